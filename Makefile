@@ -1,0 +1,40 @@
+# `make gate` and `make test` are all there is to know: each sets up .venv first when it must.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+GATE ?= suites/
+
+.PHONY: gate test slow lint clean help
+
+help:
+	@echo "make gate   install into .venv when needed, run pytest suites/ on the embedded model"
+	@echo "make test   install when needed, run the tests (make slow: the long ones too)"
+	@echo "make lint   ruff, mypy --strict, import contracts"
+	@echo "make clean  remove adapters, scores and reports"
+
+gate: $(STAMP)
+	$(BIN)/python -m pytest $(GATE)
+
+test: $(STAMP)
+	$(BIN)/python -m pytest tests/ -n 2 -m "not slow" -q
+
+slow: $(STAMP)
+	$(BIN)/python -m pytest tests/ -n 2 -q
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "rmcheck needs Python 3.11 or newer; name one: make PYTHON=python3.12 ...")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $(STAMP)
+
+clean:
+	rm -rf .rmcheck reports/latest

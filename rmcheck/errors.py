@@ -1,0 +1,70 @@
+"""What a user can mend: errors that say where, what, what was given and what is allowed."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+
+class RmcheckError(Exception):
+    """Base of every error whose remedy lies with the user; shown without a traceback."""
+
+
+class UsageError(RmcheckError):
+    """A wrong option or argument: a misspelt source, a baseline that does not exist."""
+
+
+class SourceError(RmcheckError):
+    """A reward source cannot be loaded, or gave something that is not a score."""
+
+
+class TrainingError(RmcheckError):
+    """A recipe cannot be trained."""
+
+
+class Unscorable(RmcheckError):
+    """A source has no score for a text and cannot make one (a score file); checks skip on it."""
+
+
+class BaselineMissing(RmcheckError):
+    """There is no baseline to compare with yet; checks that need one skip on it."""
+
+
+@dataclass(frozen=True, order=True)
+class Problem:
+    """One mistake and its place. `line` and `column` count from 1; 0 means the file as a whole."""
+
+    path: str
+    line: int
+    column: int
+    message: str
+
+    def __str__(self) -> str:
+        place = f"{self.path}:{self.line}:{self.column}" if self.line else self.path
+        return _printable(f"{place}: {self.message}")
+
+
+def _printable(text: str) -> str:
+    """On one line, and printable anywhere: control characters and half characters are escaped."""
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+
+
+class ProblemsFound(RmcheckError):
+    """All mistakes of a file (or of several), in the order of their places."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems: Sequence[Problem] = sorted(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+def did_you_mean(name: str, choices: Iterable[str]) -> str:
+    """A remedy for a misspelt name: the nearest choice when there is one, and all choices.
+
+    >>> did_you_mean("win_rat", ["win_rate", "score_gap"])
+    "did you mean 'win_rate'? (allowed: score_gap, win_rate)"
+    """
+    allowed = sorted(choices)
+    close = difflib.get_close_matches(name, allowed, n=1, cutoff=0.6)
+    listed = f"(allowed: {', '.join(allowed)})" if allowed else "(there are none)"
+    return f"did you mean '{close[0]}'? {listed}" if close else listed

@@ -1,0 +1,18 @@
+"""The one function that finds what rmcheck ships: models, recipes, sample data and suites."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_PACKAGE = Path(__file__).resolve().parent
+
+
+def shipped(*parts: str) -> Path:
+    """The path of a shipped file or folder, such as ``shipped("recipes", "tiny.yaml")``.
+
+    A wheel carries them below `rmcheck/shipped_files`; in a checkout (editable installs do not
+    see what hatchling puts into a wheel) they lie in `fixtures/` beside the package.
+    """
+    packaged = _PACKAGE / "shipped_files"
+    base = packaged if packaged.is_dir() else _PACKAGE.parent / "fixtures"
+    return base.joinpath(*parts)
