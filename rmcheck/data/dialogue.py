@@ -1,0 +1,126 @@
+"""The nouns that are scored and compared: dialogues, preference pairs, response sets."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+
+@dataclass(frozen=True)
+class Message:
+    """One turn of a prompt that is a list of messages; `role` is user, assistant or system."""
+
+    role: str
+    content: str
+
+
+Prompt = str | tuple[Message, ...]
+
+
+def _canonical(prompt: Prompt) -> object:
+    return prompt if isinstance(prompt, str) else [[m.role, m.content] for m in prompt]
+
+
+def content_hash(*parts: object) -> str:
+    """32 hex digits of the SHA-256 of `parts` as canonical JSON."""
+    text = json.dumps(parts, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+@dataclass(frozen=True)
+class Dialogue:
+    """A prompt and a response: what a reward source scores.
+
+    `key` says where it came from (`conv-0007/chosen`, `set-3/2`) and `origin` is the hash of
+    that pair or set; neither is part of its identity, so equal texts are equal dialogues.
+    """
+
+    prompt: Prompt
+    response: str
+    key: str = field(default="", compare=False)
+    origin: str = field(default="", compare=False)
+
+    @cached_property
+    def hash(self) -> str:
+        """Content hash of prompt and response, 32 hex digits."""
+        return content_hash(_canonical(self.prompt), self.response)
+
+
+@dataclass(frozen=True)
+class PreferencePair:
+    """A prompt with a better and a worse response.
+
+    Pairs that share a prompt share `group`. `confidence` in (0.5, 1] is the share of people who
+    would agree with the label; `ratings` are (chosen, rejected) on any scale.
+    """
+
+    id: str
+    prompt: Prompt
+    chosen: str
+    rejected: str
+    group: str
+    tags: tuple[str, ...] = ()
+    confidence: float | None = None
+    ratings: tuple[float, float] | None = None
+
+    @cached_property
+    def hash(self) -> str:
+        """Content hash of the three texts, 32 hex digits; an edited pair has another one."""
+        return content_hash(_canonical(self.prompt), self.chosen, self.rejected)
+
+    def dialogues(self) -> tuple[Dialogue, Dialogue]:
+        """The chosen and the rejected dialogue, keyed `id/chosen` and `id/rejected`."""
+        return (
+            Dialogue(self.prompt, self.chosen, f"{self.id}/chosen", self.hash),
+            Dialogue(self.prompt, self.rejected, f"{self.id}/rejected", self.hash),
+        )
+
+
+@dataclass(frozen=True)
+class ResponseSet:
+    """A prompt with n responses; `best` are the indices of the equally best ones."""
+
+    id: str
+    prompt: Prompt
+    responses: tuple[str, ...]
+    best: tuple[int, ...]
+    group: str
+    tags: tuple[str, ...] = ()
+    ratings: tuple[float, ...] | None = None
+
+    @cached_property
+    def hash(self) -> str:
+        """Content hash of the prompt and all responses, 32 hex digits."""
+        return content_hash(_canonical(self.prompt), list(self.responses))
+
+    def dialogues(self) -> tuple[Dialogue, ...]:
+        """One dialogue a response, keyed `id/0`, `id/1`, ..."""
+        return tuple(
+            Dialogue(self.prompt, text, f"{self.id}/{index}", self.hash)
+            for index, text in enumerate(self.responses)
+        )
+
+
+def prompt_group(prompt: Prompt) -> str:
+    """The group that a pair belongs to when its data name none: a hash of the prompt."""
+    return content_hash(_canonical(prompt))[:16]
+
+
+def prompt_text(prompt: Prompt) -> str:
+    """A prompt as one text for people: a list of messages becomes `role: content` paragraphs."""
+    if isinstance(prompt, str):
+        return prompt
+    return "\n\n".join(f"{message.role}: {message.content}" for message in prompt)
+
+
+def data_hash(items: Iterable[PreferencePair | ResponseSet]) -> str:
+    """A hash over pairs and response sets in any order: ids and texts, 16 hex digits."""
+    return content_hash(sorted((item.id, item.hash) for item in items))[:16]
+
+
+def pair_dialogues(pairs: Sequence[PreferencePair]) -> list[Dialogue]:
+    """All dialogues of `pairs`: chosen and rejected of the first, then of the second, ..."""
+    return [dialogue for pair in pairs for dialogue in pair.dialogues()]
