@@ -1,0 +1,62 @@
+"""Columns of numbers, checked at the border: finite, one-dimensional, of one length."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+
+def finite(name: str, values: ArrayLike) -> NDArray[np.float64]:
+    """Turn `values` into a float64 column, or name the first entry that is no finite number.
+
+    Parameters
+    ----------
+    name : what the column is called in the message.
+    values : (n,), any real dtype.
+
+    Raises
+    ------
+    ValueError
+        If the column is not one-dimensional, or an entry is NaN or infinite.
+    """
+    column = np.asarray(values, dtype=np.float64)
+    if column.ndim != 1:
+        raise ValueError(f"{name} must be one-dimensional, got shape {column.shape}")
+    bad = np.flatnonzero(~np.isfinite(column))
+    if bad.size:
+        first = int(bad[0])
+        raise ValueError(f"{name}[{first}] is {column[first]}; every value must be finite")
+    return column
+
+
+def same_length(**columns: ArrayLike) -> int:
+    """Return the length that all columns share.
+
+    Raises
+    ------
+    ValueError
+        If two lengths differ; the message gives all of them.
+    """
+    lengths = {name: len(np.asarray(column)) for name, column in columns.items()}
+    if len(set(lengths.values())) > 1:
+        given = ", ".join(f"{name} has {length}" for name, length in lengths.items())
+        raise ValueError(f"columns differ in length: {given}")
+    return next(iter(lengths.values()), 0)
+
+
+def win_column(name: str, values: ArrayLike) -> NDArray[np.float64]:
+    """Check that a column holds wins: 0 (lost), 0.5 (tied) or 1 (won)."""
+    column = finite(name, values)
+    bad = np.flatnonzero((column != 0.0) & (column != 0.5) & (column != 1.0))
+    if bad.size:
+        first = int(bad[0])
+        raise ValueError(f"{name}[{first}] is {column[first]}; allowed: 0, 0.5, 1")
+    return column
+
+
+def proportion(name: str, value: float, *, closed: bool = True) -> float:
+    """Check that `value` lies in [0, 1], or in (0, 1) where `closed` is false."""
+    inside = 0.0 <= value <= 1.0 if closed else 0.0 < value < 1.0
+    if not inside:
+        raise ValueError(f"{name}={value} is outside {'[0, 1]' if closed else '(0, 1)'}")
+    return float(value)

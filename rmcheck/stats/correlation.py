@@ -1,0 +1,208 @@
+"""Agreement of scores with ratings: three correlations, with intervals over groups."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import ndtri
+from scipy.stats import kendalltau
+
+from rmcheck.stats.bootstrap import bootstrap_statistic, bootstrap_weights, percentile_interval
+from rmcheck.stats.columns import finite, proportion, same_length
+from rmcheck.verdict import Estimate
+
+Coefficient = Callable[[NDArray[np.float64], NDArray[np.float64]], float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agreement:
+    """Three correlations of two columns, each None where `degenerate` says why."""
+
+    n: int
+    n_groups: int
+    pearson: Estimate | None
+    spearman: Estimate | None
+    kendall: Estimate | None
+    degenerate: str | None = None
+
+
+def pearson(
+    x: NDArray[np.float64], y: NDArray[np.float64], weights: NDArray[np.float64] | None = None
+) -> float:
+    """Pearson's r of two (n,) columns, in [-1, 1]; NaN where one of them is constant.
+
+    `weights` (n,) ≥ 0 say how often each row counts, once by default.
+    """
+    if weights is not None:
+        kept = weights > 0
+        x, y, weights = x[kept], y[kept], weights[kept]
+    a, b = x - np.average(x, weights=weights), y - np.average(y, weights=weights)
+    if np.all(x == x[0]) or np.all(y == y[0]):
+        return math.nan
+    # Scaled, so that squares of tiny or huge scores neither vanish nor overflow.
+    a, b = a / np.abs(a).max(), b / np.abs(b).max()
+    # Sums, not @: BLAS threads that wait for each other make a busy machine crawl.
+    weighted = a if weights is None else a * weights
+    square_b = b * b if weights is None else b * b * weights
+    product = float((weighted * b).sum())
+    norm = math.sqrt(float((weighted * a).sum()) * float(square_b.sum()))
+    return min(1.0, max(-1.0, product / norm))
+
+
+def spearman(
+    x: NDArray[np.float64], y: NDArray[np.float64], weights: NDArray[np.float64] | None = None
+) -> float:
+    """Spearman's ρ: Pearson's r of mid-ranks; NaN where a column is constant.
+
+    `weights` as for `pearson`: a row that counts twice takes two ranks.
+    """
+    return pearson(_midranks(_dense(x), weights), _midranks(_dense(y), weights), weights)
+
+
+def _midranks(place: NDArray[np.intp], weights: NDArray[np.float64] | None) -> NDArray[np.float64]:
+    """Ranks (n,) from 1/2 up of dense places (n,), the mean one for equal places."""
+    mass = np.bincount(place, weights=weights).astype(np.float64)
+    return np.asarray((np.cumsum(mass) - mass / 2)[place], dtype=np.float64)
+
+
+def _dense(x: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Order of each value among the distinct ones, from 0: (n,) to (n,)."""
+    return np.unique(x, return_inverse=True)[1].astype(np.intp)
+
+
+def kendall(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
+    """Kendall's τ-b, which allows for ties; NaN where a column is constant."""
+    return float(kendalltau(x, y).statistic)
+
+
+COEFFICIENTS: dict[str, Coefficient] = {
+    "pearson": pearson,
+    "spearman": spearman,
+    "kendall": kendall,
+}
+
+
+def _resampled(
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    groups: Sequence[str],
+    method: str,
+    draws: int,
+    rng: np.random.Generator,
+) -> NDArray[np.float64]:
+    """(draws,) bootstrap values of one coefficient."""
+    if method == "kendall":
+        return bootstrap_statistic([x, y], groups, kendall, draws=draws, rng=rng)
+    weights = bootstrap_weights(groups, draws=draws, rng=rng)
+    if method == "pearson":
+        return np.array([pearson(x, y, weight) for weight in weights])
+    # The order of the values is the same in every resample: it is found once.
+    left, right = _dense(x), _dense(y)
+    ranks = ((_midranks(left, w), _midranks(right, w), w) for w in weights)
+    return np.array([pearson(*row) for row in ranks])
+
+
+def correlation(
+    x: ArrayLike,
+    y: ArrayLike,
+    groups: Sequence[str],
+    *,
+    method: str = "spearman",
+    level: float = 0.95,
+    draws: int = 1_000,
+    rng: np.random.Generator,
+) -> Estimate | None:
+    """Estimate one correlation with a percentile bootstrap interval over groups.
+
+    Parameters
+    ----------
+    x, y : (n,) numbers, finite; row i of both belongs together.
+    groups : (n,) group of each row; groups are independent of each other.
+    method : `pearson`, `spearman` or `kendall` (τ-b).
+    level : of the two-sided interval, in (0, 1).
+    draws : bootstrap resamples; resamples in which a column is constant are left out.
+    rng : source of the draws.
+
+    Returns
+    -------
+    The estimate, method `bootstrap`; None where a column is constant (see `degenerate_columns`).
+
+    Notes
+    -----
+    Where all resamples agree, as for a perfect correlation, the bootstrap has no width. The limit
+    on the inner side is then Fisher's for r = ±(1 - 1/G) on G groups (method `fisher`).
+    """
+    if method not in COEFFICIENTS:
+        allowed = ", ".join(COEFFICIENTS)
+        raise ValueError(f"method={method!r} is unknown (allowed: {allowed})")
+    proportion("level", level, closed=False)
+    left, right = finite("x", x), finite("y", y)
+    n = same_length(x=left, y=right, groups=groups)
+    if degenerate_columns(left, right) is not None:
+        return None
+    n_groups = len(set(groups))
+    value = COEFFICIENTS[method](left, right)
+    spread = _resampled(left, right, groups, method, draws, rng)
+    low, high = -1.0, 1.0
+    how = "bootstrap"
+    if n_groups > 1 and not np.all(np.isnan(spread)):
+        low, high = percentile_interval(spread, level)
+    if high - low < 1e-9:
+        how = "fisher"
+        low, high = _fisher(value, n_groups, level)
+    return Estimate(
+        value=value,
+        low=min(low, value),
+        high=max(high, value),
+        level=level,
+        method=how,
+        n=n,
+        n_groups=n_groups,
+    )
+
+
+def degenerate_columns(x: NDArray[np.float64], y: NDArray[np.float64]) -> str | None:
+    """Say why two (n,) columns have no correlation, or None if they have one."""
+    if len(x) < 2:
+        return f"There are {len(x)} rows, and a correlation needs at least 2."
+    for name, column in (("first", x), ("second", y)):
+        if np.all(column == column[0]):
+            return f"The {name} column is {column[0]:g} in all {len(column)} rows."
+    return None
+
+
+def agreement(
+    x: ArrayLike,
+    y: ArrayLike,
+    groups: Sequence[str],
+    *,
+    level: float = 0.95,
+    draws: int = 1_000,
+    rng: np.random.Generator,
+) -> Agreement:
+    """Estimate all three correlations; parameters as for `correlation`."""
+    left, right = finite("x", x), finite("y", y)
+    n = same_length(x=left, y=right, groups=groups)
+    found = {
+        method: correlation(left, right, groups, method=method, level=level, draws=draws, rng=rng)
+        for method in COEFFICIENTS
+    }
+    return Agreement(
+        n=n,
+        n_groups=len(set(groups)),
+        degenerate=degenerate_columns(left, right),
+        **found,
+    )
+
+
+def _fisher(value: float, n_groups: int, level: float) -> tuple[float, float]:
+    """Fisher's interval for a correlation that is ±1 in every resample of G groups."""
+    if n_groups < 4:
+        return -1.0, 1.0
+    inner = min(abs(value), 1.0 - 1.0 / n_groups)
+    limit = math.tanh(math.atanh(inner) - float(ndtri((1 + level) / 2)) / math.sqrt(n_groups - 3))
+    return (limit, 1.0) if value > 0 else (-1.0, -limit)

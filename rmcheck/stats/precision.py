@@ -1,0 +1,66 @@
+"""Carrying rewards in another precision, as RLHF trainers do."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Precision = Literal["float32", "bfloat16", "float16"]
+PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16", "float16")
+
+
+def cast(values: NDArray[np.float64], precision: Precision) -> NDArray[np.float64]:
+    """Round to the nearest number that `precision` can hold (ties to even); back as float64.
+
+    Parameters
+    ----------
+    values
+        Any shape, finite. What lies beyond the range of `precision` becomes infinite.
+
+    Notes
+    -----
+    NumPy has no bfloat16: it is a float32 whose lower 16 bits are gone, rounded here to nearest,
+    ties to even, by adding 0x7FFF plus the lowest kept bit (IEEE 754 binary32, truncated).
+
+    >>> cast(np.array([1.0, 1.003, 1.004]), "bfloat16").tolist()
+    [1.0, 1.0, 1.0078125]
+    """
+    with np.errstate(over="ignore", under="ignore"):
+        if precision == "float16":
+            return values.astype(np.float16).astype(np.float64)
+        single = values.astype(np.float32)
+    if precision == "bfloat16":
+        bits = single.view(np.uint32)
+        rounded = bits + np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1))
+        single = (rounded & np.uint32(0xFFFF0000)).view(np.float32)
+    return single.astype(np.float64)
+
+
+def lost_orderings(
+    chosen: NDArray[np.float64],
+    rejected: NDArray[np.float64],
+    *,
+    factor: float,
+    shift: float,
+    precision: Precision,
+) -> NDArray[np.intp]:
+    """Rows whose strict ordering is gone after mapping both scores by a·r + b and casting them.
+
+    Parameters
+    ----------
+    chosen, rejected
+        Scores of shape (n,).
+    factor, shift
+        a > 0 and b, applied in float64 before the cast (the kindest order).
+
+    Returns
+    -------
+    Indices of pairs that were strictly ordered and are now tied or reversed.
+    """
+    before = np.sign(chosen - rejected)
+    mapped = (cast(factor * side + shift, precision) for side in (chosen, rejected))
+    high, low = mapped
+    after = (high > low).astype(np.float64) - (high < low)
+    return np.flatnonzero((before != 0) & (before != after))

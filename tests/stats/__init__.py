@@ -1,0 +1,1 @@
+"""Tests of the statistics, each against an oracle outside of rmcheck."""
