@@ -1,0 +1,279 @@
+"""A run as data: `results.json` and `scores.jsonl` in a folder. A baseline is such a folder, kept.
+
+These models are the JSON border: what is written here is read by reports, by `compare`, by
+`bless` and by other people's tools, so a field changes only together with `SCHEMA_VERSION`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
+
+from rmcheck.errors import Problem, ProblemsFound, UsageError
+
+SCHEMA_VERSION = 1
+RESULTS = "results.json"
+SCORES = "scores.jsonl"
+
+CheckOutcome = Literal["pass", "fail", "error", "skipped"]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SourceRecord(_Model):
+    """The reward source of a run: how it was asked for and what its scores depend on."""
+
+    spec: str
+    fingerprint: str | None = None
+
+
+class BaselineRecord(_Model):
+    """The baseline that a run was compared with."""
+
+    name: str
+    fingerprint: str | None = None
+
+
+class EstimateRecord(_Model):
+    """An `rmcheck.verdict.Estimate` in JSON."""
+
+    value: float
+    low: float
+    high: float
+    level: float
+    method: str
+    n: int
+    n_groups: int
+
+
+class PictureRecord(_Model):
+    """An `rmcheck.verdict.Picture` in JSON."""
+
+    kind: str
+    title: str
+    data: dict[str, Any]
+
+
+class TableRecord(_Model):
+    """An `rmcheck.verdict.Table` in JSON."""
+
+    title: str
+    columns: list[str]
+    rows: list[list[Any]]
+
+
+class EvidenceRecord(_Model):
+    """An `rmcheck.verdict.Evidence` in JSON."""
+
+    pictures: list[PictureRecord] = Field(default_factory=list)
+    tables: list[TableRecord] = Field(default_factory=list)
+    pairs: list[str] = Field(default_factory=list)
+    notes: list[str] = Field(default_factory=list)
+
+
+class CheckRecord(_Model):
+    """One check of one suite, decided (or the reason why it was not)."""
+
+    id: str
+    kind: str
+    gate: Literal["required", "advisory"]
+    outcome: CheckOutcome
+    decision: Literal["pass", "fail", "inconclusive"] | None = None
+    state: Literal["identical", "improved", "non_inferior", "regressed", "inconclusive"] | None = (
+        None
+    )
+    weak: bool = False
+    estimate: EstimateRecord | None = None
+    criterion: dict[str, Any] = Field(default_factory=dict)
+    p_value: float | None = None
+    adjusted_p: float | None = None
+    detectable: float | None = None
+    message: str
+    signature: str = ""
+    evidence: EvidenceRecord = Field(default_factory=EvidenceRecord)
+    duration_s: float = 0.0
+    line: int = 0
+
+
+class DataRecord(_Model):
+    """What a suite's data were: a hash over all pairs, and how many there are."""
+
+    hash: str
+    pairs: int
+    groups: int
+    paths: list[str] = Field(default_factory=list)
+
+
+class SuiteRecord(_Model):
+    """One suite file and its checks, in the order of the file."""
+
+    name: str
+    path: str
+    description: str = ""
+    hash: str = ""
+    tags: list[str] = Field(default_factory=list)
+    data: DataRecord
+    source: SourceRecord | None = None
+    controls: dict[str, EstimateRecord] = Field(default_factory=dict)
+    slices: dict[str, EstimateRecord] = Field(default_factory=dict)
+    checks: list[CheckRecord] = Field(default_factory=list)
+
+
+class CurvePoint(_Model):
+    """A moment of training: the mean loss since the last point, and win rates on samples."""
+
+    step: int
+    loss: float
+    train_win_rate: float | None = None
+    held_out_win_rate: float | None = None
+
+
+class TrainingRecord(_Model):
+    """How an adapter came to be; kept beside the adapter and copied into the record."""
+
+    recipe: str
+    fingerprint: str
+    pairs: int
+    truncated: int
+    steps: int
+    seconds: float
+    curve: list[CurvePoint] = Field(default_factory=list)
+
+
+class EnvironmentRecord(_Model):
+    """Versions and device of a run; `torch` is None when every score came from the cache."""
+
+    python: str
+    torch: str | None = None
+    transformers: str | None = None
+    device: str | None = None
+    dtype: str = "float32"
+    platform: str = ""
+
+
+class ScoringRecord(_Model):
+    """How many texts were needed, found in the cache, computed, and cut to the length limit."""
+
+    needed: int = 0
+    cached: int = 0
+    computed: int = 0
+    truncated: int = 0
+
+
+class RunRecord(_Model):
+    """One run of pytest over suites; `scores` names the file of per-pair scores beside it."""
+
+    schema_version: Literal[1] = 1
+    rmcheck: str
+    started: str
+    duration_s: float
+    seed: int
+    command: str = ""
+    source: SourceRecord
+    baseline: BaselineRecord | None = None
+    environment: EnvironmentRecord
+    outcome: Literal["pass", "fail", "error"]
+    incomplete: bool = False
+    suites: list[SuiteRecord]
+    training: list[TrainingRecord] = Field(default_factory=list)
+    scoring: ScoringRecord = Field(default_factory=ScoringRecord)
+    scores: str = SCORES
+
+
+class PairScore(_Model):
+    """A row of `scores.jsonl`: one pair of one suite, scored. A score file with more columns."""
+
+    suite: str
+    id: str
+    hash: str
+    group: str
+    tags: list[str] = Field(default_factory=list)
+    chosen: FiniteFloat
+    rejected: FiniteFloat
+
+
+def write(folder: Path, record: RunRecord, scores: Iterable[PairScore]) -> None:
+    """Write a run into `folder`, scores first and each file by rename, so no half file is seen."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = "".join(row.model_dump_json() + "\n" for row in scores)
+    _replace(folder / SCORES, rows)
+    _replace(folder / RESULTS, record.model_dump_json(indent=1) + "\n")
+
+
+def _replace(path: Path, text: str) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)
+
+
+def read(folder: Path) -> RunRecord:
+    """Read `results.json` of a run folder.
+
+    Raises
+    ------
+    UsageError
+        When there is no such file, or another version of rmcheck wrote it.
+    """
+    path = folder / RESULTS
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UsageError(
+            f"{folder}: no {RESULTS} there; a run folder is what `pytest suites/` writes "
+            "(default reports/latest)"
+        ) from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise UsageError(f"{path}: cannot be read as JSON ({error}); run the gate again") from None
+    version = raw.get("schema_version") if isinstance(raw, dict) else None
+    if version != SCHEMA_VERSION:
+        raise UsageError(
+            f"{path}: schema_version {version!r}, this rmcheck reads {SCHEMA_VERSION}; "
+            "make the record again with this version"
+        )
+    try:
+        return RunRecord.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise UsageError(f"{path}: {place}: {first['msg']}; run the gate again") from None
+
+
+def read_scores(folder: Path) -> Sequence[PairScore]:
+    """Read `scores.jsonl` of a run folder, in file order.
+
+    Raises
+    ------
+    ProblemsFound
+        With the line of each row that is not a pair's score.
+    UsageError
+        When there is no such file, or it is not text.
+    """
+    path = folder / SCORES
+    if not path.exists():
+        raise UsageError(f"{path}: missing; the scores of a run lie beside its {RESULTS}")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path}: cannot be read ({error}); run the gate again") from None
+    rows: list[PairScore] = []
+    problems: list[Problem] = []
+    # Not splitlines: an id may hold a line separator of Unicode.
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            rows.append(PairScore.model_validate_json(line))
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(str(part) for part in first["loc"]) or "row"
+            problems.append(Problem(str(path), number, 1, f"{place}: {first['msg']}"))
+    if problems:
+        raise ProblemsFound(problems)
+    return rows

@@ -1,0 +1,35 @@
+"""What every report format is rendered from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from rmcheck.record import PairScore, RunRecord
+
+TextsOf = Literal["failing", "all", "none"]
+"""Whose texts an HTML report carries: failing and flipped pairs, every pair, or none."""
+
+
+@dataclass(frozen=True)
+class PairTexts:
+    """The texts of one preference pair, as a person reads them."""
+
+    prompt: str
+    chosen: str
+    rejected: str
+
+
+@dataclass(frozen=True)
+class ReportInput:
+    """A run, its scores, the run it was compared with, and the texts that could be found.
+
+    `texts` maps a pair's hash (`PairScore.hash`) to its texts; a pair that is not in it is shown
+    by its id and scores alone.
+    """
+
+    record: RunRecord
+    scores: Sequence[PairScore]
+    baseline: tuple[RunRecord, Sequence[PairScore]] | None = None
+    texts: Mapping[str, PairTexts] = field(default_factory=dict)

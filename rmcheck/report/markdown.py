@@ -1,0 +1,143 @@
+"""`summary.md`: the run for a step summary or a pull-request comment.
+
+Names and messages are data: whatever Markdown, GitHub or HTML would make of them (a table cell, a
+link, a mention of somebody) is escaped. The text stays under `MOST_BYTES`, so that it fits where
+GitHub takes at most 65,536 characters.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from rmcheck.report import numbers
+from rmcheck.report.glossary import GROUP_WORD
+from rmcheck.report.input import ReportInput
+from rmcheck.report.sentence import BLESS, Answer, Placed, grouped, sentence
+from rmcheck.report.terminal import counts, training
+from rmcheck.report.text import one_line
+
+MARKER = "<!-- rmcheck -->"
+MOST_BYTES = 60_000
+
+_SIGN: dict[Answer, str] = {"yes": "✅", "weak": "✅", "no": "❌", "unknown": "⚠️"}
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>|~&$])")
+_BREAK = "\u200b"
+_MOST_NAMED = 60
+
+
+def render(report: ReportInput) -> str:
+    """The summary of a run as GitHub-flavoured Markdown, under 60 KB, marker first."""
+    record = report.record
+    groups = grouped(record)
+    verdict = sentence(record, groups)
+    parts = [
+        MARKER,
+        f"## {_SIGN[verdict.answer]} {escape(verdict.headline)}",
+        f"**{escape(str(verdict), 1500)}**",
+    ]
+    if record.incomplete:
+        parts.append("> **Incomplete**: the run stopped before all checks were decided.")
+    parts.append(_identity(report))
+    for title, members in (
+        ("Regressions", groups.regressions),
+        ("Failures", groups.failures),
+        ("Errors", groups.errors),
+        ("Too close to call", groups.weak),
+        ("Advisory checks that fall short", groups.advisory),
+    ):
+        if members:
+            parts.append(_named(title, members))
+    end = [escape(counts(groups))]
+    if record.training:
+        end.append(escape(training(record.training)))
+    if record.baseline is None:
+        end.append(f"no baseline yet: `{BLESS}` keeps this run as one")
+    if record.command:
+        end.append(f"again: {code(record.command, 400)}")
+    footer = "\n".join(f"- {each}" for each in end)
+    body = "\n\n".join(parts)
+    room = MOST_BYTES - _bytes(body) - _bytes(footer) - 600
+    return f"{body}\n\n{_table(groups.all, room)}\n\n{footer}\n"
+
+
+def escape(text: str, limit: int = 300) -> str:
+    """Text as itself: on one line, no markup, no links, no mentions."""
+    flat = one_line(text, limit)
+    marked = _SPECIAL.sub(r"\\\1", flat)
+    # A zero-width space keeps GitHub from mentioning people, citing issues and linking hosts.
+    apart = re.sub(r"(?i)([@#]|//|\bwww)(?=\S)", rf"\1{_BREAK}", marked)
+    return apart.replace(f"//{_BREAK}", f"/{_BREAK}/")
+
+
+def code(text: str, limit: int = 120) -> str:
+    """Text as a code span that stays one, in a table cell, too, whatever it holds."""
+    flat = one_line(text, limit).replace("|", "\\|")
+    longest = max((len(run) for run in re.findall("`+", flat)), default=0)
+    fence = "`" * (longest + 1)
+    pad = " " if longest else ""
+    return f"{fence}{pad}{flat or ' '}{pad}{fence}"
+
+
+def _identity(report: ReportInput) -> str:
+    record = report.record
+    source = f"{code(record.source.spec)}"
+    if record.source.fingerprint:
+        source += f" ({code(record.source.fingerprint, 16)})"
+    against = f", against {code(record.baseline.name)}" if record.baseline else ""
+    return (
+        f"Candidate {source}{against}; seed {record.seed}, rmcheck {code(record.rmcheck, 40)}, "
+        f"{numbers.seconds(record.duration_s)}."
+    )
+
+
+def _named(title: str, members: Sequence[Placed]) -> str:
+    rows = [
+        f"- {code(each.check.id)}: {escape(each.check.message)}" for each in members[:_MOST_NAMED]
+    ]
+    if len(members) > _MOST_NAMED:
+        rows.append(f"- … and {len(members) - _MOST_NAMED} more")
+    kept, size = [], 0
+    for index, row in enumerate(rows):
+        size += _bytes(row) + 1
+        if size > 7_000:
+            kept.append(f"- … and {len(members) - index} more")
+            break
+        kept.append(row)
+    return "\n".join((f"### {title}", "", *kept))
+
+
+def _table(placed: Sequence[Placed], room: int) -> str:
+    head = "| check | verdict | estimate | asked | p |\n|---|---|---|---|---|"
+    rows: list[str] = []
+    used = _bytes(head)
+    for index, each in enumerate(placed):
+        row = _row(each)
+        used += _bytes(row) + 1
+        if used > room:
+            rest = len(placed) - index
+            return "\n".join((head, *rows)) + f"\n\n… and {numbers.counted(rest, 'check')} more."
+        rows.append(row)
+    return "\n".join((head, *rows))
+
+
+def _row(placed: Placed) -> str:
+    check = placed.check
+    estimate = numbers.MISSING
+    if check.estimate is not None:
+        value = numbers.estimate_number(check.estimate.value)
+        estimate = escape(f"{value} {numbers.interval(check.estimate)}")
+    asked = ", ".join(f"{key} {value}" for key, value in check.criterion.items()) or numbers.MISSING
+    p = check.p_value if check.adjusted_p is None else check.adjusted_p
+    cells = (
+        code(check.id),
+        escape(GROUP_WORD[placed.group]),
+        estimate,
+        escape(asked, 100),
+        escape(numbers.p_value(p)),
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def _bytes(text: str) -> int:
+    return len(text.encode("utf-8"))

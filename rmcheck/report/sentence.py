@@ -1,0 +1,212 @@
+"""The one sentence that every format opens with, and the groups that checks fall into.
+
+May this checkpoint be merged, and why not: decided here once, in words for somebody who knows no
+statistics, so that the page, the summary and the terminal can't disagree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from rmcheck.record import CheckRecord, RunRecord, SuiteRecord
+from rmcheck.report import numbers
+from rmcheck.report.text import listed, one_line
+
+Group = Literal["regression", "failure", "error", "weak", "advisory", "held", "skipped"]
+Answer = Literal["yes", "weak", "no", "unknown"]
+
+BLESS = "rmcheck bless main"
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A check, the suite it stands in, and its group."""
+
+    suite: SuiteRecord
+    check: CheckRecord
+    group: Group
+
+    @property
+    def name(self) -> str:
+        """The check's name within its suite."""
+        return check_name(self.suite, self.check)
+
+
+@dataclass(frozen=True)
+class Groups:
+    """All checks of a run by what a reviewer must do about them, each in the order of the run."""
+
+    regressions: tuple[Placed, ...]
+    failures: tuple[Placed, ...]
+    errors: tuple[Placed, ...]
+    weak: tuple[Placed, ...]
+    advisory: tuple[Placed, ...]
+    held: tuple[Placed, ...]
+    skipped: tuple[Placed, ...]
+
+    @property
+    def all(self) -> tuple[Placed, ...]:
+        """Every check, gravest group first."""
+        return (
+            *self.regressions,
+            *self.failures,
+            *self.errors,
+            *self.weak,
+            *self.advisory,
+            *self.held,
+            *self.skipped,
+        )
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """The answer, a headline of a few words, and the reason; `str()` gives the whole sentence."""
+
+    answer: Answer
+    headline: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.headline}: {self.reason}."
+
+
+def check_name(suite: SuiteRecord, check: CheckRecord) -> str:
+    """The name of a check without its suite: `win_rate` of `conversation::win_rate`."""
+    return check.id.removeprefix(f"{suite.name}::")
+
+
+def group_of(check: CheckRecord) -> Group:
+    """The group of one check; the order of the tests is the order of gravity."""
+    if check.outcome == "error":
+        return "error"
+    if check.outcome == "skipped":
+        return "skipped"
+    if check.outcome == "fail":
+        if check.gate == "advisory":
+            return "advisory"
+        return "regression" if check.state == "regressed" else "failure"
+    return "weak" if check.weak else "held"
+
+
+def grouped(record: RunRecord) -> Groups:
+    """All checks of a run, by group."""
+    placed = [
+        Placed(suite, check, group_of(check)) for suite in record.suites for check in suite.checks
+    ]
+
+    def of(group: Group) -> tuple[Placed, ...]:
+        return tuple(each for each in placed if each.group == group)
+
+    return Groups(
+        regressions=of("regression"),
+        failures=of("failure"),
+        errors=of("error"),
+        weak=of("weak"),
+        advisory=of("advisory"),
+        held=of("held"),
+        skipped=of("skipped"),
+    )
+
+
+def sentence(record: RunRecord, groups: Groups | None = None) -> Sentence:
+    """May this checkpoint be merged, and why not."""
+    groups = grouped(record) if groups is None else groups
+    blocking = [
+        each for each in groups.errors if each.check.gate == "required" or record.outcome == "error"
+    ]
+    if groups.regressions or groups.failures:
+        return Sentence("no", "Do not merge", _why_not(record, groups, blocking))
+    if blocking:
+        reason = f"{numbers.counted(len(blocking), 'check')} could not be run ({_names(blocking)})"
+        if record.incomplete:
+            reason += ", and the run stopped before all checks were decided"
+        return Sentence("unknown", "Cannot say", reason)
+    if record.incomplete:
+        so_far = [each for each in groups.all if each.group in {"held", "weak"}]
+        reason = "the run stopped before all checks were decided"
+        if so_far:
+            reason += f"; {numbers.counted(len(so_far), 'check')} passed until then"
+        return Sentence("unknown", "Cannot say", reason)
+    if record.outcome != "pass":
+        reason = f"the run is recorded as '{record.outcome}', though no required check of it failed"
+        return Sentence("unknown", "Cannot say", reason)
+    return _passed(record, groups)
+
+
+def _why_not(record: RunRecord, groups: Groups, blocking: Sequence[Placed]) -> str:
+    clauses: list[str] = []
+    if groups.regressions:
+        clauses.append(_worse(record, groups.regressions))
+    if groups.failures:
+        number = len(groups.failures)
+        other = " more" if groups.regressions else ""
+        verb = "fails" if number == 1 else "fail"
+        clauses.append(
+            f"{number}{other} required check{'' if number == 1 else 's'} {verb} "
+            f"({_names(groups.failures)})"
+        )
+    if blocking:
+        clauses.append(f"{numbers.counted(len(blocking), 'check')} could not be run")
+    if record.incomplete:
+        clauses.append("the run stopped before all checks were decided")
+    return "; ".join(clauses)
+
+
+def _worse(record: RunRecord, regressions: Sequence[Placed]) -> str:
+    than = one_line(record.baseline.name, 60) if record.baseline else "the baseline"
+    suites = list(dict.fromkeys(one_line(each.suite.name, 60) for each in regressions))
+    if any(each.check.kind != "no_regression" for each in regressions):
+        return f"it got worse than {than} ({_names(regressions)})"
+    where = f"in {listed(suites)} it picks the better answer less often than {than} does"
+    estimate = regressions[0].check.estimate
+    if len(regressions) > 1 or estimate is None or not -1 <= estimate.value < 0:
+        return where
+    return f"{where}, about {numbers.points(estimate.value)} fewer in every 100 pairs"
+
+
+def _passed(record: RunRecord, groups: Groups) -> Sentence:
+    required = [each for each in groups.all if each.check.gate == "required"]
+    decided = [each for each in required if each.group in {"held", "weak"}]
+    skipped = [each for each in required if each.group == "skipped"]
+    if not groups.all:
+        return Sentence("unknown", "Cannot say", "the run holds no check")
+    if not decided:
+        why = f"{numbers.counted(len(groups.skipped), 'check')} skipped"
+        none = "no check is required" if not required else "no required check was decided"
+        return Sentence("unknown", "Cannot say", f"{none}{f', {why}' if groups.skipped else ''}")
+    if skipped:
+        reason = f"{_all(len(decided))} that could be decided {_pass(len(decided))}"
+    else:
+        reason = f"{_all(len(decided))} {_pass(len(decided))}"
+    clauses = [reason]
+    weak = [each for each in groups.weak if each.check.gate == "required"]
+    if weak:
+        close = "is" if len(weak) == 1 else "are"
+        clauses[0] += f", but {len(weak)} {close} too close to call ({_names(weak)})"
+    if skipped:
+        verb = "was" if len(skipped) == 1 else "were"
+        clauses.append(f"{len(skipped)} {verb} skipped")
+    if groups.advisory:
+        verb = "check falls" if len(groups.advisory) == 1 else "checks fall"
+        clauses.append(f"{len(groups.advisory)} advisory {verb} short")
+    if groups.errors:
+        clauses.append(f"{numbers.counted(len(groups.errors), 'advisory check')} could not be run")
+    if record.baseline is None:
+        clauses.append("there is no baseline yet, so nothing says whether it got worse")
+    return Sentence("weak" if weak else "yes", "May be merged", "; ".join(clauses))
+
+
+def _all(number: int) -> str:
+    if number == 1:
+        return "the one required check"
+    return "both required checks" if number == 2 else f"all {number} required checks"
+
+
+def _pass(number: int) -> str:
+    return "passes" if number == 1 else "pass"
+
+
+def _names(placed: Iterable[Placed]) -> str:
+    return listed([one_line(each.check.id, 80) for each in placed])

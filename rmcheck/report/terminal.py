@@ -1,0 +1,112 @@
+"""The lines at the end of a pytest run: what the page says on its first screen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rmcheck.record import RunRecord, TrainingRecord
+from rmcheck.report import numbers
+from rmcheck.report.sentence import BLESS, Groups, Placed, grouped, sentence
+from rmcheck.report.text import one_line
+
+MOST_LINES = 10
+_LONG = 200
+
+_WORD = {
+    "regression": "REGRESSED",
+    "failure": "FAILED",
+    "error": "ERROR",
+    "weak": "WEAK",
+    "advisory": "ADVISORY",
+    "held": "held",
+    "skipped": "skipped",
+}
+
+
+def lines(record: RunRecord, *, verbosity: int, report_path: str | None) -> list[str]:
+    """The summary of a run for a terminal, without colours.
+
+    Two lines at most when `verbosity` is below 0, ten at 0 (checks that do not fit are counted),
+    a line for every check above 0. Control characters in names and messages are replaced, so
+    that data cannot move the cursor.
+    """
+    groups = grouped(record)
+    verdict = one_line(str(sentence(record, groups)))
+    where = [f"report: {one_line(report_path)}"] if report_path else []
+    if verbosity < 0:
+        return [verdict, *where]
+    end = [counts(groups)]
+    scoring = record.scoring
+    if scoring.needed or scoring.computed:
+        end.append(
+            f"scores: {numbers.counted(scoring.needed, 'text')}, "
+            f"{numbers.count(scoring.cached)} from the cache, "
+            f"{numbers.count(scoring.computed)} computed"
+            + (
+                f"; {numbers.count(scoring.truncated)} cut to the length limit"
+                if scoring.truncated
+                else ""
+            )
+        )
+    if record.training:
+        end.append(training(record.training))
+    end += where
+    if record.baseline is None:
+        end.append(f"no baseline yet: `{BLESS}` keeps this run as one")
+    if verbosity > 0:
+        return [verdict, *(_line(each, report_path) for each in groups.all), *end]
+    worth = [
+        *groups.regressions,
+        *groups.failures,
+        *groups.errors,
+        *groups.weak,
+        *groups.advisory,
+    ]
+    room = MOST_LINES - 1 - len(end)
+    if len(worth) > room:
+        shown = [_line(each, None) for each in worth[: room - 1]]
+        shown.append(f"  … and {len(worth) - len(shown)} more that did not plainly hold")
+    else:
+        shown = [_line(each, None) for each in worth]
+    return [verdict, *shown, *end]
+
+
+def counts(groups: Groups) -> str:
+    """How many checks there are and what became of them."""
+    words = [
+        ("regressed", groups.regressions),
+        ("failed", groups.failures),
+        ("in error", groups.errors),
+        ("too close to call", groups.weak),
+        ("advisory falling short", groups.advisory),
+        ("held", groups.held),
+        ("skipped", groups.skipped),
+    ]
+    told = [f"{len(members)} {word}" for word, members in words if members]
+    total = numbers.counted(len(groups.all), "check")
+    return f"{total}: {', '.join(told)}" if told else total
+
+
+def training(records: Sequence[TrainingRecord]) -> str:
+    """What was trained, in one line."""
+    names = ", ".join(dict.fromkeys(one_line(each.recipe, 40) for each in records[:3]))
+    more = f" and {len(records) - 3} more" if len(records) > 3 else ""
+    steps = numbers.counted(sum(each.steps for each in records), "step")
+    took = numbers.seconds(sum(each.seconds for each in records))
+    line = f"training: {names}{more}, {steps} in {took}"
+    if len(records) == 1 and records[0].curve:
+        last = records[0].curve[-1]
+        line += f", loss {numbers.number(last.loss)}"
+        if last.held_out_win_rate is not None:
+            line += f", win rate on held-out pairs {numbers.rate(last.held_out_win_rate, 2)}"
+    return line
+
+
+def _line(placed: Placed, report_path: str | None) -> str:
+    word = _WORD[placed.group]
+    if placed.check.gate == "advisory" and placed.group in {"weak", "error"}:
+        word += " (advisory)"
+    line = f"  {word} {one_line(placed.check.id, 120)} - {one_line(placed.check.message, _LONG)}"
+    if report_path and placed.group not in {"held", "skipped"}:
+        line += f"; {one_line(report_path)}#check={one_line(placed.check.id)}"
+    return line

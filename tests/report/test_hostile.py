@@ -1,0 +1,71 @@
+"""Prompts, responses, tags, names and paths that try to be markup, in the page as a file."""
+
+import re
+
+import pytest
+
+from rmcheck.report import html, markdown, terminal
+
+from .hostile import STRINGS, report
+from .page import Page
+
+
+@pytest.fixture(scope="module")
+def text() -> str:
+    return html.render(report(), texts_of="all")
+
+
+@pytest.fixture(scope="module")
+def page(text: str) -> Page:
+    return Page(text)
+
+
+def test_there_are_forty() -> None:
+    assert len(STRINGS) == 40
+    assert "</script><img src=x onerror=document.documentElement.dataset.pwned=1>" in STRINGS
+
+
+def test_the_page_stays_well_formed(page: Page) -> None:
+    assert page.open == []
+
+
+def test_no_element_and_no_attribute_that_the_templates_did_not_write(page: Page) -> None:
+    for element in page.elements:
+        assert element.tag not in {"img", "iframe", "object", "embed", "base", "link", "audio"}
+        assert not any(name.startswith("on") for name in element.attributes)
+        for name in ("href", "src", "action", "formaction", "xlink:href"):
+            assert element.attributes.get(name, "#").startswith("#")
+    scripts = [script for script in page.all("script") if "type" not in script.attributes]
+    assert len(scripts) == 1
+    assert len(page.all("style")) == 1
+    assert len(page.all("form")) == 1
+
+
+def test_packed_data_hold_nothing_but_base64(page: Page) -> None:
+    for script in page.all("script", type="application/octet-stream"):
+        assert re.fullmatch(r"[A-Za-z0-9+/=]+", script.text)
+
+
+def test_the_file_can_be_written_and_holds_no_control_character(text: str) -> None:
+    text.encode("utf-8")
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]", text)
+
+
+def test_what_was_written_is_what_is_read(page: Page) -> None:
+    whole = "".join(each.text for each in page.all("main"))
+    shown = [string for string in STRINGS if string.isprintable() and string.strip() == string]
+    assert len(shown) > 25
+    for string in shown:
+        assert string in whole
+
+
+def test_markdown_holds_no_tag_outside_code() -> None:
+    text = markdown.render(report())
+    assert len(text.encode()) < 60_000
+    rest = re.sub(r"(`+)(?!`).*?(?<!`)\1(?!`)", "", text.removeprefix(markdown.MARKER))
+    assert not re.search(r"(?<!\\)<", rest)
+
+
+def test_the_terminal_gets_no_control_character() -> None:
+    for line in terminal.lines(report().record, verbosity=1, report_path=STRINGS[0]):
+        assert not any(ord(character) < 32 or 127 <= ord(character) < 160 for character in line)

@@ -1,0 +1,145 @@
+"""What became of each pair, the order of reading, and the packed data of the page."""
+
+import base64
+import gzip
+import json
+from typing import Any
+
+import pytest
+
+from rmcheck.report import PairTexts, TextsOf
+from rmcheck.report.pairs import STATES, Pair, pack, pairs
+
+from . import builder as build
+
+Scores = tuple[float, float]
+
+
+def unpack(text: str) -> Any:
+    return json.loads(gzip.decompress(base64.b64decode(text)))
+
+
+def one(now: Scores, before: Scores | None = None) -> Pair:
+    scores = [build.score("a", *now)]
+    earlier = None if before is None else [build.score("a", *before)]
+    return pairs(scores, earlier)[0]
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "state"),
+    [
+        ((1, 0), None, "right"),
+        ((0, 1), None, "wrong"),
+        ((1, 1), None, "wrong"),  # a tie is not a win
+        ((1, 0), (1, 0), "kept"),
+        ((0, 1), (1, 0), "newly_wrong"),
+        ((1, 1), (1, 0), "newly_wrong"),  # half a win lost
+        ((1, 0), (0, 1), "newly_right"),
+        ((1, 1), (0, 1), "newly_right"),
+        ((0, 1), (0, 1), "both_wrong"),
+        ((1, 1), (2, 2), "both_wrong"),
+    ],
+)
+def test_states(now: Scores, before: Scores | None, state: str) -> None:
+    assert one(now, before).state == state
+
+
+def test_an_edited_pair_has_no_baseline() -> None:
+    now = [build.score("a", 1, 0, content="new text")]
+    earlier = [build.score("a", 0, 1, content="old text")]
+    pair = pairs(now, earlier)[0]
+    assert pair.baseline is None
+    assert pair.state == "right"
+
+
+def test_a_renamed_pair_keeps_its_baseline() -> None:
+    now = [build.score("b", 1, 0, content="same")]
+    assert pairs(now, [build.score("a", 0, 1, content="same")])[0].state == "newly_right"
+
+
+def test_order_newly_wrong_first_and_worst_margin_first() -> None:
+    now = [
+        build.score("kept", 5, 0),
+        build.score("newly-right", 1, 0),
+        build.score("both-wrong", -9, 0),
+        build.score("newly-wrong-a-little", -1, 0),
+        build.score("newly-wrong-a-lot", -4, 0),
+        build.score("not-in-the-baseline", -3, 0),
+    ]
+    before = [
+        build.score("kept", 5, 0),
+        build.score("newly-right", -1, 0),
+        build.score("both-wrong", -9, 0),
+        build.score("newly-wrong-a-little", 1, 0),
+        build.score("newly-wrong-a-lot", 1, 0),
+    ]
+    assert [pair.id for pair in pairs(now, before)] == [
+        "newly-wrong-a-lot",
+        "newly-wrong-a-little",
+        "both-wrong",
+        "not-in-the-baseline",
+        "newly-right",
+        "kept",
+    ]
+
+
+@pytest.mark.parametrize(("texts_of", "carried"), [("failing", 2), ("all", 3), ("none", 0)])
+def test_whose_texts_are_carried(texts_of: TextsOf, carried: int) -> None:
+    now = [build.score("a", 1, 0), build.score("b", 0, 1), build.score("c", 1, 0)]
+    before = [build.score("a", 1, 0), build.score("b", 1, 0), build.score("c", 0, 1)]
+    texts = {f"h-{name}": PairTexts(f"prompt {name}", "good", "bad") for name in "abc"}
+    packed = pack(pairs(now, before), texts, texts_of, {})
+    rows = unpack(packed.rows)["rows"]
+    assert packed.with_text == carried
+    assert sum(row[-1] >= 0 for row in rows) == carried
+    prompts = [text[0] for chunk in packed.chunks for text in unpack(chunk)]
+    assert (
+        prompts
+        == {
+            "failing": ["prompt b", "prompt c"],
+            "all": ["prompt b", "prompt c", "prompt a"],
+            "none": [],
+        }[texts_of]
+    )
+
+
+def test_rows_and_texts_come_back_as_they_went_in() -> None:
+    now, before, texts = build.many_pairs(900, suites=("one", "two"), words=120)
+    ordered = pairs(now, before)
+    packed = pack(ordered, texts, "all", {"one::c": frozenset({("one", ordered[3].id)})})
+    data = unpack(packed.rows)
+    assert len(packed.chunks) > 1
+    chunks = [unpack(chunk) for chunk in packed.chunks]
+    used = [0] * len(chunks)
+    for pair, row in zip(ordered, data["rows"], strict=True):
+        assert data["suites"][row[0]] == pair.suite
+        assert row[1] == pair.id
+        assert tuple(data["tags"][tag] for tag in row[2]) == pair.tags
+        assert row[3] == pytest.approx(pair.chosen, rel=1e-6)
+        assert pair.baseline is not None
+        assert row[6] == pytest.approx(pair.baseline[1], rel=1e-6)
+        assert STATES[row[7]] == pair.state
+        # The script finds a text by counting the rows of its chunk.
+        found = chunks[row[8]][used[row[8]]]
+        used[row[8]] += 1
+        assert found == [
+            texts[pair.hash].prompt,
+            texts[pair.hash].chosen,
+            texts[pair.hash].rejected,
+        ]
+    wanted = [3] if ordered[3].suite == "one" else []
+    assert data["checks"] == {"one::c": wanted}
+
+
+def test_the_same_pairs_pack_to_the_same_bytes() -> None:
+    now, before, texts = build.many_pairs(50)
+    assert pack(pairs(now, before), texts, "all", {}) == pack(pairs(now, before), texts, "all", {})
+    packed = base64.b64decode(pack(pairs(now, before), texts, "all", {}).rows)
+    assert packed[4:8] == bytes(4)  # the time in the gzip header
+
+
+def test_a_lone_surrogate_is_replaced_not_fatal() -> None:
+    texts = {"h-a": PairTexts("p\ud800", "c", "r")}
+    packed = pack(pairs([build.score("a\udfff", 0, 1, content="h-a")], None), texts, "all", {})
+    assert unpack(packed.chunks[0])[0][0] == "p\ufffd"
+    assert unpack(packed.rows)["rows"][0][1] == "a\ufffd"

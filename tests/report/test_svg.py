@@ -1,0 +1,289 @@
+"""Charts: well-formed, finite, on the paper, no text over another, and robust to bad data."""
+
+import math
+import re
+from collections.abc import Iterator, Mapping
+from itertools import combinations
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rmcheck.record import PictureRecord
+from rmcheck.report import svg
+from rmcheck.report.axis import Axis, labelled, span
+from rmcheck.report.canvas import WIDTH
+from rmcheck.report.charts import KINDS
+from rmcheck.report.text import width
+
+from . import builder as build
+
+_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
+_COORDINATES = ("x", "y", "cx", "cy", "width", "height", "x1", "x2", "d")
+
+
+def drawn(kind: str, data: Mapping[str, Any], title: str = "A title") -> ElementTree.Element:
+    chart = svg.draw(kind, title, data)
+    assert chart.svg is not None, chart.remark
+    root = ElementTree.fromstring(chart.svg)
+    assert "nan" not in chart.svg.lower()
+    assert "inf" not in re.sub(r"<title>.*?</title>|<desc>.*?</desc>|>[^<]*<", "", chart.svg)
+    return root
+
+
+def frame(root: ElementTree.Element) -> tuple[float, float]:
+    _, _, wide, tall = map(float, root.attrib["viewBox"].split())
+    return wide, tall
+
+
+def assert_on_the_paper(root: ElementTree.Element) -> None:
+    wide, tall = frame(root)
+    assert wide == WIDTH
+    for mark in root.iter():
+        for key in ("x", "cx"):
+            if mark.get(key) is not None:
+                assert -0.01 <= float(mark.attrib[key]) <= wide + 0.01
+        for key in ("y", "cy"):
+            if mark.get(key) is not None:
+                assert -0.01 <= float(mark.attrib[key]) <= tall + 0.01
+        if mark.get("d"):
+            for number in _NUMBER.findall(mark.attrib["d"].replace("h0", "")):
+                assert -6 <= float(number) <= max(wide, tall) + 6
+
+
+def boxes(root: ElementTree.Element) -> Iterator[tuple[str, float, float, float, float]]:
+    """The rectangle that each text takes at most."""
+    for mark in root.iter("text"):
+        size = 12 if " s" in mark.attrib["class"] else 13
+        words = mark.text or "".join(child.tail or "" for child in mark)
+        wide = width(words, size)
+        start = float(mark.attrib["x"])
+        start -= {None: 0, "middle": wide / 2, "end": wide}[mark.get("text-anchor")]
+        yield (
+            words,
+            start,
+            start + wide,
+            float(mark.attrib["y"]) - size * 0.8,
+            float(mark.attrib["y"]),
+        )
+
+
+def assert_no_text_over_another(root: ElementTree.Element) -> None:
+    for one, other in combinations(boxes(root), 2):
+        apart = one[2] <= other[1] or other[2] <= one[1] or one[4] <= other[3] or other[4] <= one[3]
+        assert apart, (one, other)
+
+
+@pytest.mark.parametrize("picture", build.PICTURES, ids=lambda picture: picture.kind)
+def test_each_kind_draws(picture: PictureRecord) -> None:
+    root = drawn(picture.kind, picture.data)
+    assert root.get("role") == "img"
+    assert root.findtext("title") == "A title"
+    assert root.findtext("desc", "")
+    assert_on_the_paper(root)
+    assert_no_text_over_another(root)
+
+
+def test_every_documented_kind_is_drawn() -> None:
+    assert set(KINDS) == {"forest", "histogram", "curve", "scatter"}
+
+
+def test_the_forest_says_its_numbers_in_text_and_in_the_description() -> None:
+    root = drawn("forest", build.PICTURES[0].data)
+    texts = ["".join(mark.itertext()) for mark in root.iter("text")]
+    assert "0.78 [0.71, 0.84]" in texts
+    assert "threshold 0.7" in texts
+    assert "refusal 0.52 [0.31, 0.72]" in root.findtext("desc", "")
+
+
+def test_dots_of_a_forest_lie_where_the_axis_says() -> None:
+    # Hand check: with labels "0" and "1" out of the way, three values at equal steps are
+    # equally far apart, and a row's dot lies between the ends of its whisker.
+    rows = [{"label": "r", "value": v, "low": v - 0.1, "high": v + 0.1} for v in (0.3, 0.5, 0.7)]
+    places = [float(dot.attrib["cx"]) for dot in drawn("forest", {"rows": rows}).iter("circle")]
+    assert places[1] - places[0] == pytest.approx(places[2] - places[1], abs=0.02)
+
+
+def test_bars_are_as_tall_as_their_counts() -> None:
+    root = drawn("histogram", {"edges": [0, 1, 2, 3], "counts": [1, 2, 4], "x_label": "x"})
+    heights = [float(bar.attrib["height"]) for bar in root.iter("rect")]
+    assert heights[1] / heights[0] == pytest.approx(2, abs=0.01)
+    assert heights[2] / heights[0] == pytest.approx(4, abs=0.01)
+
+
+def test_flipped_points_link_to_their_pairs() -> None:
+    data = {**build.PICTURES[3].data, "links": "a suite"}
+    links = [link.get("href") for link in drawn("scatter", data).iter("a")]
+    assert links == ["#pair=a%20suite/c", "#pair=a%20suite/b"]
+
+
+def test_many_points_stay_small_and_are_counted() -> None:
+    points = [[i / 100, i / 90, "kept_right", f"p{i}"] for i in range(10_000)]
+    chart = svg.draw("scatter", "t", {"points": points, "x_label": "x", "y_label": "y"})
+    assert len(chart.svg or "") < 40_000
+    assert chart.remark == "1,000 of 10,000 points drawn."
+
+
+def test_an_unknown_kind_is_left_out_with_a_remark() -> None:
+    chart = svg.draw("pie<script>", "t", {})
+    assert chart.svg is None
+    assert "'pie<script>'" in (chart.remark or "")
+
+
+@pytest.mark.parametrize(
+    ("kind", "data"),
+    [
+        ("forest", {}),
+        ("forest", {"rows": []}),
+        ("forest", {"rows": "abc"}),
+        ("forest", {"rows": [{"label": "x", "value": math.nan}]}),
+        ("forest", {"rows": [{"label": "x", "value": "1"}]}),
+        ("forest", {"rows": [{"label": "x", "value": 1}], "threshold": math.inf}),
+        ("histogram", {"edges": [0, 1], "counts": [1, 2]}),
+        ("histogram", {"edges": [1, 0], "counts": [1]}),
+        ("histogram", {"edges": [0, 1], "counts": [-1]}),
+        ("histogram", {"edges": [0], "counts": []}),
+        ("histogram", {"edges": [0, 1], "counts": [1], "marks": [{"label": "no x"}]}),
+        ("curve", {"series": [{"label": "x", "points": []}]}),
+        ("curve", {"series": [{"label": "x"}]}),
+        ("curve", {"series": [{"points": [{"x": None, "y": 1}]}]}),
+        ("scatter", {"points": []}),
+        ("scatter", {"points": [[1]]}),
+        ("scatter", {"points": [[1, None]]}),
+        ("scatter", {"points": [[1, True]]}),
+    ],
+)
+def test_bad_data_cost_the_chart_and_nothing_else(kind: str, data: Any) -> None:
+    chart = svg.draw(kind, "t", data)
+    assert chart.svg is None
+    assert (chart.remark or "").startswith("No chart: ")
+
+
+HOSTILE = [
+    "</svg><script>x()</script>",
+    '"><img src=x onerror=x()>',
+    "\x00\x1b\ud800",
+    "&amp;\u202e",
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_labels_stay_text(text: str) -> None:
+    for picture in build.PICTURES:
+        data = {**picture.data, "x_label": text, "y_label": text, "threshold_label": text}
+        if picture.kind == "forest":
+            data["rows"] = [{"label": text, "value": 0.5, "low": 0.4, "high": 0.6}]
+        if picture.kind == "scatter":
+            data["points"] = [[0, 1, "newly_wrong", text]]
+            data["links"] = text
+        root = drawn(picture.kind, data, title=text)
+        assert {mark.tag for mark in root.iter()} <= {
+            "svg", "title", "desc", "path", "text", "circle", "rect", "a",
+        }  # fmt: skip
+        for mark in root.iter():
+            assert not any(name.startswith("on") for name in mark.attrib)
+            assert mark.get("href", "#").startswith("#")
+
+
+numbers = st.floats(min_value=-1e9, max_value=1e9, allow_nan=False)
+labels = st.text(max_size=60)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(
+    st.lists(st.tuples(labels, numbers, numbers, numbers), min_size=1, max_size=45),
+    st.none() | numbers,
+    labels,
+)
+def test_any_forest(rows: list[Any], threshold: float | None, words: str) -> None:
+    data = {
+        "rows": [
+            {"label": name, "value": sorted(three)[1], "low": min(three), "high": max(three)}
+            for name, *three in rows
+        ],
+        "threshold": threshold,
+        "x_label": words,
+    }
+    root = drawn("forest", data)
+    assert_on_the_paper(root)
+    assert_no_text_over_another(root)
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(
+    st.lists(st.integers(0, 5000), min_size=1, max_size=60),
+    st.floats(-1e5, 1e5),
+    st.floats(1e-3, 1e5),
+    st.lists(st.tuples(numbers, labels), max_size=4),
+)
+def test_any_histogram(
+    counts: list[int], low: float, size: float, marks: list[tuple[float, str]]
+) -> None:
+    edges = [low + size * index for index in range(len(counts) + 1)]
+    data = {
+        "edges": edges,
+        "counts": counts,
+        "x_label": "margin",
+        "marks": [{"x": x, "label": text} for x, text in marks],
+    }
+    root = drawn("histogram", data)
+    assert_on_the_paper(root)
+    assert_no_text_over_another(root)
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(
+    st.lists(
+        st.tuples(labels, st.lists(st.tuples(numbers, numbers), min_size=1, max_size=30)),
+        min_size=1,
+        max_size=8,
+    ),
+    st.booleans(),
+    labels,
+)
+def test_any_curve_and_scatter(
+    series: list[tuple[str, list[tuple[float, float]]]], diagonal: bool, words: str
+) -> None:
+    curves = [
+        {"label": name, "points": [{"x": x, "y": y} for x, y in points]} for name, points in series
+    ]
+    root = drawn("curve", {"series": curves, "diagonal": diagonal, "x_label": words})
+    assert_on_the_paper(root)
+    assert_no_text_over_another(root)
+    points = [[x, y, "kept_wrong", name] for name, places in series for x, y in places]
+    root = drawn("scatter", {"points": points, "diagonal": diagonal, "y_label": words})
+    assert_on_the_paper(root)
+    assert_no_text_over_another(root)
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(numbers, st.floats(1e-6, 1e9), st.integers(2, 9))
+def test_ticks_are_round_few_and_within(low: float, size: float, most: int) -> None:
+    axis = Axis(low, low + size, 0, 100)
+    ticks = axis.ticks(most)
+    assert len(ticks) <= most
+    assert all(low - size * 1e-6 <= tick <= low + size * (1 + 1e-6) for tick in ticks)
+
+
+def test_ticks_a_person_would_choose() -> None:
+    ticks = labelled(Axis(0.28, 0.93, 0, 1).ticks(4))
+    assert [text for _, text in ticks] == ["0.4", "0.6", "0.8"]
+    assert [tick for tick, _ in ticks] == pytest.approx([0.4, 0.6, 0.8])
+    assert [text for _, text in labelled(Axis(-1, 1, 0, 1).ticks(5))] == [
+        "−1.0",
+        "−0.5",
+        "0",
+        "0.5",
+        "1.0",
+    ]
+
+
+def test_a_span_is_never_empty_and_rates_stay_rates() -> None:
+    assert span([0.5, 0.5]) == pytest.approx((0.4, 0.6))
+    assert span([1.0]) == pytest.approx((0.9, 1.0))
+    assert span([0.0, 1.0]) == (0.0, 1.0)
+    low, high = span([3.0])
+    assert low < 3 < high
+    assert span([0.0])[0] < span([0.0])[1]

@@ -1,0 +1,70 @@
+"""The lines at the end of a pytest run."""
+
+from typing import Any
+
+from rmcheck.record import RunRecord
+from rmcheck.report import terminal
+from rmcheck.report.sentence import sentence
+
+from . import builder as build
+
+
+def run(**fields: Any) -> RunRecord:
+    return build.record(
+        build.suite(build.check(), build.weak("score_gap"), build.regressed()),
+        training=[build.training()],
+        **fields,
+    )
+
+
+def test_the_first_line_is_the_sentence_of_the_page() -> None:
+    record = run()
+    for verbosity in (-1, 0, 1):
+        first = terminal.lines(record, verbosity=verbosity, report_path=None)[0]
+        assert first == str(sentence(record))
+
+
+def test_what_stands_in_the_summary() -> None:
+    lines = terminal.lines(run(baseline=None), verbosity=0, report_path="reports/latest/index.html")
+    assert lines[1].startswith("  REGRESSED conversation::no_regression - win rate fell 4.1 points")
+    assert lines[2].startswith("  WEAK conversation::score_gap - ")
+    assert lines[3:] == [
+        "3 checks: 1 regressed, 1 too close to call, 1 held",
+        "scores: 300 texts, 280 from the cache, 20 computed",
+        "training: tiny, 40 steps in 41.0 s, loss 0.4, win rate on held-out pairs 0.75",
+        "report: reports/latest/index.html",
+        "no baseline yet: `rmcheck bless main` keeps this run as one",
+    ]
+
+
+def test_at_most_ten_lines_however_many_fail() -> None:
+    record = build.record(
+        build.suite(*(build.failed(f"check_{index}") for index in range(30))),
+        training=[build.training()],
+        baseline=None,
+    )
+    lines = terminal.lines(record, verbosity=0, report_path="r/index.html")
+    assert len(lines) == 10
+    assert any("and 27 more that did not plainly hold" in line for line in lines)
+
+
+def test_quiet_is_two_lines() -> None:
+    lines = terminal.lines(run(), verbosity=-1, report_path="r/index.html")
+    assert lines[1:] == ["report: r/index.html"]
+    assert len(terminal.lines(run(), verbosity=-2, report_path=None)) == 1
+
+
+def test_verbose_has_a_line_for_every_check_and_links_to_those_to_look_at() -> None:
+    lines = terminal.lines(run(), verbosity=1, report_path="r/index.html")
+    assert any(line.startswith("  held conversation::win_rate") for line in lines)
+    assert any(line.endswith("; r/index.html#check=conversation::no_regression") for line in lines)
+
+
+def test_data_cannot_move_the_cursor() -> None:
+    record = build.record(
+        build.suite(build.failed(message="\x1b[2Jgone\r\n\x07 \u202ebad", suite="a\x1b]0;t\x07"))
+    )
+    for line in terminal.lines(record, verbosity=1, report_path="x\x1b[0m/index.html"):
+        assert line.isprintable() or "\ufffd" in line
+        assert not any(ord(character) < 32 or ord(character) == 127 for character in line)
+        assert "\u202e" not in line
