@@ -1,0 +1,211 @@
+"""What a check is: two pure functions, and the nouns that they speak with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Annotated, Any, ClassVar, Literal, Protocol, Self
+
+import numpy as np
+from annotated_types import Ge, Le, MinLen
+from numpy.typing import NDArray
+
+from rmcheck.data import Dialogue, PreferencePair, pair_dialogues
+from rmcheck.data.preferences import PreferenceData
+from rmcheck.errors import RmcheckError
+from rmcheck.verdict import Verdict
+
+Share = Annotated[float, Ge(0), Le(1)]
+"""A number in [0, 1]."""
+
+
+class CannotDecide(RmcheckError):
+    """A check has nothing to stand on here (no recipe, say); it is skipped with a reason."""
+
+
+@dataclass(frozen=True)
+class SourceRef:
+    """Which source a need is for, as a variant of the candidate, of the baseline or of a spec.
+
+    `flip_rate` and `flip_seed` ask for the recipe retrained with noisy labels, `head_scale` for
+    the scalar head times a constant, `probe` for the same texts scored once more on their own,
+    under that name, so that a score which depends on its batch is seen.
+    """
+
+    role: Literal["candidate", "baseline", "other"] = "candidate"
+    spec: str = ""
+    flip_rate: float = 0.0
+    flip_seed: int = 0
+    head_scale: float = 1.0
+    probe: str = ""
+
+
+CANDIDATE = SourceRef()
+BASELINE = SourceRef(role="baseline")
+
+
+@dataclass(frozen=True)
+class Need:
+    """Dialogues that must have been scored by a source before a check is judged."""
+
+    source: SourceRef
+    dialogues: Sequence[Dialogue]
+
+
+@dataclass(frozen=True, eq=False)
+class ScoredPairs:
+    """Pairs and their scores: `chosen` and `rejected` are float64 of shape (n,)."""
+
+    pairs: Sequence[PreferencePair]
+    chosen: NDArray[np.float64]
+    rejected: NDArray[np.float64]
+
+    @cached_property
+    def margins(self) -> NDArray[np.float64]:
+        """chosen - rejected, shape (n,)."""
+        return self.chosen - self.rejected
+
+    @cached_property
+    def groups(self) -> list[str]:
+        """The group of each pair."""
+        return [pair.group for pair in self.pairs]
+
+    def take(self, rows: Sequence[int] | NDArray[np.intp]) -> ScoredPairs:
+        """Some of the rows, in the order given."""
+        index = np.asarray(rows, dtype=np.intp)
+        return ScoredPairs(
+            [self.pairs[row] for row in index], self.chosen[index], self.rejected[index]
+        )
+
+
+class Context(Protocol):
+    """What a check may ask while it judges. The engine keeps it; tests write their own."""
+
+    @property
+    def suite(self) -> str:
+        """The suite's name."""
+
+    @property
+    def data(self) -> PreferenceData:
+        """The suite's pairs and response sets."""
+
+    @property
+    def siblings(self) -> Sequence[Check]:
+        """All checks of the suite, this one included."""
+
+    @property
+    def seed(self) -> int:
+        """The seed of the run."""
+
+    @property
+    def examples(self) -> int | None:
+        """How many examples a search draws, when the command line says so."""
+
+    @property
+    def comparisons(self) -> int:
+        """m: how many required comparisons the run collected, at least 1."""
+
+    def scored(self, pairs: Sequence[PreferencePair], source: SourceRef = CANDIDATE) -> ScoredPairs:
+        """Scores of both sides of `pairs`, from the cache where they are there."""
+
+    def score(
+        self, dialogues: Sequence[Dialogue], source: SourceRef = CANDIDATE
+    ) -> NDArray[np.float64]:
+        """Scores of any dialogues, shape (n,)."""
+
+    def comparable(self, pairs: Sequence[PreferencePair]) -> tuple[list[PreferencePair], list[str]]:
+        """The pairs that the baseline knows just as they are now; the ids that it does not."""
+
+    def offers(self, capability: type, source: SourceRef = CANDIDATE) -> bool:
+        """Whether the source has a capability (`Retrainable`, `Rescalable`)."""
+
+    def name(self, source: SourceRef = CANDIDATE) -> str:
+        """How messages call the source (`recipe:tiny`, `main`)."""
+
+    def signature(self, kind: str, facts: Mapping[str, object]) -> str:
+        """All that could change the number, on one line."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slice:
+    """Which pairs a check looks at: all that satisfy every key given."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+
+    tags: Annotated[tuple[str, ...], MinLen(1)] | None = None
+    without_tags: Annotated[tuple[str, ...], MinLen(1)] | None = None
+    min_confidence: Share | None = None
+    max_confidence: Share | None = None
+    shorter: Literal["chosen", "rejected"] | None = None
+
+    def holds(self, pair: PreferencePair) -> bool:
+        """Whether the pair belongs to the slice; one without a confidence counts as 1.0."""
+        confidence = 1.0 if pair.confidence is None else pair.confidence
+        difference = len(pair.chosen) - len(pair.rejected)
+        return (
+            (self.tags is None or any(tag in self.tags for tag in pair.tags))
+            and (self.without_tags is None or not set(self.without_tags) & set(pair.tags))
+            and (self.min_confidence is None or confidence >= self.min_confidence)
+            and (self.max_confidence is None or confidence <= self.max_confidence)
+            and (self.shorter != "chosen" or difference < 0)
+            and (self.shorter != "rejected" or difference > 0)
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """A statement about a reward source. Subclasses' fields are the keys that YAML may give.
+
+    A check never talks to a model: `needs` says what must have been scored and by whom, `judge`
+    turns scores into a verdict. Both are pure.
+    """
+
+    kind: ClassVar[str]
+    compares: ClassVar[bool] = False
+    """Whether it compares with the baseline and so takes a share of alpha."""
+
+    rejudged: ClassVar[bool] = True
+    """Whether `scale_invariance` may judge it again on mapped scores (it trains nothing)."""
+
+    name: str | None = None
+    where: Slice | None = None
+    gate: Literal["required", "advisory"] | None = None
+
+    @property
+    def scale_free(self) -> bool:
+        """Whether its decision stays when all scores are mapped by a·r + b, a > 0."""
+        return True
+
+    @property
+    def label(self) -> str:
+        """The check's name within its suite: the YAML `name`, or the kind."""
+        return self.name or self.kind
+
+    def select(self, data: PreferenceData) -> list[PreferencePair]:
+        """The pairs that this check looks at."""
+        return [pair for pair in data.pairs if self.where is None or self.where.holds(pair)]
+
+    def needs(self, data: PreferenceData) -> list[Need]:
+        """What must have been scored: by default, the selected pairs by the candidate."""
+        return [Need(CANDIDATE, pair_dialogues(self.select(data)))]
+
+    def judge(self, ctx: Context) -> Verdict:
+        """Decide."""
+        raise NotImplementedError
+
+    @classmethod
+    def keys(cls) -> tuple[str, ...]:
+        """The YAML keys that this kind knows."""
+        return tuple(field.name for field in fields(cls))
+
+    @classmethod
+    def build(cls, values: dict[str, Any]) -> Self:
+        """The check with validated YAML values.
+
+        Raises
+        ------
+        ValueError
+            When keys contradict each other.
+        """
+        return cls(**values)

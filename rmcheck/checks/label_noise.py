@@ -1,0 +1,196 @@
+"""The check `label_noise`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal
+
+import numpy as np
+from annotated_types import Ge, Gt, Le, Len
+from numpy.typing import NDArray
+
+from rmcheck.checks.check import (
+    CANDIDATE,
+    CannotDecide,
+    Check,
+    Context,
+    Need,
+    Share,
+    SourceRef,
+)
+from rmcheck.data import PreferencePair, pair_dialogues
+from rmcheck.data.preferences import PreferenceData
+from rmcheck.sources import Retrainable
+from rmcheck.verdict import Estimate, Evidence, Picture, Table, Verdict
+
+Rate = Annotated[float, Gt(0), Le(0.5)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelNoise(Check):
+    """Wrong labels in the training data cost at most `max_drop` of the win rate.
+
+    Trains the recipe again with a share of its training labels flipped, once a rate and seed, and
+    compares the win rate on the clean evaluation pairs with the clean training's, pair by pair.
+    Wins are averaged over the seeds of a rate; the interval speaks of the pairs given these seeds,
+    and the spread of the seeds is shown. A source that is no recipe cannot be trained: skipped.
+
+    Parameters
+    ----------
+    rates
+        Shares of training labels to flip, each in (0, 0.5].
+    seeds
+        Trainings a rate.
+    max_drop
+        The drop of the win rate that is tolerated at the highest rate, in [0, 1].
+    on_inconclusive
+        `point` (default: the point estimate decides, marked weak), `pass` or `fail`.
+    """
+
+    kind: ClassVar[str] = "label_noise"
+    rejudged: ClassVar[bool] = False
+
+    rates: Annotated[tuple[Rate, ...], Len(1, 10)] = (0.2,)
+    seeds: Annotated[int, Ge(1), Le(20)] = 2
+    max_drop: Share = 0.10
+    on_inconclusive: Literal["point", "pass", "fail"] = "point"
+
+    def needs(self, data: PreferenceData) -> list[Need]:
+        """The selected pairs, by the candidate and by each noisy training of its recipe."""
+        dialogues = pair_dialogues(self.select(data))
+        variants = [self._variant(rate, seed) for rate in self.rates for seed in range(self.seeds)]
+        return [Need(source, dialogues) for source in (CANDIDATE, *variants)]
+
+    def _variant(self, rate: float, seed: int) -> SourceRef:
+        return SourceRef(flip_rate=rate, flip_seed=seed)
+
+    def judge(self, ctx: Context) -> Verdict:
+        """Hold the drop at the highest rate against `max_drop`."""
+        from rmcheck.stats import decision as gate
+        from rmcheck.stats import noise, winrate
+
+        if not ctx.offers(Retrainable):
+            raise CannotDecide(
+                f"label_noise trains the recipe again, and {ctx.name()} is no recipe; "
+                "run it with --rm recipe:NAME"
+            )
+        pairs = self.select(ctx.data)
+        clean = self._wins(ctx, pairs, CANDIDATE)
+        groups = [pair.group for pair in pairs]
+        criterion = {"max_drop": self.max_drop, "rates": list(self.rates), "seeds": self.seeds}
+        reason = winrate.undecidable(clean, groups)
+        if reason:
+            return Verdict(
+                decision="inconclusive",
+                outcome="fail",
+                weak=True,
+                criterion=criterion,
+                message=f"{self.label}: undecidable: {reason}",
+            )
+        noisy = {
+            rate: np.stack(
+                [self._wins(ctx, pairs, self._variant(rate, s)) for s in range(self.seeds)]
+            )
+            for rate in sorted(self.rates)
+        }
+        drops = {rate: noise.noise_drop(clean, wins, groups) for rate, wins in noisy.items()}
+        top = max(drops)
+        estimate = drops[top]
+        decision = gate.decide_threshold(estimate, maximum=self.max_drop)
+        outcome, weak = gate.apply_policy(
+            decision, estimate.value <= self.max_drop, self.on_inconclusive, None
+        )
+        facts = {
+            "rates": ",".join(f"{rate:g}" for rate in noisy),
+            "seeds": self.seeds,
+            "n": estimate.n,
+            "groups": estimate.n_groups,
+            "ci": f"{estimate.method}@{estimate.level:g}",
+        }
+        return Verdict(
+            decision=decision,
+            outcome=outcome,
+            weak=weak,
+            estimate=estimate,
+            criterion=criterion,
+            message=self._message(estimate, top, clean, noisy[top], weak=weak),
+            signature=ctx.signature(self.kind, facts),
+            evidence=Evidence(
+                pictures=(self._curve(clean, noisy, groups),),
+                tables=(_table(clean, noisy, drops),),
+            ),
+        )
+
+    def _wins(
+        self, ctx: Context, pairs: list[PreferencePair], source: SourceRef
+    ) -> NDArray[np.float64]:
+        from rmcheck.stats.winrate import wins
+
+        scored = ctx.scored(pairs, source)
+        return wins(scored.chosen, scored.rejected)
+
+    def _message(
+        self,
+        estimate: Estimate,
+        rate: float,
+        clean: NDArray[np.float64],
+        noisy: NDArray[np.float64],
+        *,
+        weak: bool,
+    ) -> str:
+        sign = "≤" if estimate.value <= self.max_drop else ">"
+        per_seed = ", ".join(f"{share:.3f}" for share in noisy.mean(axis=1))
+        text = (
+            f"{self.label} at {rate:.0%} flipped training labels the win rate falls "
+            f"{estimate.value * 100:.1f} points [{estimate.low * 100:.1f}, "
+            f"{estimate.high * 100:.1f}] {sign} max_drop {self.max_drop * 100:.1f} "
+            f"(clean {clean.mean():.3f}, noisy {per_seed}; n={estimate.n})"
+        )
+        return f"{text}; weak: the interval includes max_drop" if weak else text
+
+    def _curve(
+        self,
+        clean: NDArray[np.float64],
+        noisy: dict[float, NDArray[np.float64]],
+        groups: list[str],
+    ) -> Picture:
+        from rmcheck.stats.winrate import win_rate
+
+        start = win_rate(clean, groups)
+        points = [{"x": 0.0, "y": start.value, "low": start.low, "high": start.high}]
+        for rate, wins in noisy.items():
+            shares = wins.mean(axis=1)
+            points.append(
+                {
+                    "x": rate,
+                    "y": float(shares.mean()),
+                    "low": float(shares.min()),
+                    "high": float(shares.max()),
+                }
+            )
+        return Picture(
+            kind="curve",
+            title="Win rate by share of flipped training labels (bars: interval, then seeds)",
+            data={
+                "series": [{"label": "win rate on clean labels", "points": points}],
+                "x_label": "share of training labels flipped",
+                "y_label": "win rate",
+                "threshold": float(clean.mean()) - self.max_drop,
+            },
+        )
+
+
+def _table(
+    clean: NDArray[np.float64],
+    noisy: dict[float, NDArray[np.float64]],
+    drops: dict[float, Estimate],
+) -> Table:
+    rows: list[tuple[object, ...]] = [("0 %", float(clean.mean()), "", "", "")]
+    for rate, wins in noisy.items():
+        drop = drops[rate]
+        rows.append((f"{rate:.0%}", float(wins.mean()), drop.value, drop.low, drop.high))
+    return Table(
+        title="Win rate on clean labels",
+        columns=("flipped", "win rate", "drop", "drop, low", "drop, high"),
+        rows=tuple(rows),
+    )

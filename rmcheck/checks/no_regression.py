@@ -1,0 +1,273 @@
+"""The check `no_regression`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+import numpy as np
+from annotated_types import Gt, Lt
+from numpy.typing import NDArray
+
+from rmcheck.checks import evidence
+from rmcheck.checks.check import (
+    BASELINE,
+    CANDIDATE,
+    Check,
+    Context,
+    Need,
+    ScoredPairs,
+    Share,
+)
+from rmcheck.data import pair_dialogues
+from rmcheck.data.preferences import PreferenceData
+from rmcheck.verdict import Decision, Evidence, Outcome, Picture, State, Table, Verdict
+
+if TYPE_CHECKING:
+    from rmcheck.stats.paired import Difference
+
+MIN_GROUPS = 15
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoRegression(Check):
+    """The candidate's win rate has not fallen against the baseline's, on the same pairs.
+
+    Fails when the win rate fell by `max_drop` or more and an exact paired test (McNemar's when
+    every prompt has one pair) rules out chance at alpha/m, m being the number of required
+    comparisons in the run. The states are identical, improved, non_inferior, regressed and
+    inconclusive; an inconclusive one passes, marked weak, with the smallest drop that this many
+    pairs would have caught.
+
+    Parameters
+    ----------
+    max_drop
+        The drop of the win rate that is tolerated, in [0, 1].
+    require
+        `no_regression` (default), or `non_inferior`: passes only when the interval rules a drop of
+        `max_drop` out (or the candidate is identical or better).
+    alpha
+        The chance of a false alarm that the whole run may have.
+    ties
+        How equal scores count: `half` a win (default) or as a `loss`.
+    """
+
+    kind: ClassVar[str] = "no_regression"
+    compares: ClassVar[bool] = True
+
+    max_drop: Share = 0.02
+    require: Literal["no_regression", "non_inferior"] = "no_regression"
+    alpha: Annotated[float, Gt(0), Lt(1)] = 0.05
+    ties: Literal["half", "loss"] = "half"
+
+    def needs(self, data: PreferenceData) -> list[Need]:
+        """The selected pairs, by the candidate and by the baseline."""
+        dialogues = pair_dialogues(self.select(data))
+        return [Need(CANDIDATE, dialogues), Need(BASELINE, dialogues)]
+
+    def judge(self, ctx: Context) -> Verdict:
+        """Pair the two models' wins and name the state."""
+        from rmcheck.stats import paired
+        from rmcheck.stats.winrate import undecidable, wins
+
+        pairs, left_out = ctx.comparable(self.select(ctx.data))
+        criterion = {"max_drop": self.max_drop, "require": self.require, "alpha": self.alpha}
+        baseline_name = ctx.name(BASELINE)
+        notes = tuple(_left_out(left_out, baseline_name))
+
+        def undecided(reason: str) -> Verdict:
+            return Verdict(
+                decision="inconclusive",
+                outcome="fail",
+                state="inconclusive",
+                weak=True,
+                criterion=criterion,
+                message=f"{self.label}: undecidable: {reason}",
+                evidence=Evidence(notes=notes),
+            )
+
+        n_groups = len({pair.group for pair in pairs})
+        if n_groups < MIN_GROUPS:
+            remedy = f" ({len(left_out)} new or edited); bless a new baseline" if left_out else ""
+            return undecided(
+                f"only {len(pairs)} pairs in {n_groups} groups are the same as in {baseline_name}, "
+                f"at least {MIN_GROUPS} groups are needed{remedy}"
+            )
+        now = ctx.scored(pairs)
+        before = ctx.scored(pairs, BASELINE)
+        wins_now = wins(now.chosen, now.rejected, ties=self.ties)
+        wins_before = wins(before.chosen, before.rejected, ties=self.ties)
+        difference = paired.paired_difference(wins_now, wins_before, now.groups)
+        state = paired.classify(
+            difference,
+            identical=_identical(now, before),
+            max_drop=self.max_drop,
+            alpha=self.alpha,
+            comparisons=ctx.comparisons,
+        )
+        all_tied = undecidable(wins(now.chosen, now.rejected), now.groups)
+        if all_tied and state != "regressed":
+            return undecided(all_tied)
+        detectable = self._detectable(difference, now.groups, ctx.comparisons)
+        decision, outcome, weak = self._decide(state)
+        newly_wrong = _newly_wrong(now, wins_now - wins_before)
+        facts = {
+            "base": baseline_name,
+            "n": difference.estimate.n,
+            "groups": difference.estimate.n_groups,
+            "ties": self.ties,
+            "ci": f"{difference.estimate.method}@{difference.estimate.level:g}",
+            "test": f"signflip@{self.alpha:g}/{ctx.comparisons}",
+        }
+        return Verdict(
+            decision=decision,
+            outcome=outcome,
+            state=state,
+            weak=weak,
+            estimate=difference.estimate,
+            criterion=criterion,
+            p_value=difference.p_less,
+            detectable=detectable,
+            message=self._message(difference, state, detectable, newly_wrong, baseline_name),
+            signature=ctx.signature(self.kind, facts),
+            evidence=Evidence(
+                pictures=(
+                    evidence.forest(
+                        f"Change of the win rate against {baseline_name}",
+                        {"all pairs": difference.estimate},
+                        x_label="candidate − baseline",
+                        threshold=-self.max_drop,
+                        reference=0.0,
+                    ),
+                    _scatter(now, before, wins_now, wins_before),
+                ),
+                tables=(_crosstab(wins_now, wins_before), _by_tag(newly_wrong)),
+                pairs=tuple(newly_wrong.ids),
+                notes=notes,
+            ),
+        )
+
+    def _decide(self, state: State) -> tuple[Decision, Outcome, bool]:
+        if state == "regressed":
+            return "fail", "fail", False
+        if state != "inconclusive":
+            return "pass", "pass", False
+        passes = self.require == "no_regression"
+        return "inconclusive", "pass" if passes else "fail", True
+
+    def _detectable(
+        self, difference: Difference, groups: list[str], comparisons: int
+    ) -> float | None:
+        from rmcheck.stats.power import detectable_drop, smoothed_discordant
+
+        n = difference.estimate.n
+        return detectable_drop(
+            n=n,
+            group_sizes_or_groups=groups,
+            discordant=smoothed_discordant(difference.newly_wrong, difference.newly_right, n),
+            max_drop=self.max_drop,
+            alpha=self.alpha,
+            comparisons=comparisons,
+            design_effect=difference.design_effect,
+        )
+
+    def _message(
+        self,
+        difference: Difference,
+        state: State,
+        detectable: float | None,
+        newly_wrong: _NewlyWrong,
+        baseline: str,
+    ) -> str:
+        if state == "identical":
+            n = difference.estimate.n
+            return f"{self.label} identical: every score is the same as in {baseline} (n={n})"
+        points = difference.estimate.value * 100
+        moved = "fell" if points < 0 else "rose" if points > 0 else "did not move:"
+        low, high = difference.estimate.low * 100, difference.estimate.high * 100
+        text = (
+            f"{self.label} {state}: win rate {moved} {abs(points):.1f} points against {baseline} "
+            f"[{low:+.1f}, {high:+.1f}], p={difference.p_less:.2g}"
+        )
+        if newly_wrong.ids:
+            first = f", most tagged '{newly_wrong.tags[0][0]}'" if newly_wrong.tags else ""
+            text += f"; {len(newly_wrong.ids)} pairs newly wrong{first}: "
+            text += ", ".join(newly_wrong.ids[:12]) + (" …" if len(newly_wrong.ids) > 12 else "")
+        if state == "inconclusive":
+            seen = f"{detectable * 100:.1f} points" if detectable else "nothing"
+            text += f"; weak: the smallest drop that {difference.estimate.n} pairs catch is {seen}"
+        return text
+
+
+class _NewlyWrong:
+    """Pairs that the baseline got right, or tied, and the candidate gets worse; worst first."""
+
+    def __init__(self, pairs: list[tuple[str, tuple[str, ...]]], tags: list[tuple[str, int]]):
+        self.ids = [pair_id for pair_id, _ in pairs]
+        self.tags = tags
+
+
+def _newly_wrong(now: ScoredPairs, change: NDArray[np.float64]) -> _NewlyWrong:
+    rows = [int(row) for row in np.flatnonzero(change < 0)]
+    rows.sort(key=lambda row: (now.margins[row], now.pairs[row].id))
+    pairs = [now.pairs[row] for row in rows]
+    return _NewlyWrong([(pair.id, pair.tags) for pair in pairs], evidence.tag_counts(pairs))
+
+
+def _identical(now: ScoredPairs, before: ScoredPairs) -> bool:
+    return all(
+        np.array_equal(mine.astype(np.float32), theirs.astype(np.float32))
+        for mine, theirs in ((now.chosen, before.chosen), (now.rejected, before.rejected))
+    )
+
+
+def _left_out(ids: list[str], baseline: str) -> list[str]:
+    if not ids:
+        return []
+    shown = ", ".join(ids[:12]) + (" …" if len(ids) > 12 else "")
+    return [f"{len(ids)} pairs are new or edited since {baseline} and were left out: {shown}"]
+
+
+def _crosstab(now: NDArray[np.float64], before: NDArray[np.float64]) -> Table:
+    def count(mine: bool, theirs: bool) -> int:
+        return int((((now == 1) == mine) & ((before == 1) == theirs)).sum())
+
+    return Table(
+        title="Pairs",
+        columns=("both right", "newly wrong", "newly right", "both wrong"),
+        rows=((count(True, True), count(False, True), count(True, False), count(False, False)),),
+    )
+
+
+def _by_tag(newly_wrong: _NewlyWrong) -> Table:
+    return Table(
+        title="Newly wrong pairs by tag", columns=("tag", "pairs"), rows=tuple(newly_wrong.tags)
+    )
+
+
+def _scatter(
+    now: ScoredPairs,
+    before: ScoredPairs,
+    wins_now: NDArray[np.float64],
+    wins_before: NDArray[np.float64],
+) -> Picture:
+    def state(row: int) -> str:
+        mine, theirs = wins_now[row] == 1, wins_before[row] == 1
+        if mine:
+            return "kept_right" if theirs else "newly_right"
+        return "newly_wrong" if theirs else "kept_wrong"
+
+    points = [
+        [float(before.margins[row]), float(now.margins[row]), state(row), pair.id]
+        for row, pair in enumerate(now.pairs)
+    ]
+    return Picture(
+        kind="scatter",
+        title="Margins, candidate against baseline",
+        data={
+            "points": points,
+            "x_label": "baseline's margin",
+            "y_label": "candidate's margin",
+            "diagonal": False,
+        },
+    )

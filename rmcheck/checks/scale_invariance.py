@@ -1,0 +1,341 @@
+"""The check `scale_invariance`."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+import numpy as np
+from annotated_types import Ge, Le
+from numpy.typing import NDArray
+
+from rmcheck.checks.check import (
+    CANDIDATE,
+    Check,
+    Context,
+    Need,
+    ScoredPairs,
+    Share,
+    SourceRef,
+)
+from rmcheck.checks.mapped import MappedContext
+from rmcheck.data import Dialogue, PreferencePair
+from rmcheck.data.preferences import PreferenceData
+from rmcheck.errors import RmcheckError
+from rmcheck.sources import Rescalable
+from rmcheck.verdict import Evidence, Picture, Table, Verdict
+
+if TYPE_CHECKING:
+    from rmcheck.strategies import AffineMap
+
+PROBED = 24
+"""How many texts are scored once more on their own, and with the head rescaled."""
+ALONE = SourceRef(probe="alone")
+HEAD_FACTORS = (2.0**-6, 2.0**6, 3.7)
+BATCH_TOLERANCE = 0.01
+"""In standard deviations of the scores; a score normalised by its batch moves by far more."""
+HEAD_TOLERANCE = 1e-4
+"""Relative to the largest score, for factors that are no power of two."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScaleInvariance(Check):
+    """The ranking survives what RLHF trainers do to rewards: rescale, shift, cast.
+
+    Hypothesis searches maps a·r + b (a in [1/64, 64], b within ±3 standard deviations) for one
+    that loses orderings once the mapped scores are held in `precision`; losses in the other
+    precisions are stated. Beyond that the check asks whether different responses share a score
+    (clipped, saturated or rounded rewards), whether a score depends on what else is scored with it
+    (rewards normalised by the batch), whether a model's head times a constant gives the scores
+    times that constant, and whether any other verdict of the suite changes under such a map.
+
+    Parameters
+    ----------
+    examples
+        How many maps Hypothesis draws.
+    max_flips
+        How many orderings may be lost in `precision`.
+    precision
+        What must hold the rewards: `float32` (default), `bfloat16` or `float16`.
+    max_shared
+        The largest share of responses whose score some other response has exactly.
+    """
+
+    kind: ClassVar[str] = "scale_invariance"
+    rejudged: ClassVar[bool] = False
+
+    examples: Annotated[int, Ge(10), Le(100_000)] = 200
+    max_flips: Annotated[int, Ge(0)] = 0
+    precision: Literal["float32", "bfloat16", "float16"] = "float32"
+    max_shared: Share = 0.01
+
+    def needs(self, data: PreferenceData) -> list[Need]:
+        """All pairs, and a few texts once more: on their own and with the head rescaled."""
+        probed = _probed(self.select(data))
+        heads = [SourceRef(head_scale=factor, probe="alone") for factor in HEAD_FACTORS]
+        return [*super().needs(data), *(Need(source, probed) for source in (ALONE, *heads))]
+
+    def judge(self, ctx: Context) -> Verdict:
+        """Search for a map that breaks the ranking, then probe the source itself."""
+        from rmcheck.stats import winrate
+
+        scored = ctx.scored(self.select(ctx.data))
+        criterion = {
+            "max_flips": self.max_flips,
+            "precision": self.precision,
+            "max_shared": self.max_shared,
+        }
+        reason = winrate.undecidable(winrate.wins(scored.chosen, scored.rejected), scored.groups)
+        if reason:
+            return Verdict(
+                decision="inconclusive",
+                outcome="fail",
+                weak=True,
+                criterion=criterion,
+                message=f"{self.label}: undecidable: {reason}",
+            )
+        search = _Search(scored, self, ctx.examples or self.examples)
+        search.run(ctx.seed)
+        faults = [
+            *search.faults(),
+            *self._shared(scored),
+            *_batch_dependence(ctx, scored),
+            *_head(ctx, scored),
+            *self._changed_decisions(ctx, search),
+        ]
+        held = "fail" if faults else "pass"
+        facts = {
+            "n": len(scored.pairs),
+            "examples": search.examples,
+            "precision": self.precision,
+        }
+        return Verdict(
+            decision="fail" if faults else "pass",
+            outcome="fail" if faults else "pass",
+            criterion=criterion,
+            message=f"{self.label} " + ("; ".join(faults) if faults else search.summary()),
+            signature=ctx.signature(self.kind, facts),
+            evidence=Evidence(
+                pictures=(search.picture(),),
+                tables=(search.table(),),
+                pairs=search.broken_pairs() if held == "fail" else (),
+                notes=(*_dependent(ctx), *_unprobed(ctx)),
+            ),
+        )
+
+    def _shared(self, scored: ScoredPairs) -> list[str]:
+        texts = {
+            (pair.prompt, response): score
+            for side, column in (("chosen", scored.chosen), ("rejected", scored.rejected))
+            for pair, score in zip(scored.pairs, column, strict=True)
+            for response in (getattr(pair, side),)
+        }
+        values, counts = np.unique(np.array(list(texts.values())), return_counts=True)
+        shared = int(counts[counts > 1].sum())
+        if shared / len(texts) <= self.max_shared:
+            return []
+        top = int(counts.argmax())
+        return [
+            f"{shared} of {len(texts)} different responses share their score with another "
+            f"({counts[top]} have {values[top]:g}): rewards that are clipped, saturated or rounded"
+        ]
+
+    def _changed_decisions(self, ctx: Context, search: _Search) -> list[str]:
+        changed = []
+        for check in ctx.siblings:
+            if not (check.rejudged and check.scale_free):
+                continue
+            try:
+                before = check.judge(ctx)
+                if before.state == "identical":
+                    continue  # "The very same scores" is no statement about ranks.
+                for found in search.extremes():
+                    after = check.judge(MappedContext(ctx, found, self.precision))
+                    if after.decision != before.decision:
+                        changed.append(
+                            f"the verdict of {check.label} turns from {before.decision} to "
+                            f"{after.decision} at {found}"
+                        )
+                        break
+            except RmcheckError:
+                continue
+        return changed
+
+
+class _Search:
+    """Hypothesis looking for the map that loses most orderings, in each precision."""
+
+    def __init__(self, scored: ScoredPairs, check: ScaleInvariance, examples: int) -> None:
+        self.scored = scored
+        self.check = check
+        self.examples = examples
+        both = np.concatenate([scored.chosen, scored.rejected])
+        self.spread = float(both.std())
+        self.most: dict[str, int] = {}
+        self.broken: tuple[AffineMap, NDArray[np.intp]] | None = None
+
+    def run(self, seed: int) -> None:
+        """Draw maps; keep the worst count of each precision and the simplest failing map."""
+        from hypothesis import HealthCheck, Phase, Verbosity, given, settings
+        from hypothesis import seed as seeded
+
+        from rmcheck.stats.precision import PRECISIONS, lost_orderings
+        from rmcheck.strategies import affine_maps
+
+        def holds(found: AffineMap) -> None:
+            for precision in PRECISIONS:
+                lost = lost_orderings(
+                    self.scored.chosen,
+                    self.scored.rejected,
+                    factor=found.factor,
+                    shift=found.shift,
+                    precision=precision,
+                )
+                self.most[precision] = max(self.most.get(precision, 0), len(lost))
+                if precision == self.check.precision and len(lost) > self.check.max_flips:
+                    self.broken = (found, lost)
+                    raise _OrderingLost
+
+        quiet = settings(
+            max_examples=self.examples,
+            deadline=None,
+            database=None,
+            derandomize=False,
+            print_blob=False,
+            report_multiple_bugs=False,
+            verbosity=Verbosity.quiet,
+            phases=(Phase.generate, Phase.shrink),
+            suppress_health_check=list(HealthCheck),
+        )
+        # `broken` holds the simplest map afterwards: Hypothesis replays it last.
+        with contextlib.suppress(_OrderingLost):
+            seeded(seed)(quiet(given(affine_maps(self.spread))(holds)))()
+
+    def faults(self) -> list[str]:
+        if self.broken is None:
+            return []
+        found, lost = self.broken
+        first = self.scored.pairs[int(self._by_margin(lost)[0])].id
+        return [
+            f"{len(lost)} of {len(self.scored.pairs)} orderings are lost at {found} in "
+            f"{self.check.precision} (max_flips {self.check.max_flips}), first {first}"
+        ]
+
+    def broken_pairs(self) -> tuple[str, ...]:
+        if self.broken is None:
+            return ()
+        return tuple(self.scored.pairs[int(row)].id for row in self._by_margin(self.broken[1]))
+
+    def _by_margin(self, rows: NDArray[np.intp]) -> NDArray[np.intp]:
+        return rows[np.argsort(np.abs(self.scored.margins[rows]), kind="stable")]
+
+    def extremes(self) -> list[AffineMap]:
+        """The two corners of the search: smallest scale shifted down, largest shifted up.
+
+        Without one that drives a score out of the range of `precision`: what is infinite cannot be
+        judged, and the orderings lost there have been counted.
+        """
+        from rmcheck.stats.precision import cast
+        from rmcheck.strategies import AffineMap
+
+        both = np.concatenate([self.scored.chosen, self.scored.rejected])
+        corners = AffineMap(2.0**-6, -3 * self.spread), AffineMap(2.0**6, 3 * self.spread)
+        return [
+            corner
+            for corner in corners
+            if np.isfinite(cast(corner.factor * both + corner.shift, self.check.precision)).all()
+        ]
+
+    def summary(self) -> str:
+        others = ", ".join(
+            f"{name} up to {count}"
+            for name, count in self.most.items()
+            if name != self.check.precision
+        )
+        return (
+            f"holds: {self.most.get(self.check.precision, 0)} of {len(self.scored.pairs)} "
+            f"orderings lost over {self.examples} maps a·r + b in {self.check.precision} ({others})"
+        )
+
+    def table(self) -> Table:
+        return Table(
+            title=f"Orderings lost at worst, of {len(self.scored.pairs)}",
+            columns=("precision", "lost"),
+            rows=tuple(self.most.items()),
+        )
+
+    def picture(self) -> Picture:
+        """How the smallest margins lie against the resolution of each precision."""
+        margins = np.sort(np.abs(self.scored.margins)) / (self.spread or 1.0)
+        shares = (np.arange(len(margins)) + 1) / len(margins)
+        step = max(1, len(margins) // 60)
+        points = [
+            {"x": float(np.log10(max(margin, 1e-9))), "y": float(share)}
+            for margin, share in zip(margins[::step], shares[::step], strict=True)
+        ]
+        return Picture(
+            kind="curve",
+            title="How small the margins are",
+            data={
+                "series": [{"label": "share of pairs with a smaller margin", "points": points}],
+                "x_label": "log10 of |margin| in standard deviations of the scores",
+                "y_label": "share of pairs",
+            },
+        )
+
+
+class _OrderingLost(Exception):
+    """Tells Hypothesis that a map broke the ranking."""
+
+
+def _probed(pairs: Sequence[PreferencePair]) -> list[Dialogue]:
+    """Chosen sides of evenly spaced pairs: fewer texts than the file has, of a higher mean."""
+    count = min(PROBED, len(pairs) // 2)
+    rows = np.linspace(0, len(pairs) - 1, count).astype(int)
+    return [pairs[int(row)].dialogues()[0] for row in rows]
+
+
+def _batch_dependence(ctx: Context, scored: ScoredPairs) -> list[str]:
+    probed = _probed(scored.pairs)
+    together, alone = ctx.score(probed), ctx.score(probed, ALONE)
+    spread = float(np.concatenate([scored.chosen, scored.rejected]).std())
+    moved = np.abs(together - alone)
+    if float(moved.max()) <= BATCH_TOLERANCE * spread:
+        return []
+    row = int(moved.argmax())
+    return [
+        f"a score depends on what else is scored with it: {probed[row].key} gets "
+        f"{together[row]:.6g} or {alone[row]:.6g} (rewards normalised by the batch?)"
+    ]
+
+
+def _head(ctx: Context, scored: ScoredPairs) -> list[str]:
+    if not ctx.offers(Rescalable):
+        return []
+    probed = _probed(scored.pairs)
+    plain = ctx.score(probed, ALONE)
+    for factor in HEAD_FACTORS:
+        scaled = ctx.score(probed, SourceRef(head_scale=factor, probe="alone"))
+        exact = float(np.log2(factor)).is_integer()
+        tolerance = 0.0 if exact else HEAD_TOLERANCE * factor * float(np.abs(plain).max())
+        off = np.abs(scaled - factor * plain)
+        if float(off.max()) > tolerance:
+            row = int(off.argmax())
+            return [
+                f"the head times {factor:g} gives {scaled[row]:.6g} for {probed[row].key}, not "
+                f"{factor:g} × {plain[row]:.6g}: something after the head is not linear"
+            ]
+    return []
+
+
+def _dependent(ctx: Context) -> list[str]:
+    names = [check.label for check in ctx.siblings if check.rejudged and not check.scale_free]
+    return [f"depends on scale by its nature: {', '.join(names)}"] if names else []
+
+
+def _unprobed(ctx: Context) -> list[str]:
+    if ctx.offers(Rescalable):
+        return []
+    return [f"{ctx.name(CANDIDATE)} has no head to rescale; its scores alone were examined"]

@@ -1,0 +1,127 @@
+"""The check `win_rate`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal
+
+from annotated_types import Ge
+
+from rmcheck.checks import evidence
+from rmcheck.checks.check import Check, Context, Share
+from rmcheck.verdict import Estimate, Evidence, Table, Verdict
+
+
+@dataclass(frozen=True, kw_only=True)
+class WinRate(Check):
+    """The share of pairs whose chosen response scores higher is at least `min`.
+
+    Decided by the Wilson interval at the effective sample size: passes when the whole interval
+    lies at or above `min`, fails when it lies below; between them `on_inconclusive` decides.
+
+    Parameters
+    ----------
+    min
+        The threshold in [0, 1]. 0.5 is chance.
+    ties
+        How equal scores count: `half` a win (default), as a `loss`, or as half a win up to
+        `epsilon`.
+    epsilon
+        With `ties: epsilon`: margins up to this size are ties, in score units.
+    on_inconclusive
+        `point` (default: the point estimate decides, marked weak), `pass` or `fail`.
+    min_groups
+        Fewer different prompts than this cannot decide, whatever the estimate.
+    """
+
+    kind: ClassVar[str] = "win_rate"
+
+    min: Share
+    ties: Literal["half", "loss", "epsilon"] = "half"
+    epsilon: Annotated[float, Ge(0)] = 0.0
+    on_inconclusive: Literal["point", "pass", "fail"] = "point"
+    min_groups: Annotated[int, Ge(15)] = 15
+
+    def __post_init__(self) -> None:
+        if self.epsilon and self.ties != "epsilon":
+            raise ValueError("epsilon has no effect without 'ties: epsilon'")
+
+    @property
+    def scale_free(self) -> bool:
+        """False with an epsilon, which is in score units."""
+        return not self.epsilon
+
+    def judge(self, ctx: Context) -> Verdict:
+        """Compare the win rate's interval with `min`."""
+        from rmcheck.stats import decision as gate
+        from rmcheck.stats import winrate
+
+        scored = ctx.scored(self.select(ctx.data))
+        wins = winrate.wins(scored.chosen, scored.rejected, ties=self.ties, epsilon=self.epsilon)
+        too_little = winrate.undecidable(
+            wins, scored.groups, min_groups=self.min_groups
+        ) or winrate.undecidable(winrate.wins(scored.chosen, scored.rejected), scored.groups)
+        if not len(wins):
+            why = f"; `where:` selects none of {len(ctx.data.pairs)}" if self.where else ""
+            return Verdict(
+                decision="inconclusive",
+                outcome="fail",
+                weak=True,
+                criterion={"min": self.min},
+                message=f"{self.label}: no pairs to decide on{why}",
+            )
+        estimate = winrate.win_rate(wins, scored.groups)
+        decision = (
+            "inconclusive" if too_little else gate.decide_threshold(estimate, minimum=self.min)
+        )
+        outcome, weak = gate.apply_policy(
+            decision, estimate.value >= self.min, self.on_inconclusive, too_little
+        )
+        rows = {"all pairs": estimate, **evidence.estimates_by_tag(scored.pairs, wins)}
+        margins = scored.margins
+        sides = (int((margins > 0).sum()), int((margins < 0).sum()), int((margins == 0).sum()))
+        facts = {
+            "n": estimate.n,
+            "groups": estimate.n_groups,
+            "ties": f"{self.ties}{self.epsilon:g}" if self.epsilon else self.ties,
+            "ci": f"{estimate.method}@{estimate.level:g}",
+        }
+        return Verdict(
+            decision=decision,
+            outcome=outcome,
+            weak=weak,
+            estimate=estimate,
+            criterion={"min": self.min},
+            message=self._message(estimate, weak=weak, reason=too_little),
+            signature=ctx.signature(self.kind, facts),
+            evidence=Evidence(
+                pictures=(
+                    evidence.forest(
+                        "Win rate, all pairs and by tag",
+                        rows,
+                        x_label="win rate",
+                        threshold=self.min,
+                        reference=0.5,
+                    ),
+                    evidence.margin_histogram(scored),
+                ),
+                tables=(Table(title="Pairs", columns=("right", "wrong", "tied"), rows=(sides,)),),
+                pairs=evidence.worst(scored),
+            ),
+        )
+
+    def _message(self, estimate: Estimate, *, weak: bool, reason: str | None) -> str:
+        from rmcheck.stats.winrate import pairs_to_decide
+
+        sign = "≥" if estimate.value >= self.min else "<"
+        text = (
+            f"{self.label} {estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}] "
+            f"({estimate.method} {estimate.level:.0%}, n={estimate.n}) {sign} min {self.min:.2f}"
+        )
+        if reason:
+            return f"{text}; undecidable: {reason}"
+        if weak:
+            enough = pairs_to_decide(estimate, self.min)
+            hint = f"about {enough:,} pairs would decide" if enough else "it sits on the threshold"
+            return f"{text}; weak: the interval includes {self.min:.2f}, {hint}"
+        return text

@@ -1,0 +1,5 @@
+"""Suites: one YAML file that says what must hold of a reward model on some data."""
+
+from rmcheck.suite.loading import Suite, load_suite, looks_like_suite
+
+__all__ = ["Suite", "load_suite", "looks_like_suite"]

@@ -1,0 +1,49 @@
+"""The keys of a suite file beside its checks, and of its `data:` mapping."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge, MinLen
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+FORMAT = 1
+"""The version that the key `rmcheck` must name."""
+
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=80)]
+Tag = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=80)]
+
+
+class DataMapping(BaseModel):
+    """`data:` as a mapping: files with renamed columns, or a data set of a hub."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    path: str | None = None
+    dataset: str | None = None
+    subset: str | None = None
+    split: str = "test"
+    limit: Annotated[int, Ge(1)] | None = None
+    seed: Annotated[int, Ge(0)] = 0
+    columns: dict[str, str] | None = None
+
+
+class DataKey(BaseModel):
+    """The key `data` on its own: data are read even where the rest of a header has mistakes."""
+
+    data: str | DataMapping
+
+
+class Header(BaseModel):
+    """A suite file, its checks still unread."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    rmcheck: Literal[1]
+    name: Name
+    description: str = ""
+    source: str | None = None
+    data: str | DataMapping
+    tags: tuple[Tag, ...] = ()
+    gate: Literal["required", "advisory"] = "required"
+    checks: Annotated[list[dict[str, Any]], MinLen(1)]

@@ -1,0 +1,254 @@
+"""From a YAML file to a `Suite`, with every mistake of the file at its line and column."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import MISSING, dataclass, field, fields
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from pydantic import BaseModel, ConfigDict, create_model
+
+from rmcheck import checks as registry
+from rmcheck import located
+from rmcheck.checks import Check
+from rmcheck.data import preferences
+from rmcheck.data.dialogue import content_hash
+from rmcheck.data.preferences import PAIR_KEYS, SET_KEYS, PreferenceData
+from rmcheck.errors import Problem, ProblemsFound, did_you_mean
+from rmcheck.located import Located
+from rmcheck.suite.header import DataKey, DataMapping, Header, Name
+
+
+@dataclass(frozen=True, eq=False)
+class Suite:
+    """A loaded suite file. `lines` holds the line of each check; `shown` is the path to print."""
+
+    name: str
+    path: Path
+    shown: str
+    description: str
+    source: str | None
+    tags: tuple[str, ...]
+    gate: str
+    checks: tuple[Check, ...]
+    lines: tuple[int, ...]
+    data: PreferenceData
+    hash: str = field(default="")
+
+    def gate_of(self, check: Check) -> str:
+        """`required` or `advisory`: the check's own gate, or else the suite's."""
+        return check.gate or self.gate
+
+    @property
+    def comparisons(self) -> int:
+        """How many of its required checks compare with a baseline."""
+        return sum(check.compares and self.gate_of(check) == "required" for check in self.checks)
+
+
+_LOOKS = re.compile(r"^[\s\ufeff{]*[\"']?(rmcheck|checks)[\"']?\s*:", re.MULTILINE)
+
+
+def looks_like_suite(path: Path) -> bool:
+    """Whether a YAML file means to be a suite: its text has the key `rmcheck` or `checks`."""
+    try:
+        return bool(_LOOKS.search(path.read_text(encoding="utf-8", errors="replace")))
+    except OSError:
+        return False
+
+
+def load_suite(path: Path, root: Path | None = None) -> Suite:
+    """Read, validate and bind a suite file to its data.
+
+    Parameters
+    ----------
+    root
+        Messages and records print paths relative to this folder.
+
+    Raises
+    ------
+    ProblemsFound
+        All mistakes of the file and of its data at once.
+    """
+    shown = path.relative_to(root).as_posix() if root and path.is_relative_to(root) else str(path)
+    noted: list[Problem] = []
+    document = located.read(path, shown, noted)
+    if not isinstance(document.value, dict):
+        said = "a suite is a mapping that begins 'rmcheck: 1'"
+        raise ProblemsFound(noted or [document.problem((), said)])
+    problems: list[Problem] = []
+    header: Header | None = None
+    try:
+        header = located.validate(Header, document)
+    except ProblemsFound as found:
+        problems.extend(found.problems)
+    checks, more = _read_checks(document)
+    problems.extend(more)
+    data = PreferenceData()
+    try:
+        spec = header.data if header else located.validate(DataKey, document).data
+        data = _load_data(spec, document, root)
+    except ProblemsFound as found:
+        problems.extend(problem for problem in found.problems if problem not in problems)
+    # A value that could not be read counts as None; what is said of None would be an echo.
+    places = {(problem.line, problem.column) for problem in noted}
+    problems = [p for p in problems if p.path != shown or (p.line, p.column) not in places]
+    if noted or problems or header is None:
+        raise ProblemsFound([*noted, *problems])
+    return Suite(
+        name=header.name,
+        path=path,
+        shown=shown,
+        description=header.description,
+        source=header.source,
+        tags=header.tags,
+        gate=header.gate,
+        checks=tuple(check for check, _ in checks),
+        lines=tuple(line for _, line in checks),
+        data=data,
+        hash=content_hash(document.value)[:16],
+    )
+
+
+def _read_checks(document: Located) -> tuple[list[tuple[Check, int]], list[Problem]]:
+    entries = document.value.get("checks")
+    if not isinstance(entries, list):
+        return [], []  # the header's own validation has said so
+    built: list[tuple[Check, int]] = []
+    problems: list[Problem] = []
+    labels: dict[str, int] = {}
+    for index, entry in enumerate(entries):
+        where = ("checks", index)
+        line = document.place(where)[0]
+        if not isinstance(entry, dict):
+            continue
+        try:
+            check = _read_check(document, index)
+        except ProblemsFound as found:
+            problems.extend(found.problems)
+            continue
+        if check.label in labels:
+            problems.append(
+                document.problem(
+                    where,
+                    f"two checks are named '{check.label}' (first at line {labels[check.label]}); "
+                    "give one of them a 'name:'",
+                )
+            )
+            continue
+        labels[check.label] = line
+        built.append((check, line))
+    return built, problems
+
+
+def _read_check(document: Located, index: int) -> Check:
+    where = ("checks", index)
+    entry = dict(document.value["checks"][index])
+    kind = entry.pop("check", None)
+    if kind is None:
+        said = f"the key 'check' (the kind) is missing {did_you_mean('', registry.kinds())}"
+        raise ProblemsFound([document.problem(where, said)])
+    found = registry.find(kind) if isinstance(kind, str) else None
+    if found is None:
+        remedy = did_you_mean(str(kind), registry.kinds())
+        raise ProblemsFound(
+            [document.problem((*where, "check"), f"unknown check '{kind}', {remedy}")]
+        )
+    label = f"check '{kind}'"
+    model = located.validate(_model(found), document, where, label)
+    values = {name: getattr(model, name) for name in type(model).model_fields if name in entry}
+    try:
+        return found.build(values)
+    except ValueError as error:
+        raise ProblemsFound([document.problem(where, f"{label}: {error}")]) from None
+
+
+_MODELS: dict[type[Check], type[BaseModel]] = {}
+
+
+def _model(kind: type[Check]) -> type[BaseModel]:
+    if kind not in _MODELS:
+        _MODELS[kind] = check_model(kind)
+    return _MODELS[kind]
+
+
+def check_model(kind: type[Check]) -> type[BaseModel]:
+    """The pydantic model of a check kind: its dataclass fields, and the key `check`."""
+    hints = get_type_hints(kind, include_extras=True)
+    columns: dict[str, Any] = {"check": (str, ...)}
+    for entry in fields(kind):
+        default = ... if entry.default is MISSING else entry.default
+        columns[entry.name] = (hints[entry.name], default)
+    columns["name"] = (Name | None, None)  # it becomes a part of pytest's node id
+    config = ConfigDict(extra="forbid", strict=False, allow_inf_nan=False)
+    return create_model(kind.__name__, __config__=config, **columns)
+
+
+def _load_data(spec: str | DataMapping, document: Located, root: Path | None) -> PreferenceData:
+    base = Path(document.path)
+    folder = (root / base).parent if root and not base.is_absolute() else base.parent
+    mapping = DataMapping(path=spec) if isinstance(spec, str) else spec
+    if (mapping.path is None) == (mapping.dataset is None):
+        raise ProblemsFound(
+            [document.problem(("data",), "data needs either 'path' or 'dataset', one of them")]
+        )
+    known = (*PAIR_KEYS, *SET_KEYS)
+    wrong = [key for key in mapping.columns or () if key not in known]
+    if wrong:
+        raise ProblemsFound(
+            document.problem(
+                ("data", "columns", key),
+                f"unknown key '{key}' in columns, {did_you_mean(key, set(known))}",
+                key=True,
+            )
+            for key in wrong
+        )
+    if mapping.dataset is not None:
+        return _hub_data(mapping, document)
+    paths = preferences.expand(mapping.path or "", folder)
+    if not paths:
+        raise ProblemsFound(
+            [
+                document.problem(
+                    ("data",),
+                    f"no file matches '{mapping.path}' (looked in {_shown(folder, root)}); "
+                    "the path is relative to the suite file",
+                )
+            ]
+        )
+    data = preferences.load(paths, root=root, columns=mapping.columns)
+    if mapping.limit is None or mapping.limit >= len(data.pairs):
+        return data
+    return PreferenceData(_sample(data.pairs, mapping.limit, mapping.seed), data.sets, data.paths)
+
+
+def _sample(pairs: Sequence[Any], limit: int, seed: int) -> tuple[Any, ...]:
+    import numpy as np
+
+    rows = np.random.default_rng(seed).permutation(len(pairs))[:limit]
+    return tuple(pairs[row] for row in sorted(rows))
+
+
+def _hub_data(mapping: DataMapping, document: Located) -> PreferenceData:
+    from rmcheck.training import hub_data
+
+    try:
+        pairs = hub_data.load_pairs(
+            mapping.dataset or "",
+            subset=mapping.subset,
+            split=mapping.split,
+            limit=mapping.limit,
+            seed=mapping.seed,
+            columns=mapping.columns,
+        )
+    except ValueError as error:
+        raise ProblemsFound([document.problem(("data",), str(error))]) from None
+    return PreferenceData(tuple(pairs), (), (mapping.dataset or "",))
+
+
+def _shown(folder: Path, root: Path | None) -> str:
+    folder = folder.resolve()
+    if root and folder.is_relative_to(root):
+        return folder.relative_to(root).as_posix() or "."
+    return str(folder)
