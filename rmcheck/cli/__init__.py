@@ -1,0 +1,43 @@
+"""The command line. pytest runs suites; these commands do what lies before and after a run."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from rmcheck import __version__
+from rmcheck.cli import models, runs
+from rmcheck.errors import RmcheckError
+
+USAGE_ERROR = 4
+INTERRUPTED = 2
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands and their options."""
+    top = argparse.ArgumentParser(
+        prog="rmcheck",
+        description="pytest for reward models. `pytest suites/` runs the gate; these commands "
+        "train, score, compare and keep runs.",
+    )
+    top.add_argument("--version", action="version", version=f"rmcheck {__version__}")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    models.add_commands(commands)
+    runs.add_commands(commands)
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; 0 well, 1 a regression, 2 interrupted, 4 a user's mistake."""
+    options = parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except RmcheckError as error:
+        print(f"rmcheck {options.command}: {error}", file=sys.stderr)
+        return USAGE_ERROR
+    except KeyboardInterrupt:
+        print(f"\nrmcheck {options.command}: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        return 0

@@ -1,0 +1,147 @@
+"""Commands about a model: train, score, try, and the catalogue of what there is."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+from rmcheck.cli.options import add_compute_options, add_source_options, settings
+from rmcheck.data import Dialogue, pair_dialogues, preferences
+from rmcheck.engine.book import ScoreBook
+from rmcheck.errors import UsageError
+from rmcheck.record import TrainingRecord
+from rmcheck.sources import create
+from rmcheck.sources import kinds as source_kinds
+
+
+def add_commands(commands: Any) -> None:
+    """Register them."""
+    train = commands.add_parser("train", help="train a recipe, or find it trained already")
+    train.add_argument("recipe", help="a recipe's name (tiny) or file")
+    add_compute_options(train)
+    train.set_defaults(run=run_train)
+
+    score = commands.add_parser("score", help="score preference data into a score file")
+    score.add_argument("data", help="a .jsonl, .csv or .parquet file, or a glob")
+    score.add_argument("-o", "--output", metavar="FILE", required=True, help="score file to write")
+    add_source_options(score)
+    score.set_defaults(run=run_score)
+
+    attempt = commands.add_parser("try", help="score and rank responses to one prompt")
+    attempt.add_argument("prompt")
+    attempt.add_argument("responses", nargs="+", metavar="response", help="two or more")
+    add_source_options(attempt)
+    attempt.set_defaults(run=run_try)
+
+    catalogue = commands.add_parser("list", help="check kinds and reward sources, a line each")
+    catalogue.set_defaults(run=run_list)
+
+
+def run_train(options: argparse.Namespace) -> int:
+    """Train and say where the adapter lies and how the training went."""
+    chosen = settings(options)
+    source: Any = create(f"recipe:{options.recipe}", chosen.options)
+    source.score([Dialogue("ready?", "Yes.")])
+    training: TrainingRecord = source.training
+    print(
+        f"{source.spec}: {training.pairs} pairs, {training.steps} steps, {training.seconds:.0f} s"
+    )
+    print(f"adapter: {_shown(source.adapter)}")
+    print(f"{'step':>6}  {'loss':>7}  {'training':>8}  {'held out':>8}   (win rates)")
+    for point in training.curve:
+        print(
+            f"{point.step:>6}  {point.loss:>7.4f}  {_share(point.train_win_rate):>8}  "
+            f"{_share(point.held_out_win_rate):>8}"
+        )
+    return 0
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+def _shown(path: Path) -> str:
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+
+
+def run_score(options: argparse.Namespace) -> int:
+    """Write a score file for pairs and response sets."""
+    chosen = settings(options)
+    paths = preferences.expand(options.data, chosen.root)
+    if not paths:
+        raise UsageError(f"no file matches '{options.data}'")
+    data = preferences.load(paths, root=chosen.root)
+    source, book = create(options.rm, chosen.options), ScoreBook(chosen.cache)
+    set_dialogues = [side for entry in data.sets for side in entry.dialogues()]
+    book.fetch(source, [*pair_dialogues(data.pairs), *set_dialogues])
+    both = book.scores(source, pair_dialogues(data.pairs))
+    lines = [
+        {"id": pair.id, "hash": pair.hash, "chosen": float(chosen), "rejected": float(rejected)}
+        for pair, chosen, rejected in zip(data.pairs, both[0::2], both[1::2], strict=True)
+    ] + [
+        {
+            "id": entry.id,
+            "hash": entry.hash,
+            "scores": book.scores(source, entry.dialogues()).tolist(),
+        }
+        for entry in data.sets
+    ]
+    target = Path(options.output)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    right = int((both[0::2] > both[1::2]).sum())
+    counts = book.counts()
+    made = f"{counts.computed} texts scored, {counts.cached} from the cache"
+    print(f"{len(lines)} rows to {target} ({made})")
+    if data.pairs:
+        print(
+            f"chosen above rejected in {right} of {len(data.pairs)} ({right / len(data.pairs):.3f})"
+        )
+    return 0
+
+
+def run_try(options: argparse.Namespace) -> int:
+    """Print each response's reward and rank, and the chance that the best beats it."""
+    if len(options.responses) < 2:
+        raise UsageError("give two responses or more; a single reward has no meaning")
+    chosen = settings(options)
+    source, book = create(options.rm, chosen.options), ScoreBook(chosen.cache)
+    dialogues = [
+        Dialogue(options.prompt, response, key=f"response {number}")
+        for number, response in enumerate(options.responses, start=1)
+    ]
+    scores = book.scores(source, dialogues)
+    order = sorted(range(len(scores)), key=lambda row: -scores[row])
+    best = float(scores[order[0]])
+    print(f"{'rank':>4}  {'reward':>9}  {'P(best beats it)':>16}   response   ({source.spec})")
+    for rank, row in enumerate(order, start=1):
+        chance = 1 / (1 + math.exp(-(best - float(scores[row]))))
+        beaten = "–" if rank == 1 else f"σ({best - scores[row]:.3f}) = {chance:.3f}"
+        print(f"{rank:>4}  {scores[row]:>9.4f}  {beaten:>16}   {_clip(options.responses[row])}")
+    return 0
+
+
+def _clip(text: str, width: int = 70) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= width else flat[: width - 1] + "…"
+
+
+def run_list(_: argparse.Namespace) -> int:
+    """Print every registered kind with its first line."""
+    from rmcheck import checks
+    from rmcheck.training.recipe import shipped_recipes
+
+    print("checks (check: KIND in a suite)")
+    for kind in checks.kinds():
+        print(f"  {kind:<18} {checks.manual(kind).splitlines()[0]}")
+    print("\nreward sources (--rm KIND:NAME)")
+    for kind, line in sorted(source_kinds().items()):
+        print(f"  {kind:<18} {line}")
+    print("\nrecipes (--rm recipe:NAME)")
+    for name, path in sorted(shipped_recipes().items()):
+        print(f"  {name:<18} {_shown(path)}")
+    return 0

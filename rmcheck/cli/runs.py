@@ -1,0 +1,80 @@
+"""Commands about runs: bless one, report one, compare two."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from rmcheck import baseline as baselines
+from rmcheck.cli.options import add_baselines_option, add_compute_options, settings
+from rmcheck.comparison import compare, read_side, suites_below
+from rmcheck.engine.settings import DEFAULT_BASELINE, DEFAULT_REPORT
+from rmcheck.publish import publish
+
+
+def add_commands(commands: Any) -> None:
+    """Register them."""
+    bless = commands.add_parser("bless", help="keep the last run as a baseline")
+    bless.add_argument("name", nargs="?", default=DEFAULT_BASELINE, help="default %(default)s")
+    bless.add_argument("--run", dest="folder", metavar="DIR", default=DEFAULT_REPORT)
+    add_baselines_option(bless)
+    bless.set_defaults(run=run_bless)
+
+    report = commands.add_parser("report", help="render a run's report again")
+    report.add_argument("folder", nargs="?", metavar="RUN", default=DEFAULT_REPORT)
+    report.add_argument("--texts", choices=("failing", "all", "none"), default="failing")
+    add_baselines_option(report)
+    report.set_defaults(run=run_report)
+
+    versus = commands.add_parser("compare", help="compare two runs, baselines or sources")
+    versus.add_argument("candidate", help="run folder, baseline name or source")
+    versus.add_argument("baseline", help="run folder, baseline name or source")
+    versus.add_argument("--max-drop", type=_share, default=0.02, help="default %(default)s")
+    versus.add_argument("--suites", metavar="DIR", default="suites", help="default %(default)s")
+    add_compute_options(versus)
+    add_baselines_option(versus)
+    versus.set_defaults(run=run_compare)
+
+
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is outside [0, 1]")
+    return value
+
+
+def run_bless(options: argparse.Namespace) -> int:
+    """Keep a run folder under a name."""
+    target = baselines.bless(Path(options.folder), Path(options.baselines), options.name)
+    print(f"{options.folder} is now the baseline '{options.name}' ({target}); commit that folder")
+    return 0
+
+
+def run_report(options: argparse.Namespace) -> int:
+    """Render index.html and summary.md from results.json and scores.jsonl."""
+    written = publish(
+        Path(options.folder),
+        root=Path.cwd(),
+        kept=Path(options.baselines),
+        texts_of=options.texts,
+    )
+    for path in written:
+        print(path)
+    return 0
+
+
+def run_compare(options: argparse.Namespace) -> int:
+    """Print a line a suite; 1 when one regressed."""
+    chosen = settings(options)
+    folder = chosen.root / options.suites
+    needs_suites = any(":" in spec for spec in (options.candidate, options.baseline))
+    suites = suites_below(folder, chosen.root) if needs_suites and folder.is_dir() else []
+    candidate = read_side(options.candidate, chosen, suites)
+    baseline = read_side(options.baseline, chosen, suites)
+    verdicts = compare(candidate, baseline, max_drop=options.max_drop)
+    for suite, verdict in verdicts.items():
+        print(f"{'FAILED' if verdict.outcome == 'fail' else 'passed'} {suite}: {verdict.message}")
+        for note in verdict.evidence.notes:
+            print(f"       {note}")
+    return int(any(verdict.outcome == "fail" for verdict in verdicts.values()))

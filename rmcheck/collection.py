@@ -1,0 +1,82 @@
+"""Suite files as pytest sees them: one collector a file, one item a check."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rmcheck.checks import Check
+from rmcheck.errors import ProblemsFound
+from rmcheck.run_log import open_run_log
+from rmcheck.suite import Suite, load_suite
+
+
+def _run_check(_rmcheck_judge: Callable[[], None]) -> None:
+    """What every check's item calls; the fixture has done its set-up."""
+    _rmcheck_judge()
+
+
+class SuiteFile(pytest.Module):
+    """A YAML file of checks. A Module, so that module-scoped fixtures work; nothing is imported."""
+
+    suite: Suite
+
+    def _getobj(self) -> Any:
+        return None
+
+    def collect(self) -> Iterable[CheckItem]:
+        """Load the suite and yield an item a check.
+
+        Raises
+        ------
+        pytest.Collector.CollectError
+            With every mistake of the file, one line each.
+        """
+        try:
+            self.suite = load_suite(Path(self.path), Path(self.config.rootpath))
+        except ProblemsFound as found:
+            raise self.CollectError(str(found)) from None
+        log = open_run_log(self.config)
+        log.add(self.suite)
+        for tag in self.suite.tags:
+            self.config.addinivalue_line("markers", f"{tag}: tag of rmcheck suites")
+        for check, line in zip(self.suite.checks, self.suite.lines, strict=True):
+            item = CheckItem.from_parent(
+                self, name=check.label, callobj=_run_check, check=check, line=line
+            )
+            for tag in self.suite.tags:
+                item.add_marker(tag)
+            yield item
+
+
+class CheckItem(pytest.Function):
+    """One check of a suite."""
+
+    def __init__(self, *, check: Check, line: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.check = check
+        self.line = line
+        self.add_marker(pytest.mark.rmcheck)
+
+    @property
+    def suite(self) -> Suite:
+        """The suite that the check stands in."""
+        parent = self.getparent(SuiteFile)
+        assert parent is not None  # made by SuiteFile.collect alone
+        return parent.suite
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """A verdict is its message, at the YAML line; anything else is a bug with a traceback."""
+        shown = super().repr_failure(excinfo)  # Function picks the style
+        crash = getattr(shown, "reprcrash", None)
+        if crash is not None and isinstance(excinfo.value, pytest.fail.Exception):
+            crash.path, crash.lineno = str(self.path), self.line
+            crash.message = str(excinfo.value)
+        return shown
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        """The line of the YAML file, from 0, so that annotations point at it."""
+        return Path(self.path), self.line - 1, f"{self.suite.name}::{self.check.label}"

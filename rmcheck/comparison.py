@@ -1,0 +1,197 @@
+"""Comparing two records, score files or sources: the gate's own check, outside of pytest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rmcheck import __version__
+from rmcheck import baseline as baselines
+from rmcheck import record as records
+from rmcheck.checks import BASELINE, CANDIDATE, Check, ScoredPairs, SourceRef
+from rmcheck.checks.no_regression import NoRegression
+from rmcheck.data import Dialogue, PreferencePair, pair_dialogues
+from rmcheck.data.preferences import PreferenceData
+from rmcheck.engine.book import ScoreBook
+from rmcheck.engine.settings import Settings
+from rmcheck.errors import UsageError
+from rmcheck.record import PairScore
+from rmcheck.sources import Partial, create
+from rmcheck.suite import Suite
+from rmcheck.verdict import Verdict
+
+
+@dataclass(frozen=True)
+class Side:
+    """One side of a comparison: its name, and a row a scored pair."""
+
+    name: str
+    rows: Sequence[PairScore]
+
+
+def read_side(spec: str, settings: Settings, suites: Sequence[Suite]) -> Side:
+    """The scored pairs that `spec` names.
+
+    Parameters
+    ----------
+    spec
+        A run folder, a baseline's name, or a source. A source scores the pairs of `suites`.
+
+    Raises
+    ------
+    UsageError
+        When it is none of these, or a source and there are no suites to score.
+    """
+    folder = settings.root / spec
+    if (folder / records.RESULTS).is_file():
+        return Side(spec, records.read_scores(folder))
+    if spec in baselines.names(settings.baselines):
+        found = baselines.find(spec, settings.baselines)
+        return Side(spec, records.read_scores(found.folder))
+    if ":" not in spec and not folder.is_dir():
+        raise UsageError(
+            f"'{spec}' is no run folder, no baseline "
+            f"({', '.join(baselines.names(settings.baselines)) or 'there are none'}) and no "
+            "source (recipe:NAME, hf:PATH, scores:FILE)"
+        )
+    if not suites:
+        raise UsageError(f"'{spec}' is a source and there are no suites to score; give --suites")
+    return Side(spec, _scored(spec, settings, suites))
+
+
+def _scored(spec: str, settings: Settings, suites: Sequence[Suite]) -> list[PairScore]:
+    book = ScoreBook(settings.cache)
+    given = create(spec, settings.options)
+    views = {suite.name: book.view(given, suite.name) for suite in suites}
+    known = {
+        suite.name: [
+            pair
+            for pair in suite.data.pairs
+            if not isinstance(source := views[suite.name], Partial)
+            or all(map(source.knows, pair.dialogues()))
+        ]
+        for suite in suites
+    }
+    book.fetch(given, [side for pairs in known.values() for side in pair_dialogues(pairs)])
+    rows = []
+    for name, pairs in known.items():
+        both = book.scores(views[name], pair_dialogues(pairs))
+        for pair, chosen, rejected in zip(pairs, both[0::2], both[1::2], strict=True):
+            rows.append(
+                PairScore(
+                    suite=name, id=pair.id, hash=pair.hash, group=pair.group,
+                    tags=list(pair.tags), chosen=float(chosen), rejected=float(rejected),
+                )
+            )  # fmt: skip
+    return rows
+
+
+def compare(
+    candidate: Side, baseline: Side, *, max_drop: float, seed: int = 0
+) -> dict[str, Verdict]:
+    """The verdict of `no_regression` for each suite that both sides have.
+
+    Raises
+    ------
+    UsageError
+        When they have no suite in common.
+    """
+    mine, theirs = _by_suite(candidate.rows), _by_suite(baseline.rows)
+    shared = [suite for suite in mine if suite in theirs]
+    if not shared:
+        raise UsageError(
+            f"{candidate.name} and {baseline.name} have no suite in common "
+            f"({', '.join(mine) or 'none'} / {', '.join(theirs) or 'none'})"
+        )
+    verdicts = {}
+    for suite in shared:
+        context = _RowContext(
+            suite, _Scores(candidate.name, mine[suite]), _Scores(baseline.name, theirs[suite]),
+            seed=seed, comparisons=len(shared),
+        )  # fmt: skip
+        verdicts[suite] = NoRegression(max_drop=max_drop).judge(context)
+    return verdicts
+
+
+def _by_suite(rows: Iterable[PairScore]) -> dict[str, dict[str, PairScore]]:
+    suites: dict[str, dict[str, PairScore]] = {}
+    for row in rows:
+        suites.setdefault(row.suite, {})[row.id] = row
+    return suites
+
+
+@dataclass(frozen=True)
+class _Scores:
+    name: str
+    rows: dict[str, PairScore]
+
+
+@dataclass(frozen=True)
+class _RowContext:
+    """A `Context` over rows of scores; the pairs carry ids, groups and tags, and no texts."""
+
+    suite: str
+    _candidate: _Scores
+    _baseline: _Scores
+    seed: int
+    comparisons: int
+    examples: int | None = None
+    siblings: Sequence[Check] = field(default_factory=tuple)
+
+    @property
+    def data(self) -> PreferenceData:
+        return PreferenceData(
+            tuple(
+                PreferencePair(row.id, "", "", "", row.group, tuple(row.tags))
+                for row in self._candidate.rows.values()
+            )
+        )
+
+    def _side(self, source: SourceRef) -> _Scores:
+        return self._baseline if source == BASELINE else self._candidate
+
+    def scored(self, pairs: Sequence[PreferencePair], source: SourceRef = CANDIDATE) -> ScoredPairs:
+        rows = [self._side(source).rows[pair.id] for pair in pairs]
+        return ScoredPairs(
+            pairs,
+            np.array([row.chosen for row in rows], dtype=np.float64),
+            np.array([row.rejected for row in rows], dtype=np.float64),
+        )
+
+    def score(
+        self, dialogues: Sequence[Dialogue], source: SourceRef = CANDIDATE
+    ) -> NDArray[np.float64]:
+        raise UsageError("a record cannot score new text")
+
+    def comparable(self, pairs: Sequence[PreferencePair]) -> tuple[list[PreferencePair], list[str]]:
+        mine, theirs = self._candidate.rows, self._baseline.rows
+        same = [
+            pair
+            for pair in pairs
+            if pair.id in theirs and theirs[pair.id].hash == mine[pair.id].hash
+        ]
+        kept = {pair.id for pair in same}
+        return same, [pair.id for pair in pairs if pair.id not in kept]
+
+    def offers(self, capability: type, source: SourceRef = CANDIDATE) -> bool:
+        return False
+
+    def name(self, source: SourceRef = CANDIDATE) -> str:
+        return self._side(source).name
+
+    def signature(self, kind: str, facts: Mapping[str, object]) -> str:
+        parts = [kind, f"src:{self._candidate.name}", f"data:{self.suite}"]
+        parts += [f"{name}:{value}" for name, value in facts.items()]
+        return "|".join([*parts, f"seed:{self.seed}", f"v:{__version__}"])
+
+
+def suites_below(folder: Path, root: Path) -> list[Suite]:
+    """Every suite file below `folder`, in order; mistakes raise as they do in pytest."""
+    from rmcheck.suite import load_suite, looks_like_suite
+
+    paths = sorted([*folder.rglob("*.yaml"), *folder.rglob("*.yml")])
+    return [load_suite(path, root) for path in paths if looks_like_suite(path)]

@@ -1,0 +1,6 @@
+"""The engine: unites what checks need, has it scored once, and judges."""
+
+from rmcheck.engine.engine import Engine
+from rmcheck.engine.settings import Settings
+
+__all__ = ["Engine", "Settings"]

@@ -1,0 +1,90 @@
+"""Which sources stand behind a suite: the candidate, the baseline, and variants of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rmcheck.checks import CannotDecide, SourceRef
+from rmcheck.data import Dialogue
+from rmcheck.errors import BaselineMissing
+from rmcheck.sources import Rescalable, Retrainable, RewardSource, SourceOptions, create
+
+
+class Probed:
+    """The same source under another cache key, so that a text is scored once more."""
+
+    def __init__(self, inner: RewardSource, name: str) -> None:
+        self._inner = inner
+        self._name = name
+
+    @property
+    def spec(self) -> str:
+        """The inner source's."""
+        return self._inner.spec
+
+    @property
+    def fingerprint(self) -> str | None:
+        """The inner source's, marked with the probe's name."""
+        inner = self._inner.fingerprint
+        return None if inner is None else f"{inner}~{self._name}"
+
+    @property
+    def scores_new_text(self) -> bool:
+        """The inner source's."""
+        return self._inner.scores_new_text
+
+    def score(self, dialogues: Sequence[Dialogue]) -> NDArray[np.float64]:
+        """The inner source's scores."""
+        return self._inner.score(dialogues)
+
+
+@dataclass(eq=False)
+class Binding:
+    """The sources of a group of suites; variants are made once and kept."""
+
+    candidate: RewardSource
+    baseline: RewardSource | None
+    baseline_name: str
+    options: SourceOptions
+    _made: dict[SourceRef, RewardSource] = field(default_factory=dict)
+
+    def source(self, ref: SourceRef) -> RewardSource:
+        """The source that `ref` means.
+
+        Raises
+        ------
+        BaselineMissing
+            When it is the baseline and there is none.
+        CannotDecide
+            When the source cannot be varied in the way asked for.
+        """
+        if ref not in self._made:
+            self._made[ref] = self._make(ref)
+        return self._made[ref]
+
+    def _make(self, ref: SourceRef) -> RewardSource:
+        source = self._base(ref)
+        if ref.flip_rate:
+            if not isinstance(source, Retrainable):
+                raise CannotDecide(f"{source.spec} is no recipe and cannot be trained again")
+            source = source.with_label_noise(ref.flip_rate, ref.flip_seed)
+        if ref.head_scale != 1.0:
+            if not isinstance(source, Rescalable):
+                raise CannotDecide(f"{source.spec} has no head to rescale")
+            source = source.with_head_scaled(ref.head_scale)
+        return Probed(source, ref.probe) if ref.probe else source
+
+    def _base(self, ref: SourceRef) -> RewardSource:
+        if ref.role == "candidate":
+            return self.candidate
+        if ref.role == "other":
+            return create(ref.spec, self.options)
+        if self.baseline is None:
+            raise BaselineMissing(
+                "no baseline to compare with yet; keep this run as one: rmcheck bless"
+            )
+        return self.baseline

@@ -1,0 +1,103 @@
+"""What a check sees of a run: its suite's data, scores from the book, and names for messages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rmcheck import __version__
+from rmcheck.checks import BASELINE, CANDIDATE, Check, ScoredPairs, SourceRef
+from rmcheck.data import Dialogue, PreferencePair, pair_dialogues
+from rmcheck.data.preferences import PreferenceData
+from rmcheck.engine.binding import Binding
+from rmcheck.engine.book import ScoreBook
+from rmcheck.errors import BaselineMissing
+from rmcheck.sources import Partial, RewardSource
+from rmcheck.suite import Suite
+
+
+@dataclass(frozen=True, eq=False)
+class SuiteContext:
+    """The engine's `Context` for the checks of one suite."""
+
+    bound: Suite
+    binding: Binding
+    book: ScoreBook
+    seed: int
+    examples: int | None
+    comparisons: int
+
+    @property
+    def suite(self) -> str:
+        """The suite's name."""
+        return self.bound.name
+
+    @property
+    def data(self) -> PreferenceData:
+        """The suite's data."""
+        return self.bound.data
+
+    @property
+    def siblings(self) -> Sequence[Check]:
+        """All checks of the suite."""
+        return self.bound.checks
+
+    def scored(self, pairs: Sequence[PreferencePair], source: SourceRef = CANDIDATE) -> ScoredPairs:
+        """Scores of both sides of `pairs`."""
+        both = self.score(pair_dialogues(pairs), source)
+        return ScoredPairs(pairs, both[0::2], both[1::2])
+
+    def score(
+        self, dialogues: Sequence[Dialogue], source: SourceRef = CANDIDATE
+    ) -> NDArray[np.float64]:
+        """Scores of any dialogues, shape (n,)."""
+        return self.book.scores(self._source(source), dialogues)
+
+    def _source(self, ref: SourceRef) -> RewardSource:
+        """The source that `ref` means; a score file as this suite sees it."""
+        return self.book.view(self.binding.source(ref), self.suite)
+
+    def comparable(self, pairs: Sequence[PreferencePair]) -> tuple[list[PreferencePair], list[str]]:
+        """The pairs that the baseline knows as they are now, and the ids of the others."""
+        source = self._source(BASELINE)
+        if not isinstance(source, Partial):
+            return list(pairs), []
+        known: list[PreferencePair] = []
+        others: list[str] = []
+        for pair in pairs:
+            if all(source.knows(dialogue) for dialogue in pair.dialogues()):
+                known.append(pair)
+            else:
+                others.append(pair.id)
+        if pairs and not known:
+            raise BaselineMissing(
+                f"{self.binding.baseline_name} knows none of the {len(pairs)} pairs of "
+                f"{self.suite}; bless a run that includes this suite: rmcheck bless"
+            )
+        return known, others
+
+    def has_scored(self, pairs: Sequence[PreferencePair]) -> bool:
+        """Whether the candidate's scores of all these pairs are there, without scoring any."""
+        source = self._source(CANDIDATE)
+        return all(self.book.knows(source, side) for side in pair_dialogues(pairs))
+
+    def offers(self, capability: type, source: SourceRef = CANDIDATE) -> bool:
+        """Whether the source has a capability."""
+        return isinstance(self.binding.source(source), capability)
+
+    def name(self, source: SourceRef = CANDIDATE) -> str:
+        """The baseline's name, or the source's spec."""
+        if source.role == "baseline":
+            return self.binding.baseline_name
+        return self.binding.source(source).spec
+
+    def signature(self, kind: str, facts: Mapping[str, object]) -> str:
+        """`kind|src:…|data:…|facts…|seed:…|v:…`."""
+        candidate = self.binding.candidate
+        source = f"{candidate.spec}@{(candidate.fingerprint or 'session')[:8]}"
+        parts = [kind, f"src:{source}", f"data:{self.suite}@{self.data.hash[:8]}"]
+        parts += [f"{name}:{value}" for name, value in facts.items()]
+        return "|".join([*parts, f"seed:{self.seed}", f"v:{__version__}"])

@@ -1,0 +1,167 @@
+"""One run over many checks: unite their needs, have them scored once, judge each."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+
+from rmcheck import baseline as baselines
+from rmcheck.checks import CannotDecide, Check, SourceRef
+from rmcheck.data import Dialogue
+from rmcheck.engine.binding import Binding
+from rmcheck.engine.book import ScoreBook
+from rmcheck.engine.context import SuiteContext
+from rmcheck.engine.settings import DEFAULT_BASELINE, Settings
+from rmcheck.errors import BaselineMissing, RmcheckError
+from rmcheck.record import BaselineRecord, TrainingRecord
+from rmcheck.sources import RewardSource, create
+from rmcheck.sources.function import as_source
+from rmcheck.suite import Suite
+from rmcheck.verdict import Verdict
+
+
+class Engine:
+    """Scores and judges for one session.
+
+    Parameters
+    ----------
+    settings
+        Sources, folders, seed.
+    comparisons
+        m: how many required comparisons were collected, before anything was deselected.
+    """
+
+    def __init__(self, settings: Settings, comparisons: int = 1) -> None:
+        self.settings = settings
+        self.comparisons = max(1, comparisons)
+        self.book = ScoreBook(settings.cache)
+        self._bindings: dict[tuple[int, int], Binding] = {}
+        self._created: dict[str, RewardSource] = {}
+        self._failed: dict[int, RmcheckError] = {}
+        self._baseline: baselines.Baseline | None = None
+        self._baseline_source: RewardSource | None = None
+        self._find_baseline()
+
+    def _find_baseline(self) -> None:
+        spec = self.settings.baseline
+        if spec and ":" in spec:
+            self._baseline_source = self.create(spec)
+            return
+        name = spec or DEFAULT_BASELINE
+        if spec is None and name not in baselines.names(self.settings.baselines):
+            return  # a new project; checks that compare say how to bless
+        self._baseline = baselines.find(name, self.settings.baselines)
+        self._baseline_source = self._baseline.source(self.settings.options)
+
+    @property
+    def baseline(self) -> RewardSource | None:
+        """The baseline's source, or None when there is none yet."""
+        return self._baseline_source
+
+    @property
+    def baseline_record(self) -> BaselineRecord | None:
+        """What the record says of the baseline."""
+        if self._baseline is not None:
+            kept = self._baseline
+            return BaselineRecord(name=kept.name, fingerprint=kept.record.source.fingerprint)
+        if self._baseline_source is not None:
+            source = self._baseline_source
+            return BaselineRecord(name=source.spec, fingerprint=source.fingerprint)
+        return None
+
+    def create(self, spec: str) -> RewardSource:
+        """The source of a spec; one object a spec, so that nothing is loaded twice."""
+        if spec not in self._created:
+            self._created[spec] = create(spec, self.settings.options)
+        return self._created[spec]
+
+    def candidate(self) -> RewardSource:
+        """The source that `--rm` names."""
+        return self.create(self.settings.source)
+
+    def bind(self, suite: Suite, candidate: object, baseline: object) -> Binding:
+        """The sources for a suite: its own `source:`, or what the fixtures gave."""
+        if suite.source:
+            chosen = self.create(suite.source)
+        elif isinstance(candidate, RewardSource):
+            chosen = candidate
+        else:
+            chosen = self._wrapped(candidate)
+        other = None if baseline is None else self._wrapped(baseline)
+        key = (id(chosen), id(other))
+        if key not in self._bindings:
+            record = self.baseline_record
+            name = record.name if record and other is self.baseline else ""
+            self._bindings[key] = Binding(
+                chosen,
+                other,
+                name or (other.spec if other else DEFAULT_BASELINE),
+                self.settings.options,
+            )
+        return self._bindings[key]
+
+    def _wrapped(self, given: object) -> RewardSource:
+        """A function is wrapped once, so that its scores are found again."""
+        if isinstance(given, RewardSource):
+            return given
+        key = f"fixture:{id(given)}"
+        if key not in self._created:
+            self._created[key] = as_source(given)
+        return self._created[key]
+
+    def context(self, suite: Suite, binding: Binding) -> SuiteContext:
+        """What the checks of `suite` see."""
+        return SuiteContext(
+            bound=suite,
+            binding=binding,
+            book=self.book,
+            seed=self.settings.seed,
+            examples=self.settings.examples,
+            comparisons=self.comparisons,
+        )
+
+    def prepare(self, binding: Binding, checks: Iterable[tuple[Suite, Check]]) -> None:
+        """Have all that these checks need scored, in one pass a source.
+
+        A source that fails is remembered; `require` raises for the checks that need it.
+        """
+        wanted: dict[SourceRef, list[Dialogue]] = {}
+        for suite, check in checks:
+            for need in check.needs(suite.data):
+                wanted.setdefault(need.source, []).extend(need.dialogues)
+        for ref, dialogues in wanted.items():
+            try:
+                source = binding.source(ref)
+            except RmcheckError:
+                continue  # `require` and `judge` say so, check by check
+            if id(source) in self._failed:
+                continue
+            try:
+                self.book.fetch(source, dialogues)
+            except RmcheckError as error:
+                self._failed[id(source)] = error
+
+    def require(self, binding: Binding, suite: Suite, check: Check) -> None:
+        """Raise the error of a source that this check needs and that could not be loaded."""
+        for need in check.needs(suite.data):
+            try:
+                source = binding.source(need.source)
+            except (CannotDecide, BaselineMissing):
+                continue
+            if id(source) in self._failed:
+                raise self._failed[id(source)]
+
+    def judge(self, suite: Suite, check: Check, binding: Binding) -> tuple[Verdict, float]:
+        """The verdict, and the seconds that it took."""
+        started = time.perf_counter()
+        verdict = check.judge(self.context(suite, binding))
+        return verdict, time.perf_counter() - started
+
+    def trainings(self) -> list[TrainingRecord]:
+        """The training curves of the recipes that gave scores, in the order of their first use."""
+        found: dict[str, TrainingRecord] = {}
+        for source in self.book.sources():
+            training = getattr(source, "training", None)
+            if isinstance(training, TrainingRecord):
+                found.setdefault(training.fingerprint, training)
+        return list(found.values())

@@ -1,0 +1,26 @@
+"""The versions and the device of a run, told without importing anything heavy."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import sys
+
+from rmcheck.engine.settings import Settings
+from rmcheck.record import EnvironmentRecord
+
+
+def environment(settings: Settings) -> EnvironmentRecord:
+    """What is known now; torch and device are None as long as nothing had to be computed."""
+    torch = sys.modules.get("torch")
+    device = settings.device
+    if torch is not None and device is None:
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    return EnvironmentRecord(
+        python=platform.python_version(),
+        torch=importlib.metadata.version("torch") if torch is not None else None,
+        transformers=importlib.metadata.version("transformers") if torch is not None else None,
+        device=device if torch is not None else None,
+        dtype=settings.dtype,
+        platform=f"{platform.system()} {platform.machine()}",
+    )

@@ -1,0 +1,100 @@
+"""What a record says of a suite beside its checks: data, slices, null controls, scores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from rmcheck.checks import ScoredPairs
+from rmcheck.checks.evidence import estimates_by_tag
+from rmcheck.data import PreferencePair
+from rmcheck.engine.context import SuiteContext
+from rmcheck.errors import RmcheckError
+from rmcheck.record import DataRecord, EstimateRecord, PairScore, SourceRecord, SuiteRecord
+from rmcheck.suite import Suite
+from rmcheck.verdict import Estimate
+
+
+def suite_record(suite: Suite, context: SuiteContext | None) -> SuiteRecord:
+    """The suite without its checks; slices and controls need scores, so a context."""
+    record = SuiteRecord(
+        name=suite.name,
+        path=suite.shown,
+        description=suite.description,
+        hash=suite.hash,
+        tags=list(suite.tags),
+        data=DataRecord(
+            hash=suite.data.hash,
+            pairs=len(suite.data.pairs),
+            groups=suite.data.n_groups,
+            paths=list(suite.data.paths),
+        ),
+    )
+    scored = _scored(context) if context else None
+    if context is None or scored is None or not scored.pairs:
+        return record
+    candidate = context.binding.candidate
+    wins = _wins(scored.chosen, scored.rejected)
+    return record.model_copy(
+        update={
+            "source": SourceRecord(spec=candidate.spec, fingerprint=candidate.fingerprint),
+            "slices": _json(estimates_by_tag(scored.pairs, wins)),
+            "controls": _json(controls(scored.pairs)),
+        }
+    )
+
+
+def pair_scores(suite: Suite, context: SuiteContext) -> list[PairScore]:
+    """The candidate's scores of all pairs of the suite, when every one is known."""
+    scored = _scored(context)
+    if scored is None:
+        return []
+    return [
+        PairScore(
+            suite=suite.name,
+            id=pair.id,
+            hash=pair.hash,
+            group=pair.group,
+            tags=list(pair.tags),
+            chosen=float(chosen),
+            rejected=float(rejected),
+        )
+        for pair, chosen, rejected in zip(scored.pairs, scored.chosen, scored.rejected, strict=True)
+    ]
+
+
+def controls(pairs: Sequence[PreferencePair]) -> dict[str, Estimate]:
+    """Win rates of scorers that read nothing: what the data give away for free."""
+    from rmcheck.stats.winrate import win_rate
+
+    lengths = np.array([(len(pair.chosen), len(pair.rejected)) for pair in pairs], dtype=float)
+    groups = [pair.group for pair in pairs]
+    longer = _wins(lengths[:, 0], lengths[:, 1])
+    return {
+        "pick the longer": win_rate(longer, groups),
+        "pick the shorter": win_rate(1 - longer, groups),
+    }
+
+
+def _scored(context: SuiteContext | None) -> ScoredPairs | None:
+    """Scores of the suite's pairs if they are there; never scores anything for the record alone."""
+    if context is None:
+        return None
+    pairs = context.data.pairs
+    if not context.has_scored(pairs):
+        return None
+    try:
+        return context.scored(pairs)
+    except RmcheckError:
+        return None
+
+
+def _wins(better: object, worse: object) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    from rmcheck.stats.winrate import wins
+
+    return np.asarray(wins(better, worse), dtype=np.float64)  # type: ignore[arg-type]
+
+
+def _json(estimates: dict[str, Estimate]) -> dict[str, EstimateRecord]:
+    return {name: EstimateRecord(**vars(estimate)) for name, estimate in estimates.items()}

@@ -1,0 +1,71 @@
+"""Verdicts as they are written into results.json."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from rmcheck.checks import Check
+from rmcheck.record import CheckRecord
+from rmcheck.suite import Suite
+from rmcheck.verdict import Verdict
+
+
+def check_record(
+    suite: Suite, check: Check, line: int, verdict: Verdict, seconds: float
+) -> CheckRecord:
+    """A verdict as it is written into results.json."""
+    return _record(
+        suite,
+        check,
+        line,
+        decision=verdict.decision,
+        outcome=verdict.outcome,
+        state=verdict.state,
+        weak=verdict.weak,
+        estimate=asdict(verdict.estimate) if verdict.estimate else None,
+        criterion=dict(verdict.criterion),
+        p_value=verdict.p_value,
+        adjusted_p=verdict.adjusted_p,
+        detectable=verdict.detectable,
+        message=verdict.message,
+        signature=verdict.signature,
+        evidence=asdict(verdict.evidence),
+        duration_s=round(seconds, 4),
+    )
+
+
+def undecided_record(
+    suite: Suite, check: Check, line: int, *, outcome: str, message: str
+) -> CheckRecord:
+    """A check that was skipped, or ended in an error."""
+    return _record(suite, check, line, outcome=outcome, message=message)
+
+
+def _record(suite: Suite, check: Check, line: int, **values: object) -> CheckRecord:
+    return CheckRecord.model_validate(
+        {
+            "id": f"{suite.name}::{check.label}",
+            "kind": check.kind,
+            "gate": suite.gate_of(check),
+            "line": line,
+            **_plain(values),
+        }
+    )
+
+
+def _plain(value: object) -> dict[str, object]:
+    """The one choke point where numpy scalars and tuples become plain JSON values."""
+    plain = _plainly(value)
+    if not isinstance(plain, dict):
+        raise TypeError("a record is a mapping")
+    return plain
+
+
+def _plainly(value: object) -> object:
+    if isinstance(value, dict):
+        return {str(key): _plainly(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plainly(entry) for entry in value]
+    if hasattr(value, "tolist"):
+        return _plainly(value.tolist())
+    return value

@@ -1,0 +1,142 @@
+"""The pytest plugin: options, which files are suites, and the session fixtures.
+
+Loaded in every pytest run of everybody who has rmcheck installed: it imports nothing but pytest
+and does nothing until a suite file is collected. What happens then lives in `rmcheck.collection`
+(items) and `rmcheck.run_log` (record, report, summary).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from rmcheck.collection import SuiteFile
+    from rmcheck.run_log import RunLog
+    from rmcheck.sources import RewardSource
+
+INI_FILES = "rmcheck_files"
+DEFAULT_FILES = ("suites/**/*.yaml", "suites/**/*.yml", "**/*.rmcheck.yaml")
+
+OPTIONS: dict[str, tuple[str, str, str]] = {
+    "--rm": ("rm_source", "SPEC", "reward source to test (default recipe:tiny)"),
+    "--rm-baseline": ("rm_baseline", "SPEC-or-NAME", "what to compare with (default main)"),
+    "--rm-report": ("rm_report", "DIR", "where the report goes (default reports/latest)"),
+    "--rm-device": ("rm_device", "DEVICE", "cpu, cuda, ... (default automatic)"),
+    "--rm-dtype": ("rm_dtype", "DTYPE", "float32 (default), bfloat16 or float16"),
+    "--rm-cache": ("rm_cache", "DIR", "adapters and scores (default .rmcheck)"),
+    "--rm-seed": ("rm_seed", "N", "seed of searches and resampling (default 0)"),
+    "--rm-examples": ("rm_examples", "N", "how many examples each search draws"),
+}
+"""Each option, its ini twin, its value's name, its help."""
+
+PAYLOAD = "rmcheck"
+"""The attribute of a test report that carries a check's conclusion."""
+
+RUN_LOG: pytest.StashKey[RunLog] = pytest.StashKey()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the `--rm` options and their ini twins."""
+    group = parser.getgroup("rmcheck", "reward models (rmcheck)")
+    for option, (ini, value, text) in OPTIONS.items():
+        group.addoption(option, dest=ini, metavar=value, default=None, help=text)
+        parser.addini(ini, f"default of {option}: {text}", default=None)
+    parser.addini("rm_baselines", "folder of blessed runs (default fixtures/baselines)")
+    parser.addini(INI_FILES, "globs of suite files", type="args", default=list(DEFAULT_FILES))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Watch for verdicts that come from pytest-xdist's workers, where alone suites are collected."""
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(_Listener(config), "rmcheck-listener")
+
+
+class _Listener:
+    """Opens the controller's log when the first verdict of a worker arrives."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Hand the first verdict over; later ones reach the report plugin by themselves."""
+        if RUN_LOG in self._config.stash or not hasattr(report, PAYLOAD):
+            return
+        from rmcheck.run_log import open_run_log
+
+        open_run_log(self._config)
+        reports = self._config.pluginmanager.getplugin("rmcheck-report")
+        reports.pytest_runtest_logreport(report)
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> SuiteFile | None:
+    """Collect YAML files that mean to be suites."""
+    if file_path.suffix not in (".yaml", ".yml") or not _matches(file_path, parent.config):
+        return None
+    from rmcheck.collection import SuiteFile
+    from rmcheck.suite import looks_like_suite
+
+    return SuiteFile.from_parent(parent, path=file_path) if looks_like_suite(file_path) else None
+
+
+def _matches(path: Path, config: pytest.Config) -> bool:
+    """Whether the path, from the root folder or from anywhere above it, fits one of the globs."""
+    from fnmatch import fnmatch
+
+    shown = f"/{path.as_posix().lstrip('/')}"
+    for pattern in config.getini(INI_FILES):
+        flat = pattern.replace("**/", "*").lstrip("/")
+        if fnmatch(shown, f"*/{flat}"):
+            return True
+    return False
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config) -> None:
+    """Once suites were collected: open the run log, before anything is deselected."""
+    if RUN_LOG in config.stash:
+        config.stash[RUN_LOG].collected()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Send what a check concluded along with pytest's own report, as plain JSON."""
+    report = yield
+    log = item.config.stash.get(RUN_LOG, None)
+    if log is not None:
+        log.attach(item, report)
+    return report
+
+
+@pytest.fixture(scope="session")
+def reward_model(request: pytest.FixtureRequest) -> RewardSource:
+    """The reward model under test: what `--rm` names.
+
+    Override it in a conftest.py to bring your own: return a reward source (`rmcheck.source(SPEC)`)
+    or a function from a list of (prompt, response) to as many scores.
+    """
+    return _log(request).engine.candidate()
+
+
+@pytest.fixture(scope="session")
+def baseline_model(request: pytest.FixtureRequest) -> RewardSource | None:
+    """The baseline that suites compare with: what `--rm-baseline` names, or None."""
+    return _log(request).engine.baseline
+
+
+@pytest.fixture
+def _rmcheck_judge(
+    request: pytest.FixtureRequest, reward_model: object, baseline_model: object
+) -> Callable[[], None]:
+    """Set-up of a check: whatever it needs has been scored when this returns."""
+    judge: Callable[[], None] = _log(request).prepare(request.node, reward_model, baseline_model)
+    return judge
+
+
+def _log(request: pytest.FixtureRequest) -> RunLog:
+    from rmcheck.run_log import open_run_log
+
+    return open_run_log(request.config)

@@ -1,0 +1,81 @@
+"""How far a long job is: a live bar on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from rmcheck.sources import NoProgress, Progress
+
+if TYPE_CHECKING:
+    import pytest
+
+LIVE_EVERY = 0.2
+LINE_EVERY = 15.0
+
+
+class TextProgress:
+    """Writes progress through `write`: one line redrawn when `live`, else a line now and then."""
+
+    def __init__(self, write: Callable[[str], None], *, live: bool) -> None:
+        self._write = write
+        self._live = live
+        self._title = self._unit = self._note = ""
+        self._total = self._done = 0
+        self._started = self._shown = 0.0
+
+    def start(self, title: str, total: int, unit: str) -> None:
+        """Begin a job of `total` units."""
+        self._title, self._total, self._unit, self._note = title, total, unit, ""
+        self._done = 0
+        self._started = self._shown = time.monotonic()
+        self._show(force=True)
+
+    def advance(self, amount: int = 1, note: str = "") -> None:
+        """`amount` more units are done; `note` (such as a loss) stands at the end of the bar."""
+        self._done += amount
+        self._note = note or self._note
+        self._show()
+
+    def finish(self) -> None:
+        """The job is over; the last state stays on the screen."""
+        self._show(force=True)
+        if self._live:
+            self._write("\n")
+
+    def _show(self, *, force: bool = False) -> None:
+        now = time.monotonic()
+        if not force and now - self._shown < (LIVE_EVERY if self._live else LINE_EVERY):
+            return
+        self._shown = now
+        from tqdm import tqdm
+
+        meter = tqdm.format_meter(
+            self._done,
+            self._total,
+            now - self._started,
+            ncols=88,
+            prefix=self._title,
+            unit=f" {self._unit}",
+            postfix=self._note or None,
+        )
+        self._write(f"\r{meter}\x1b[K" if self._live else f"{meter}\n")
+
+
+def progress_for(config: pytest.Config) -> Progress:
+    """Progress on pytest's own terminal, past its capture; none in xdist workers or with -qq."""
+    reporter = config.pluginmanager.getplugin("terminalreporter")
+    capture = config.pluginmanager.getplugin("capturemanager")
+    if reporter is None or hasattr(config, "workerinput") or config.getoption("verbose") < -1:
+        return NoProgress()
+    terminal = reporter._tw
+
+    def write(text: str) -> None:
+        if capture is None:
+            terminal.write(text, flush=True)
+            return
+        with capture.global_and_fixture_disabled():
+            terminal.write(text, flush=True)
+
+    return TextProgress(write, live=bool(terminal.hasmarkup and terminal._file.isatty()))

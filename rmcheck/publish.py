@@ -1,0 +1,70 @@
+"""From a run folder to its reports: finds the texts and the baseline, renders every format."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rmcheck import baseline as baselines
+from rmcheck import record as records
+from rmcheck.data import preferences, prompt_text
+from rmcheck.engine.settings import DEFAULT_BASELINES
+from rmcheck.errors import RmcheckError
+from rmcheck.record import PairScore, RunRecord
+from rmcheck.report import PairTexts, ReportInput, TextsOf
+
+
+def report_input(folder: Path, *, root: Path, kept: Path | None = None) -> ReportInput:
+    """Everything that a report is made of; what cannot be found (texts, baseline) is left out."""
+    record = records.read(folder)
+    scores = records.read_scores(folder)
+    return ReportInput(
+        record=record,
+        scores=scores,
+        baseline=_baseline(record, kept or root / DEFAULT_BASELINES),
+        texts=_texts(record, root),
+    )
+
+
+def publish(
+    folder: Path, *, root: Path, kept: Path | None = None, texts_of: TextsOf = "failing"
+) -> list[Path]:
+    """Render `index.html` and `summary.md` into the run folder; give their paths."""
+    from rmcheck.report import html, markdown
+
+    found = report_input(folder, root=root, kept=kept)
+    written = []
+    for name, text in (
+        ("index.html", html.render(found, texts_of=texts_of)),
+        ("summary.md", markdown.render(found)),
+    ):
+        path = folder / name
+        path.write_text(text, encoding="utf-8")
+        written.append(path)
+    return written
+
+
+def _baseline(record: RunRecord, kept: Path) -> tuple[RunRecord, list[PairScore]] | None:
+    if record.baseline is None or record.baseline.name not in baselines.names(kept):
+        return None
+    try:
+        found = baselines.find(record.baseline.name, kept)
+        return found.record, list(records.read_scores(found.folder))
+    except RmcheckError:
+        return None
+
+
+def _texts(record: RunRecord, root: Path) -> dict[str, PairTexts]:
+    """Texts by the pair's hash, from the data files that the record names."""
+    texts: dict[str, PairTexts] = {}
+    paths = {path for suite in record.suites for path in suite.data.paths}
+    for shown in sorted(paths):
+        path = root / shown
+        if not path.is_file():
+            continue
+        try:
+            data = preferences.load([path])
+        except RmcheckError:
+            continue
+        for pair in data.pairs:
+            texts[pair.hash] = PairTexts(prompt_text(pair.prompt), pair.chosen, pair.rejected)
+    return texts

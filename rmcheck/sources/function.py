@@ -1,0 +1,91 @@
+"""A plain function as a reward source: what a conftest may return from `reward_model`."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rmcheck.data import Dialogue, prompt_text
+from rmcheck.errors import RmcheckError, SourceError
+from rmcheck.scoring.rewards import checked
+from rmcheck.sources import RewardSource
+
+Scores = Callable[[list[tuple[str, str]]], Sequence[float]]
+
+
+class FunctionSource:
+    """Wraps a function from a list of (prompt, response) texts to as many numbers.
+
+    Parameters
+    ----------
+    function
+        Called with all texts that are missing at once.
+    fingerprint
+        A name that changes whenever the scores could; None (default) keeps scores for one
+        session only.
+    """
+
+    def __init__(
+        self, function: Scores, *, spec: str | None = None, fingerprint: str | None = None
+    ) -> None:
+        self._function = function
+        self._spec = spec or f"py:{getattr(function, '__name__', type(function).__name__)}"
+        self._fingerprint = fingerprint
+
+    @property
+    def spec(self) -> str:
+        """`py:` and the function's name."""
+        return self._spec
+
+    @property
+    def fingerprint(self) -> str | None:
+        """As given; None when the function declared none."""
+        return self._fingerprint
+
+    @property
+    def scores_new_text(self) -> bool:
+        """A function can score anything."""
+        return True
+
+    def score(self, dialogues: Sequence[Dialogue]) -> NDArray[np.float64]:
+        """Call the function; shape (n,).
+
+        Raises
+        ------
+        SourceError
+            When it raises, gives another number of scores, something that is no number, or a NaN.
+        """
+        texts = [(prompt_text(dialogue.prompt), dialogue.response) for dialogue in dialogues]
+        try:
+            scores = self._function(texts)
+        except RmcheckError:
+            raise
+        except Exception as error:  # a user's code may raise anything
+            last = traceback.extract_tb(error.__traceback__)[-1]
+            raise SourceError(
+                f"{self._spec}: raised {type(error).__name__}: {error} "
+                f"({last.filename}:{last.lineno}); it must take a list of (prompt, response) and "
+                "return as many numbers"
+            ) from error
+        return checked(scores, dialogues, self._spec)
+
+
+def as_source(candidate: object) -> RewardSource:
+    """A reward source as it is; a function wrapped as one.
+
+    Raises
+    ------
+    SourceError
+        For anything else, with what a `reward_model` fixture may return.
+    """
+    if isinstance(candidate, RewardSource):
+        return candidate
+    if callable(candidate):
+        return FunctionSource(candidate)
+    raise SourceError(
+        f"reward_model is a {type(candidate).__name__}; a fixture of that name must return a "
+        "reward source (rmcheck.source(SPEC)) or a function from [(prompt, response), …] to scores"
+    )
