@@ -26,6 +26,13 @@ _KINDS: Mapping[str, tuple[str, str]] = {
     "label_noise": ("rmcheck.checks.label_noise", "LabelNoise"),
     "scale_invariance": ("rmcheck.checks.scale_invariance", "ScaleInvariance"),
     "no_regression": ("rmcheck.checks.no_regression", "NoRegression"),
+    "null_controls": ("rmcheck.checks.null_controls", "NullControls"),
+    "length_bias": ("rmcheck.checks.length_bias", "LengthBias"),
+    "calibration": ("rmcheck.checks.calibration", "Calibration"),
+    "correlation": ("rmcheck.checks.correlation", "Correlation"),
+    "agreement": ("rmcheck.checks.agreement", "Agreement"),
+    "best_of_n": ("rmcheck.checks.response_sets", "BestOfN"),
+    "ties": ("rmcheck.checks.response_sets", "Ties"),
 }
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from rmcheck.checks import ScoredPairs
+from rmcheck.checks.controls import LONGER, SHORTER, SHUFFLED, control_wins
 from rmcheck.checks.evidence import estimates_by_tag
 from rmcheck.data import PreferencePair
 from rmcheck.engine.context import SuiteContext
@@ -40,7 +41,7 @@ def suite_record(suite: Suite, context: SuiteContext | None) -> SuiteRecord:
         update={
             "source": SourceRecord(spec=candidate.spec, fingerprint=candidate.fingerprint),
             "slices": _json(estimates_by_tag(scored.pairs, wins)),
-            "controls": _json(controls(scored.pairs)),
+            "controls": _json(controls(scored.pairs, context.seed)),
         }
     )
 
@@ -64,17 +65,13 @@ def pair_scores(suite: Suite, context: SuiteContext) -> list[PairScore]:
     ]
 
 
-def controls(pairs: Sequence[PreferencePair]) -> dict[str, Estimate]:
+def controls(pairs: Sequence[PreferencePair], seed: int) -> dict[str, Estimate]:
     """Win rates of scorers that read nothing: what the data give away for free."""
     from rmcheck.stats.winrate import win_rate
 
-    lengths = np.array([(len(pair.chosen), len(pair.rejected)) for pair in pairs], dtype=float)
     groups = [pair.group for pair in pairs]
-    longer = _wins(lengths[:, 0], lengths[:, 1])
-    return {
-        "pick the longer": win_rate(longer, groups),
-        "pick the shorter": win_rate(1 - longer, groups),
-    }
+    wins = control_wins(pairs, seed)
+    return {name: win_rate(wins[name], groups) for name in (LONGER, SHORTER, SHUFFLED)}
 
 
 def _scored(context: SuiteContext | None) -> ScoredPairs | None:

@@ -1,0 +1,105 @@
+"""The check `calibration`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+import numpy as np
+
+from rmcheck.checks.check import Check, Context, Share
+from rmcheck.verdict import Evidence, Picture, Table, Verdict
+
+if TYPE_CHECKING:
+    from rmcheck.stats.calibration import Calibration as Found
+    from rmcheck.stats.calibration import Scoring
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibration(Check):
+    """σ(margin / T) means what it says: of the pairs given 80 %, about 80 % come out right.
+
+    The expected calibration error (ECE) is at most `max_ece`. Before binning, sides are swapped at
+    random, so that both outcomes occur.
+
+    Parameters
+    ----------
+    max_ece
+        The largest ECE that is tolerated, in [0, 1].
+    temperature
+        `fitted` (default): T is fitted by cross-validation over prompts, which asks for the shape
+        only; `one`: T = 1, which asks for the scale too and changes when rewards are rescaled.
+    on_inconclusive
+        `point` (default: the point estimate decides, marked weak), `pass` or `fail`.
+    """
+
+    kind: ClassVar[str] = "calibration"
+
+    max_ece: Share = 0.10
+    temperature: Literal["fitted", "one"] = "fitted"
+    on_inconclusive: Literal["point", "pass", "fail"] = "point"
+
+    @property
+    def scale_free(self) -> bool:
+        """At T = 1 the verdict depends on the scale of the rewards by its nature."""
+        return self.temperature == "fitted"
+
+    def judge(self, ctx: Context) -> Verdict:
+        """Hold the calibration error's interval against `max_ece`."""
+        from rmcheck.checks import threshold
+        from rmcheck.stats.calibration import calibrate
+
+        scored = ctx.scored(self.select(ctx.data))
+        criterion = {"max_ece": self.max_ece, "temperature": self.temperature}
+        n, groups = len(scored.pairs), len(set(scored.groups))
+        reason = threshold.too_few(n, groups)
+        if reason:
+            return threshold.undecidable(self.label, reason, criterion)
+        found = calibrate(scored.margins, scored.groups, rng=np.random.default_rng(ctx.seed))
+        chosen = found.raw if self.temperature == "one" else found.fitted
+        if chosen is None or found.degenerate:
+            reason = found.degenerate or "no temperature fits"
+            return threshold.undecidable(self.label, reason, criterion)
+        fitted = "" if found.temperature is None else f", fitted T {found.temperature:.3g}"
+        at = "T=1" if self.temperature == "one" else "cross-validated T"
+        return threshold.hold(
+            f"{self.label} ECE at {at}{fitted}:",
+            chosen.ece,
+            threshold.Bound(name="max_ece", high=self.max_ece),
+            self.on_inconclusive,
+            criterion=criterion,
+            signature=ctx.signature(
+                self.kind, {"at": self.temperature, **threshold.interval_facts(chosen.ece)}
+            ),
+            evidence=Evidence(pictures=(_diagram(chosen),), tables=(_table(found),)),
+        )
+
+
+def _diagram(scoring: Scoring) -> Picture:
+    points = [
+        {"x": bin_.confidence, "y": bin_.frequency}
+        for bin_ in scoring.bins
+        if bin_.confidence is not None and bin_.frequency is not None
+    ]
+    return Picture(
+        kind="curve",
+        title="Reliability: how often a side wins, by the chance it was given",
+        data={
+            "series": [{"label": "came true", "points": points}],
+            "x_label": "σ(margin / T)",
+            "y_label": "share that came true",
+            "diagonal": True,
+        },
+    )
+
+
+def _table(found: Found) -> Table:
+    rows = []
+    for name, scoring in (("T = 1", found.raw), ("cross-validated T", found.fitted)):
+        if scoring is not None:
+            rows.append((name, scoring.ece.value, scoring.brier.value, scoring.nll))
+    return Table(
+        title="Calibration (lower is better)",
+        columns=("temperature", "ECE", "Brier", "NLL"),
+        rows=tuple(rows),
+    )

@@ -1,0 +1,111 @@
+"""The check `correlation`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal
+
+import numpy as np
+from annotated_types import Ge, Le
+from numpy.typing import NDArray
+
+from rmcheck.checks.check import CANDIDATE, Check, Context, Need
+from rmcheck.data import PreferencePair, pair_dialogues
+from rmcheck.data.preferences import PreferenceData
+from rmcheck.verdict import Evidence, Picture, Table, Verdict
+
+
+@dataclass(frozen=True, kw_only=True)
+class Correlation(Check):
+    """The larger the raters' difference, the larger the margin.
+
+    Correlates margins with differences of ratings (chosen less rejected) over the pairs that carry
+    ratings. Differences, since rewards of different prompts are not comparable.
+
+    Parameters
+    ----------
+    min
+        The smallest correlation that is acceptable, in [-1, 1].
+    method
+        `spearman` (default), `kendall` or `pearson`; all three are shown.
+    on_inconclusive
+        `point` (default: the point estimate decides, marked weak), `pass` or `fail`.
+    """
+
+    kind: ClassVar[str] = "correlation"
+
+    min: Annotated[float, Ge(-1), Le(1)]
+    method: Literal["spearman", "kendall", "pearson"] = "spearman"
+    on_inconclusive: Literal["point", "pass", "fail"] = "point"
+
+    def _rated(self, data: PreferenceData) -> list[PreferencePair]:
+        return [pair for pair in self.select(data) if pair.ratings is not None]
+
+    def needs(self, data: PreferenceData) -> list[Need]:
+        """The rated pairs, by the candidate."""
+        return [Need(CANDIDATE, pair_dialogues(self._rated(data)))]
+
+    def judge(self, ctx: Context) -> Verdict:
+        """Hold the correlation's interval against `min`."""
+        from rmcheck.checks import threshold
+        from rmcheck.stats.correlation import agreement
+
+        pairs = self._rated(ctx.data)
+        criterion = {"min": self.min, "method": self.method}
+        n, groups = len(pairs), [pair.group for pair in pairs]
+        reason = threshold.too_few(n, len(set(groups)), "pairs with ratings")
+        if reason:
+            return threshold.undecidable(self.label, reason, criterion)
+        margins = ctx.scored(pairs).margins
+        ratings = _differences(pairs)
+        found = agreement(margins, ratings, groups, rng=np.random.default_rng(ctx.seed))
+        estimates = {
+            "spearman": found.spearman,
+            "kendall": found.kendall,
+            "pearson": found.pearson,
+        }
+        estimate = estimates[self.method]
+        if estimate is None:
+            return threshold.undecidable(self.label, found.degenerate or "no variation", criterion)
+        rows = [(name, each.value, each.low, each.high) for name, each in estimates.items() if each]
+        return threshold.hold(
+            f"{self.label} {self.method} of margin and rating difference",
+            estimate,
+            threshold.Bound(name="min", low=self.min),
+            self.on_inconclusive,
+            criterion=criterion,
+            signature=ctx.signature(
+                self.kind, {"method": self.method, **threshold.interval_facts(estimate)}
+            ),
+            evidence=Evidence(
+                pictures=(_scatter(pairs, ratings, margins),),
+                tables=(
+                    Table(
+                        title="Correlation of margins with rating differences",
+                        columns=("method", "value", "low", "high"),
+                        rows=tuple(rows),
+                    ),
+                ),
+            ),
+        )
+
+
+def _differences(pairs: Sequence[PreferencePair]) -> NDArray[np.float64]:
+    return np.array(
+        [pair.ratings[0] - pair.ratings[1] for pair in pairs if pair.ratings], dtype=np.float64
+    )
+
+
+def _scatter(
+    pairs: Sequence[PreferencePair], ratings: NDArray[np.float64], margins: NDArray[np.float64]
+) -> Picture:
+    points = [
+        [float(x), float(y), "kept_right" if y > 0 else "kept_wrong", pair.id]
+        for pair, x, y in zip(pairs, ratings, margins, strict=True)
+    ]
+    return Picture(
+        kind="scatter",
+        title="Margins against the raters' difference",
+        data={"points": points, "x_label": "rating difference", "y_label": "margin"},
+    )

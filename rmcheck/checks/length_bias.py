@@ -1,0 +1,128 @@
+"""The check `length_bias`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from rmcheck.checks import evidence
+from rmcheck.checks.check import Check, Context, ScoredPairs, Share
+from rmcheck.verdict import Evidence, Picture, Table, Verdict
+
+
+@dataclass(frozen=True, kw_only=True)
+class LengthBias(Check):
+    """The model is as often right where the better response is the shorter one.
+
+    The difference between the win rate on pairs whose chosen side is longer and on those whose
+    chosen side is shorter is at most `max_gap`, either way. Lengths are in characters.
+
+    Parameters
+    ----------
+    max_gap
+        The largest difference of the two win rates, in [0, 1].
+    on_inconclusive
+        `point` (default: the point estimate decides, marked weak), `pass` or `fail`.
+    """
+
+    kind: ClassVar[str] = "length_bias"
+
+    max_gap: Share = 0.20
+    on_inconclusive: Literal["point", "pass", "fail"] = "point"
+
+    def judge(self, ctx: Context) -> Verdict:
+        """Hold the difference's interval against ±`max_gap`."""
+        from rmcheck.checks import threshold
+        from rmcheck.stats.length import Sides, length_bias
+        from rmcheck.stats.unpaired import rate_difference
+
+        scored = ctx.scored(self.select(ctx.data))
+        criterion = {"max_gap": self.max_gap}
+        if not scored.pairs:
+            return threshold.undecidable(self.label, "no pairs", criterion)
+        chosen, rejected = _lengths(scored)
+        found = length_bias(
+            Sides(
+                chosen=scored.chosen,
+                rejected=scored.rejected,
+                chosen_length=chosen,
+                rejected_length=rejected,
+            ),
+            scored.groups,
+            rng=np.random.default_rng(ctx.seed),
+        )
+        for name, part in (("longer", found.longer), ("shorter", found.shorter)):
+            if part is None or part.n_groups < threshold.MIN_GROUPS:
+                have = 0 if part is None else part.n
+                reason = f"only {have} pairs have the {name} side chosen; both kinds are needed"
+                return threshold.undecidable(self.label, reason, criterion)
+        assert found.longer is not None
+        assert found.shorter is not None
+        gap = rate_difference(found.longer, found.shorter)
+        rows = [
+            (name, each.value, each.low, each.high)
+            for name, each in (
+                ("pull of length on P(win), log-odds", found.pull),
+                ("win rate at equal lengths", found.controlled),
+                ("Spearman of score and length", found.spearman),
+            )
+            if each is not None
+        ]
+        return threshold.hold(
+            f"{self.label} win rate {found.longer.value:.3f} where the chosen side is longer, "
+            f"{found.shorter.value:.3f} where it is shorter; difference",
+            gap,
+            threshold.Bound(name="max_gap", low=-self.max_gap, high=self.max_gap),
+            self.on_inconclusive,
+            criterion=criterion,
+            signature=ctx.signature(
+                self.kind, {"length": "characters", **threshold.interval_facts(gap)}
+            ),
+            evidence=Evidence(
+                pictures=(
+                    evidence.forest(
+                        "Win rate by which side is longer",
+                        {"chosen is longer": found.longer, "chosen is shorter": found.shorter},
+                        x_label="win rate",
+                        reference=0.5,
+                    ),
+                    _scatter(scored, chosen - rejected),
+                ),
+                tables=(
+                    Table(
+                        title="Other views of the same",
+                        columns=("measure", "value", "low", "high"),
+                        rows=tuple(rows),
+                    ),
+                ),
+            ),
+        )
+
+
+def _lengths(
+    scored: ScoredPairs,
+) -> tuple[np.ndarray[tuple[int], np.dtype[np.float64]], ...]:
+    return (
+        np.array([len(pair.chosen) for pair in scored.pairs], dtype=np.float64),
+        np.array([len(pair.rejected) for pair in scored.pairs], dtype=np.float64),
+    )
+
+
+def _scatter(
+    scored: ScoredPairs, difference: np.ndarray[tuple[int], np.dtype[np.float64]]
+) -> Picture:
+    points = [
+        [float(x), float(y), "kept_right" if y > 0 else "kept_wrong", pair.id]
+        for pair, x, y in zip(scored.pairs, difference, scored.margins, strict=True)
+    ]
+    return Picture(
+        kind="scatter",
+        title="Margin against difference in length",
+        data={
+            "points": points,
+            "x_label": "chosen − rejected, characters",
+            "y_label": "margin",
+        },
+    )
