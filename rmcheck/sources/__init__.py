@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from rmcheck.data import Dialogue
 from rmcheck.errors import UsageError, did_you_mean
+from rmcheck.record import SourceRecord
 
 
 @runtime_checkable
@@ -51,8 +52,26 @@ class Partial(Protocol):
     def within(self, suite: str) -> Partial:
         """The source as the suite of that name sees it: scores kept for it come first."""
 
+    def ids(self, *, own: bool = False) -> frozenset[str]:
+        """Ids of the pairs that it has scores of; `own`: only those kept for this very suite."""
+
     def score(self, dialogues: Sequence[Dialogue]) -> NDArray[np.float64]:
         """Rewards in input order, shape (n,)."""
+
+
+@runtime_checkable
+class Described(Protocol):
+    """A source that can say how it is given a dialogue: template, length limit, pooling, dtype."""
+
+    def describe(self) -> SourceRecord:
+        """Its part of a run's record. Loads nothing heavy."""
+
+
+def describe(source: RewardSource) -> SourceRecord:
+    """What a record says of any source; one that tells no more has a spec and a fingerprint."""
+    if isinstance(source, Described):
+        return source.describe()
+    return SourceRecord(spec=source.spec, fingerprint=source.fingerprint)
 
 
 @runtime_checkable
@@ -136,11 +155,11 @@ def create(spec: str, options: SourceOptions) -> RewardSource:
     """
     kind, _, rest = spec.partition(":")
     if not rest:
-        if (options.root / spec).is_dir():
+        if spec and (options.root / spec).is_dir():
             kind, rest = "hf", spec
         else:
             raise UsageError(
-                f"--rm {spec!r}: neither KIND:NAME nor a folder below {options.root}; "
+                f"source {spec!r}: neither KIND:NAME nor a folder below {options.root}; "
                 f"kinds: {', '.join(sorted(kinds()))}; for example recipe:tiny"
             )
     return _factory(kind, spec)(rest, options)
@@ -155,4 +174,4 @@ def _factory(kind: str, spec: str) -> Factory:
         if point.name == kind:
             loaded: Factory = point.load()
             return loaded
-    raise UsageError(f"--rm {spec!r}: unknown kind {kind!r}, {did_you_mean(kind, kinds())}")
+    raise UsageError(f"source {spec!r}: unknown kind {kind!r}, {did_you_mean(kind, kinds())}")

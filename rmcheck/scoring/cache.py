@@ -1,0 +1,255 @@
+"""Scores that are known already: a store on disk, and a source that asks it first."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rmcheck.data import Dialogue
+from rmcheck.scoring.rewards import checked
+from rmcheck.sources import Partial, RewardSource
+
+FILE = "scores.sqlite"
+CHUNK = 1000
+"""Dialogues at a time for a source that gives its scores all at once."""
+PAUSE = 1.0
+"""Seconds of scores that a killed run may lose."""
+BUSY = 30.0
+"""Seconds to wait for another process that writes."""
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS scores (
+    source TEXT NOT NULL, dialogue TEXT NOT NULL, score REAL NOT NULL,
+    PRIMARY KEY (source, dialogue)
+) WITHOUT ROWID
+"""
+
+
+@runtime_checkable
+class Streaming(Protocol):
+    """A source that gives scores as it has them, so that a killed run loses little."""
+
+    def stream(
+        self, dialogues: Sequence[Dialogue]
+    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float64]]]:
+        """(indices into `dialogues`, their scores), until each index was given once."""
+
+
+class ScoreStore:
+    """Scores by (source fingerprint, dialogue hash), in SQLite; several processes may share it.
+
+    It never stops a run: a corrupt file is set aside and counts as empty, a folder that cannot be
+    written to means no memory. Each is said once, in `remarks`.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / FILE
+        self.remarks: list[str] = []
+        self._usable = True
+        self._read_only = False
+        self._connection: sqlite3.Connection | None = None
+
+    def get(self, source: str, hashes: Iterable[str]) -> dict[str, float]:
+        """Those of `hashes` that are known for `source`, with their scores."""
+        wanted = list(dict.fromkeys(hashes))
+        found: dict[str, float] = {}
+        if not self.path.is_file():
+            return found
+        for start in range(0, len(wanted), 500):
+            part = wanted[start : start + 500]
+            marks = ",".join("?" * len(part))
+            query = f"SELECT dialogue, score FROM scores WHERE source = ? AND dialogue IN ({marks})"
+            found.update(
+                (str(key), float(score)) for key, score in self._run(query, [source, *part])
+            )
+        return found
+
+    def put(self, source: str, scores: Mapping[str, float]) -> None:
+        """Remember `scores` by dialogue hash."""
+        if not scores:
+            return
+        rows = [(source, key, score) for key, score in scores.items()]
+        self._run("INSERT OR REPLACE INTO scores VALUES (?, ?, ?)", rows, many=True)
+
+    def close(self) -> None:
+        """Let go of the file; it is opened again when it is needed."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _run(
+        self, statement: str, values: Sequence[Any], *, many: bool = False
+    ) -> list[tuple[Any, ...]]:
+        for attempt in range(2):
+            if not self._usable or (many and self._read_only):
+                break
+            try:
+                connection = self._open()
+                if many and self._read_only:
+                    break
+                if many:
+                    with connection:
+                        connection.executemany(statement, values)
+                    return []
+                return list(connection.execute(statement, values))
+            except (sqlite3.OperationalError, OSError) as error:
+                self._give_up(str(error))
+            except sqlite3.DatabaseError as error:
+                self._set_aside(str(error), last=attempt == 1)
+        return []
+
+    def _open(self) -> sqlite3.Connection:
+        if self._connection is None:
+            try:
+                self._connection = self._opened_for_writing()
+            except (sqlite3.OperationalError, OSError) as error:
+                if not self.path.is_file():
+                    raise
+                # A cache on a read-only disk still answers. `immutable`: no lock, no WAL beside it.
+                name = f"{self.path.resolve().as_uri()}?mode=ro&immutable=1"
+                self._connection = sqlite3.connect(name, uri=True)
+                self._read_only = True
+                self.remarks.append(f"{self.path}: new scores are not kept ({error})")
+        return self._connection
+
+    def _opened_for_writing(self) -> sqlite3.Connection:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(self.path, timeout=BUSY)
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=NORMAL")
+            connection.execute(_SCHEMA)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _give_up(self, said: str) -> None:
+        self.close()
+        self._usable = False
+        self.remarks.append(f"{self.path}: scores are not kept ({said})")
+
+    def _set_aside(self, said: str, *, last: bool) -> None:
+        self.close()
+        if last:
+            self._give_up(said)
+            return
+        aside = self.path.with_name(f"{FILE}.corrupt")
+        try:
+            self.path.replace(aside)
+            for rest in ("-wal", "-shm"):
+                self.path.with_name(FILE + rest).unlink(missing_ok=True)
+        except OSError as error:
+            self._give_up(f"{said}; {error}")
+            return
+        self.remarks.append(
+            f"{self.path}: was damaged ({said}) and counts as empty; see {aside.name}"
+        )
+
+
+class CachedSource:
+    """A reward source that is asked only for what nobody has scored yet.
+
+    Parameters
+    ----------
+    source
+        Any reward source. One without a fingerprint is remembered for the session only; a score
+        file is asked directly, for it answers by id, not by text.
+    store
+        The memory on disk.
+
+    Attributes
+    ----------
+    needed, cached, computed
+        Different texts asked for, found, and scored now.
+    """
+
+    def __init__(self, source: RewardSource, store: ScoreStore) -> None:
+        self.source = source
+        self.store = store
+        self.needed = 0
+        self.cached = 0
+        self.computed = 0
+        self._session: dict[str, float] = {}
+
+    @property
+    def spec(self) -> str:
+        """The wrapped source's name."""
+        return self.source.spec
+
+    @property
+    def fingerprint(self) -> str | None:
+        """The wrapped source's fingerprint."""
+        return self.source.fingerprint
+
+    @property
+    def scores_new_text(self) -> bool:
+        """Whether the wrapped source can score any text."""
+        return self.source.scores_new_text
+
+    def knows(self, dialogue: Dialogue) -> bool:
+        """Whether `score` has an answer for this very text."""
+        return self.source.knows(dialogue) if isinstance(self.source, Partial) else True
+
+    def score(self, dialogues: Sequence[Dialogue]) -> NDArray[np.float64]:
+        """Rewards in input order, shape (n,); equal texts are scored once."""
+        if isinstance(self.source, Partial):
+            return self._asked_directly(dialogues)
+        unique: dict[str, Dialogue] = {}
+        for dialogue in dialogues:
+            unique.setdefault(dialogue.hash, dialogue)
+        fingerprint = self.source.fingerprint
+        known = {key: self._session[key] for key in unique if key in self._session}
+        if fingerprint is not None and len(known) < len(unique):
+            asked = [key for key in unique if key not in known]
+            known |= self.store.get(fingerprint, asked)
+        missing = [dialogue for key, dialogue in unique.items() if key not in known]
+        self.needed += len(unique)
+        self.cached += len(known)
+        if missing:
+            self._compute(missing, fingerprint, known)
+        # Scores of this session stay in memory: a check may ask again, and the disk may be gone.
+        self._session.update(known)
+        return np.array([known[dialogue.hash] for dialogue in dialogues], dtype=np.float64)
+
+    def _asked_directly(self, dialogues: Sequence[Dialogue]) -> NDArray[np.float64]:
+        self.needed += len(dialogues)
+        self.computed += len(dialogues)
+        return checked(self.source.score(dialogues), dialogues, self.spec)
+
+    def _compute(
+        self, missing: Sequence[Dialogue], fingerprint: str | None, known: dict[str, float]
+    ) -> None:
+        unwritten: dict[str, float] = {}
+        written = time.monotonic()
+        try:
+            for members, values in self._pieces(missing):
+                for member, value in zip(members, values, strict=True):
+                    unwritten[missing[int(member)].hash] = float(value)
+                self.computed += len(members)
+                if fingerprint is not None and time.monotonic() - written > PAUSE:
+                    self.store.put(fingerprint, unwritten)
+                    known |= unwritten
+                    unwritten = {}
+                    written = time.monotonic()
+        finally:
+            known |= unwritten
+            if fingerprint is not None:
+                self.store.put(fingerprint, unwritten)
+
+    def _pieces(
+        self, missing: Sequence[Dialogue]
+    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float64]]]:
+        if isinstance(self.source, Streaming):
+            yield from self.source.stream(missing)
+            return
+        for start in range(0, len(missing), CHUNK):
+            part = missing[start : start + CHUNK]
+            values = checked(self.source.score(part), part, self.spec)
+            yield np.arange(start, start + len(part), dtype=np.int64), values

@@ -1,0 +1,166 @@
+"""Models and tokenizers from files: quiet, in float32, with errors that name file and remedy."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+import transformers
+from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
+
+from rmcheck.errors import SourceError
+from rmcheck.scoring.files import ModelFiles
+
+FUSED = {"gelu_new": "gelu_pytorch_tanh"}
+"""Activations that PyTorch has as one kernel under another name; the same function."""
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """No progress bars and no warnings of the libraries below: rmcheck says what matters."""
+    level = transformers.logging.get_verbosity()
+    bars = transformers.logging.is_progress_bar_enabled()
+    noisy = [logging.getLogger(name) for name in ("accelerate", "peft", "trl", "datasets")]
+    levels = [logger.level for logger in noisy]
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    for logger in noisy:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        transformers.logging.set_verbosity(level)
+        if bars:
+            transformers.logging.enable_progress_bar()
+        for logger, known in zip(noisy, levels, strict=True):
+            logger.setLevel(known)
+
+
+def pick_device(wanted: str | None) -> str:
+    """`wanted`, or CUDA when there is one, else the CPU."""
+    return wanted or ("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def load_tokenizer(files: ModelFiles, gguf_file: str | None = None) -> Any:
+    """The tokenizer beside a model, with a padding token."""
+    options = {"gguf_file": gguf_file} if gguf_file else {}
+    with quiet():
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(
+                files.name, revision=files.revision, **options
+            )
+        except Exception as error:  # from_pretrained raises whatever its parsers raise
+            raise SourceError(
+                f"{files.name}: its tokenizer cannot be loaded: {_said(error)}"
+            ) from None
+    # transformers 5 makes a GPT-2 tokenizer without a vocabulary where its files are missing.
+    if not tokenizer("A text.", add_special_tokens=False)["input_ids"] or len(tokenizer) < 16:
+        raise SourceError(
+            f"{files.name}: no tokenizer in it (tokenizer.json, or a vocabulary); save it beside "
+            "the model with tokenizer.save_pretrained"
+        )
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
+    return tokenizer
+
+
+def load_base(files: ModelFiles, *, seed: int, gguf_file: str | None = None) -> Any:
+    """A language model with a fresh reward head, drawn from a generator of its own.
+
+    Raises
+    ------
+    SourceError
+        When the files cannot be read as a model.
+    """
+    model, _ = _load(files, gguf_file, num_labels=1)
+    from rmcheck.scoring.reading import head_of
+
+    head = head_of(model)
+    if head is not None:
+        generator = torch.Generator().manual_seed(seed)
+        spread = float(getattr(model.config.get_text_config(), "initializer_range", 0.02))
+        with torch.no_grad():
+            head.weight.copy_(torch.randn(head.weight.shape, generator=generator) * spread)
+    return model
+
+
+def load_checkpoint(files: ModelFiles) -> Any:
+    """A trained reward model: sequence classification with one label and a stored head.
+
+    Raises
+    ------
+    SourceError
+        When it has another number of labels, no head, or cannot be read.
+    """
+    model, missing = _load(files, None)
+    labels = int(model.config.num_labels)
+    if labels != 1:
+        raise SourceError(
+            f"{files.name}: num_labels is {labels}, a reward model has 1; name a reward model, or "
+            "train a head on this one with a recipe (base: …)"
+        )
+    if missing:
+        raise SourceError(
+            f"{files.name}: no weights for {', '.join(missing[:3])} in it: not a trained reward "
+            "model; train one with a recipe (base: …)"
+        )
+    return model
+
+
+def _load(files: ModelFiles, gguf_file: str | None, **overrides: Any) -> tuple[Any, list[str]]:
+    """The model and the names of weights that its files lack."""
+    extra = {"gguf_file": gguf_file} if gguf_file else {}
+    with quiet():
+        try:
+            config = AutoConfig.from_pretrained(
+                files.name, revision=files.revision, **extra, **overrides
+            )
+            fuse(config)
+            model, loaded = AutoModelForSequenceClassification.from_pretrained(
+                files.name,
+                revision=files.revision,
+                config=config,
+                dtype=torch.float32,
+                output_loading_info=True,
+                **extra,
+            )
+        except Exception as error:  # from_pretrained raises whatever its parsers raise
+            raise SourceError(f"{files.name}: cannot be loaded: {_said(error)}") from None
+    return model, sorted(loaded["missing_keys"])
+
+
+def fuse(config: Any) -> None:
+    """Let `config` name activations by PyTorch's fused kernels where they are the same function."""
+    text = config.get_text_config()
+    for key in ("activation_function", "hidden_act"):
+        known = getattr(text, key, None)
+        if known in FUSED:
+            setattr(text, key, FUSED[known])
+
+
+def scale_head(model: Any, factor: float) -> None:
+    """Multiply the last layer that gives one number (weights and bias) by `factor`."""
+    heads = [
+        module
+        for module in model.modules()
+        if isinstance(module, torch.nn.Linear) and module.out_features == 1
+    ]
+    if not heads:
+        raise SourceError(f"{type(model).__name__}: found no layer with one output to scale")
+    with torch.no_grad():
+        for parameter in heads[-1].parameters():
+            parameter.mul_(factor)
+
+
+def _said(error: Exception) -> str:
+    """An error on one line."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    if "trust_remote_code" in text:
+        text = "it needs program code of its own, which rmcheck does not run"
+    return text if len(text) <= 300 else text[:299] + "…"

@@ -1,0 +1,115 @@
+"""How a model reads a prefix forest: the mask, the positions, and where rewards are read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from rmcheck.scoring.forest import Row
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Rows stacked for one call of a model, padded to the longest.
+
+    Attributes
+    ----------
+    tokens, positions
+        Shape (r, t).
+    allowed
+        Shape (r, 1, t, t), boolean: who attends to whom.
+    rows, last
+        Shape (k,): the row of each sequence and the node at which it ends.
+    """
+
+    tokens: torch.Tensor
+    positions: torch.Tensor
+    allowed: torch.Tensor
+    rows: torch.Tensor
+    last: torch.Tensor
+
+    @classmethod
+    def of(cls, rows: Sequence[Row], device: torch.device | str = "cpu") -> Reading:
+        """The rows as tensors on `device`; sequences in the order of the rows' members."""
+        width = max(len(row) for row in rows)
+        tokens = np.zeros((len(rows), width), dtype=np.int64)
+        positions = np.zeros((len(rows), width), dtype=np.int64)
+        # A padding node's subtree is itself: it attends to itself (and to what stays open,
+        # nothing), and nothing attends to it.
+        ends = np.tile(np.arange(1, width + 1), (len(rows), 1))
+        for place, row in enumerate(rows):
+            tokens[place, : len(row)] = row.tokens
+            positions[place, : len(row)] = row.positions
+            ends[place, : len(row)] = row.ends
+        node = torch.arange(width, device=device)
+        end = torch.from_numpy(ends).to(device)
+        allowed = (node <= node[:, None]) & (node[:, None] < end[:, None, :])
+        return cls(
+            tokens=torch.from_numpy(tokens).to(device),
+            positions=torch.from_numpy(positions).to(device),
+            allowed=allowed[:, None],
+            rows=torch.from_numpy(np.repeat(np.arange(len(rows)), [len(r.last) for r in rows])).to(
+                device
+            ),
+            last=torch.from_numpy(np.concatenate([row.last for row in rows])).to(device),
+        )
+
+
+def read_forest(model: Any, reading: Reading, pooling: str = "last") -> torch.Tensor:
+    """Rewards at the forest's sequences, shape (k,), float32; differentiable.
+
+    `model` is a sequence-classification model whose `score` head stands on its backbone's last
+    hidden state; PEFT's layers may be injected into it.
+    """
+    backbone = getattr(model, model.base_model_prefix)
+    weight = next(backbone.parameters())
+    # An additive mask serves every attention implementation; a boolean one only some.
+    mask = torch.zeros(reading.allowed.shape, dtype=weight.dtype, device=weight.device)
+    mask.masked_fill_(~reading.allowed, -torch.inf)
+    hidden = backbone(
+        input_ids=reading.tokens,
+        attention_mask=mask,
+        position_ids=reading.positions,
+        use_cache=False,
+    )[0]
+    if pooling == "mean":
+        path = reading.allowed[reading.rows, 0, reading.last].to(hidden.dtype)
+        path = path / path.sum(dim=1, keepdim=True)
+        pooled = torch.einsum("kt,ktd->kd", path, hidden[reading.rows])
+    else:
+        pooled = hidden[reading.rows, reading.last]
+    rewards: torch.Tensor = model.score(pooled)[:, 0].float()
+    return rewards
+
+
+def head_of(model: Any) -> Any | None:
+    """The linear `score` head of a decoder; None for encoders and whatever is built otherwise."""
+    head = getattr(model, "score", None)
+    encodes = getattr(model.config, "is_encoder_decoder", False)
+    return head if head is not None and hasattr(head, "parameters") and not encodes else None
+
+
+def fallback_reason(model: Any, longest: int) -> str | None:
+    """Why a model cannot be trusted with a forest before it is even tried; None when it may be.
+
+    A custom mask replaces the model's own, so a sliding window shorter than the texts is lost:
+    a probe of short texts would not see it.
+    """
+    if head_of(model) is None:
+        return "its head is not a `score` layer on the last hidden state"
+    config = model.config.get_text_config()
+    window = getattr(config, "sliding_window", None) or getattr(
+        config, "attention_chunk_size", None
+    )
+    if window and getattr(config, "use_sliding_window", True) and window < longest:
+        return f"attention slides over {window} tokens and a text has {longest}"
+    local = {
+        kind for kind in getattr(config, "layer_types", None) or () if kind != "full_attention"
+    }
+    if local and not window:
+        return f"its layers are {', '.join(sorted(local))}"
+    return None

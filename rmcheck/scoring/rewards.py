@@ -1,0 +1,38 @@
+"""The one place that says whether what a source gave are rewards."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from rmcheck.data import Dialogue
+from rmcheck.errors import SourceError
+
+
+def checked(values: ArrayLike, dialogues: Sequence[Dialogue], spec: str) -> NDArray[np.float64]:
+    """`values` as rewards: one finite number a dialogue, shape (n,).
+
+    Raises
+    ------
+    SourceError
+        When there are more or fewer, or one is NaN, infinite or not a number; names its dialogue.
+    """
+    try:
+        rewards = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError, RuntimeError) as error:  # a tensor with a gradient: RuntimeError
+        raise SourceError(f"{spec}: gave something that is not numbers ({error})") from None
+    if rewards.shape != (len(dialogues),):
+        raise SourceError(
+            f"{spec}: gave rewards of shape {rewards.shape} for {len(dialogues)} dialogues; "
+            f"({len(dialogues)},) is right"
+        )
+    wrong = np.flatnonzero(~np.isfinite(rewards))
+    if wrong.size:
+        dialogue = dialogues[int(wrong[0])]
+        name = dialogue.key or repr(dialogue.response[:40])
+        raise SourceError(
+            f"{spec}: the reward of {name} is {rewards[wrong[0]]}; a reward must be finite"
+        )
+    return rewards

@@ -1,0 +1,340 @@
+"""The one scoring path: a sequence-classification model, dialogues in, rewards out."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from rmcheck.data import Dialogue
+from rmcheck.scoring.batches import Batch, batches, padded
+from rmcheck.scoring.forest import Forest, Row, plant
+from rmcheck.scoring.reading import Reading, fallback_reason, head_of, read_forest
+from rmcheck.scoring.rewards import checked
+from rmcheck.scoring.tokens import Tokens, length_limit
+from rmcheck.sources import NoProgress, Progress
+
+Ids = NDArray[np.int64]
+Scored = tuple[NDArray[np.int64], NDArray[np.float64]]
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+TOLERANCE = {"float32": 1e-4, "bfloat16": 5e-2, "float16": 1e-2}
+"""How far the forest may be from one-by-one scoring, per unit of reward, before it is refused."""
+
+
+class Scorer:
+    """Scores dialogues with a model that gives one number a sequence.
+
+    Parameters
+    ----------
+    model
+        A `transformers` sequence-classification model with one label.
+    tokenizer
+        Its tokenizer.
+    template
+        How a dialogue becomes text; see `rmcheck.data.template`.
+    max_length
+        Tokens at most; None takes what the model has.
+    device, dtype
+        Where and in which precision; the head always computes in float32.
+    pooling
+        `last`: the reward is read at a sequence's last token; `mean`: at the mean hidden state.
+        Encoders have their own way, which is left to them.
+
+    Attributes
+    ----------
+    truncated
+        Dialogues that were cut to `max_length`.
+    unique_tokens, calls
+        Tokens that went through the model (padding apart), and calls of it.
+    remarks
+        What a user should know, such as why the forest was not used.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        tokenizer: Any,
+        template: str = "default",
+        max_length: int | None = None,
+        device: str = "cpu",
+        dtype: str = "float32",
+        pooling: str = "last",
+    ) -> None:
+        self.model = model.to(device=device, dtype=DTYPES[dtype]).eval()
+        self.device = torch.device(device)
+        self.name = str(getattr(model, "name_or_path", "") or type(model).__name__)
+        self.dtype = dtype
+        self.pooling = pooling
+        self.unique_tokens = 0
+        self.calls = 0
+        self.remarks: list[str] = []
+        limit = length_limit(model.config, tokenizer, max_length)
+        self._head = head_of(model)
+        if self._head is not None and dtype != "float32":
+            self._head.float().register_forward_pre_hook(_as_float32)
+        self._tokens = Tokens(tokenizer, template, limit, closes=self._head is None)
+        self.pad = pad_token(model, tokenizer)
+        self.row, self._call = budgets(model.config, self.device)
+        self._uses_forest: bool | None = None
+
+    @property
+    def truncated(self) -> int:
+        """How many dialogues were cut to the length limit so far."""
+        return self._tokens.truncated
+
+    def encode(self, dialogues: Sequence[Dialogue]) -> list[Ids]:
+        """The token ids that the model reads, one array a dialogue."""
+        return self._tokens.encode(dialogues)
+
+    def uses_forest(self, sequences: Sequence[Ids]) -> bool:
+        """Whether prefixes are shared: tried once, on the first sequences that come."""
+        if self._uses_forest is None:
+            self._uses_forest = self._probe(sequences)
+        return self._uses_forest
+
+    def score(
+        self, dialogues: Sequence[Dialogue], progress: Progress | None = None
+    ) -> NDArray[np.float64]:
+        """Rewards in input order, shape (n,).
+
+        Raises
+        ------
+        SourceError
+            For a reward that is NaN or infinite, naming the dialogue's key.
+        """
+        scores = np.empty(len(dialogues), dtype=np.float64)
+        for members, values in self.stream(dialogues, progress):
+            scores[members] = values
+        return scores
+
+    def stream(
+        self, dialogues: Sequence[Dialogue], progress: Progress | None = None
+    ) -> Iterator[Scored]:
+        """The same as `score`, piece by piece: (indices, rewards), as the model gives them."""
+        if not dialogues:
+            return
+        progress = progress or NoProgress()
+        progress.start(f"scoring {len(dialogues):,} dialogues", len(dialogues), "dialogues")
+        try:
+            for members, values in self._by_input(self._tokens.encode(dialogues)):
+                there = [dialogues[member] for member in members]
+                yield members, checked(values, there, self.name)
+                progress.advance(len(members))
+        finally:
+            progress.finish()
+
+    def _by_input(self, sequences: list[Ids]) -> Iterator[Scored]:
+        """Scores of unique sequences, handed to every input that has them."""
+        forest = plant(sequences, self.row)
+        unique: list[Ids] = [np.empty(0, dtype=np.int64)] * forest.n_unique
+        for place, sequence in zip(forest.places, sequences, strict=True):
+            unique[place] = sequence
+        self.uses_forest(unique)
+        by_place = np.argsort(forest.places, kind="stable")
+        bounds = np.searchsorted(forest.places[by_place], np.arange(forest.n_unique + 1))
+        for members, values in self._unique_scores(unique, forest):
+            counts = bounds[members + 1] - bounds[members]
+            inputs = np.concatenate([by_place[bounds[m] : bounds[m + 1]] for m in members])
+            yield inputs, np.repeat(values, counts)
+
+    def _unique_scores(self, unique: list[Ids], forest: Forest) -> Iterator[Scored]:
+        left = np.ones(len(unique), dtype=np.bool_)
+        while left.any():
+            members = np.flatnonzero(left)
+            try:
+                for done, values in self._pass(unique, members, forest):
+                    left[done] = False
+                    yield done, values
+            except (torch.OutOfMemoryError, RuntimeError) as error:
+                if not _is_out_of_memory(error) or not self._shrink():
+                    raise
+                forest = plant([unique[index] for index in np.flatnonzero(left)], self.row)
+
+    def _pass(self, unique: list[Ids], members: Ids, forest: Forest) -> Iterator[Scored]:
+        """One attempt at `members`, of which `forest` holds exactly the sequences, in order."""
+        if self._uses_forest:
+            for rows in calls(forest.rows, self._call):
+                values = self._forward(self._read, rows)
+                self.unique_tokens += sum(len(row) for row in rows)
+                yield members[np.concatenate([row.members for row in rows])], values
+            return
+        for batch in batches(unique, members.tolist(), self._call, self.pad):
+            values = self._forward(self._read_batch, batch)
+            self.unique_tokens += int(batch.mask.sum())
+            yield batch.members, values
+
+    def _forward(self, read: Callable[[Any], torch.Tensor], what: Any) -> NDArray[np.float64]:
+        self.calls += 1
+        with torch.inference_mode(), full_precision(self.dtype):
+            values: NDArray[np.float64] = read(what).double().cpu().numpy()
+        return values
+
+    def _read(self, rows: Sequence[Row]) -> torch.Tensor:
+        return read_forest(self.model, Reading.of(rows, self.device), self.pooling)
+
+    def _read_batch(self, batch: Batch) -> torch.Tensor:
+        """Rewards of one padded batch by the model's own forward."""
+        logits: torch.Tensor
+        tokens = torch.from_numpy(batch.tokens).to(self.device)
+        mask = torch.from_numpy(batch.mask).to(self.device)
+        if self._head is None:
+            logits = self.model(input_ids=tokens, attention_mask=mask).logits
+            return logits[:, 0].float()
+        if self.pooling == "mean":
+            base = getattr(self.model, self.model.base_model_prefix)
+            hidden = base(input_ids=tokens, attention_mask=mask, use_cache=False)[0]
+            weights = mask / mask.sum(dim=1, keepdim=True)
+            pooled = torch.einsum("kt,ktd->kd", weights.to(hidden.dtype), hidden)
+            logits = self._head(pooled)
+            return logits[:, 0].float()
+        with absent_pad(self.model, tokens, mask) as filled:
+            logits = self.model(input_ids=filled, attention_mask=mask, use_cache=False).logits
+        return logits[:, 0].float()
+
+    def _probe(self, unique: Sequence[Ids]) -> bool:
+        """Whether the forest gives what the model's own forward gives, one text at a time."""
+        reason = fallback_reason(self.model, max(len(sequence) for sequence in unique))
+        if reason is None:
+            reason = self._difference(probe_sequences(unique))
+        if reason:
+            kept = "length-sorted batches are used" if self._head is not None else ""
+            if kept:
+                self.remarks.append(f"no prefix is shared: {reason}; {kept}")
+            return False
+        return True
+
+    def _difference(self, probes: list[Ids]) -> str | None:
+        forest = plant(probes, sum(len(probe) for probe in probes))
+        try:
+            shared = np.empty(forest.n_unique)
+            for row in forest.rows:
+                shared[row.members] = self._forward(self._read, [row])
+        except Exception as error:  # a model may refuse a custom mask in any way it likes
+            if _is_out_of_memory(error):
+                raise
+            return f"the model does not take a custom mask ({type(error).__name__})"
+        shared = shared[forest.places]
+        alone = np.concatenate(
+            [
+                self._forward(self._read_batch, padded(probes, [index], self.pad))
+                for index in range(len(probes))
+            ]
+        )
+        if not np.isfinite(alone).all():
+            return None  # whoever asks for scores is told of these, by name
+        far = np.abs(shared - alone) / np.maximum(1.0, np.abs(alone))
+        if (far <= TOLERANCE[self.dtype]).all():
+            return None
+        return f"the forest differs from one-by-one scoring by {far.max():.1e}"
+
+    def _shrink(self) -> bool:
+        """Halve what one call takes; False when it cannot be halved any more."""
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        if self._call <= 1:
+            return False
+        self._call //= 2
+        self.row = min(self.row, self._call)
+        self.remarks.append(f"out of memory: at most {self._call:,} tokens a call from here on")
+        return True
+
+
+def _as_float32(_: torch.nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
+    return (args[0].float(), *args[1:])
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    said = str(error).lower()
+    return isinstance(error, torch.OutOfMemoryError) or (
+        isinstance(error, RuntimeError) and ("out of memory" in said or "can't allocate" in said)
+    )
+
+
+def budgets(config: Any, device: torch.device) -> tuple[int, int]:
+    """Nodes a row and tokens a call: (row, call).
+
+    Attention costs t / (6 width) of a row's other work, so narrow models take shorter rows.
+    """
+    if device.type != "cpu":
+        return 1024, 16384
+    text = config.get_text_config() if hasattr(config, "get_text_config") else config
+    width = int(getattr(text, "hidden_size", 768))
+    return (256, 1024) if width < 384 else (512, 1024)
+
+
+def calls(rows: Iterable[Row], budget: int) -> Iterator[list[Row]]:
+    """Rows of like length put together, at most `budget` nodes (padding included) a call."""
+    together: list[Row] = []
+    for row in sorted(rows, key=len, reverse=True):
+        if together and (len(together) + 1) * len(together[0]) > budget:
+            yield together
+            together = []
+        together.append(row)
+    if together:
+        yield together
+
+
+def probe_sequences(unique: Sequence[Ids], length: int = 96) -> list[Ids]:
+    """A few short texts that share prefixes, and the longest one: what a wrong mask would break."""
+    longest = max(unique, key=len)
+    start = longest[:length]
+    half = len(start) // 2
+    branch = np.concatenate([start[:half], start[half:][::-1]])
+    other = min(unique, key=lambda ids: abs(len(ids) - length))
+    return [longest, start, branch, other[: 2 * length], start[: half + 1]]
+
+
+def pad_token(model: Any, tokenizer: Any) -> int:
+    """The id that fills up batches; a model without one is given it."""
+    config = model.config.get_text_config()
+    pad = tokenizer.pad_token_id
+    if pad is None:
+        pad = config.pad_token_id
+    if pad is None:
+        pad = tokenizer.eos_token_id
+    if isinstance(pad, list):
+        pad = pad[0]
+    pad = int(pad or 0)
+    if config.pad_token_id is None:
+        config.pad_token_id = pad
+    return pad
+
+
+@contextlib.contextmanager
+def absent_pad(model: Any, tokens: torch.Tensor, mask: torch.Tensor) -> Iterator[torch.Tensor]:
+    """Padding by an id that no text of the batch holds.
+
+    `transformers` pools at the last token that is not the padding id; where padding and end of
+    text are one token, a text that ends with it would be read too early.
+    """
+    config = model.config.get_text_config()
+    known = config.pad_token_id
+    used = set(tokens[mask.bool()].tolist())
+    free = known if known is not None and known not in used else 0
+    while free in used:
+        free += 1
+    config.pad_token_id = free if free < config.vocab_size else known
+    try:
+        yield tokens.masked_fill(~mask.bool(), config.pad_token_id)
+    finally:
+        config.pad_token_id = known
+
+
+@contextlib.contextmanager
+def full_precision(dtype: str) -> Iterator[None]:
+    """No TF32 while scoring in float32, whatever the process has set."""
+    if dtype != "float32" or not torch.cuda.is_available():
+        yield
+        return
+    matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
+    before = matmul.allow_tf32, cudnn.allow_tf32
+    matmul.allow_tf32 = cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        matmul.allow_tf32, cudnn.allow_tf32 = before

@@ -1,0 +1,145 @@
+"""Dialogues as token ids, through the one formatter; too long ones are cut, and counted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rmcheck.data import Dialogue, Prompt
+from rmcheck.data.template import prompt_prefix
+
+Ids = NDArray[np.int64]
+
+CHUNK = 1000
+UNLIMITED = 1_000_000
+"""Tokenizers say `model_max_length=1e30` when they know no limit."""
+
+
+class Tokens:
+    """Turns dialogues into the ids that a model reads.
+
+    Parameters
+    ----------
+    tokenizer
+        A Hugging Face tokenizer.
+    template
+        `default`, `chat` or `raw`; see `rmcheck.data.template`.
+    max_length
+        Tokens at most, special ones included.
+    closes
+        Whether to keep what the tokenizer puts after a text (BERT's ``[SEP]``). A causal model
+        reads nothing after the response: what is trained is what is scored.
+
+    Notes
+    -----
+    The full text is tokenised at once, so that texts with a common prefix have tokens with a
+    common prefix. A sequence over the limit loses the start of its prompt; a response that alone
+    exceeds it keeps its beginning. `truncated` counts both.
+    """
+
+    def __init__(self, tokenizer: Any, template: str, max_length: int, *, closes: bool) -> None:
+        self.tokenizer = tokenizer
+        self.template = template
+        self.max_length = max_length
+        self.truncated = 0
+        # A chat template writes its own special tokens into the text.
+        self._special = template != "chat"
+        self._head, self._tail = self._around()
+        self._closes = closes
+        self._prefixes: dict[Prompt, str] = {}
+
+    def encode(self, dialogues: Sequence[Dialogue]) -> list[Ids]:
+        """Token ids of each dialogue, at least one and at most `max_length`, in input order."""
+        found: list[Ids] = []
+        for start in range(0, len(dialogues), CHUNK):
+            chunk = dialogues[start : start + CHUNK]
+            prefixes = [self._prefix(dialogue.prompt) for dialogue in chunk]
+            texts = [prefix + one.response for prefix, one in zip(prefixes, chunk, strict=True)]
+            for ids, prefix, text in zip(self._ids(texts), prefixes, texts, strict=True):
+                found.append(self._fitted(ids, prefix, text))
+        self._prefixes.clear()
+        return found
+
+    def _prefix(self, prompt: Prompt) -> str:
+        known = self._prefixes.get(prompt)
+        if known is None:
+            known = prompt_prefix(prompt, self.template, self.tokenizer)
+            self._prefixes[prompt] = known
+        return known
+
+    def _ids(self, texts: list[str]) -> list[list[int]]:
+        options: dict[str, Any] = {"return_attention_mask": False, "verbose": False}
+        encoded = self.tokenizer(texts, add_special_tokens=self._special, **options)
+        ids: list[list[int]] = encoded["input_ids"]
+        return ids
+
+    def _around(self) -> tuple[int, int]:
+        """How many special tokens the tokenizer puts before and after a text."""
+        if not self._special:
+            return 0, 0
+        plain = self.tokenizer("a", add_special_tokens=False)["input_ids"]
+        full = self.tokenizer("a", add_special_tokens=True)["input_ids"]
+        for start in range(len(full) - len(plain) + 1):
+            if full[start : start + len(plain)] == plain:
+                return start, len(full) - start - len(plain)
+        return 0, 0
+
+    def _fitted(self, ids: list[int], prefix: str, text: str) -> Ids:
+        end = len(ids) - self._tail
+        head, body, tail = ids[: self._head], ids[self._head : end], ids[end:]
+        if not self._closes:
+            tail = []
+        room = self.max_length - len(head) - len(tail)
+        if len(body) > room:
+            self.truncated += 1
+            response = self._response_tokens(body, prefix, text)
+            start = len(body) - max(response, room)
+            body = body[start : start + room]
+        whole = [*head, *body, *tail] or [self._filler()]
+        return np.array(whole, dtype=np.int64)
+
+    def _response_tokens(self, body: list[int], prefix: str, text: str) -> int:
+        """How many of `body`'s tokens hold a character of the response."""
+        if getattr(self.tokenizer, "is_fast", False):
+            encoded = self.tokenizer(
+                text, add_special_tokens=False, return_offsets_mapping=True, verbose=False
+            )
+            spans = encoded["offset_mapping"]
+            if len(spans) == len(body):
+                return sum(1 for _, stop in spans if stop > len(prefix))
+        alone = self.tokenizer(prefix, add_special_tokens=False, verbose=False)["input_ids"]
+        common = 0
+        for ours, theirs in zip(alone, body, strict=False):
+            if ours != theirs:
+                break
+            common += 1
+        return len(body) - common
+
+    def _filler(self) -> int:
+        """The token that stands for a text without any."""
+        for name in ("bos_token_id", "eos_token_id", "pad_token_id"):
+            known = getattr(self.tokenizer, name, None)
+            if known is not None:
+                return int(known)
+        return 0
+
+
+def length_limit(config: Any, tokenizer: Any, wanted: int | None) -> int:
+    """The least of what was asked for, what the tokenizer says and what positions there are.
+
+    RoBERTa-like models count positions from `pad_token_id + 1`, so that many are lost.
+    """
+    limits = [wanted or UNLIMITED]
+    text = config.get_text_config() if hasattr(config, "get_text_config") else config
+    positions = getattr(text, "max_position_embeddings", None)
+    if positions:
+        kind = str(getattr(text, "model_type", ""))
+        lost = int(text.pad_token_id or 0) + 1 if "roberta" in kind or kind == "camembert" else 0
+        limits.append(int(positions) - lost)
+    known = getattr(tokenizer, "model_max_length", None)
+    if known and known < UNLIMITED:
+        limits.append(int(known))
+    return min(limits)

@@ -1,0 +1,140 @@
+"""`recipe:NAME-or-path`: the LoRA reward model that a recipe describes, trained once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rmcheck.data import PreferencePair
+from rmcheck.data.preferences import load
+from rmcheck.errors import SourceError
+from rmcheck.record import TrainingRecord
+from rmcheck.scoring.files import ModelFiles
+from rmcheck.scoring.model_source import Layout, Loaded, ModelSource
+from rmcheck.sources import SourceOptions
+from rmcheck.training import adapter
+from rmcheck.training.recipe import Recipe, load_recipe
+
+
+class RecipeSource(ModelSource):
+    """Trains, or loads what was trained already, at its first `score`."""
+
+    def __init__(self, spec: str, recipe: Recipe, options: SourceOptions) -> None:
+        super().__init__(spec, options)
+        self.recipe = recipe
+        self._recipe_fingerprint: str | None = None
+        self._base: ModelFiles | None = None
+
+    @property
+    def adapter(self) -> Path:
+        """The folder of the trained adapter, whether it is there yet or not."""
+        if self._recipe_fingerprint is None:
+            self._recipe_fingerprint = self.recipe.fingerprint(self.hashes)
+        return adapter.adapter_folder(self.options.cache, self._recipe_fingerprint)
+
+    @property
+    def training(self) -> TrainingRecord | None:
+        """How the adapter came to be; None before it is trained. Reads a file, imports no torch."""
+        sidecar = adapter.read_sidecar(self.adapter)
+        return sidecar.training if sidecar else None
+
+    def with_label_noise(self, rate: float, seed: int) -> RecipeSource:
+        """The same recipe with a share `rate` of its training labels flipped."""
+        recipe = self.recipe.with_label_noise(rate, seed)
+        spec = f"{self.spec} ({rate:.0%} of labels flipped, seed {seed})"
+        return RecipeSource(spec, recipe, self.options)
+
+    def train(self) -> Path:
+        """The adapter's folder; trains (or waits for who does) when it is not there."""
+        recipe, folder = self.recipe, self.adapter
+
+        def run(temporary: Path) -> None:
+            from rmcheck.scoring.loading import pick_device
+            from rmcheck.training.trainer import train
+
+            device = pick_device(self.options.device)
+            model, record = train(recipe, pairs_of(recipe), device, self.options.progress)
+            files = recipe.base_files()
+            sidecar = adapter.Sidecar(
+                backbone=adapter.Backbone(
+                    name=_reachable(files, folder),
+                    revision=files.revision,
+                    gguf_file=recipe.gguf_file,
+                    hash=self._base_hash(files),
+                ),
+                template=recipe.template,
+                pooling=recipe.pooling,
+                max_length=recipe.max_length,
+                recipe=recipe.name,
+                fingerprint=folder.name,
+                training=record.model_copy(update={"fingerprint": folder.name}),
+            )
+            adapter.save(model, temporary, sidecar)
+
+        return adapter.ensure(folder, run, f"recipe:{recipe.name}", self.options.progress)
+
+    @property
+    def layout(self) -> Layout:
+        """As the recipe says: what is trained is what is scored."""
+        return Layout(self.recipe.template, self.recipe.max_length, self.recipe.pooling)
+
+    def _identity(self) -> str:
+        return self.adapter.name
+
+    def _load(self, device: str) -> Loaded:
+        folder = self.train()
+        from rmcheck.scoring.loading import load_base, load_tokenizer
+
+        recipe = self.recipe
+        files = recipe.base_files()
+        sidecar = adapter.read_sidecar(folder)
+        if sidecar and sidecar.backbone and sidecar.backbone.hash != self._base_hash(files):
+            raise SourceError(
+                f"{folder}: trained on another base model than {files.name} is now; delete it "
+                "and it is trained again"
+            )
+        base = load_base(files, seed=recipe.seed, gguf_file=recipe.gguf_file)
+        return Loaded(
+            adapter.attach(base, folder),
+            load_tokenizer(files, recipe.gguf_file),
+            self.layout,
+        )
+
+    def _base_hash(self, files: ModelFiles) -> str:
+        extra = [self.recipe.gguf_file] if self.recipe.gguf_file else []
+        return files.hash(self.hashes, extra)
+
+
+def _reachable(files: ModelFiles, folder: Path) -> str:
+    """The base's hub id, or its path as seen from the adapter's folder."""
+    if files.folder is None:
+        return files.name
+    import os
+
+    return os.path.relpath(files.folder, folder.resolve())
+
+
+def pairs_of(recipe: Recipe) -> list[PreferencePair]:
+    """The recipe's data, read.
+
+    Raises
+    ------
+    ProblemsFound
+        For malformed rows, at their lines.
+    """
+    files = recipe.data_files()
+    if files:
+        return list(load(files).pairs)
+    from rmcheck.training.hub_data import load_pairs
+
+    try:
+        return load_pairs(**dict(recipe.data))  # type: ignore[arg-type]
+    except ValueError as error:
+        raise SourceError(f"{recipe.path}: {error}") from None
+
+
+def create(rest: str, options: SourceOptions) -> RecipeSource:
+    """`recipe:REST`; raises UsageError (or ProblemsFound) when there is no such recipe."""
+    recipe = load_recipe(rest, options.root)
+    if options.seed is not None:
+        recipe = recipe.with_seed(options.seed)
+    return RecipeSource(f"recipe:{rest}", recipe, options)

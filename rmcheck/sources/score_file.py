@@ -1,0 +1,264 @@
+"""`scores:FILE`: rewards that somebody else computed, by the ids of pairs and response sets."""
+
+from __future__ import annotations
+
+import copy
+import csv
+import io
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rmcheck.data import Dialogue
+from rmcheck.data.dialogue import content_hash
+from rmcheck.errors import Problem, ProblemsFound, Unscorable, UsageError
+from rmcheck.scoring.files import FileHashes
+from rmcheck.scoring.model_source import resolved
+from rmcheck.sources import SourceOptions
+
+SIDES = ("chosen", "rejected")
+SUFFIXES = (".jsonl", ".json", ".ndjson", ".csv", ".parquet")
+MAX_PROBLEMS = 20
+
+
+@dataclass
+class Entry:
+    """What a file says of one id: rewards by side (`chosen`, `rejected`, `0`, `1`, ...).
+
+    `by_hash` holds those of rows that carry the hash of the pair or set, `plain` of one that does
+    not.
+    """
+
+    by_hash: dict[str, Mapping[str, float]] = field(default_factory=dict)
+    plain: Mapping[str, float] | None = None
+
+    @property
+    def is_pair(self) -> bool:
+        """Whether it is a pair's, not a response set's."""
+        return any("chosen" in rewards for rewards in (*self.by_hash.values(), self.plain or {}))
+
+
+Table = dict[str, Entry]
+
+
+class ScoreFile:
+    """A reward source that needs no model and knows no new text.
+
+    A row that carries a `hash` answers only for the texts it was computed from; an edited pair is
+    then unscorable, not silently wrong. A row that carries a `suite` answers that suite first
+    (see `within`), so that a pair which stands in two suites may have a score in each.
+    """
+
+    scores_new_text = False
+
+    def __init__(self, spec: str, path: Path, options: SourceOptions) -> None:
+        self.spec = spec
+        self.path = path
+        self._hashes = FileHashes(options.cache)
+        self._suite = ""
+
+    def within(self, suite: str) -> ScoreFile:
+        """The same file as the suite of that name sees it: its own rows before others."""
+        view = copy.copy(self)
+        view._suite = suite
+        view.__dict__["_tables"] = self._tables  # read once for all views
+        return view
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A hash of the file."""
+        return content_hash("scores", self._hashes.of(self.path))
+
+    def knows(self, dialogue: Dialogue) -> bool:
+        """Whether the file has a score for this very text."""
+        found = self._find(dialogue)
+        return not isinstance(found, str)
+
+    def ids(self, *, own: bool = False) -> frozenset[str]:
+        """Ids of pairs that stand in the file; `own`: in rows that name this suite."""
+        mine = self._tables.get(self._suite, {}) if self._suite else {}
+        tables = [mine] if own else list(self._tables.values())
+        return frozenset(name for table in tables for name in table if table[name].is_pair)
+
+    def score(self, dialogues: Sequence[Dialogue]) -> NDArray[np.float64]:
+        """Rewards in input order, shape (n,).
+
+        Raises
+        ------
+        Unscorable
+            For a text that the file does not know, naming its id.
+        ProblemsFound
+            All malformed rows of the file, each with its line.
+        """
+        rewards = np.empty(len(dialogues), dtype=np.float64)
+        for place, dialogue in enumerate(dialogues):
+            found = self._find(dialogue)
+            if isinstance(found, str):
+                raise Unscorable(f"{self.path}: {found}")
+            rewards[place] = found
+        return rewards
+
+    def _find(self, dialogue: Dialogue) -> float | str:
+        """The reward, or why there is none."""
+        name, _, side = dialogue.key.rpartition("/")
+        if not name or "~" in side:  # a pair's response under another prompt
+            return "a score file cannot score new text"
+        entries = [table[name] for table in self._searched() if name in table]
+        if not entries:
+            return f"no score for '{name}'"
+        found = [entry.by_hash.get(dialogue.origin, entry.plain) for entry in entries]
+        rewards = next((rewards for rewards in found if rewards is not None), None)
+        if rewards is None:
+            return f"'{name}' was edited after it was scored (its text's hash differs)"
+        if side not in rewards:
+            return f"no score for '{dialogue.key}' (has {', '.join(rewards)})"
+        return rewards[side]
+
+    def _searched(self) -> list[Table]:
+        """The tables in the order of their say: the suite's own, rows of no suite, the others."""
+        first = [name for name in (self._suite, "") if name in self._tables]
+        return [self._tables[name] for name in dict.fromkeys([*first, *self._tables])]
+
+    @cached_property
+    def _tables(self) -> Mapping[str, Table]:
+        """Entries by id, for each suite that rows name ('' for rows that name none)."""
+        tables: dict[str, Table] = {}
+        problems: list[Problem] = []
+        try:
+            for line, values in _rows(self.path):
+                try:
+                    name, rewards = _rewards(values)
+                    table = tables.setdefault(str(values.get("suite") or ""), {})
+                    _enter(table.setdefault(name, Entry()), name, values.get("hash"), rewards)
+                except ValueError as error:
+                    problems.append(Problem(str(self.path), line, 1, str(error)))
+        except ProblemsFound as found:
+            problems.extend(found.problems)
+        if problems:
+            hidden = len(problems) - MAX_PROBLEMS
+            if hidden > 0:
+                last = problems[MAX_PROBLEMS - 1].line
+                more = Problem(str(self.path), last, 2, f"… and {hidden} more rows with mistakes")
+                problems = [*problems[:MAX_PROBLEMS], more]
+            raise ProblemsFound(problems)
+        if not tables:
+            raise ProblemsFound([Problem(str(self.path), 0, 0, "holds no scores")])
+        return tables
+
+
+def _rewards(values: Mapping[str, Any]) -> tuple[str, Mapping[str, float]]:
+    """A row's id and its rewards by side; ValueError says what is wrong with it."""
+    name = values.get("id")
+    if not isinstance(name, str) or not name:
+        raise ValueError(f"id must be text, got {name!r}" if name else "the key 'id' is missing")
+    if values.get("scores") is not None:
+        scores = values["scores"]
+        if not isinstance(scores, list) or not scores:
+            raise ValueError(f"'{name}': scores must be a list of numbers, got {scores!r}")
+        return name, {str(place): _number(name, "scores", one) for place, one in enumerate(scores)}
+    missing = [side for side in SIDES if values.get(side) is None]
+    if missing:
+        keys = "'chosen' and 'rejected' (or 'scores')" if len(missing) == 2 else f"'{missing[0]}'"
+        raise ValueError(f"'{name}': {keys} missing; null is not a score")
+    return name, {side: _number(name, side, values[side]) for side in SIDES}
+
+
+def _number(name: str, key: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ValueError(f"'{name}': {key} must be a number, got {value!r}")
+    if not math.isfinite(value):
+        raise ValueError(f"'{name}': {key} is {value}; a score must be finite")
+    return float(value)
+
+
+def _enter(entry: Entry, name: str, stamp: Any, rewards: Mapping[str, float]) -> None:
+    if stamp is not None and not isinstance(stamp, str):
+        raise ValueError(f"'{name}': hash must be text, got {stamp!r}")
+    known = entry.by_hash.get(stamp) if stamp else entry.plain
+    if known is not None and known != rewards:
+        why = "the same hash" if stamp else "no hash tells them apart"
+        raise ValueError(f"'{name}' stands twice with different scores, and {why}")
+    if stamp:
+        entry.by_hash[stamp] = rewards
+    else:
+        entry.plain = rewards
+    if entry.plain is not None and any(other != entry.plain for other in entry.by_hash.values()):
+        raise ValueError(f"'{name}' stands with and without a hash, with different scores")
+
+
+def _rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """(line, values) of each row; raises ProblemsFound where the file cannot be read at all."""
+    if path.suffix == ".parquet":
+        yield from _parquet_rows(path)
+        return
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ProblemsFound([Problem(str(path), 0, 0, f"cannot be read ({error})")]) from None
+    if path.suffix == ".csv":
+        yield from _csv_rows(text)
+        return
+    broken: list[Problem] = []
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            values = json.loads(line)
+        except ValueError as error:
+            said = getattr(error, "msg", str(error))
+            column = getattr(error, "colno", 1)
+            broken.append(Problem(str(path), number, column, f"not JSON: {said}"))
+            continue
+        if isinstance(values, dict):
+            yield number, values
+        else:
+            broken.append(Problem(str(path), number, 1, "a row must be a JSON object"))
+    if broken:
+        raise ProblemsFound(broken[:MAX_PROBLEMS])
+
+
+def _csv_rows(text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    reader = csv.DictReader(io.StringIO(text, newline=""))
+    for record in reader:
+        values: dict[str, Any] = {}
+        for key, cell in record.items():
+            if key is None or cell is None or cell == "":
+                continue
+            values[key] = _cell(cell) if key in (*SIDES, "scores") else cell
+        yield reader.line_num, values
+
+
+def _cell(cell: str) -> Any:
+    """A CSV cell as JSON has it: a number or a list; other text stays text and is told of."""
+    try:
+        return json.loads(cell) if cell.lstrip().startswith("[") else float(cell)
+    except ValueError:
+        return cell
+
+
+def _parquet_rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        rows = pyarrow.parquet.read_table(path).to_pylist()
+    except (OSError, pyarrow.ArrowException) as error:
+        raise ProblemsFound([Problem(str(path), 0, 0, f"cannot be read ({error})")]) from None
+    yield from enumerate(rows, start=1)
+
+
+def create(rest: str, options: SourceOptions) -> ScoreFile:
+    """`scores:REST`; raises UsageError when there is no such file or it is of another kind."""
+    path = resolved(rest, options.root)
+    if not path.is_file():
+        raise UsageError(f"scores:{rest}: there is no file {path}")
+    if path.suffix not in SUFFIXES:
+        raise UsageError(f"scores:{rest}: a score file ends in {', '.join(SUFFIXES)}")
+    return ScoreFile(f"scores:{rest}", path, options)

@@ -1,0 +1,248 @@
+"""A trained adapter on disk: PEFT's files and `rmcheck.json`, trained once, loaded by everybody."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from rmcheck.errors import SourceError, TrainingError
+from rmcheck.record import TrainingRecord
+from rmcheck.scoring.files import FileHashes, ModelFiles, locate
+from rmcheck.shipped import shipped
+from rmcheck.sources import Progress
+
+SIDECAR = "rmcheck.json"
+CONFIG = "adapter_config.json"
+WEIGHTS = "adapter_model.safetensors"
+_HEAD = re.compile(r"(^|\.)(score|classifier|out_proj|v_head|summary)(\.|$)")
+
+
+class Backbone(BaseModel):
+    """The base model of an adapter: a hub id and commit, or a path from the adapter's folder."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    name: str
+    revision: str | None = None
+    gguf_file: str | None = None
+    hash: str
+
+
+class Sidecar(BaseModel):
+    """`rmcheck.json`: what PEFT's files do not say about how an adapter is to be read."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    backbone: Backbone | None = None
+    template: str = "default"
+    pooling: str = "last"
+    max_length: int | None = None
+    num_labels: int = 1
+    recipe: str = ""
+    fingerprint: str = ""
+    training: TrainingRecord | None = None
+
+
+def read_sidecar(folder: Path) -> Sidecar | None:
+    """The sidecar of an adapter or checkpoint folder; None when there is none. Without torch.
+
+    Raises
+    ------
+    SourceError
+        When it is there and cannot be read.
+    """
+    path = folder / SIDECAR
+    try:
+        return Sidecar.model_validate(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, ValidationError) as error:
+        first = str(error).splitlines()[0]
+        raise SourceError(f"{path}: cannot be read ({first}); {_remedy(folder)}") from None
+
+
+def adapter_folder(cache: Path, fingerprint: str) -> Path:
+    """Where the adapter of a recipe with this fingerprint lies."""
+    return cache / "adapters" / fingerprint
+
+
+def ensure(folder: Path, train: Callable[[Path], None], name: str, progress: Progress) -> Path:
+    """`folder`, trained by exactly one process: others wait for it and find it.
+
+    Parameters
+    ----------
+    train
+        Fills the empty folder that it is given; the result appears as `folder` by one rename, so
+        that a killed training leaves nothing that is taken for a model.
+    name
+        What is trained, for messages.
+
+    Raises
+    ------
+    TrainingError
+        When the cache folder cannot be written to.
+    """
+    if is_complete(folder):
+        return folder
+    with _locked(folder, name, progress):
+        if is_complete(folder):
+            return folder
+        for stale in folder.parent.glob(f".{folder.name}.*.tmp"):
+            shutil.rmtree(stale, ignore_errors=True)
+        temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+        try:
+            temporary.mkdir()
+            train(temporary)
+            if folder.exists():
+                shutil.rmtree(folder)
+            temporary.replace(folder)
+        except OSError as error:
+            raise TrainingError(f"{folder}: cannot be written ({error}); see --rm-cache") from None
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+    return folder
+
+
+def is_complete(folder: Path) -> bool:
+    """Whether a whole adapter lies there: the sidecar is written last."""
+    return (folder / SIDECAR).is_file()
+
+
+@contextlib.contextmanager
+def _locked(folder: Path, name: str, progress: Progress) -> Iterator[None]:
+    import filelock
+
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        lock = filelock.FileLock(folder.with_name(f"{folder.name}.lock"))
+        try:
+            lock.acquire(timeout=0)
+        except filelock.Timeout:
+            progress.start(f"waiting for another process that trains {name}", 1, "models")
+            try:
+                lock.acquire()
+            finally:
+                progress.finish()
+    except OSError as error:
+        raise TrainingError(
+            f"{folder.parent}: cannot be written ({error}); name another folder with --rm-cache"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def save(model: Any, folder: Path, sidecar: Sidecar) -> None:
+    """Write a PEFT model and its sidecar, the sidecar last."""
+    model.save_pretrained(str(folder), save_embedding_layers=False)
+    (folder / "README.md").unlink(missing_ok=True)
+    (folder / SIDECAR).write_text(sidecar.model_dump_json(indent=1) + "\n", encoding="utf-8")
+
+
+def base_of(folder: Path, hashes: FileHashes) -> tuple[ModelFiles, str | None]:
+    """The base model of an adapter folder, and its GGUF file if it is one.
+
+    The sidecar's path is taken from the adapter's folder, then PEFT's own note, then a shipped
+    model of that name; where the sidecar knows the base's hash, only a base with it will do.
+
+    Raises
+    ------
+    SourceError
+        When there is none, or only one with other weights.
+    """
+    config = read_config(folder)
+    sidecar = read_sidecar(folder)
+    known = sidecar.backbone if sidecar else None
+    noted = str(config.get("base_model_name_or_path") or "")
+    names = [known.name, noted] if known else [noted]
+    names += [str(shipped("models", Path(name).name)) for name in names if name]
+    revision = known.revision if known else config.get("revision")
+    gguf = known.gguf_file if known else None
+    said: list[str] = []
+    for name in dict.fromkeys(name for name in names if name):
+        try:
+            files = locate(name, folder, revision)
+        except SourceError as error:
+            said.append(str(error))
+            continue
+        if known is None or files.hash(hashes, [gguf] if gguf else []) == known.hash:
+            return files, gguf
+        said.append(
+            f"{name}: its weights are not those that the adapter was trained on (hash differs)"
+        )
+    raise SourceError(
+        f"{folder}: no base model for this adapter: {'; '.join(said) or 'none noted'}"
+    )
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """PEFT's `adapter_config.json`."""
+    path = folder / CONFIG
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SourceError(f"{path}: cannot be read ({error}); {_remedy(folder)}") from None
+    if not isinstance(config, dict):
+        raise SourceError(f"{path}: is not an adapter's configuration; {_remedy(folder)}")
+    return config
+
+
+def attach(base: Any, folder: Path) -> Any:
+    """`base` with the adapter of `folder` merged into its weights.
+
+    Raises
+    ------
+    SourceError
+        When weights are missing or cut short, the head is not among them, or they do not fit.
+    """
+    from peft import PeftModel
+
+    from rmcheck.scoring.loading import quiet
+
+    _check_weights(folder)
+    with quiet():
+        try:
+            model = PeftModel.from_pretrained(base, str(folder))
+            merged = model.merge_and_unload()
+        except Exception as error:  # PEFT raises whatever loading a state dict raises
+            said = " ".join(str(error).split())[:200]
+            raise SourceError(
+                f"{folder}: the adapter does not fit its base model ({said}); {_remedy(folder)}"
+            ) from None
+    return merged
+
+
+def _check_weights(folder: Path) -> None:
+    path = folder / WEIGHTS
+    if not path.is_file():
+        other = folder / "adapter_model.bin"
+        if other.is_file():
+            return
+        raise SourceError(f"{path}: missing; {_remedy(folder)}")
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(str(path), framework="pt") as tensors:
+            names = list(tensors.keys())
+    except (SafetensorError, OSError) as error:
+        raise SourceError(f"{path}: damaged or cut short ({error}); {_remedy(folder)}") from None
+    if not any(_HEAD.search(name) for name in names):
+        raise SourceError(
+            f"{path}: the reward head's weights are not in it, so scores would be random; save it "
+            f'with modules_to_save=["score"] and task_type="SEQ_CLS", or {_remedy(folder)}'
+        )
+
+
+def _remedy(folder: Path) -> str:
+    if folder.parent.name == "adapters":
+        return f"delete {folder} and it is trained again"
+    return "save or copy the folder again, whole"

@@ -1,0 +1,391 @@
+"""Training: TRL's RewardTrainer on rmcheck's tokens, reading pairs as a prefix forest."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from datasets import Dataset
+from numpy.typing import NDArray
+from peft import LoraConfig, get_peft_model
+from torch.utils.data import Sampler
+from transformers import PrinterCallback, TrainerCallback
+from transformers.pytorch_utils import Conv1D
+from trl.trainer.reward_config import RewardConfig
+from trl.trainer.reward_trainer import DataCollatorForPreference, RewardTrainer
+
+from rmcheck.data import PreferencePair, pair_dialogues
+from rmcheck.errors import TrainingError
+from rmcheck.record import CurvePoint, TrainingRecord
+from rmcheck.scoring.forest import plant
+from rmcheck.scoring.loading import load_base, load_tokenizer, quiet
+from rmcheck.scoring.reading import Reading, read_forest
+from rmcheck.scoring.scorer import Scorer
+from rmcheck.sources import Progress
+from rmcheck.training.losses import LOSSES
+from rmcheck.training.recipe import Recipe, steps_of
+
+POINTS = 10
+"""Points on the curve."""
+
+WATCHED = 64
+"""Held-out pairs that each point is measured on."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """Training pairs (labels flipped where the recipe asks for noise) and those kept aside."""
+
+    train: list[PreferencePair]
+    held_out: list[PreferencePair]
+
+
+def split(pairs: Sequence[PreferencePair], recipe: Recipe) -> Split:
+    """Divide by prompt, draw the recipe's `limit`, then flip labels of the training share."""
+    rng = np.random.default_rng([recipe.seed, 1])
+    groups: dict[str, list[PreferencePair]] = {}
+    for pair in pairs:
+        groups.setdefault(pair.group, []).append(pair)
+    names = list(groups)
+    rng.shuffle(names)
+    aside = round(recipe.held_out * len(pairs))
+    held_out: list[PreferencePair] = []
+    train: list[PreferencePair] = []
+    for name in names:
+        if len(held_out) < aside:
+            held_out += groups[name]
+        elif recipe.limit is None or len(train) < recipe.limit:
+            train += groups[name]
+    return Split(flipped(train[: recipe.limit], recipe), held_out)
+
+
+def flipped(pairs: Sequence[PreferencePair], recipe: Recipe) -> list[PreferencePair]:
+    """`pairs` with the recipe's share of labels turned round, exactly round(rate * n) of them."""
+    from dataclasses import replace
+
+    rng = np.random.default_rng([recipe.label_noise.seed, 2])
+    count = round(recipe.label_noise.rate * len(pairs))
+    turned = set(rng.permutation(len(pairs))[:count].tolist())
+    return [
+        replace(pair, chosen=pair.rejected, rejected=pair.chosen) if index in turned else pair
+        for index, pair in enumerate(pairs)
+    ]
+
+
+class ForestCollator:
+    """Pairs as one prefix forest: prompts, and texts that several pairs hold, stand there once."""
+
+    def __init__(self, row: int) -> None:
+        self.row = row
+
+    def __call__(self, examples: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
+        """Tensors of a `Reading`, and for each pair which of its rewards are whose."""
+        sides = [example["chosen_ids"] for example in examples]
+        sides += [example["rejected_ids"] for example in examples]
+        forest = plant([np.array(ids, dtype=np.int64) for ids in sides], self.row)
+        reading = Reading.of(forest.rows, "cpu")
+        order = np.argsort(np.concatenate([row.members for row in forest.rows]))
+        return {
+            "tokens": reading.tokens,
+            "positions": reading.positions,
+            "allowed": reading.allowed,
+            "rows": reading.rows,
+            "last": reading.last,
+            "sides": torch.from_numpy(order[forest.places]),
+            "margin": torch.tensor([example["margin"] for example in examples]),
+        }
+
+
+class PromptSampler(Sampler[int]):
+    """Prompts in random order, each with its pairs together, so that a batch shares prefixes."""
+
+    def __init__(self, groups: Sequence[str], seed: int) -> None:
+        self.seed = seed
+        self.epoch = 0
+        self.places: dict[str, list[int]] = {}
+        for index, group in enumerate(groups):
+            self.places.setdefault(group, []).append(index)
+        self.length = len(groups)
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __iter__(self) -> Iterator[int]:
+        rng = np.random.default_rng([self.seed, 3, self.epoch])
+        self.epoch += 1
+        names = list(self.places)
+        for place in rng.permutation(len(names)):
+            yield from rng.permutation(self.places[names[place]]).tolist()
+
+
+class ForestRewardTrainer(RewardTrainer):  # type: ignore[misc]
+    """TRL's trainer with our batches and losses; it logs nothing and tells nobody."""
+
+    def __init__(
+        self, *, groups: Sequence[str], recipe: Recipe, curve: Curve, **options: Any
+    ) -> None:
+        self.recipe = recipe
+        self.groups = groups
+        self.curve = curve
+        super().__init__(**options)
+
+    def _send_telemetry(self) -> None:
+        """TRL counts its users; rmcheck sends nothing, ever."""
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
+        return PromptSampler(self.groups, self.recipe.seed)
+
+    def compute_loss(
+        self,
+        model: Any,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,
+        num_items_in_batch: Any = None,
+    ) -> Any:
+        """The recipe's loss, mean over the pairs of a batch."""
+        with self.accelerator.autocast():
+            chosen, rejected = self._rewards(model, inputs)
+        loss = LOSSES[self.recipe.loss](chosen, rejected, inputs["margin"]).mean()
+        self.curve.saw(float(loss.detach()), (chosen - rejected).detach())
+        return (loss, {}) if return_outputs else loss
+
+    def _rewards(self, model: Any, inputs: dict[str, Any]) -> tuple[torch.Tensor, torch.Tensor]:
+        if "tokens" not in inputs:
+            logits = model(
+                input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"]
+            ).logits
+            rewards = logits[:, 0].float()
+        else:
+            base = self.accelerator.unwrap_model(model).get_base_model()
+            names = ("tokens", "positions", "allowed", "rows", "last")
+            reading = Reading(**{name: inputs[name] for name in names})
+            rewards = read_forest(base, reading, self.recipe.pooling)[inputs["sides"]]
+        chosen, rejected = torch.chunk(rewards, 2)
+        return chosen, rejected
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """The curve says it all."""
+
+
+class Curve(TrainerCallback):  # type: ignore[misc]
+    """Moves the bar, and measures at `POINTS` moments."""
+
+    def __init__(
+        self, recipe: Recipe, scorer: Scorer, held_out: Sequence[PreferencePair], progress: Progress
+    ) -> None:
+        self.recipe = recipe
+        self.scorer = scorer
+        self.dialogues = pair_dialogues(held_out[:WATCHED])
+        self.progress = progress
+        self.points: list[CurvePoint] = []
+        self._losses: list[float] = []
+        self._wins: list[float] = []
+
+    def saw(self, loss: float, gap: torch.Tensor) -> None:
+        """A batch had this loss, and its pairs these differences in reward."""
+        self._losses.append(loss)
+        self._wins += wins(gap.double().cpu().numpy()).tolist()
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **options: Any) -> None:
+        """A step is done."""
+        step, steps = state.global_step, state.max_steps
+        count = min(POINTS, steps)
+        if step in {round(steps * (place + 1) / count) for place in range(count)}:
+            self._measure(step)
+        self.progress.advance(1, f"loss {self._losses[-1]:.3f}" if self._losses else "")
+
+    def _measure(self, step: int) -> None:
+        loss = float(np.mean(self._losses))
+        if not np.isfinite(loss):
+            raise TrainingError(
+                f"{self.recipe.path}: the loss is {loss} at step {step}; lower learning_rate"
+            )
+        held_out: float | None = None
+        if self.dialogues:
+            self.scorer.model.eval()
+            rewards = self.scorer.score(self.dialogues)
+            held_out = float(wins(rewards[0::2] - rewards[1::2]).mean())
+            self.scorer.model.train()
+        self.points.append(
+            CurvePoint(
+                step=step,
+                loss=loss,
+                train_win_rate=float(np.mean(self._wins)),
+                held_out_win_rate=held_out,
+            )
+        )
+        self._losses.clear()
+        self._wins.clear()
+
+
+def wins(gap: NDArray[np.float64]) -> NDArray[np.float64]:
+    """1 where the chosen response has the higher reward, 0.5 for a tie. Shape (n,)."""
+    won: NDArray[np.float64] = (gap > 0) + 0.5 * (gap == 0)
+    return won
+
+
+def train(
+    recipe: Recipe, pairs: Sequence[PreferencePair], device: str, progress: Progress
+) -> tuple[Any, TrainingRecord]:
+    """Train the reward model that `recipe` describes.
+
+    Parameters
+    ----------
+    pairs
+        All its data; `split` divides them.
+    device
+        `cpu`, `cuda`, ...; off the CPU it trains under bf16 autocast where that exists.
+
+    Returns
+    -------
+    A PEFT model in float32 (on `device`) and how it came to be; `fingerprint` is left empty.
+
+    Raises
+    ------
+    TrainingError
+        When there are fewer than two pairs to train on, or the loss is NaN or infinite.
+    """
+    parts = split(pairs, recipe)
+    if len(parts.train) < 2:
+        raise TrainingError(f"{recipe.path}: {len(parts.train)} training pairs; at least 2")
+    started = time.perf_counter()
+    with quiet(), kept_randomness(), tempfile.TemporaryDirectory() as scratch:
+        files = recipe.base_files()
+        tokenizer = load_tokenizer(files, recipe.gguf_file)
+        base = load_base(files, seed=recipe.seed, gguf_file=recipe.gguf_file)
+        # LoRA's first matrices are drawn from the global generator.
+        torch.manual_seed(recipe.seed)
+        model = get_peft_model(base, lora_config(recipe, base))
+        scorer = Scorer(
+            base, tokenizer, recipe.template, recipe.max_length, device, pooling=recipe.pooling
+        )
+        ids = scorer.encode(pair_dialogues(parts.train))
+        truncated = scorer.truncated
+        trains_forest = scorer.uses_forest(ids)
+        steps = steps_of(recipe, len(parts.train))
+        curve = Curve(recipe, scorer, parts.held_out, progress)
+        trainer = ForestRewardTrainer(
+            groups=[pair.group for pair in parts.train],
+            recipe=recipe,
+            curve=curve,
+            model=model,
+            args=arguments(recipe, device, steps, Path(scratch)),
+            train_dataset=dataset(parts.train, ids, recipe),
+            processing_class=tokenizer,
+            data_collator=(
+                ForestCollator(scorer.row) if trains_forest else MarginCollator(scorer.pad)
+            ),
+            callbacks=[curve],
+        )
+        trainer.remove_callback(PrinterCallback)
+        progress.start(
+            f"training recipe:{recipe.name} on {len(parts.train):,} pairs", steps, "steps"
+        )
+        try:
+            trainer.train()
+        finally:
+            progress.finish()
+    record = TrainingRecord(
+        recipe=recipe.name,
+        fingerprint="",
+        pairs=len(parts.train),
+        truncated=truncated,
+        steps=steps,
+        seconds=round(time.perf_counter() - started, 3),
+        curve=curve.points,
+    )
+    return model.eval(), record
+
+
+class MarginCollator(DataCollatorForPreference):  # type: ignore[misc]
+    """TRL's padded batches, for models that cannot read a forest."""
+
+    def __init__(self, pad: int) -> None:
+        super().__init__(pad_token_id=pad)
+
+
+def dataset(
+    pairs: Sequence[PreferencePair], ids: Sequence[NDArray[np.int64]], recipe: Recipe
+) -> Dataset:
+    """Tokens of chosen and rejected, and the margin: the recipe's, times the ratings' distance."""
+    margins = [
+        recipe.margin * (pair.ratings[0] - pair.ratings[1] if pair.ratings else 1.0)
+        for pair in pairs
+    ]
+    return Dataset.from_dict(
+        {"chosen_ids": list(ids[0::2]), "rejected_ids": list(ids[1::2]), "margin": margins}
+    )
+
+
+def lora_config(recipe: Recipe, base: Any) -> LoraConfig:
+    """LoRA for a sequence classifier whose head is trained and stored whole."""
+    targets = list(recipe.lora.targets) if recipe.lora.targets else None
+    return LoraConfig(
+        task_type="SEQ_CLS",
+        r=recipe.lora.r,
+        lora_alpha=recipe.lora.alpha,
+        target_modules=targets,
+        modules_to_save=["score"] if hasattr(base, "score") else ["classifier"],
+        fan_in_fan_out=any(isinstance(module, Conv1D) for module in base.modules()),
+    )
+
+
+def arguments(recipe: Recipe, device: str, steps: int, scratch: Path) -> RewardConfig:
+    """TRL's configuration; whatever it would turn on by itself is said here."""
+    how = recipe.optimisation
+    on_cpu = device == "cpu"
+    precision = how.precision
+    if on_cpu:
+        precision = "fp32"
+    elif precision == "auto":
+        precision = (
+            "bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "fp32"
+        )
+    return RewardConfig(
+        output_dir=str(scratch),
+        use_cpu=on_cpu,
+        max_steps=steps,
+        learning_rate=how.learning_rate,
+        per_device_train_batch_size=how.batch_size,
+        gradient_accumulation_steps=how.gradient_accumulation,
+        warmup_steps=round(how.warmup * steps),
+        lr_scheduler_type=how.schedule,
+        weight_decay=how.weight_decay,
+        gradient_checkpointing=how.gradient_checkpointing and not on_cpu,
+        bf16=precision == "bf16",
+        fp16=precision == "fp16",
+        max_length=None,
+        seed=recipe.seed,
+        data_seed=recipe.seed,
+        save_strategy="no",
+        eval_strategy="no",
+        logging_strategy="no",
+        report_to="none",
+        disable_tqdm=True,
+        dataloader_pin_memory=not on_cpu,
+        dataloader_num_workers=0,
+        push_to_hub=False,
+    )
+
+
+@contextlib.contextmanager
+def kept_randomness() -> Iterator[None]:
+    """The libraries below seed the global generators; give them back as they were."""
+    python, numpy, cpu = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+    try:
+        yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)
+        torch.set_rng_state(cpu)
+        if cuda:
+            torch.cuda.set_rng_state_all(cuda)
