@@ -1,0 +1,183 @@
+"""Rows and texts that stand more than once: ids, pairs, sides, prompts, responses."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Iterator
+from typing import TypeVar
+
+import numpy as np
+
+from rmcheck.lint import finding as kinds
+from rmcheck.lint.finding import Finding, Place, clip, listed
+from rmcheck.lint.pool import PlacedPair, PlacedSet, Pool
+from rmcheck.lint.shingles import clusters, near_duplicates, words
+
+NEAR_PROMPT = 0.5
+"""Jaccard similarity of word triples from which two prompts are nearly the same."""
+
+NEAR_RESPONSE = 0.8
+"""The same for responses, which may well share a phrase."""
+
+SHORT = 5
+"""Responses of fewer words ("Yes, it is.") may repeat themselves."""
+
+Key = TypeVar("Key", bound=Hashable)
+Row = TypeVar("Row")
+
+
+def gathered(keyed: Iterable[tuple[Key, Row]]) -> dict[Key, list[Row]]:
+    """Rows by key, both in the order of their first appearance."""
+    found: dict[Key, list[Row]] = defaultdict(list)
+    for key, row in keyed:
+        found[key].append(row)
+    return found
+
+
+def places(rows: Iterable[PlacedPair | PlacedSet]) -> list[Place]:
+    """The places of rows, each once, in order."""
+    return list(dict.fromkeys(row.place for row in rows))
+
+
+def duplicate_findings(pool: Pool) -> Iterator[Finding]:
+    """Duplicates of every sort among the rows of a pool."""
+    yield from _ids(pool)
+    yield from _pairs(pool)
+    yield from _sides(pool)
+    yield from _texts_on_both_sides(pool)
+    yield from _groups(pool)
+    yield from _near_prompts(pool)
+    yield from _repeated_responses(pool)
+
+
+def _ids(pool: Pool) -> Iterator[Finding]:
+    for name, rows in gathered((row.item.id, row) for row in pool.rows).items():
+        first, *others = [row.place for row in rows]
+        for place in others:
+            message = f"id '{name}' stands at {first} already"
+            yield Finding(kind=kinds.DUPLICATE_ID, place=place, message=message, related=(first,))
+
+
+def _pairs(pool: Pool) -> Iterator[Finding]:
+    keyed = (((pair.prompt, *pair.responses), pair) for pair in pool.pairs)
+    for rows in gathered(keyed).values():
+        first, *others = rows
+        for row in others:
+            yield Finding(
+                kind=kinds.DUPLICATE_PAIR,
+                place=row.place,
+                message=f"'{row.item.id}' has the texts of '{first.item.id}' at {first.place}",
+                related=(first.place,),
+            )
+
+
+def _sides(pool: Pool) -> Iterator[Finding]:
+    for pair in pool.pairs:
+        chosen, rejected = (text.strip() for text in pair.responses)
+        if chosen == rejected:
+            message = f"'{pair.item.id}': both responses are {clip(chosen)}"
+            yield Finding(kind=kinds.IDENTICAL_SIDES, place=pair.place, message=message)
+            continue
+        for side, text in (("chosen", chosen), ("rejected", rejected)):
+            if not text:
+                message = f"'{pair.item.id}': the {side} response is empty"
+                yield Finding(kind=kinds.EMPTY_SIDE, place=pair.place, message=message)
+    for entry in pool.sets:
+        if any(not text.strip() for text in entry.responses):
+            message = f"'{entry.item.id}': a response is empty"
+            yield Finding(kind=kinds.EMPTY_SIDE, place=entry.place, message=message)
+        best = {entry.responses[index].strip() for index in entry.item.best}
+        others = set(range(len(entry.responses))) - set(entry.item.best)
+        for text in sorted(best & {entry.responses[index].strip() for index in others}):
+            message = f"'{entry.item.id}': {clip(text)} is among the best and among the others"
+            yield Finding(kind=kinds.IDENTICAL_SIDES, place=entry.place, message=message)
+    for pair in pool.pairs:
+        ratings = pair.item.ratings
+        if ratings and ratings[1] > ratings[0]:
+            message = f"'{pair.item.id}': chosen is rated {ratings[0]:g}, rejected {ratings[1]:g}"
+            yield Finding(kind=kinds.RATING_ORDER, place=pair.place, message=message)
+
+
+def _texts_on_both_sides(pool: Pool) -> Iterator[Finding]:
+    chosen = gathered((pair.item.chosen.strip(), pair) for pair in pool.pairs)
+    rejected = gathered((pair.item.rejected.strip(), pair) for pair in pool.pairs)
+    for text in chosen:
+        good, bad = chosen[text], rejected.get(text)
+        if not text or not bad:
+            continue
+        bad = [row for row in bad if row.item.chosen.strip() != text]
+        if not bad:
+            continue
+        same = {row.prompt for row in (*good, *bad)}
+        yield Finding(
+            kind=kinds.BOTH_SIDES if len(same) > 1 else kinds.RANKED_TEXT,
+            place=good[0].place,
+            message=f"{clip(text)} is chosen here and rejected at {listed(places(bad))}",
+            related=tuple(places(bad)),
+        )
+
+
+def _groups(pool: Pool) -> Iterator[Finding]:
+    for prompt, pairs in gathered((pair.prompt, pair) for pair in pool.pairs).items():
+        by_group = gathered((pair.item.group, pair) for pair in pairs)
+        if len(by_group) > 1:
+            firsts = [rows[0].place for rows in by_group.values()]
+            yield Finding(
+                kind=kinds.SPLIT_GROUP,
+                place=firsts[0],
+                message=f"{clip(prompt)} stands in {len(by_group)} groups, again at "
+                f"{listed(firsts[1:])}",
+                related=tuple(firsts[1:]),
+            )
+    for group, pairs in gathered((pair.item.group, pair) for pair in pool.pairs).items():
+        by_prompt = gathered((pair.prompt, pair) for pair in pairs)
+        if len(by_prompt) > 1:
+            firsts = [rows[0].place for rows in by_prompt.values()]
+            yield Finding(
+                kind=kinds.MIXED_GROUP,
+                place=firsts[0],
+                message=f"group '{group}' holds {len(by_prompt)} prompts, others at "
+                f"{listed(firsts[1:])}",
+                related=tuple(firsts[1:]),
+            )
+
+
+def _near_prompts(pool: Pool) -> Iterator[Finding]:
+    rows = gathered((row.prompt, row) for row in pool.rows)
+    texts = list(rows)
+    near = near_duplicates(texts, threshold=NEAR_PROMPT)
+    for cluster in clusters(len(texts), near):
+        members = [row for index in cluster for row in rows[texts[index]]]
+        if len({row.item.group for row in members}) == 1:
+            continue
+        best = float(near.jaccard[np.isin(near.first, cluster)].max())
+        first, *others = [rows[texts[index]][0].place for index in cluster]
+        yield Finding(
+            kind=kinds.NEAR_PROMPT,
+            place=first,
+            message=f"{clip(texts[cluster[0]])} resembles the prompts at {listed(others)} "
+            f"(up to {best:.0%} of the word triples)",
+            related=tuple(others),
+        )
+
+
+def _repeated_responses(pool: Pool) -> Iterator[Finding]:
+    """Clusters of like responses that reach over several prompts; variants of one answer do not."""
+    rows = gathered((text.strip(), row) for row in pool.rows for text in row.responses)
+    texts = [text for text in rows if len(words(text)) >= SHORT]
+    groups = clusters(len(texts), near_duplicates(texts, threshold=NEAR_RESPONSE))
+    alone = set(range(len(texts))) - {index for cluster in groups for index in cluster}
+    for cluster in [*groups, *([index] for index in sorted(alone))]:
+        members = [row for index in cluster for row in rows[texts[index]]]
+        prompts = {row.prompt for row in members}
+        if len(prompts) == 1:
+            continue
+        first, *others = places(members)
+        exact = "" if len(cluster) == 1 else f" (in {len(cluster)} versions)"
+        yield Finding(
+            kind=kinds.REPEATED_RESPONSE,
+            place=first,
+            message=f"{clip(texts[cluster[0]])}{exact} answers {len(prompts)} prompts, also at "
+            f"{listed(others)}",
+            related=tuple(others),
+        )

@@ -1,0 +1,242 @@
+"""What the linter says: kinds of findings, their levels and remedies, and where each stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from rmcheck.errors import Problem
+
+Level = Literal["error", "warning", "note"]
+LEVELS: tuple[Level, ...] = ("error", "warning", "note")
+
+
+@dataclass(frozen=True, order=True)
+class Place:
+    """A line of a file; line 0 is the file as a whole, an empty path all files together.
+
+    >>> str(Place("a.jsonl", 3)), str(Place("a.jsonl")), str(Place(""))
+    ('a.jsonl:3', 'a.jsonl', 'all files')
+    """
+
+    path: str
+    line: int = 0
+
+    def __str__(self) -> str:
+        if not self.path:
+            return "all files"
+        return f"{self.path}:{self.line}" if self.line else self.path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """A kind of finding: its name, how bad it is, what it means, and what to do about it."""
+
+    code: str
+    level: Level
+    title: str
+    remedy: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One finding: a sentence about a place; `related` are the other places that it speaks of."""
+
+    kind: Kind
+    place: Place
+    message: str
+    related: tuple[Place, ...] = ()
+
+
+def problem_finding(kind: Kind, problem: Problem) -> Finding:
+    """A mistake in a file, as the loaders tell it, as a finding."""
+    return Finding(kind=kind, place=Place(problem.path, problem.line), message=problem.message)
+
+
+def clip(text: str, width: int = 60) -> str:
+    """A text on one line, in quotes, cut to `width` characters."""
+    flat = " ".join(text.split())
+    return f"“{flat if len(flat) <= width else flat[: width - 1] + '…'}”"
+
+
+def listed(places: list[Place], most: int = 4) -> str:
+    """The first few places, and how many more there are."""
+    shown = ", ".join(str(place) for place in places[:most])
+    return shown if len(places) <= most else f"{shown} and {len(places) - most} more"
+
+
+MALFORMED = Kind(
+    code="malformed-row",
+    level="error",
+    title="rows that cannot be read",
+    remedy="mend the row; a pair has the keys id, prompt, chosen and rejected",
+)
+SUITE_MISTAKE = Kind(
+    code="suite-mistake",
+    level="error",
+    title="a suite that does not load",
+    remedy="mend the suite file; `rmcheck list` names the kinds of checks",
+)
+DUPLICATE_ID = Kind(
+    code="duplicate-id",
+    level="error",
+    title="ids that stand more than once",
+    remedy="give every row its own id: scores and baselines are kept by id",
+)
+IDENTICAL_SIDES = Kind(
+    code="identical-sides",
+    level="error",
+    title="pairs whose two responses are the same text",
+    remedy="remove the pair: no model can get it right",
+)
+CONTRADICTION = Kind(
+    code="contradiction",
+    level="error",
+    title="pairs that contradict each other",
+    remedy="decide which response is better and remove the other pair",
+)
+CYCLE = Kind(
+    code="preference-cycle",
+    level="error",
+    title="preferences that run in a circle",
+    remedy="remove or turn one of the pairs: no scores can satisfy all of them",
+)
+LEAKED_PROMPT = Kind(
+    code="leaked-prompt",
+    level="error",
+    title="prompts that stand in the other files too",
+    remedy="remove the prompt from one side: a model that saw it is tested on its memory",
+)
+LEAKED_RESPONSE = Kind(
+    code="leaked-response",
+    level="error",
+    title="responses that stand in the other files too",
+    remedy="remove the response from one side: a model that saw it is tested on its memory",
+)
+SIMILAR_PROMPT = Kind(
+    code="similar-prompt",
+    level="warning",
+    title="prompts that resemble prompts of the other files",
+    remedy="make sure that knowing the answer to one does not help with the other",
+)
+DUPLICATE_PAIR = Kind(
+    code="duplicate-pair",
+    level="warning",
+    title="pairs that stand more than once",
+    remedy="keep one of them: repeats weigh double and add no information",
+)
+EMPTY_SIDE = Kind(
+    code="empty-side",
+    level="warning",
+    title="responses without any text",
+    remedy="write a response or remove the pair: an empty text is told from any other at a glance",
+)
+BOTH_SIDES = Kind(
+    code="both-sides",
+    level="warning",
+    title="texts chosen under one prompt and rejected under another",
+    remedy="check that the label depends on the prompt (off topic); otherwise one of them is wrong",
+)
+RANKED_TEXT = Kind(
+    code="ranked-text",
+    level="note",
+    title="texts chosen in one pair and rejected in another of the same prompt",
+    remedy="nothing, if the pairs come from a ranking; such pairs depend on each other",
+)
+SPLIT_GROUP = Kind(
+    code="split-group",
+    level="warning",
+    title="one prompt in several groups",
+    remedy="give pairs with one prompt one group, or leave the key out; otherwise intervals come "
+    "out too narrow",
+)
+MIXED_GROUP = Kind(
+    code="mixed-group",
+    level="note",
+    title="groups that hold several prompts",
+    remedy="nothing, if those pairs depend on each other (paraphrases, turns of one dialogue)",
+)
+NEAR_PROMPT = Kind(
+    code="near-duplicate-prompt",
+    level="warning",
+    title="prompts that are nearly the same, in different groups",
+    remedy="give them one group, so that intervals treat them as dependent, or rewrite one",
+)
+REPEATED_RESPONSE = Kind(
+    code="repeated-response",
+    level="note",
+    title="responses that stand, word for word or nearly, under several prompts",
+    remedy="vary them if a model could learn the text by heart",
+)
+RATING_ORDER = Kind(
+    code="rating-order",
+    level="warning",
+    title="pairs whose rejected response is rated higher",
+    remedy="correct the label or the ratings",
+)
+LENGTH = Kind(
+    code="length-confounded",
+    level="warning",
+    title="pairs in which length tells which side was chosen",
+    remedy="add pairs (or rewrite some) in which the other side is longer, with the same quality",
+)
+RULE_OF_THUMB = Kind(
+    code="rule-of-thumb",
+    level="warning",
+    title="pairs that a rule of thumb wins",
+    remedy="balance the sides, or slice the suite so that the rule does not help",
+)
+WORDS = Kind(
+    code="word-shortcut",
+    level="warning",
+    title="pairs that a bag of words wins",
+    remedy="use the telling words on both sides; a model that counts them looks like a good one",
+)
+SMALL_TAG = Kind(
+    code="small-tag",
+    level="note",
+    title="tags with too few pairs to decide anything",
+    remedy="add pairs, join tags, or do not read anything into their rates",
+)
+SMALL_SLICE = Kind(
+    code="small-slice",
+    level="warning",
+    title="checks that look at too few pairs",
+    remedy="widen `where:` or add pairs: under 15 groups a check is never decided",
+)
+GUESS_PASSES = Kind(
+    code="guess-passes",
+    level="warning",
+    title="thresholds within the noise of guessing",
+    remedy="raise min, add pairs, or set `on_inconclusive: fail`",
+)
+EXPECTED_INSIDE = Kind(
+    code="expected-inside-band",
+    level="warning",
+    title="thresholds too near to the rate to be expected",
+    remedy="lower min or add pairs: as it is, luck decides",
+)
+ABOVE_AGREEMENT = Kind(
+    code="above-agreement",
+    level="warning",
+    title="thresholds that people would not surely reach",
+    remedy="lower min, or slice by `min_confidence`",
+)
+BLIND_COMPARISON = Kind(
+    code="blind-comparison",
+    level="warning",
+    title="comparisons that see only far larger drops than they tolerate",
+    remedy="compare on more pairs at once (all domains in one suite), or read a pass as "
+    "“no drop of this size”",
+)
+BAND = Kind(
+    code="threshold-band",
+    level="note",
+    title="how wide the undecided band of each threshold is",
+    remedy="nothing; a rate within the band is passed or failed by its point estimate, marked weak",
+)
+
+KINDS: tuple[Kind, ...] = tuple(
+    value for value in list(globals().values()) if isinstance(value, Kind)
+)
+"""All kinds, errors first, as they are listed in a report."""

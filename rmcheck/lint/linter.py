@@ -1,0 +1,208 @@
+"""Linting: data files and suites in, a report out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from rmcheck import located
+from rmcheck.data import preferences
+from rmcheck.errors import ProblemsFound
+from rmcheck.lint import finding as kinds
+from rmcheck.lint.coverage import SMALLEST_TAG, tag_findings
+from rmcheck.lint.cycles import cycle_findings
+from rmcheck.lint.duplicates import duplicate_findings
+from rmcheck.lint.finding import KINDS, LEVELS, Finding, Place, problem_finding
+from rmcheck.lint.leakage import leakage_findings
+from rmcheck.lint.lexical import fit_words
+from rmcheck.lint.pool import DataFile, PlacedPair, PlacedSet, Pool, pool_of, read_pool
+from rmcheck.lint.report import LintReport, WordFacts, WordRow, file_facts
+from rmcheck.lint.thresholds import suite_findings
+from rmcheck.lint.thumb import by_tag, rows_of, thumb_findings
+from rmcheck.stats.winrate import win_rate, wins
+from rmcheck.suite import Suite, load_suite
+from rmcheck.suite.header import DataMapping, Header
+
+SUITE_SUFFIXES = (".yaml", ".yml")
+
+WORDS_MATTER = 0.60
+"""A bag of words whose interval lies above this is warned of; a little is honest signal."""
+
+
+def lint(
+    paths: Sequence[Path],
+    *,
+    root: Path | None = None,
+    train: Sequence[Path] = (),
+    against: Sequence[Path] = (),
+    expect: float | None = None,
+) -> LintReport:
+    """Lint data files, and suites with their data, all of them as one table.
+
+    Parameters
+    ----------
+    paths
+        Data files (`.jsonl`, `.csv`, `.parquet`) and suites (`.yaml`, `.yml`).
+    root
+        Places are given relative to this folder.
+    train
+        Files to train the bag of words on; they are searched for leakage too.
+    against
+        Further files with which the linted ones must have nothing in common.
+    expect
+        The win rate that a model is expected to reach, for the thresholds of suites.
+    """
+    loaded = _load(paths, root)
+    pool = loaded.pool
+    training = read_pool([DataFile(path) for path in train], root=root)
+    others = read_pool([DataFile(path) for path in against if path not in train], root=root)
+    rules = rows_of(pool)
+    words = _words(pool, training) if training.pairs and pool.pairs else None
+    findings = [
+        *loaded.mistakes,
+        *_data_findings(pool),
+        *_foreign_findings(pool, training, others),
+        *thumb_findings(rules),
+        *_word_findings(words),
+    ]
+    comparisons = sum(suite.comparisons for suite in loaded.suites)
+    for suite in loaded.suites:
+        findings.extend(suite_findings(suite, expect=expect, comparisons=comparisons))
+    return LintReport(
+        files=file_facts(pool),
+        suites=tuple(_shown(path, root) for path in paths if path.suffix in SUITE_SUFFIXES),
+        findings=tuple(sorted(findings, key=_order)),
+        rules=tuple(rules),
+        words=words,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Loaded:
+    """What the linted paths hold: rows, suites, and what is wrong with suites that do not load."""
+
+    pool: Pool
+    suites: tuple[Suite, ...]
+    mistakes: tuple[Finding, ...]
+
+
+def _load(paths: Sequence[Path], root: Path | None) -> _Loaded:
+    data = [DataFile(path) for path in paths if path.suffix not in SUITE_SUFFIXES]
+    suites: list[Suite] = []
+    on_hub: list[Suite] = []
+    mistakes: list[Finding] = []
+    for path in paths:
+        if path.suffix not in SUITE_SUFFIXES:
+            continue
+        files = _suite_files(path, root)
+        data.extend(files)
+        try:
+            suite = load_suite(path, root)
+        except ProblemsFound as found:
+            # What is wrong with rows is found again, with more besides, where they are linted.
+            own = [p for p in found.problems if not files or p.path == _shown(path, root)]
+            mistakes.extend(problem_finding(kinds.SUITE_MISTAKE, problem) for problem in own)
+            continue
+        suites.append(suite)
+        if not files:
+            on_hub.append(suite)
+    pool = _joined(read_pool(data, root=root), on_hub)
+    return _Loaded(pool=pool, suites=tuple(suites), mistakes=tuple(mistakes))
+
+
+def _shown(path: Path, root: Path | None) -> str:
+    return path.relative_to(root).as_posix() if root and path.is_relative_to(root) else str(path)
+
+
+def _order(finding: Finding) -> tuple[int, int, Place]:
+    return LEVELS.index(finding.kind.level), KINDS.index(finding.kind), finding.place
+
+
+def _suite_files(path: Path, root: Path | None) -> list[DataFile]:
+    """The data files of a suite, read apart from it so that each row keeps its line."""
+    try:
+        header = located.validate(Header, located.read(path, _shown(path, root)))
+    except ProblemsFound:
+        return []
+    mapping = DataMapping(path=header.data) if isinstance(header.data, str) else header.data
+    if mapping.path is None:
+        return []
+    found = preferences.expand(mapping.path, path.parent)
+    return [DataFile(file, mapping.columns or {}) for file in found]
+
+
+def _joined(pool: Pool, suites: Sequence[Suite]) -> Pool:
+    """The pool with the pairs of suites whose data lie on a hub; their place is the data set."""
+    if not suites:
+        return pool
+    rows: list[PlacedPair | PlacedSet] = list(pool.rows)
+    paths = list(pool.paths)
+    for suite in suites:
+        name = suite.data.paths[0] if suite.data.paths else suite.shown
+        if name not in paths:
+            paths.append(name)
+            rows.extend(PlacedPair(pair, Place(name)) for pair in suite.data.pairs)
+    return pool_of(rows, paths, pool.problems)
+
+
+def _foreign_findings(pool: Pool, training: Pool, others: Pool) -> Iterator[Finding]:
+    for problem in (*training.problems, *others.problems):
+        if problem.path not in pool.paths:
+            yield problem_finding(kinds.MALFORMED, problem)
+    yield from leakage_findings(pool, (*training.rows, *others.rows))
+
+
+def _data_findings(pool: Pool) -> Iterator[Finding]:
+    for problem in pool.problems:
+        yield problem_finding(kinds.MALFORMED, problem)
+    yield from duplicate_findings(pool)
+    yield from cycle_findings(pool)
+    yield from tag_findings(pool, by_tag(pool))
+
+
+def _words(pool: Pool, training: Pool) -> WordFacts:
+    """Train the bag of words and measure it on all pairs, on each file, and on each tag."""
+    model = fit_words([pair.item for pair in training.pairs])
+    margins = model.margins([pair.item for pair in pool.pairs])
+    won, groups = wins(margins, np.zeros_like(margins)), pool.groups
+    rows: list[WordRow] = []
+
+    def add(place: Place, kept: Sequence[int], tag: str | None = None) -> None:
+        estimate = win_rate(won[list(kept)], [groups[index] for index in kept])
+        rows.append(WordRow(place=place, tag=tag, estimate=estimate))
+
+    several = len(pool.files) > 1
+    if several:
+        add(Place(""), range(len(groups)))
+    for path, kept in pool.files.items():
+        add(Place(path), kept)
+    for tag, tagged in by_tag(pool).items():
+        if len(tagged) >= SMALLEST_TAG:
+            add(Place("" if several else next(iter(pool.files))), tagged, tag)
+    best, worst = model.strongest()
+    return WordFacts(
+        train=training.paths,
+        train_pairs=len(training.pairs),
+        vocabulary=len(model.vocabulary),
+        speak_for=tuple(best),
+        speak_against=tuple(worst),
+        rows=tuple(rows),
+    )
+
+
+def _word_findings(words: WordFacts | None) -> Iterator[Finding]:
+    if words is None:
+        return
+    for row in words.rows:
+        if row.tag is not None or row.estimate.low <= WORDS_MATTER:
+            continue
+        value, low, high = row.estimate.value, row.estimate.low, row.estimate.high
+        yield Finding(
+            kind=kinds.WORDS,
+            place=row.place,
+            message=f"a bag of words trained on {words.train_pairs} pairs picks the chosen side in "
+            f"{value:.1%} of the {row.estimate.n} pairs [{low:.1%}, {high:.1%}]",
+        )

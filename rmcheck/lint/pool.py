@@ -1,0 +1,128 @@
+"""The rows that are linted together, each with the line that it stands on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from rmcheck.data import PreferencePair, ResponseSet, prompt_text
+from rmcheck.data.preferences import Row, _item, _renamed, _rows, _shown
+from rmcheck.errors import Problem, ProblemsFound
+from rmcheck.lint.finding import Place
+
+
+@dataclass(frozen=True)
+class PlacedPair:
+    """A preference pair and its place."""
+
+    item: PreferencePair
+    place: Place
+
+    @cached_property
+    def prompt(self) -> str:
+        """The prompt as one text."""
+        return prompt_text(self.item.prompt).strip()
+
+    @property
+    def responses(self) -> tuple[str, ...]:
+        """The chosen and the rejected text."""
+        return (self.item.chosen, self.item.rejected)
+
+
+@dataclass(frozen=True)
+class PlacedSet:
+    """A response set and its place."""
+
+    item: ResponseSet
+    place: Place
+
+    @cached_property
+    def prompt(self) -> str:
+        """The prompt as one text."""
+        return prompt_text(self.item.prompt).strip()
+
+    @property
+    def responses(self) -> tuple[str, ...]:
+        """All texts of the set."""
+        return self.item.responses
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Rows of one or several files that are looked at as one table.
+
+    Unlike `rmcheck.data.preferences.load` it keeps rows whose id stands twice, and all good rows
+    of a file that has bad ones; `problems` tells of the bad ones.
+    """
+
+    pairs: tuple[PlacedPair, ...] = ()
+    sets: tuple[PlacedSet, ...] = ()
+    paths: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    files: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    """The indices of each file's pairs."""
+
+    @property
+    def rows(self) -> tuple[PlacedPair | PlacedSet, ...]:
+        """Pairs, then sets."""
+        return (*self.pairs, *self.sets)
+
+    @property
+    def groups(self) -> list[str]:
+        """The group of each pair."""
+        return [pair.item.group for pair in self.pairs]
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """A file to read, and which of its columns hold our keys where they are called otherwise."""
+
+    path: Path
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+
+def read_pool(files: Sequence[DataFile], *, root: Path | None = None) -> Pool:
+    """Read all rows that can be read; a file that is named twice is read once."""
+    rows: list[PlacedPair | PlacedSet] = []
+    problems: list[Problem] = []
+    unique = {file.path.resolve(): file for file in files}
+    for path, file in unique.items():
+        before = len(rows) + len(problems)
+        try:
+            for row in _rows(path, _shown(path, root)):
+                rows.extend(_placed(_renamed(row, file.columns), file.columns, problems))
+        except ProblemsFound as found:
+            problems.extend(found.problems)
+        if len(rows) + len(problems) == before:
+            problems.append(Problem(_shown(path, root), 0, 0, "holds no rows"))
+    return pool_of(rows, [_shown(path, root) for path in unique], problems)
+
+
+def _placed(
+    row: Row, columns: Mapping[str, str], problems: list[Problem]
+) -> Iterable[PlacedPair | PlacedSet]:
+    item = _item(row, columns, problems)
+    place = Place(row.path, row.line)
+    if isinstance(item, PreferencePair):
+        yield PlacedPair(item, place)
+    elif item is not None:
+        yield PlacedSet(item, place)
+
+
+def pool_of(
+    rows: Sequence[PlacedPair | PlacedSet], paths: Sequence[str], problems: Iterable[Problem] = ()
+) -> Pool:
+    """A pool of rows that have been read already."""
+    pairs = tuple(row for row in rows if isinstance(row, PlacedPair))
+    files: dict[str, list[int]] = {}
+    for index, pair in enumerate(pairs):
+        files.setdefault(pair.place.path, []).append(index)
+    return Pool(
+        pairs=pairs,
+        sets=tuple(row for row in rows if isinstance(row, PlacedSet)),
+        paths=tuple(paths),
+        problems=tuple(problems),
+        files={path: tuple(found) for path, found in files.items()},
+    )

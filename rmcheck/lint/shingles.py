@@ -1,0 +1,172 @@
+"""Texts as sets of overlapping word triples, and the search for texts that share most of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.sparse import csgraph
+
+WIDTH = 3
+"""Words in a shingle."""
+
+MAX_CANDIDATES = 2_000_000
+"""Candidate pairs that are compared at most."""
+
+_CHUNK = 100_000
+_ROUNDING = 1e-9
+# Chinese and Japanese put no space between words: there, every character is one.
+_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W_\u3040-\u30ff\u3400-\u9fff]+")
+
+
+def words(text: str) -> list[str]:
+    """The words of a text in lower case, without punctuation.
+
+    >>> words("Don't — it's 3 o'clock!")
+    ['don', 't', 'it', 's', '3', 'o', 'clock']
+    """
+    return _WORD.findall(text.lower())
+
+
+@dataclass(frozen=True)
+class NearPairs:
+    """Pairs of texts, by index (first < second), and the Jaccard similarity of their shingles.
+
+    All three columns have shape (m,).
+    """
+
+    first: NDArray[np.int64]
+    second: NDArray[np.int64]
+    jaccard: NDArray[np.float64]
+
+
+def shingle_matrix(texts: Sequence[str]) -> sparse.csr_array:
+    """Which text holds which shingle: (n, number of shingles), entries 0 and 1.
+
+    A text of one or two words is one shingle; one without a word has none.
+    """
+    numbers: dict[str, int] = {}
+    flat: list[int] = []
+    counts = np.zeros(len(texts), dtype=np.int64)
+    for row, text in enumerate(texts):
+        found = [numbers.setdefault(word, len(numbers) + 1) for word in words(text)]
+        if found:
+            flat.extend(found + [0] * max(0, WIDTH - len(found)))
+            counts[row] = max(1, len(found) - WIDTH + 1)
+    ids = np.array(flat, dtype=np.int64)
+    spans = np.where(counts > 0, counts + WIDTH - 1, 0)
+    starts = np.cumsum(spans) - spans
+    first = np.repeat(starts - (np.cumsum(counts) - counts), counts) + np.arange(counts.sum())
+    codes = ids[first]
+    for step in range(1, WIDTH):
+        # Renumbered at every step, so that a code never outgrows 64 bits.
+        joined = codes * (len(numbers) + 1) + ids[first + step]
+        codes = np.unique(joined, return_inverse=True)[1]
+    rows = np.repeat(np.arange(len(texts)), counts)
+    shape = (len(texts), int(codes.max()) + 1 if len(codes) else 1)
+    matrix = sparse.csr_array((np.ones(len(codes), dtype=np.int32), (rows, codes)), shape=shape)
+    matrix.sum_duplicates()
+    matrix.data[:] = 1
+    return matrix
+
+
+def near_duplicates(
+    texts: Sequence[str],
+    *,
+    threshold: float,
+    sides: NDArray[np.bool_] | None = None,
+    budget: int = MAX_CANDIDATES,
+) -> NearPairs:
+    """All pairs of texts whose shingles have a Jaccard similarity of at least `threshold`.
+
+    Parameters
+    ----------
+    texts
+        (n,) texts; pairs among them are named by index.
+    threshold
+        In (0, 1].
+    sides
+        (n,) Only pairs of which one text is True and one False, such as two files'.
+    budget
+        Candidate pairs to compare at most. Beyond it, of the texts that share a shingle only those
+        nearest in length are compared: a large cluster is still found, not each pair within it.
+
+    Notes
+    -----
+    Exact within the budget, by prefix filtering (Bayardo, Ma and Srikant 2007, *Scaling Up All
+    Pairs Similarity Search*): with shingles sorted from rare to frequent, two sets x, y with
+    J ≥ t share one of the first |x| - ⌈t·|x|⌉ + 1 of x and of the first |y| - ⌈t·|y|⌉ + 1 of y.
+    """
+    if not 0.0 < threshold <= 1.0:
+        raise ValueError(f"threshold={threshold} is outside (0, 1]")
+    matrix = shingle_matrix(texts)
+    sizes = np.diff(matrix.indptr).astype(np.int64)
+    candidates = _candidates(matrix, sizes, threshold, sides, budget)
+    jaccard = np.empty(len(candidates))
+    for start in range(0, len(candidates), _CHUNK):
+        part = candidates[start : start + _CHUNK]
+        a, b = part[:, 0], part[:, 1]
+        common = np.asarray(matrix[a].multiply(matrix[b]).sum(axis=1), dtype=np.float64).ravel()
+        jaccard[start : start + _CHUNK] = common / (sizes[a] + sizes[b] - common)
+    near = jaccard >= threshold - _ROUNDING
+    return NearPairs(candidates[near, 0], candidates[near, 1], jaccard[near])
+
+
+def _candidates(
+    matrix: sparse.csr_array,
+    sizes: NDArray[np.int64],
+    threshold: float,
+    sides: NDArray[np.bool_] | None,
+    budget: int,
+) -> NDArray[np.int64]:
+    """(m, 2) index pairs that share a prefix shingle and are of comparable size; sorted."""
+    n = len(sizes)
+    frequency = np.bincount(matrix.indices, minlength=matrix.shape[1])
+    rows = np.repeat(np.arange(n), sizes)
+    order = np.lexsort((matrix.indices, frequency[matrix.indices], rows))
+    shingles = matrix.indices[order]
+    rank = np.arange(len(rows)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    prefix = sizes - np.ceil(threshold * sizes - _ROUNDING).astype(np.int64) + 1
+    kept = (rank < prefix[rows]) & (frequency[shingles] > 1)
+    rows, shingles = rows[kept], shingles[kept]
+    # Within a shingle's list by size, so that texts of comparable size stand near each other.
+    order = np.lexsort((rows, sizes[rows], shingles))
+    rows, shingles = rows[order], shingles[order]
+    codes: list[NDArray[np.int64]] = []
+    total, step = 0, 1
+    places = np.arange(len(rows))
+    while total < budget:
+        places = places[places + step < len(rows)]
+        near = places + step
+        close = (shingles[places] == shingles[near]) & (
+            sizes[rows[places]] >= threshold * sizes[rows[near]] - _ROUNDING
+        )
+        # Lists are sorted, so a place that has no partner at this step has none further on.
+        places, near = places[close], near[close]
+        if not len(places):
+            break
+        a, b = np.minimum(rows[places], rows[near]), np.maximum(rows[places], rows[near])
+        if sides is not None:
+            crossing = sides[a] != sides[b]
+            a, b = a[crossing], b[crossing]
+        codes.append(a * n + b)
+        total += len(a)
+        step += 1
+    if not codes:
+        return np.empty((0, 2), dtype=np.int64)
+    unique = np.unique(np.concatenate(codes))
+    return np.column_stack([unique // n, unique % n])
+
+
+def clusters(n: int, near: NearPairs) -> list[list[int]]:
+    """The connected components of near-duplicates among n texts that hold two or more."""
+    graph = sparse.coo_array((np.ones(len(near.first)), (near.first, near.second)), shape=(n, n))
+    labels = csgraph.connected_components(graph, directed=False)[1]
+    members: dict[int, list[int]] = {}
+    for index in np.unique(np.concatenate([near.first, near.second])).tolist():
+        members.setdefault(int(labels[index]), []).append(index)
+    return list(members.values())

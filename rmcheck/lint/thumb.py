@@ -1,0 +1,185 @@
+"""Rules of thumb: what picking the longer, or the one with more digits, would win."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rmcheck.lint import finding as kinds
+from rmcheck.lint.coverage import MIN_GROUPS
+from rmcheck.lint.finding import Finding, Kind, Place
+from rmcheck.lint.pool import PlacedPair, Pool
+from rmcheck.lint.shingles import words
+from rmcheck.stats.winrate import win_rate, wins
+from rmcheck.verdict import Estimate
+
+MATTERS = 0.05
+"""An interval that lies further than this from one half is warned of."""
+
+Measure = Callable[[str, str], float]
+
+
+def _repeats(text: str) -> float:
+    """The share of words that have stood before in the text."""
+    found = words(text)
+    return 1.0 - len(set(found)) / len(found) if found else 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """Pick the response with more of `measure(prompt, response)`; `reverse` names the opposite."""
+
+    name: str
+    short: str
+    reverse: str
+    measure: Measure
+    of_length: bool = False
+
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        name="the longer (characters)",
+        short="chars",
+        reverse="the shorter (characters)",
+        measure=lambda _, text: len(text),
+        of_length=True,
+    ),
+    Rule(
+        name="the longer (words)",
+        short="words",
+        reverse="the shorter (words)",
+        measure=lambda _, text: len(text.split()),
+        of_length=True,
+    ),
+    Rule(
+        name="more punctuation",
+        short="punct",
+        reverse="less punctuation",
+        measure=lambda _, text: len(re.findall(r"[^\w\s]", text)),
+    ),
+    Rule(
+        name="more digits",
+        short="digits",
+        reverse="fewer digits",
+        measure=lambda _, text: len(re.findall(r"\d", text)),
+    ),
+    Rule(
+        name="more line breaks",
+        short="lines",
+        reverse="fewer line breaks",
+        measure=lambda _, text: text.count("\n"),
+    ),
+    Rule(
+        name="starts with “I”",
+        short="I…",
+        reverse="does not start with “I”",
+        measure=lambda _, text: float(bool(re.match(r"\s*I\b", text))),
+    ),
+    Rule(
+        name="ends with punctuation",
+        short="…end",
+        reverse="does not end with punctuation",
+        measure=lambda _, text: float(bool(re.search(r"[^\w\s,;:(\[{-]\s*$", text))),
+    ),
+    Rule(
+        name="shares more words with the prompt",
+        short="echo",
+        reverse="shares fewer words with the prompt",
+        measure=lambda prompt, text: len(set(words(prompt)) & set(words(text))),
+    ),
+    Rule(
+        name="repeats fewer of its words",
+        short="fresh",
+        reverse="repeats more of its words",
+        measure=lambda _, text: -_repeats(text),
+    ),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuleRow:
+    """What a rule wins on some pairs: those of a file (or of all), those of one tag."""
+
+    place: Place
+    tag: str | None
+    rule: Rule
+    estimate: Estimate
+
+
+def rule_wins(pairs: Sequence[PlacedPair]) -> NDArray[np.float64]:
+    """Whether each rule picks the chosen side: (rules, n) in {0, 0.5, 1}, a tie being one half."""
+    columns = np.empty((len(RULES), len(pairs)))
+    for row, rule in enumerate(RULES):
+        measured = [[rule.measure(pair.prompt, text) for text in pair.responses] for pair in pairs]
+        both = np.array(measured, dtype=np.float64).reshape(len(pairs), 2)
+        columns[row] = wins(both[:, 0], both[:, 1])
+    return columns
+
+
+def rows_of(pool: Pool) -> list[RuleRow]:
+    """Every rule on all pairs, every rule on each file, and length on each tag of all pairs."""
+    if not pool.pairs:
+        return []
+    won, groups = rule_wins(pool.pairs), pool.groups
+    rows: list[RuleRow] = []
+
+    def add(place: Place, kept: Sequence[int], tag: str | None, rules: Sequence[int]) -> None:
+        chosen_groups = [groups[index] for index in kept]
+        for row in rules:
+            estimate = win_rate(won[row, list(kept)], chosen_groups)
+            rows.append(RuleRow(place=place, tag=tag, rule=RULES[row], estimate=estimate))
+
+    every = range(len(RULES))
+    if len(pool.files) > 1:
+        add(Place(""), range(len(groups)), None, every)
+    for path, kept in pool.files.items():
+        add(Place(path), kept, None, every)
+    first = Place("" if len(pool.files) > 1 else next(iter(pool.files)))
+    for tag, tagged in by_tag(pool).items():
+        add(first, tagged, tag, [0])
+    return rows
+
+
+def by_tag(pool: Pool) -> Mapping[str, list[int]]:
+    """The indices of each tag's pairs, the most frequent tag first."""
+    found: dict[str, list[int]] = {}
+    for index, pair in enumerate(pool.pairs):
+        for tag in dict.fromkeys(pair.item.tags):
+            found.setdefault(tag, []).append(index)
+    return dict(sorted(found.items(), key=lambda entry: (-len(entry[1]), entry[0])))
+
+
+def too_telling(estimate: Estimate) -> bool:
+    """Whether an interval excludes one half by enough to matter, and stands on enough groups."""
+    if estimate.n_groups < MIN_GROUPS:
+        return False
+    return estimate.low > 0.5 + MATTERS or estimate.high < 0.5 - MATTERS
+
+
+def thumb_findings(rows: Sequence[RuleRow]) -> Iterator[Finding]:
+    """A warning for each rule that tells too much."""
+    told: set[tuple[Place, str | None]] = set()
+    for row in rows:
+        if not too_telling(row.estimate):
+            continue
+        # Characters and words would say the same thing twice.
+        if row.rule.of_length:
+            if (row.place, row.tag) in told:
+                continue
+            told.add((row.place, row.tag))
+        kind: Kind = kinds.LENGTH if row.rule.of_length else kinds.RULE_OF_THUMB
+        value, low, high = row.estimate.value, row.estimate.low, row.estimate.high
+        name = row.rule.name
+        if value < 0.5:
+            value, low, high, name = 1 - value, 1 - high, 1 - low, row.rule.reverse
+        tag = f" tagged '{row.tag}'" if row.tag else ""
+        yield Finding(
+            kind=kind,
+            place=row.place,
+            message=f"“{name}” picks the chosen side in {value:.1%} of the {row.estimate.n} "
+            f"pairs{tag} [{low:.1%}, {high:.1%}]",
+        )
