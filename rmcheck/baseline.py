@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from rmcheck import record
-from rmcheck.errors import UsageError, did_you_mean
-from rmcheck.record import RunRecord
+from rmcheck import checks, record
+from rmcheck.errors import BaselineRefused, RmcheckError, UsageError, did_you_mean
+from rmcheck.record import PairScore, RunRecord, SourceRecord
 from rmcheck.sources import RewardSource, SourceOptions, create
+
+LATEST = "latest"
+"""Stands for the baseline that was blessed last."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
@@ -27,6 +32,24 @@ class Baseline:
         """Its scores as a reward source; knows the pairs of that run and no other text."""
         return create(f"scores:{self.folder / record.SCORES}", options)
 
+    def refuse_unlike(self, suite: str, candidate: SourceRecord) -> None:
+        """Let scores of `suite` be compared only where both sides were given their texts alike.
+
+        Raises
+        ------
+        BaselineRefused
+            When this baseline's source is of the same kind and had another template, length limit
+            or pooling.
+        """
+        kept = next((each.source for each in self.record.suites if each.name == suite), None)
+        unlike = candidate.reads_unlike(kept or self.record.source)
+        if unlike:
+            raise BaselineRefused(
+                f"{candidate.spec} reads its texts unlike the baseline '{self.name}' ({unlike}), "
+                "so a change of the model could not be told from a change of the reading; bless "
+                f"this run as a new baseline: rmcheck bless {self.name}"
+            )
+
 
 def names(folder: Path) -> list[str]:
     """The names of the baselines kept below `folder`, sorted."""
@@ -35,50 +58,191 @@ def names(folder: Path) -> list[str]:
     return sorted(
         entry.name
         for entry in folder.iterdir()
-        if _NAME.fullmatch(entry.name) and (entry / record.RESULTS).is_file()
+        if _NAME.fullmatch(entry.name)
+        and entry.name != LATEST
+        and (entry / record.RESULTS).is_file()
     )
 
 
+def known(name: str, folder: Path) -> bool:
+    """Whether `find` has an answer."""
+    found = names(folder)
+    return name in found or (name == LATEST and bool(found))
+
+
 def find(name: str, folder: Path) -> Baseline:
-    """The baseline of that name.
+    """The baseline of that name; `latest` is the one that was blessed last.
 
     Raises
     ------
     UsageError
         When there is none: with the names there are, or how to bless the first.
     """
-    known = names(folder)
-    if name not in known:
-        remedy = did_you_mean(name, known) if known else f"bless one first: rmcheck bless {name}"
+    if not known(name, folder):
+        there_are = names(folder)
+        first = "main" if name == LATEST else name
+        remedy = (
+            did_you_mean(name, [*there_are, LATEST])
+            if there_are
+            else f"bless one first: rmcheck bless {first}"
+        )
         raise UsageError(f"no baseline '{name}' in {folder}; {remedy}")
+    if name == LATEST:
+        return every(folder)[-1]
     return Baseline(name, folder / name, record.read(folder / name))
 
 
+def every(folder: Path) -> list[Baseline]:
+    """All baselines, the one blessed last at the end.
+
+    The order is told by the files' content, not by their time stamps, which a checkout changes.
+    """
+    kept = [Baseline(name, folder / name, record.read(folder / name)) for name in names(folder)]
+    return sorted(kept, key=lambda one: (one.record.blessed or "", one.record.started, one.name))
+
+
+@dataclass(frozen=True)
+class Blessing:
+    """A run about to be kept under a name, merged with what is kept there already.
+
+    `replaced` and `kept` are the names of suites of the old baseline, `added` those that are new.
+    """
+
+    name: str
+    folder: Path
+    record: RunRecord
+    rows: tuple[PairScore, ...]
+    added: tuple[str, ...]
+    replaced: tuple[str, ...]
+    kept: tuple[str, ...]
+
+    def keep(self) -> Path:
+        """Write the baseline; it appears by one rename. Gives its folder.
+
+        Raises
+        ------
+        UsageError
+            When the folder cannot be written to.
+        """
+        target = self.folder / self.name
+        staging, old = (self.folder / f".{self.name}.{word}" for word in ("new", "old"))
+        try:
+            blessed = self.record.model_copy(update={"blessed": _next_time(self.folder)})
+            shutil.rmtree(staging, ignore_errors=True)
+            record.write(staging, blessed, self.rows)
+            shutil.rmtree(old, ignore_errors=True)
+            if target.exists():
+                target.rename(old)
+            staging.rename(target)
+        except OSError as error:
+            why = error.strerror or error
+            raise UsageError(f"{target}: the baseline cannot be written ({why})") from None
+        shutil.rmtree(old, ignore_errors=True)
+        return target
+
+
+def _next_time(folder: Path) -> str:
+    """Now, or just after the last blessing where another clock was ahead."""
+    now = datetime.now(UTC)
+    times = [one.record.blessed for one in every(folder) if one.record.blessed]
+    if times:
+        now = max(now, datetime.fromisoformat(max(times)) + timedelta(microseconds=1))
+    return now.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
 def bless(run: Path, folder: Path, name: str) -> Path:
-    """Keep the run folder `run` as the baseline `name`; give its new place.
+    """Keep the run folder `run` as the baseline `name`, as `prepare` says; give its new place."""
+    return prepare(run, folder, name).keep()
+
+
+def prepare(run: Path, folder: Path, name: str) -> Blessing:
+    """What blessing the run folder `run` as `name` would keep.
+
+    Suites of the run take the place of those of the same name; all others stay as they are. A
+    suite of which the run scored nothing stays as it is, too.
 
     Raises
     ------
     UsageError
-        For a name that cannot be a folder's, or a run that is incomplete or had errors.
+        For a name that cannot be a folder's; for a run that is incomplete, had errors, or scored
+        nothing; for a suite of which it scored only a part and the baseline has more.
     """
     if not _NAME.fullmatch(name):
         raise UsageError(f"baseline name {name!r}: use letters, digits, '.', '_' and '-'")
-    found = record.read(run)
-    rows = record.read_scores(run)
-    if found.incomplete or found.outcome == "error":
+    if name == LATEST:
+        raise UsageError(f"'{LATEST}' stands for the baseline blessed last; choose another name")
+    found, rows = record.read(run), record.read_scores(run)
+    if found.incomplete or _failed_to_score(found):
         what = "was interrupted" if found.incomplete else "had errors"
         raise UsageError(f"{run}: this run {what}; run the gate to its end, then bless it")
     if not rows:
         raise UsageError(f"{run}: this run scored no pairs, so nothing could be compared with it")
+    if name not in names(folder):
+        added = tuple(suite.name for suite in found.suites)
+        return Blessing(name, folder, found, tuple(rows), added, (), ())
+    return _merged(name, folder, found, rows)
+
+
+def _failed_to_score(found: RunRecord) -> bool:
+    """Whether a check ended in an error for another reason than the old baseline."""
+    for check in (check for suite in found.suites for check in suite.checks):
+        kind = checks.find(check.kind)
+        if check.outcome == "error" and not (kind and kind.compares):
+            return True
+    return False
+
+
+def _merged(name: str, folder: Path, found: RunRecord, rows: Sequence[PairScore]) -> Blessing:
     target = folder / name
-    staging = folder / f".{name}.new"
-    shutil.rmtree(staging, ignore_errors=True)
-    record.write(staging, found, rows)
-    old = folder / f".{name}.old"
-    shutil.rmtree(old, ignore_errors=True)
-    if target.exists():
-        target.rename(old)
-    staging.rename(target)
-    shutil.rmtree(old, ignore_errors=True)
-    return target
+    try:
+        old, old_rows = record.read(target), record.read_scores(target)
+    except RmcheckError as error:
+        raise UsageError(f"the baseline '{name}' cannot be added to: {error}") from None
+    _refuse_parts(name, found, rows, old_rows)
+    scored, before = {row.suite for row in rows}, {suite.name for suite in old.suites}
+    taken = [each for each in found.suites if each.name in scored or each.name not in before]
+    new = {each.name for each in taken}
+    stay = [each for each in old.suites if each.name not in new]
+    suites = sorted([*stay, *taken], key=lambda each: each.path)
+    place = {each.name: number for number, each in enumerate(suites)}
+    both = [row for row in old_rows if row.suite not in new] + [r for r in rows if r.suite in new]
+    trained = {one.fingerprint: one for one in [*(old.training if stay else []), *found.training]}
+    merged = found.model_copy(
+        update={
+            "suites": suites,
+            "outcome": record.outcome(suites),
+            "training": list(trained.values()),
+        }
+    )
+    return Blessing(
+        name,
+        folder,
+        merged,
+        tuple(sorted(both, key=lambda row: place.get(row.suite, len(place)))),
+        added=tuple(each for each in place if each in new - before),
+        replaced=tuple(each for each in place if each in new & before),
+        kept=tuple(each for each in place if each not in new),
+    )
+
+
+def _refuse_parts(
+    name: str, found: RunRecord, rows: Iterable[PairScore], old_rows: Iterable[PairScore]
+) -> None:
+    """A suite of which a part was scored must not take the place of one that has more."""
+    mine, theirs = _ids(rows), _ids(old_rows)
+    for suite in found.suites:
+        ids, others = mine.get(suite.name, set()), theirs.get(suite.name, set())
+        if ids and len(ids) < suite.data.pairs and others - ids:
+            raise UsageError(
+                f"{suite.name}: this run scored {len(ids)} of {suite.data.pairs} pairs and the "
+                f"baseline '{name}' has {len(others)}; run the whole suite, then bless it, or "
+                "bless this run under another name"
+            )
+
+
+def _ids(rows: Iterable[PairScore]) -> dict[str, set[str]]:
+    """Ids of scored pairs by suite."""
+    found: dict[str, set[str]] = {}
+    for row in rows:
+        found.setdefault(row.suite, set()).add(row.id)
+    return found

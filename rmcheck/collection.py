@@ -37,10 +37,9 @@ class SuiteFile(pytest.Module):
         """
         try:
             self.suite = load_suite(Path(self.path), Path(self.config.rootpath))
+            open_run_log(self.config).add(self.suite)
         except ProblemsFound as found:
             raise self.CollectError(str(found)) from None
-        log = open_run_log(self.config)
-        log.add(self.suite)
         for tag in self.suite.tags:
             self.config.addinivalue_line("markers", f"{tag}: tag of rmcheck suites")
         for check, line in zip(self.suite.checks, self.suite.lines, strict=True):
@@ -67,15 +66,6 @@ class CheckItem(pytest.Function):
         parent = self.getparent(SuiteFile)
         assert parent is not None  # made by SuiteFile.collect alone
         return parent.suite
-
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        """A verdict is its message, at the YAML line; anything else is a bug with a traceback."""
-        shown = super().repr_failure(excinfo)  # Function picks the style
-        crash = getattr(shown, "reprcrash", None)
-        if crash is not None and isinstance(excinfo.value, pytest.fail.Exception):
-            crash.path, crash.lineno = str(self.path), self.line
-            crash.message = str(excinfo.value)
-        return shown
 
     def reportinfo(self) -> tuple[Path, int, str]:
         """The line of the YAML file, from 0, so that annotations point at it."""

@@ -12,25 +12,34 @@ from numpy.typing import NDArray
 from rmcheck import __version__
 from rmcheck import baseline as baselines
 from rmcheck import record as records
-from rmcheck.checks import BASELINE, CANDIDATE, Check, ScoredPairs, SourceRef
+from rmcheck.checks import BASELINE, CANDIDATE, Changes, Check, ScoredPairs, SourceRef
 from rmcheck.checks.no_regression import NoRegression
 from rmcheck.data import Dialogue, PreferencePair, pair_dialogues
 from rmcheck.data.preferences import PreferenceData
 from rmcheck.engine.book import ScoreBook
 from rmcheck.engine.settings import Settings
-from rmcheck.errors import UsageError
-from rmcheck.record import PairScore
-from rmcheck.sources import Partial, create
+from rmcheck.errors import BaselineRefused, UsageError
+from rmcheck.record import PairScore, SourceRecord
+from rmcheck.sources import Partial, RewardSource, create, describe
 from rmcheck.suite import Suite
 from rmcheck.verdict import Verdict
+
+MODEL_FILES = ("config.json", "adapter_config.json")
 
 
 @dataclass(frozen=True)
 class Side:
-    """One side of a comparison: its name, and a row a scored pair."""
+    """One side of a comparison: its name, a row a scored pair, and who scored each suite."""
 
     name: str
     rows: Sequence[PairScore]
+    sources: Mapping[str, SourceRecord] = field(default_factory=dict)
+
+
+def is_record(spec: str, settings: Settings) -> bool:
+    """Whether `spec` names scores that are there already: a run folder, or a baseline."""
+    folder = settings.root / spec
+    return (folder / records.RESULTS).is_file() or baselines.known(spec, settings.baselines)
 
 
 def read_side(spec: str, settings: Settings, suites: Sequence[Suite]) -> Side:
@@ -48,24 +57,37 @@ def read_side(spec: str, settings: Settings, suites: Sequence[Suite]) -> Side:
     """
     folder = settings.root / spec
     if (folder / records.RESULTS).is_file():
-        return Side(spec, records.read_scores(folder))
-    if spec in baselines.names(settings.baselines):
+        return recorded(spec, folder)
+    if baselines.known(spec, settings.baselines):
         found = baselines.find(spec, settings.baselines)
-        return Side(spec, records.read_scores(found.folder))
+        return recorded(found.name, found.folder)
     if ":" not in spec and not folder.is_dir():
         raise UsageError(
             f"'{spec}' is no run folder, no baseline "
             f"({', '.join(baselines.names(settings.baselines)) or 'there are none'}) and no "
             "source (recipe:NAME, hf:PATH, scores:FILE)"
         )
+    if ":" not in spec and not any((folder / name).is_file() for name in MODEL_FILES):
+        raise UsageError(
+            f"'{spec}' holds neither a run ({records.RESULTS}) nor a model "
+            f"({', '.join(MODEL_FILES)})"
+        )
     if not suites:
         raise UsageError(f"'{spec}' is a source and there are no suites to score; give --suites")
-    return Side(spec, _scored(spec, settings, suites))
-
-
-def _scored(spec: str, settings: Settings, suites: Sequence[Suite]) -> list[PairScore]:
-    book = ScoreBook(settings.cache)
     given = create(spec, settings.options)
+    told = describe(given)
+    return Side(spec, _scored(given, settings, suites), {suite.name: told for suite in suites})
+
+
+def recorded(name: str, folder: Path) -> Side:
+    """A run folder, or a baseline's, as a side."""
+    found = records.read(folder)
+    sources = {suite.name: suite.source or found.source for suite in found.suites}
+    return Side(name, records.read_scores(folder), sources)
+
+
+def _scored(given: RewardSource, settings: Settings, suites: Sequence[Suite]) -> list[PairScore]:
+    book = ScoreBook(settings.cache)
     views = {suite.name: book.view(given, suite.name) for suite in suites}
     known = {
         suite.name: [
@@ -99,6 +121,8 @@ def compare(
     ------
     UsageError
         When they have no suite in common.
+    BaselineRefused
+        When a model of the same kind was given its texts in another way.
     """
     mine, theirs = _by_suite(candidate.rows), _by_suite(baseline.rows)
     shared = [suite for suite in mine if suite in theirs]
@@ -109,12 +133,23 @@ def compare(
         )
     verdicts = {}
     for suite in shared:
+        _refuse_unlike(suite, candidate, baseline)
         context = _RowContext(
             suite, _Scores(candidate.name, mine[suite]), _Scores(baseline.name, theirs[suite]),
             seed=seed, comparisons=len(shared),
         )  # fmt: skip
         verdicts[suite] = NoRegression(max_drop=max_drop).judge(context)
     return verdicts
+
+
+def _refuse_unlike(suite: str, candidate: Side, baseline: Side) -> None:
+    mine, theirs = candidate.sources.get(suite), baseline.sources.get(suite)
+    unlike = mine.reads_unlike(theirs) if mine and theirs else ""
+    if unlike:
+        raise BaselineRefused(
+            f"{suite}: {candidate.name} was scored with {unlike} as in {baseline.name}, so a "
+            "change of the model could not be told from a change of the reading"
+        )
 
 
 def _by_suite(rows: Iterable[PairScore]) -> dict[str, dict[str, PairScore]]:
@@ -176,6 +211,17 @@ class _RowContext:
         ]
         kept = {pair.id for pair in same}
         return same, [pair.id for pair in pairs if pair.id not in kept]
+
+    def changes(self, pairs: Sequence[PreferencePair]) -> Changes:
+        mine, theirs = self._candidate.rows, self._baseline.rows
+        asked = [pair.id for pair in pairs]
+        return Changes(
+            added=tuple(each for each in asked if each not in theirs),
+            edited=tuple(
+                each for each in asked if each in theirs and theirs[each].hash != mine[each].hash
+            ),
+            removed=tuple(sorted(set(theirs) - set(mine))),
+        )
 
     def offers(self, capability: type, source: SourceRef = CANDIDATE) -> bool:
         return False

@@ -31,6 +31,10 @@ class BaselineMissing(RmcheckError):
     """There is no baseline to compare with yet; checks that need one skip on it."""
 
 
+class BaselineRefused(RmcheckError):
+    """The baseline was scored in another way, so that comparing with it would mean nothing."""
+
+
 @dataclass(frozen=True, order=True)
 class Problem:
     """One mistake and its place. `line` and `column` count from 1; 0 means the file as a whole."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -256,6 +256,8 @@ def _leaves(annotation: Any) -> set[Any]:
     inner = get_args(annotation)
     if get_origin(annotation) is Literal:
         return {type(choice) for choice in inner}
+    if get_origin(annotation) is Annotated:
+        return _leaves(inner[0])  # the others are constraints
     return set().union(*map(_leaves, inner)) if inner else {annotation}
 
 
@@ -329,7 +331,7 @@ def _fields_at(model: type[BaseModel], loc: Sequence[str | int]) -> Iterable[str
 def _annotations(kind: Any) -> dict[str, Any]:
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         return {field.alias or name: field.annotation for name, field in kind.model_fields.items()}
-    if is_dataclass(kind):
+    if isinstance(kind, type) and is_dataclass(kind):
         hints = get_type_hints(kind)
         return {field.name: hints[field.name] for field in fields(kind)}
     return {}

@@ -7,7 +7,10 @@ and does nothing until a suite file is collected. What happens then lives in `rm
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Callable, Generator
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +40,7 @@ PAYLOAD = "rmcheck"
 """The attribute of a test report that carries a check's conclusion."""
 
 RUN_LOG: pytest.StashKey[RunLog] = pytest.StashKey()
+STARTED: pytest.StashKey[float] = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -50,7 +54,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Watch for verdicts that come from pytest-xdist's workers, where alone suites are collected."""
+    """Watch for verdicts from pytest-xdist's workers, the only ones that collect suites there."""
+    config.stash[STARTED] = time.time()
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(_Listener(config), "rmcheck-listener")
 
@@ -60,6 +65,15 @@ class _Listener:
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionstart(self) -> None:
+        """With workers: a bad option ends the run here, for they cannot end it one by one."""
+        asked = any(self._config.getoption(ini) for ini, _, _ in OPTIONS.values())
+        if asked and self._config.getoption("tx", None):
+            from rmcheck.run_log import open_run_log
+
+            open_run_log(self._config).collected()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Hand the first verdict over; later ones reach the report plugin by themselves."""
@@ -76,22 +90,27 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> SuiteFile 
     """Collect YAML files that mean to be suites."""
     if file_path.suffix not in (".yaml", ".yml") or not _matches(file_path, parent.config):
         return None
-    from rmcheck.collection import SuiteFile
-    from rmcheck.suite import looks_like_suite
+    from rmcheck.foreign import looks_like_suite
 
-    return SuiteFile.from_parent(parent, path=file_path) if looks_like_suite(file_path) else None
+    if not looks_like_suite(file_path):
+        return None
+    from rmcheck.collection import SuiteFile
+
+    return SuiteFile.from_parent(parent, path=file_path)
 
 
 def _matches(path: Path, config: pytest.Config) -> bool:
     """Whether the path, from the root folder or from anywhere above it, fits one of the globs."""
-    from fnmatch import fnmatch
-
     shown = f"/{path.as_posix().lstrip('/')}"
-    for pattern in config.getini(INI_FILES):
-        flat = pattern.replace("**/", "*").lstrip("/")
-        if fnmatch(shown, f"*/{flat}"):
-            return True
-    return False
+    return any(_glob(pattern).search(shown) for pattern in config.getini(INI_FILES))
+
+
+@cache
+def _glob(pattern: str) -> re.Pattern[str]:
+    """A glob as a regular expression; `*` stays within a folder, `**/` is any depth."""
+    steps = {"**/": "(?:[^/]+/)*", "*": "[^/]*", "?": "[^/]"}
+    parts = re.split(r"(\*\*/|\*|\?)", pattern.lstrip("/"))
+    return re.compile("/" + "".join(steps.get(part) or re.escape(part) for part in parts) + "$")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -102,12 +121,14 @@ def pytest_collection_modifyitems(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, Any, Any]:
     """Send what a check concluded along with pytest's own report, as plain JSON."""
     report = yield
     log = item.config.stash.get(RUN_LOG, None)
     if log is not None:
-        log.attach(item, report)
+        log.attach(item, call, report)
     return report
 
 
@@ -118,7 +139,13 @@ def reward_model(request: pytest.FixtureRequest) -> RewardSource:
     Override it in a conftest.py to bring your own: return a reward source (`rmcheck.source(SPEC)`)
     or a function from a list of (prompt, response) to as many scores.
     """
-    return _log(request).engine.candidate()
+    from rmcheck.errors import RmcheckError
+
+    try:
+        return _log(request).engine.candidate()
+    except (RmcheckError, pytest.UsageError) as error:  # no suite was collected before it
+        reason = str(error)
+    pytest.fail(reason, pytrace=False)
 
 
 @pytest.fixture(scope="session")
@@ -139,4 +166,7 @@ def _rmcheck_judge(
 def _log(request: pytest.FixtureRequest) -> RunLog:
     from rmcheck.run_log import open_run_log
 
-    return open_run_log(request.config)
+    log = open_run_log(request.config)
+    if log.refused:
+        pytest.fail(log.refused, pytrace=False)
+    return log

@@ -28,10 +28,50 @@ class _Model(BaseModel):
 
 
 class SourceRecord(_Model):
-    """The reward source of a run: how it was asked for and what its scores depend on."""
+    """The reward source of a run: how it was asked for and what its scores depend on.
+
+    `template`, `max_length` (None: the model's own), `pooling` and `dtype` say how a model is
+    given a dialogue; all None for a source that cannot tell, such as a score file.
+    """
 
     spec: str
     fingerprint: str | None = None
+    template: str | None = None
+    max_length: int | None = None
+    pooling: str | None = None
+    dtype: str | None = None
+
+    @property
+    def kind(self) -> str:
+        """What stands before the colon of the spec: `recipe`, `hf`, `scores`; a path is `hf`."""
+        kind, colon, _ = self.spec.partition(":")
+        return kind if colon else "hf"
+
+    def reads_unlike(self, other: SourceRecord) -> str:
+        """How this source is given its texts and `other` is not; empty where they can be compared.
+
+        Sources of different kinds have templates of their own, and one that does not tell is
+        taken at its word.
+
+        >>> new, old = (SourceRecord(spec="hf:a", template=name) for name in ("chat", "default"))
+        >>> new.reads_unlike(old)
+        "template 'chat', not 'default'"
+        """
+        if self.kind != other.kind or None in (self.template, other.template):
+            return ""
+        return "; ".join(
+            f"{name} {_shown(mine)}, not {_shown(theirs)}"
+            for name, mine, theirs in (
+                ("template", self.template, other.template),
+                ("max_length", self.max_length, other.max_length),
+                ("pooling", self.pooling, other.pooling),
+            )
+            if mine != theirs
+        )
+
+
+def _shown(value: str | int | None) -> str:
+    return "the model's own" if value is None else repr(value)
 
 
 class BaselineRecord(_Model):
@@ -159,16 +199,24 @@ class EnvironmentRecord(_Model):
 
 
 class ScoringRecord(_Model):
-    """How many texts were needed, found in the cache, computed, and cut to the length limit."""
+    """How many texts were needed, found in the cache, computed, and cut to the length limit.
+
+    `remarks` say what a user should know of it: a damaged cache, a model read the slow way.
+    """
 
     needed: int = 0
     cached: int = 0
     computed: int = 0
     truncated: int = 0
+    remarks: list[str] = Field(default_factory=list)
 
 
 class RunRecord(_Model):
-    """One run of pytest over suites; `scores` names the file of per-pair scores beside it."""
+    """One run of pytest over suites; `scores` names the file of per-pair scores beside it.
+
+    `blessed` is the time at which it became a baseline (None: it is none); kept here, so that a
+    checkout of another branch does not change which baseline is the latest.
+    """
 
     schema_version: Literal[1] = 1
     rmcheck: str
@@ -181,6 +229,7 @@ class RunRecord(_Model):
     environment: EnvironmentRecord
     outcome: Literal["pass", "fail", "error"]
     incomplete: bool = False
+    blessed: str | None = None
     suites: list[SuiteRecord]
     training: list[TrainingRecord] = Field(default_factory=list)
     scoring: ScoringRecord = Field(default_factory=ScoringRecord)
@@ -197,6 +246,16 @@ class PairScore(_Model):
     tags: list[str] = Field(default_factory=list)
     chosen: FiniteFloat
     rejected: FiniteFloat
+
+
+def outcome(suites: Iterable[SuiteRecord]) -> Literal["pass", "fail", "error"]:
+    """What a run of these suites comes to; advisory checks colour nothing."""
+    found = {
+        check.outcome for suite in suites for check in suite.checks if check.gate == "required"
+    }
+    if "error" in found:
+        return "error"
+    return "fail" if "fail" in found else "pass"
 
 
 def write(folder: Path, record: RunRecord, scores: Iterable[PairScore]) -> None:

@@ -7,11 +7,13 @@ report objects, as plain JSON, where `rmcheck.run_report` makes the record of it
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
+from rmcheck import located
 from rmcheck.checks import CannotDecide
 from rmcheck.engine import Engine, Settings
 from rmcheck.engine.binding import Binding
@@ -19,7 +21,7 @@ from rmcheck.engine.environment import environment
 from rmcheck.engine.facts import pair_scores, suite_record
 from rmcheck.engine.judged import check_record, undecided_record
 from rmcheck.engine.settings import DEFAULT_BASELINES, DEFAULT_CACHE, DEFAULT_SOURCE
-from rmcheck.errors import BaselineMissing, RmcheckError, Unscorable, UsageError
+from rmcheck.errors import BaselineMissing, ProblemsFound, RmcheckError, Unscorable
 from rmcheck.plugin import OPTIONS, PAYLOAD, RUN_LOG
 from rmcheck.progress import progress_for
 from rmcheck.record import CheckRecord
@@ -48,11 +50,11 @@ class RunLog:
 
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
-        self.settings = settings_of(config)
         self.suites: dict[str, Suite] = {}
+        self.refused = ""
         self._items: list[CheckItem] = []
         self._engine: Engine | None = None
-        self._ready: set[str] = set()
+        self._ready: set[tuple[str, int]] = set()
         self._told: set[str] = set()
         self._concluded: dict[str, dict[str, Any]] = {}
 
@@ -61,13 +63,20 @@ class RunLog:
 
         Raises
         ------
-        ValueError
+        ProblemsFound
             When another file has a suite of the same name.
         """
         for other in self.suites.values():
             if other.name == suite.name and other.path != suite.path:
-                raise ValueError(f"{suite.shown}: name '{suite.name}' is taken by {other.shown}")
+                document = located.read(suite.path, suite.shown)
+                said = f"name '{suite.name}' is taken by {other.shown}; give this suite another"
+                raise ProblemsFound([document.problem(("name",), said)])
         self.suites[suite.shown] = suite
+
+    @cached_property
+    def settings(self) -> Settings:
+        """What the options say; read after collection, where a bad one can end the run."""
+        return settings_of(self.config)
 
     @property
     def engine(self) -> Engine:
@@ -83,12 +92,15 @@ class RunLog:
         Raises
         ------
         pytest.UsageError
-            With the remedy; pytest ends with exit code 4.
+            With the remedy; pytest ends with exit code 4. Not on a worker, which would take the
+            whole run down with it: there it is kept in `refused`, for each check to tell.
         """
         try:
             self.engine.candidate()
-        except UsageError as error:
-            raise pytest.UsageError(str(error)) from None
+        except (RmcheckError, pytest.UsageError) as error:
+            if not hasattr(self.config, "workerinput"):
+                raise pytest.UsageError(str(error)) from None
+            self.refused = str(error)
 
     def _kept(self, session: pytest.Session) -> list[CheckItem]:
         """The items that will run, in order: what the session did not deselect."""
@@ -101,21 +113,32 @@ class RunLog:
     def prepare(self, item: CheckItem, candidate: object, baseline: object) -> Callable[[], None]:
         """Set an item up: have scored what it and its fellows need; give what judges it."""
         suite, engine = item.suite, self.engine
+        binding = None
         try:
             binding = engine.bind(suite, candidate, baseline)
-            if item.nodeid not in self._ready:
-                fellows = self._fellows(item)
-                self._ready.update(fellow.nodeid for fellow in fellows)
-                for group in _by_source(fellows, engine, candidate, baseline):
-                    engine.prepare(*group)
+            self._score(item, binding, candidate, baseline)
             engine.require(binding, suite, item.check)
-        except _SKIPS as reason:
-            self._undecided(item, "skipped", str(reason))
-            pytest.skip(str(reason))
         except RmcheckError as error:
-            self._undecided(item, "error", str(error))
-            pytest.fail(str(error), pytrace=False)
-        return lambda: self._judge(item, binding)
+            reason = error
+        else:
+            return partial(self._judge, item, binding)
+        return self._stop(item, reason, binding)
+
+    def _score(
+        self, item: CheckItem, binding: Binding, candidate: object, baseline: object
+    ) -> None:
+        """Have all scored that an item and its fellows need, in one pass a source.
+
+        A fixture of function scope may give each item another source: then an item that was
+        united once is scored on its own.
+        """
+        if (item.nodeid, id(binding)) in self._ready:
+            return
+        again = any(nodeid == item.nodeid for nodeid, _ in self._ready)
+        fellows = [item] if again else self._fellows(item)
+        for bound, members in _by_source(fellows, self.engine, candidate, baseline):
+            self._ready.update((fellow.nodeid, id(bound)) for fellow in members)
+            self.engine.prepare(bound, [(fellow.suite, fellow.check) for fellow in members])
 
     def _fellows(self, item: CheckItem) -> list[CheckItem]:
         """The items that will get the same `reward_model`: those of the session, or of the file."""
@@ -127,24 +150,29 @@ class RunLog:
     def _judge(self, item: CheckItem, binding: Binding) -> None:
         try:
             verdict, seconds = self.engine.judge(item.suite, item.check, binding)
-        except _SKIPS as reason:
-            self._undecided(item, "skipped", str(reason))
-            pytest.skip(str(reason))
         except RmcheckError as error:
-            self._undecided(item, "error", str(error))
-            pytest.fail(str(error), pytrace=False)
-        record = check_record(item.suite, item.check, item.line, verdict, seconds)
-        self._conclude(item, record, binding)
-        if verdict.outcome == "fail":
-            if record.gate == "advisory":
-                pytest.xfail(f"advisory: {verdict.message}")
-            pytest.fail(verdict.message, pytrace=False)
+            reason = error
+        else:
+            record = check_record(item.suite, item.check, item.line, verdict, seconds)
+            self._conclude(item, record, binding)
+            if verdict.outcome == "fail":
+                _fail(record, verdict.message)
+            return
+        self._stop(item, reason, binding)
 
-    def _undecided(self, item: CheckItem, outcome: str, message: str) -> None:
+    def _stop(self, item: CheckItem, reason: RmcheckError, binding: Binding | None) -> NoReturn:
+        """Note why an item cannot be decided and end it: skipped, or an error.
+
+        What was scored for a skipped check is kept: the first baseline may come from it.
+        """
+        outcome = "skipped" if isinstance(reason, _SKIPS) else "error"
         record = undecided_record(
-            item.suite, item.check, item.line, outcome=outcome, message=message
+            item.suite, item.check, item.line, outcome=outcome, message=str(reason)
         )
-        self._conclude(item, record, None)
+        self._conclude(item, record, binding if outcome == "skipped" else None)
+        if outcome == "skipped":
+            pytest.skip(str(reason))
+        _fail(record, str(reason))
 
     def _conclude(self, item: CheckItem, check: CheckRecord, binding: Binding | None) -> None:
         """Keep what travels with the item's report; a suite's facts and scores go once."""
@@ -168,14 +196,16 @@ class RunLog:
                 payload["rows"] = [row.model_dump(mode="json") for row in rows]
         self._concluded[item.nodeid] = payload
 
-    def attach(self, item: pytest.Item, report: pytest.TestReport) -> None:
+    def attach(
+        self, item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport
+    ) -> None:
         """Hang what was concluded in this phase on pytest's report, once."""
         from rmcheck.collection import CheckItem
 
-        if report.failed and isinstance(item, CheckItem) and item.nodeid not in self._concluded:
-            crash = getattr(report.longrepr, "reprcrash", None)
-            message = getattr(crash, "message", "") or f"error in {report.when}"
-            self._undecided(item, "error", message.splitlines()[0])
+        if not isinstance(item, CheckItem):
+            return
+        _tell(item, call.excinfo, report)
+        self._note_outside(item, report)
         payload = self._concluded.pop(item.nodeid, None)
         if payload is None:
             return
@@ -183,7 +213,55 @@ class RunLog:
         estimate = payload["check"]["estimate"]
         if estimate:
             for name in ("value", "low", "high", "n"):
-                report.user_properties.append((f"rmcheck_{name}", estimate[name]))
+                # On the item: JUnit takes a test's properties from the report of its teardown.
+                item.user_properties.append((f"rmcheck_{name}", estimate[name]))
+
+    def _note_outside(self, item: CheckItem, report: pytest.TestReport) -> None:
+        """Note a check that ended before it was judged: in a fixture of the user's, say."""
+        told = item.nodeid in self._concluded or bool(self.refused)
+        if told or not (report.failed or report.skipped):
+            return
+        if isinstance(report.longrepr, tuple):
+            message = report.longrepr[2].removeprefix("Skipped: ")
+        else:
+            message = getattr(getattr(report.longrepr, "reprcrash", None), "message", "")
+        record = undecided_record(
+            item.suite,
+            item.check,
+            item.line,
+            outcome="error" if report.failed else "skipped",
+            message=message.partition("\n")[0] or f"{report.outcome} in {report.when}",
+        )
+        self._conclude(item, record, None)
+
+
+def _tell(
+    item: CheckItem, excinfo: pytest.ExceptionInfo[BaseException] | None, report: pytest.TestReport
+) -> None:
+    """Let a report say what a user needs: the message and the YAML line, and none of our code.
+
+    A `reward_model` fixture may raise rmcheck's own errors, which say all there is to say; any
+    other exception is a bug of somebody's and keeps its traceback.
+    """
+    if isinstance(report.longrepr, tuple):  # a skip
+        report.longrepr = (str(item.path), item.line, report.longrepr[2])
+    if excinfo is None or not report.failed:
+        return
+    value = excinfo.value
+    if not isinstance(value, RmcheckError) and getattr(value, "pytrace", True):
+        return
+    shown = excinfo.getrepr(style="value", chain=False)
+    if shown.reprcrash is not None:
+        shown.reprcrash.path, shown.reprcrash.lineno = str(item.path), item.line
+        shown.reprcrash.message = str(value)
+    report.longrepr = shown
+
+
+def _fail(check: CheckRecord, message: str) -> NoReturn:
+    """End an item: red where the check is required; an advisory one never fails the run."""
+    if check.gate == "advisory":
+        pytest.xfail(f"advisory: {message}")
+    pytest.fail(message, pytrace=False)
 
 
 def _fixture_of(item: CheckItem) -> object | None:
@@ -201,15 +279,15 @@ def _fixture_of(item: CheckItem) -> object | None:
 
 def _by_source(
     items: list[CheckItem], engine: Engine, candidate: object, baseline: object
-) -> list[tuple[Binding, list[Any]]]:
-    """Items united by the sources that they are bound to: (binding, [(suite, check), …])."""
-    groups: dict[int, tuple[Binding, list[Any]]] = {}
+) -> list[tuple[Binding, list[CheckItem]]]:
+    """Items united by the sources that they are bound to."""
+    groups: dict[int, tuple[Binding, list[CheckItem]]] = {}
     for item in items:
         try:
             binding = engine.bind(item.suite, candidate, baseline)
         except RmcheckError:
             continue  # told when that item is set up
-        groups.setdefault(id(binding), (binding, []))[1].append((item.suite, item.check))
+        groups.setdefault(id(binding), (binding, []))[1].append(item)
     return list(groups.values())
 
 
@@ -232,16 +310,16 @@ def settings_of(config: pytest.Config) -> Settings:
         device=values["rm_device"] or None,
         dtype=_dtype(values["rm_dtype"]),
         seed=_whole("--rm-seed", values["rm_seed"]) or 0,
-        examples=_whole("--rm-examples", values["rm_examples"]),
+        examples=_whole("--rm-examples", values["rm_examples"], least=1),
         progress=progress_for(config),
     )
 
 
-def _whole(option: str, value: str | None) -> int | None:
+def _whole(option: str, value: str | None, *, least: int = 0) -> int | None:
     if not value:
         return None
-    if not value.isdigit():
-        raise pytest.UsageError(f"{option}={value!r} is not a whole number")
+    if not value.isdecimal() or int(value) < least:
+        raise pytest.UsageError(f"{option}={value!r} is not a whole number from {least} up")
     return int(value)
 
 

@@ -12,7 +12,7 @@ import pytest
 from rmcheck import __version__
 from rmcheck import record as records
 from rmcheck.engine.settings import DEFAULT_REPORT
-from rmcheck.plugin import PAYLOAD, RUN_LOG
+from rmcheck.plugin import PAYLOAD, RUN_LOG, STARTED
 from rmcheck.publish import publish
 from rmcheck.record import (
     CheckRecord,
@@ -31,7 +31,7 @@ class RunReport:
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
-        self._started = datetime.now(UTC)
+        self._started = datetime.fromtimestamp(config.stash[STARTED], UTC)
         self._suites: dict[str, SuiteRecord] = {}
         self._checks: dict[str, dict[str, CheckRecord]] = {}
         self._rows: dict[str, list[PairScore]] = {}
@@ -40,9 +40,14 @@ class RunReport:
         self._environment: EnvironmentRecord | None = None
         self._record: RunRecord | None = None
         self._problem = ""
+        self._begun = False
         self.folder = Path(config.rootpath) / (
             config.getoption("rm_report") or config.getini("rm_report") or DEFAULT_REPORT
         )
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        """Note that a check was begun: a run that is stopped from here on leaves a report."""
+        self._begun = self._begun or nodeid.partition("::")[0].endswith((".yaml", ".yml"))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take in what a check concluded, here or on a worker."""
@@ -70,14 +75,16 @@ class RunReport:
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Write the record and the report of whatever was decided, also after Ctrl-C."""
-        if not self._checks:
+        interrupted = exitstatus == pytest.ExitCode.INTERRUPTED
+        if not self._checks and not (self._begun and interrupted):
             return
-        incomplete = exitstatus == pytest.ExitCode.INTERRUPTED or bool(session.shouldstop)
-        self._record = self._assemble(incomplete=incomplete or bool(session.shouldfail))
+        stopped = interrupted or bool(session.shouldstop) or bool(session.shouldfail)
+        self._record = self._assemble(incomplete=stopped and not self._all_decided(session))
         rows = [row for path in self._ordered() for row in self._rows.get(path, [])]
         try:
             records.write(self.folder, self._record, rows)
-            publish(self.folder, root=Path(self._config.rootpath))
+            kept = self._config.stash[RUN_LOG].settings.baselines
+            publish(self.folder, root=Path(self._config.rootpath), kept=kept)
         except OSError as error:
             self._problem = f"the report could not be written: {error}"
 
@@ -93,8 +100,29 @@ class RunReport:
             terminalreporter.write_sep("=", "reward model")
         for line in terminal.lines(self._record, verbosity=verbosity, report_path=report):
             terminalreporter.write_line(line)
+        for remark in self._record.scoring.remarks if verbosity >= 0 else ():
+            terminalreporter.write_line(f"note: {remark}")
+        unused = self._unused_source()
+        if unused:
+            terminalreporter.write_line(unused, yellow=True)
         if self._problem:
             terminalreporter.write_line(self._problem, red=True)
+
+    def _unused_source(self) -> str:
+        """A line when `--rm` was given and no suite asked it: the user may think otherwise."""
+        spec = self._config.getoption("rm_source")
+        used = [suite.source.spec for suite in self._suites.values() if suite.source is not None]
+        if not spec or not used or spec in used:
+            return ""
+        names = ", ".join(dict.fromkeys(used))
+        return f"--rm {spec} was not asked: a conftest.py or the suites bring their own ({names})"
+
+    def _all_decided(self, session: pytest.Session) -> bool:
+        """Whether `-x` stopped at the last check; unknown, so False, where workers ran them."""
+        from rmcheck.collection import CheckItem
+
+        kept = sum(isinstance(item, CheckItem) for item in session.items)
+        return 0 < kept <= sum(len(checks) for checks in self._checks.values())
 
     def _ordered(self) -> list[str]:
         """Suites by path, which is how pytest collects them, whatever order workers answer in."""
@@ -104,7 +132,6 @@ class RunReport:
         log = self._config.stash[RUN_LOG]
         suites = [self._suite(path) for path in self._ordered()]
         suites = _with_adjusted_p(suites)
-        checks = [check for suite in suites for check in suite.checks]
         counts = list(self._scoring.values())
         return RunRecord(
             rmcheck=__version__,
@@ -115,16 +142,11 @@ class RunReport:
             source=self._source(suites, log.settings.source),
             baseline=log.engine.baseline_record,
             environment=self._environment or EnvironmentRecord(python=""),
-            outcome=_outcome(checks),
+            outcome=records.outcome(suites),
             incomplete=incomplete,
             suites=suites,
             training=list(self._training.values()),
-            scoring=ScoringRecord(
-                **{
-                    name: sum(getattr(count, name) for count in counts)
-                    for name in ScoringRecord.model_fields
-                }
-            ),
+            scoring=_summed(counts),
         )
 
     def _suite(self, path: str) -> SuiteRecord:
@@ -149,11 +171,15 @@ class RunReport:
         return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
-def _outcome(checks: list[CheckRecord]) -> str:
-    required = [check for check in checks if check.gate == "required"]
-    if any(check.outcome == "error" for check in checks):
-        return "error"
-    return "fail" if any(check.outcome == "fail" for check in required) else "pass"
+def _summed(counts: list[ScoringRecord]) -> ScoringRecord:
+    """The counts of all workers together."""
+    return ScoringRecord(
+        needed=sum(count.needed for count in counts),
+        cached=sum(count.cached for count in counts),
+        computed=sum(count.computed for count in counts),
+        truncated=sum(count.truncated for count in counts),
+        remarks=list(dict.fromkeys(remark for count in counts for remark in count.remarks)),
+    )
 
 
 def _with_adjusted_p(suites: list[SuiteRecord]) -> list[SuiteRecord]:

@@ -60,6 +60,11 @@ class Calibration(Check):
         if chosen is None or found.degenerate:
             reason = found.degenerate or "no temperature fits"
             return threshold.undecidable(self.label, reason, criterion)
+        if chosen.ece.method == "none":
+            alike = np.ptp(scored.margins) == 0
+            what = f"the margins of all {n} pairs" if alike else "all resamples of the prompts"
+            reason = f"{what} are the same"
+            return threshold.undecidable(self.label, reason, criterion)
         fitted = "" if found.temperature is None else f", fitted T {found.temperature:.3g}"
         at = "T=1" if self.temperature == "one" else "cross-validated T"
         return threshold.hold(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import Annotated, Any, ClassVar, Literal, Protocol, Self
+from typing import Annotated, Any, ClassVar, Literal, Protocol, Self, runtime_checkable
 
 import numpy as np
 from annotated_types import Ge, Le, MinLen
@@ -77,6 +77,27 @@ class ScoredPairs:
         return ScoredPairs(
             [self.pairs[row] for row in index], self.chosen[index], self.rejected[index]
         )
+
+
+@dataclass(frozen=True)
+class Changes:
+    """How a suite's data differ from what the baseline scored: ids of pairs.
+
+    `edited` pairs have other texts now, `added` ones it never saw; both are left out of a
+    comparison. `removed` ones it scored and the suite's data hold no more.
+    """
+
+    added: tuple[str, ...] = ()
+    edited: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class Tracking(Protocol):
+    """A context that can tell how the data changed since the baseline was scored."""
+
+    def changes(self, pairs: Sequence[PreferencePair]) -> Changes:
+        """Of `pairs`, the added and the edited ones; and what is gone from the suite."""
 
 
 class Context(Protocol):

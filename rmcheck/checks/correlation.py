@@ -67,7 +67,9 @@ class Correlation(Check):
         }
         estimate = estimates[self.method]
         if estimate is None:
-            return threshold.undecidable(self.label, found.degenerate or "no variation", criterion)
+            which = "rating differences" if np.ptp(ratings) == 0 else "margins"
+            reason = f"the {which} of all {n} pairs are the same"
+            return threshold.undecidable(self.label, reason, criterion)
         rows = [(name, each.value, each.low, each.high) for name, each in estimates.items() if each]
         return threshold.hold(
             f"{self.label} {self.method} of margin and rating difference",

@@ -35,13 +35,16 @@ class LengthBias(Check):
     def judge(self, ctx: Context) -> Verdict:
         """Hold the difference's interval against ±`max_gap`."""
         from rmcheck.checks import threshold
+        from rmcheck.stats import winrate
         from rmcheck.stats.length import Sides, length_bias
         from rmcheck.stats.unpaired import rate_difference
 
         scored = ctx.scored(self.select(ctx.data))
         criterion = {"max_gap": self.max_gap}
-        if not scored.pairs:
-            return threshold.undecidable(self.label, "no pairs", criterion)
+        wins = winrate.wins(scored.chosen, scored.rejected)
+        reason = winrate.undecidable(wins, scored.groups, min_groups=threshold.MIN_GROUPS)
+        if reason:
+            return threshold.undecidable(self.label, reason, criterion)
         chosen, rejected = _lengths(scored)
         found = length_bias(
             Sides(
@@ -55,9 +58,9 @@ class LengthBias(Check):
         )
         for name, part in (("longer", found.longer), ("shorter", found.shorter)):
             if part is None or part.n_groups < threshold.MIN_GROUPS:
-                have = 0 if part is None else part.n
-                reason = f"only {have} pairs have the {name} side chosen; both kinds are needed"
-                return threshold.undecidable(self.label, reason, criterion)
+                n, groups = (0, 0) if part is None else (part.n, part.n_groups)
+                few = threshold.too_few(n, groups, f"pairs whose {name} side is chosen")
+                return threshold.undecidable(self.label, str(few), criterion)
         assert found.longer is not None
         assert found.shorter is not None
         gap = rate_difference(found.longer, found.shorter)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
@@ -13,11 +14,13 @@ from rmcheck.checks import evidence
 from rmcheck.checks.check import (
     BASELINE,
     CANDIDATE,
+    Changes,
     Check,
     Context,
     Need,
     ScoredPairs,
     Share,
+    Tracking,
 )
 from rmcheck.data import pair_dialogues
 from rmcheck.data.preferences import PreferenceData
@@ -49,7 +52,8 @@ class NoRegression(Check):
     alpha
         The chance of a false alarm that the whole run may have.
     ties
-        How equal scores count: `half` a win (default) or as a `loss`.
+        How equal scores count: `half` a win (default) or as a `loss`; for both models alike, when
+        they are compared, whatever policy was in force when the baseline was blessed.
     """
 
     kind: ClassVar[str] = "no_regression"
@@ -70,10 +74,12 @@ class NoRegression(Check):
         from rmcheck.stats import paired
         from rmcheck.stats.winrate import undecidable, wins
 
-        pairs, left_out = ctx.comparable(self.select(ctx.data))
+        selected = self.select(ctx.data)
+        pairs, left_out = ctx.comparable(selected)
+        changes = ctx.changes(selected) if isinstance(ctx, Tracking) else None
         criterion = {"max_drop": self.max_drop, "require": self.require, "alpha": self.alpha}
         baseline_name = ctx.name(BASELINE)
-        notes = tuple(_left_out(left_out, baseline_name))
+        notes = _notes(left_out, changes, baseline_name)
 
         def undecided(reason: str) -> Verdict:
             return Verdict(
@@ -109,7 +115,7 @@ class NoRegression(Check):
         if all_tied and state != "regressed":
             return undecided(all_tied)
         detectable = self._detectable(difference, now.groups, ctx.comparisons)
-        decision, outcome, weak = self._decide(state)
+        decision, outcome, weak = self.decide(state)
         newly_wrong = _newly_wrong(now, wins_now - wins_before)
         facts = {
             "base": baseline_name,
@@ -126,7 +132,7 @@ class NoRegression(Check):
             weak=weak,
             estimate=difference.estimate,
             criterion=criterion,
-            p_value=difference.p_less,
+            p_value=difference.p_two_sided,
             detectable=detectable,
             message=self._message(difference, state, detectable, newly_wrong, baseline_name),
             signature=ctx.signature(self.kind, facts),
@@ -147,7 +153,8 @@ class NoRegression(Check):
             ),
         )
 
-    def _decide(self, state: State) -> tuple[Decision, Outcome, bool]:
+    def decide(self, state: State) -> tuple[Decision, Outcome, bool]:
+        """What `require` makes of a state: decision, outcome, and whether it is weak."""
         if state == "regressed":
             return "fail", "fail", False
         if state != "inconclusive":
@@ -187,7 +194,7 @@ class NoRegression(Check):
         low, high = difference.estimate.low * 100, difference.estimate.high * 100
         text = (
             f"{self.label} {state}: win rate {moved} {abs(points):.1f} points against {baseline} "
-            f"[{low:+.1f}, {high:+.1f}], p={difference.p_less:.2g}"
+            f"[{low:+.1f}, {high:+.1f}], p={difference.p_two_sided:.2g}"
         )
         if newly_wrong.ids:
             first = f", most tagged '{newly_wrong.tags[0][0]}'" if newly_wrong.tags else ""
@@ -221,11 +228,23 @@ def _identical(now: ScoredPairs, before: ScoredPairs) -> bool:
     )
 
 
-def _left_out(ids: list[str], baseline: str) -> list[str]:
-    if not ids:
-        return []
-    shown = ", ".join(ids[:12]) + (" …" if len(ids) > 12 else "")
-    return [f"{len(ids)} pairs are new or edited since {baseline} and were left out: {shown}"]
+def _notes(left_out: Sequence[str], changes: Changes | None, baseline: str) -> tuple[str, ...]:
+    """What of the data is not as the baseline knew it, a line a kind of change."""
+    if changes is None:
+        kinds = [(left_out, f"are new or edited since {baseline} and were left out")]
+    else:
+        kinds = [
+            (changes.edited, f"left out, edited since {baseline}"),
+            (changes.added, f"left out, new since {baseline}"),
+            (changes.removed, f"of {baseline} no longer in the data"),
+        ]
+    return tuple(
+        f"{len(ids)} {'pair' if len(ids) == 1 else 'pairs'} {what}: "
+        + ", ".join(ids[:12])
+        + (" …" if len(ids) > 12 else "")
+        for ids, what in kinds
+        if ids
+    )
 
 
 def _crosstab(now: NDArray[np.float64], before: NDArray[np.float64]) -> Table:

@@ -33,7 +33,8 @@ class NullControls(Check):
     alpha
         The level of each test, in (0, 1).
     max_swapped
-        When given: the largest win rate with swapped prompts that is acceptable, in [0, 1].
+        When given: the largest win rate with swapped prompts that is acceptable, in [0, 1]; held
+        against the point estimate.
     """
 
     kind: ClassVar[str] = "null_controls"
@@ -53,7 +54,9 @@ class NullControls(Check):
         from rmcheck.stats.paired import paired_difference
 
         pairs = self.select(ctx.data)
-        criterion = {"alpha": self.alpha, "max_swapped": self.max_swapped}
+        criterion = {"alpha": self.alpha}
+        if self.max_swapped is not None:
+            criterion["max_swapped"] = self.max_swapped
         groups = [pair.group for pair in pairs]
         reason = threshold.too_few(len(pairs), len(set(groups)))
         if reason:

@@ -25,7 +25,7 @@ class _SetCheck(Check):
     on_inconclusive: Literal["point", "pass", "fail"] = "point"
 
     def _sets(self, data: PreferenceData) -> list[ResponseSet]:
-        return list(data.sets)
+        return [each for each in data.sets if len(set(each.best)) < len(each.responses)]
 
     def needs(self, data: PreferenceData) -> list[Need]:
         """Every response of the sets, by the candidate."""
@@ -44,7 +44,7 @@ class BestOfN(_SetCheck):
     """The top score of n responses goes to one of the best ones, as best-of-n sampling relies on.
 
     Of k responses tied at the top each counts 1/k. Chance, printed beside it, is the share of best
-    responses.
+    responses. Sets without a worse response are left out.
 
     Parameters
     ----------
@@ -65,9 +65,11 @@ class BestOfN(_SetCheck):
         criterion = {"min": self.min}
         groups = [each.group for each in sets]
         reason = threshold.too_few(len(sets), len(set(groups)), "response sets")
+        scores = [] if reason else self._scores(ctx, sets)
+        reason = reason or _all_tied(scores)
         if reason:
             return threshold.undecidable(self.label, reason, criterion)
-        found = top_one(self._scores(ctx, sets), [each.best for each in sets], groups)
+        found = top_one(scores, [each.best for each in sets], groups)
         wrong = tuple(
             each.id for each, credit in zip(sets, found.credits, strict=True) if credit < 1
         )
@@ -126,11 +128,9 @@ class Ties(_SetCheck):
         groups = [each.group for each in sets]
         what = "sets with several best responses"
         reason = threshold.too_few(len(sets), len(set(groups)), what)
-        found = (
-            None
-            if reason
-            else separation(self._scores(ctx, sets), [each.best for each in sets], groups)
-        )
+        scores = [] if reason else self._scores(ctx, sets)
+        reason = reason or _all_tied(scores)
+        found = None if reason else separation(scores, [each.best for each in sets], groups)
         if found is None:
             return threshold.undecidable(self.label, reason or f"no {what}", criterion)
         return threshold.hold(
@@ -151,6 +151,12 @@ class Ties(_SetCheck):
                 ),
             ),
         )
+
+
+def _all_tied(scores: list[NDArray[np.float64]]) -> str | None:
+    """Why a model that tells no response from another decides nothing."""
+    tied = all(float(np.ptp(each)) == 0.0 for each in scores)
+    return f"within each of the {len(scores)} sets all scores are the same" if tied else None
 
 
 def _gaps(gap: NDArray[np.float64]) -> Picture:

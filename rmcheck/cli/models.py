@@ -16,6 +16,8 @@ from rmcheck.record import TrainingRecord
 from rmcheck.sources import create
 from rmcheck.sources import kinds as source_kinds
 
+JSON_LINES = (".jsonl", ".json", ".ndjson")
+
 
 def add_commands(commands: Any) -> None:
     """Register them."""
@@ -43,13 +45,14 @@ def add_commands(commands: Any) -> None:
 def run_train(options: argparse.Namespace) -> int:
     """Train and say where the adapter lies and how the training went."""
     chosen = settings(options)
-    source: Any = create(f"recipe:{options.recipe}", chosen.options)
+    source: Any = create(f"recipe:{options.recipe.removeprefix('recipe:')}", chosen.options)
+    folder = source.adapter  # a file that is missing is told of before torch is imported
     source.score([Dialogue("ready?", "Yes.")])
     training: TrainingRecord = source.training
     print(
         f"{source.spec}: {training.pairs} pairs, {training.steps} steps, {training.seconds:.0f} s"
     )
-    print(f"adapter: {_shown(source.adapter)}")
+    print(f"adapter: {_shown(folder)}")
     print(f"{'step':>6}  {'loss':>7}  {'training':>8}  {'held out':>8}   (win rates)")
     for point in training.curve:
         print(
@@ -71,6 +74,9 @@ def _shown(path: Path) -> str:
 def run_score(options: argparse.Namespace) -> int:
     """Write a score file for pairs and response sets."""
     chosen = settings(options)
+    target = Path(options.output)
+    if target.suffix not in JSON_LINES:
+        raise UsageError(f"-o {target}: this writes JSON Lines; end it in {', '.join(JSON_LINES)}")
     paths = preferences.expand(options.data, chosen.root)
     if not paths:
         raise UsageError(f"no file matches '{options.data}'")
@@ -90,7 +96,6 @@ def run_score(options: argparse.Namespace) -> int:
         }
         for entry in data.sets
     ]
-    target = Path(options.output)
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
     right = int((both[0::2] > both[1::2]).sum())

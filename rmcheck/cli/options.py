@@ -6,15 +6,26 @@ import argparse
 import sys
 from pathlib import Path
 
+from rmcheck.cli.project import ini
 from rmcheck.engine import Settings
-from rmcheck.engine.settings import DEFAULT_BASELINES, DEFAULT_CACHE, DEFAULT_SOURCE
+from rmcheck.engine.settings import (
+    DEFAULT_BASELINES,
+    DEFAULT_CACHE,
+    DEFAULT_REPORT,
+    DEFAULT_SOURCE,
+)
 from rmcheck.progress import TextProgress
+
+_DEFAULT = "default %(default)s"
 
 
 def add_source_options(command: argparse.ArgumentParser) -> None:
     """`--rm` and where and how it is computed; the names are those of the pytest options."""
     command.add_argument(
-        "--rm", metavar="SPEC", default=DEFAULT_SOURCE, help="reward source (default %(default)s)"
+        "--rm",
+        metavar="SPEC",
+        default=ini("rm_source", DEFAULT_SOURCE),
+        help="reward source (default %(default)s)",
     )
     add_compute_options(command)
 
@@ -26,15 +37,20 @@ def add_compute_options(command: argparse.ArgumentParser) -> None:
         "--rm-dtype", choices=("float32", "bfloat16", "float16"), default="float32"
     )
     command.add_argument(
-        "--rm-cache", metavar="DIR", default=DEFAULT_CACHE, help="default %(default)s"
+        "--rm-cache", metavar="DIR", default=ini("rm_cache", DEFAULT_CACHE), help=_DEFAULT
     )
 
 
 def add_baselines_option(command: argparse.ArgumentParser) -> None:
     """Where blessed runs are kept."""
     command.add_argument(
-        "--baselines", metavar="DIR", default=DEFAULT_BASELINES, help="default %(default)s"
+        "--baselines", metavar="DIR", default=ini("rm_baselines", DEFAULT_BASELINES), help=_DEFAULT
     )
+
+
+def run_folder() -> str:
+    """Where the gate writes its runs."""
+    return ini("rm_report", DEFAULT_REPORT)
 
 
 def settings(options: argparse.Namespace) -> Settings:

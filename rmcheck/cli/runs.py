@@ -7,22 +7,33 @@ from pathlib import Path
 from typing import Any
 
 from rmcheck import baseline as baselines
-from rmcheck.cli.options import add_baselines_option, add_compute_options, settings
-from rmcheck.comparison import compare, read_side, suites_below
-from rmcheck.engine.settings import DEFAULT_BASELINE, DEFAULT_REPORT
+from rmcheck.cli.options import (
+    add_baselines_option,
+    add_compute_options,
+    run_folder,
+    settings,
+)
+from rmcheck.comparison import compare, is_record, read_side, suites_below
+from rmcheck.engine.settings import DEFAULT_BASELINE
 from rmcheck.publish import publish
 
 
 def add_commands(commands: Any) -> None:
     """Register them."""
-    bless = commands.add_parser("bless", help="keep the last run as a baseline")
+    bless = commands.add_parser(
+        "bless",
+        help="keep the last run as a baseline",
+        description="Keeps a run as a baseline. Suites of the run take the place of those of the "
+        "same name in an older baseline; its other suites stay.",
+    )
     bless.add_argument("name", nargs="?", default=DEFAULT_BASELINE, help="default %(default)s")
-    bless.add_argument("--run", dest="folder", metavar="DIR", default=DEFAULT_REPORT)
+    bless.add_argument("--run", dest="folder", metavar="DIR", default=run_folder())
+    bless.add_argument("--list", action="store_true", help="list the baselines that there are")
     add_baselines_option(bless)
     bless.set_defaults(run=run_bless)
 
     report = commands.add_parser("report", help="render a run's report again")
-    report.add_argument("folder", nargs="?", metavar="RUN", default=DEFAULT_REPORT)
+    report.add_argument("folder", nargs="?", metavar="RUN", default=run_folder())
     report.add_argument("--texts", choices=("failing", "all", "none"), default="failing")
     add_baselines_option(report)
     report.set_defaults(run=run_report)
@@ -38,16 +49,45 @@ def add_commands(commands: Any) -> None:
 
 
 def _share(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
     if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"{text} is outside [0, 1]")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number in [0, 1]")
     return value
 
 
 def run_bless(options: argparse.Namespace) -> int:
-    """Keep a run folder under a name."""
-    target = baselines.bless(Path(options.folder), Path(options.baselines), options.name)
+    """Keep a run folder under a name, or list the names."""
+    kept = Path(options.baselines)
+    if options.list:
+        return _list_baselines(kept)
+    blessing = baselines.prepare(Path(options.folder), kept, options.name)
+    target = blessing.keep()
     print(f"{options.folder} is now the baseline '{options.name}' ({target}); commit that folder")
+    if blessing.replaced or blessing.kept:
+        for word in ("replaced", "added", "kept"):
+            suites = getattr(blessing, word)
+            if suites:
+                print(f"  {word}: {', '.join(suites)}")
+    return 0
+
+
+def _list_baselines(folder: Path) -> int:
+    """A line a baseline, the one blessed last first."""
+    kept = baselines.every(folder)
+    if not kept:
+        print(f"no baselines in {folder} yet; `rmcheck bless` keeps the last run as one")
+    for one in reversed(kept):
+        suites = [suite.name for suite in one.record.suites]
+        pairs = sum(suite.data.pairs for suite in one.record.suites)
+        when = (one.record.blessed or one.record.started)[:16].replace("T", " ")
+        mark = " (latest)" if one is kept[-1] else ""
+        print(
+            f"{one.name}{mark}: {when}, {one.record.source.spec}, {pairs} pairs in "
+            f"{len(suites)} suites: {', '.join(suites)}"
+        )
     return 0
 
 
@@ -68,8 +108,8 @@ def run_compare(options: argparse.Namespace) -> int:
     """Print a line a suite; 1 when one regressed."""
     chosen = settings(options)
     folder = chosen.root / options.suites
-    needs_suites = any(":" in spec for spec in (options.candidate, options.baseline))
-    suites = suites_below(folder, chosen.root) if needs_suites and folder.is_dir() else []
+    recorded = all(is_record(spec, chosen) for spec in (options.candidate, options.baseline))
+    suites = suites_below(folder, chosen.root) if not recorded and folder.is_dir() else []
     candidate = read_side(options.candidate, chosen, suites)
     baseline = read_side(options.baseline, chosen, suites)
     verdicts = compare(candidate, baseline, max_drop=options.max_drop)

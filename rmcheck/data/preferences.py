@@ -219,6 +219,8 @@ def _csv_records(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
     import pandas as pd
 
     frame = pd.read_csv(path, dtype=str, keep_default_na=False, skip_blank_lines=False)
+    if not isinstance(frame.index, pd.RangeIndex):
+        raise ValueError("its rows have more cells than its head; quote cells that hold commas")
     line = 2 + sum(str(column).count("\n") for column in frame.columns)
     for record in frame.to_dict(orient="records"):
         yield line, {str(key): value for key, value in record.items()}
@@ -329,7 +331,8 @@ class _Reader:
     def _known(self, allowed: Sequence[str]) -> None:
         """Further columns are the user's own; one that looks like a misspelt key is a mistake."""
         for key in self.row.values:
-            if key not in allowed and difflib.get_close_matches(key, allowed, n=1, cutoff=0.8):
+            near = difflib.get_close_matches(key.lower(), allowed, n=1, cutoff=0.8)
+            if key not in allowed and near:
                 self._note(f"unknown key '{key}', {did_you_mean(key, allowed)}")
 
     def _text(self, key: str, *, empty: bool = False) -> str:

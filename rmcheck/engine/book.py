@@ -29,8 +29,11 @@ class ScoreBook:
         self._views: dict[tuple[int, str], RewardSource] = {}
 
     def fetch(self, source: RewardSource, dialogues: Iterable[Dialogue]) -> None:
-        """Have every dialogue scored that is not known yet. A score file needs no fetching."""
+        """Have every dialogue scored that is not known yet. A score file is only read."""
         if isinstance(source, Partial):
+            for dialogue in dialogues:
+                source.knows(dialogue)  # a file that cannot be read is told of now
+                break
             return
         known = self._scores.setdefault(id(source), {})
         missing: dict[str, Dialogue] = {}
@@ -78,8 +81,15 @@ class ScoreBook:
             needed=sum(found.needed for found in wrapped),
             cached=sum(found.cached for found in wrapped),
             computed=sum(found.computed for found in wrapped),
+            remarks=self._remarks(),
             truncated=sum(getattr(source, "truncated", 0) for source in self.sources()),
         )
+
+    def _remarks(self) -> list[str]:
+        said = [*self._store.remarks]
+        for source in self.sources():
+            said += [f"{source.spec}: {remark}" for remark in getattr(source, "remarks", ())]
+        return list(dict.fromkeys(said))
 
     def _wrap(self, source: RewardSource) -> CachedSource:
         if id(source) not in self._wrapped:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rmcheck import __version__
-from rmcheck.checks import BASELINE, CANDIDATE, Check, ScoredPairs, SourceRef
+from rmcheck.checks import BASELINE, CANDIDATE, Changes, Check, ScoredPairs, SourceRef
 from rmcheck.data import Dialogue, PreferencePair, pair_dialogues
 from rmcheck.data.preferences import PreferenceData
 from rmcheck.engine.binding import Binding
@@ -72,12 +72,27 @@ class SuiteContext:
                 known.append(pair)
             else:
                 others.append(pair.id)
-        if pairs and not known:
+        if pairs and not known and not self.changes(pairs).edited:
             raise BaselineMissing(
                 f"{self.binding.baseline_name} knows none of the {len(pairs)} pairs of "
                 f"{self.suite}; bless a run that includes this suite: rmcheck bless"
             )
         return known, others
+
+    def changes(self, pairs: Sequence[PreferencePair]) -> Changes:
+        """What of `pairs` the baseline never saw or saw otherwise, and what it alone has."""
+        source = self._source(BASELINE)
+        if not isinstance(source, Partial):
+            return Changes()
+        seen = source.ids()
+        unlike = [
+            pair.id for pair in pairs if not all(source.knows(side) for side in pair.dialogues())
+        ]
+        return Changes(
+            added=tuple(each for each in unlike if each not in seen),
+            edited=tuple(each for each in unlike if each in seen),
+            removed=tuple(sorted(source.ids(own=True) - {pair.id for pair in self.data.pairs})),
+        )
 
     def has_scored(self, pairs: Sequence[PreferencePair]) -> bool:
         """Whether the candidate's scores of all these pairs are there, without scoring any."""

@@ -14,7 +14,7 @@ from rmcheck.engine.context import SuiteContext
 from rmcheck.engine.settings import DEFAULT_BASELINE, Settings
 from rmcheck.errors import BaselineMissing, RmcheckError
 from rmcheck.record import BaselineRecord, TrainingRecord
-from rmcheck.sources import RewardSource, create
+from rmcheck.sources import RewardSource, create, describe
 from rmcheck.sources.function import as_source
 from rmcheck.suite import Suite
 from rmcheck.verdict import Verdict
@@ -37,7 +37,7 @@ class Engine:
         self.book = ScoreBook(settings.cache)
         self._bindings: dict[tuple[int, int], Binding] = {}
         self._created: dict[str, RewardSource] = {}
-        self._failed: dict[int, RmcheckError] = {}
+        self._failed: dict[int, Exception] = {}
         self._baseline: baselines.Baseline | None = None
         self._baseline_source: RewardSource | None = None
         self._find_baseline()
@@ -138,11 +138,20 @@ class Engine:
                 continue
             try:
                 self.book.fetch(source, dialogues)
-            except RmcheckError as error:
+            except Exception as error:  # another package's source raises what it likes
                 self._failed[id(source)] = error
 
     def require(self, binding: Binding, suite: Suite, check: Check) -> None:
-        """Raise the error of a source that this check needs and that could not be loaded."""
+        """Raise the error of a source that this check needs and that could not be loaded.
+
+        Raises
+        ------
+        BaselineRefused
+            For a comparison with a baseline that was given its texts in another way.
+        """
+        kept = self._baseline
+        if check.compares and kept is not None and binding.baseline is self._baseline_source:
+            kept.refuse_unlike(suite.name, describe(binding.candidate))
         for need in check.needs(suite.data):
             try:
                 source = binding.source(need.source)

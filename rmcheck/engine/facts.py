@@ -12,7 +12,8 @@ from rmcheck.checks.evidence import estimates_by_tag
 from rmcheck.data import PreferencePair
 from rmcheck.engine.context import SuiteContext
 from rmcheck.errors import RmcheckError
-from rmcheck.record import DataRecord, EstimateRecord, PairScore, SourceRecord, SuiteRecord
+from rmcheck.record import DataRecord, EstimateRecord, PairScore, SuiteRecord
+from rmcheck.sources import describe
 from rmcheck.suite import Suite
 from rmcheck.verdict import Estimate
 
@@ -32,14 +33,16 @@ def suite_record(suite: Suite, context: SuiteContext | None) -> SuiteRecord:
             paths=list(suite.data.paths),
         ),
     )
-    scored = _scored(context) if context else None
-    if context is None or scored is None or not scored.pairs:
+    if context is None:
         return record
-    candidate = context.binding.candidate
+    source = describe(context.binding.candidate)
+    record = record.model_copy(update={"source": source})
+    scored = _scored(context, context.data.pairs)
+    if scored is None or not scored.pairs:
+        return record
     wins = _wins(scored.chosen, scored.rejected)
     return record.model_copy(
         update={
-            "source": SourceRecord(spec=candidate.spec, fingerprint=candidate.fingerprint),
             "slices": _json(estimates_by_tag(scored.pairs, wins)),
             "controls": _json(controls(scored.pairs, context.seed)),
         }
@@ -47,8 +50,9 @@ def suite_record(suite: Suite, context: SuiteContext | None) -> SuiteRecord:
 
 
 def pair_scores(suite: Suite, context: SuiteContext) -> list[PairScore]:
-    """The candidate's scores of all pairs of the suite, when every one is known."""
-    scored = _scored(context)
+    """The candidate's scores of those pairs of the suite whose scores are known."""
+    known = [pair for pair in context.data.pairs if context.has_scored([pair])]
+    scored = _scored(context, known)
     if scored is None:
         return []
     return [
@@ -74,11 +78,8 @@ def controls(pairs: Sequence[PreferencePair], seed: int) -> dict[str, Estimate]:
     return {name: win_rate(wins[name], groups) for name in (LONGER, SHORTER, SHUFFLED)}
 
 
-def _scored(context: SuiteContext | None) -> ScoredPairs | None:
-    """Scores of the suite's pairs if they are there; never scores anything for the record alone."""
-    if context is None:
-        return None
-    pairs = context.data.pairs
+def _scored(context: SuiteContext, pairs: Sequence[PreferencePair]) -> ScoredPairs | None:
+    """Scores of `pairs` if they are there; never scores anything for the record alone."""
     if not context.has_scored(pairs):
         return None
     try:

@@ -14,6 +14,7 @@ from scipy.special import expit
 from rmcheck.stats import groups as grouping
 from rmcheck.stats.bootstrap import bootstrap_means, percentile_interval
 from rmcheck.stats.columns import finite, proportion, same_length
+from rmcheck.stats.winrate import share_estimate
 from rmcheck.verdict import Estimate
 
 # A temperature is sought within e^±7 (a factor of 1,100) of the typical margin.
@@ -40,7 +41,9 @@ class Scoring:
     """How well probabilities fit: ECE and Brier in [0, 1], NLL in nats ≥ 0, lower is better.
 
     The intervals are bootstrapped over groups; where the resamples do not differ (one group, all
-    margins alike) they are [0, 1], method `none`.
+    margins alike) they are [0, 1], method `none`. Where every pair is right (or every one wrong)
+    no resample knows how rare the other outcome is: the upper limits are then raised by what
+    Wilson's interval of the win rate leaves open.
     """
 
     ece: Estimate
@@ -204,18 +207,23 @@ def _score(
     gaps[np.arange(n), _bin(p, n_bins)] = outcome - p
     means = bootstrap_means(np.column_stack([squares, gaps]), groups, draws=draws, rng=rng)
     n_groups = len(set(groups))
+    unseen = 0.0
+    if np.ptp(scaled) > 0.0 and (np.all(scaled > 0.0) or np.all(scaled < 0.0)):
+        unseen = 1.0 - share_estimate(np.ones(n), groups, level=level).low
 
     def estimate(value: float, spread: NDArray[np.float64], *, basic: bool) -> Estimate:
         low, high = percentile_interval(spread, level)
         method = "bootstrap-basic" if basic else "bootstrap"
         if high - low < _ROUNDING:
-            low, high, method = 0.0, 1.0, "none"
+            # Certain of every pair: what is left open is how rare the other outcome is.
+            low, high, method = (value, value, "wilson") if unseen else (0.0, 1.0, "none")
         elif basic:
             low, high = max(0.0, 2 * value - high), min(1.0, 2 * value - low)
+        high = min(1.0, max(high, value) + unseen)
         return Estimate(
             value=value,
             low=min(low, value),
-            high=max(high, value),
+            high=high,
             level=level,
             method=method,
             n=n,

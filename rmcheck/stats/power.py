@@ -18,6 +18,8 @@ from rmcheck.stats.multiplicity import one_sided_level
 # Discordant counts further out than this many standard deviations weigh less than 1e-14.
 _REACH = 8.0
 _PRECISION = 1e-5
+# Nobody labels more; a drop that needs more than these is told as one that cannot be caught.
+_MOST_PAIRS = 10_000_000
 
 
 def smoothed_discordant(newly_wrong: float, newly_right: float, n: int) -> float:
@@ -109,6 +111,58 @@ def detectable_drop(
         raise ValueError(f"design_effect={effect} must be at least 1")
     pairs = math.floor(n / effect + 1e-9)
     return _detectable(pairs, float(discordant), float(max_drop), each, power)
+
+
+def pairs_to_catch(
+    drop: float,
+    *,
+    discordant: float,
+    max_drop: float,
+    alpha: float,
+    comparisons: int,
+    power: float = 0.8,
+    design_effect: float = 1.0,
+) -> int | None:
+    """Find about how many pairs would catch a true drop with probability `power`.
+
+    Parameters
+    ----------
+    drop : true loss of the win rate, in (0, 1].
+    discordant, max_drop, alpha, comparisons, power : as for `detectable_drop`.
+    design_effect : at least 1, of groups like the present ones; see `worst_design_effect`.
+
+    Returns
+    -------
+    The number of pairs, rounded up to two digits; None for a drop of at most `max_drop`, which the
+    rule catches half of the time however many pairs there are.
+
+    Notes
+    -----
+    Bisection on `drop_power`. That one is jagged in n, so that a number somewhat smaller may do.
+    """
+    proportion("max_drop", max_drop)
+    proportion("power", power, closed=False)
+    each = one_sided_level(alpha, comparisons)
+    if not 0.0 < drop <= 1.0:
+        raise ValueError(f"drop={drop} is outside (0, 1]")
+    if drop <= max_drop:
+        return None
+
+    def caught(n: int) -> bool:
+        return drop_power(n, discordant, drop, max_drop, each) >= power
+
+    high = 1
+    while not caught(high):
+        high *= 2
+        if high > _MOST_PAIRS:
+            return None
+    low = high // 2
+    while high - low > max(1, low // 100):
+        middle = (low + high) // 2
+        low, high = (low, middle) if caught(middle) else (middle, high)
+    pairs = math.ceil(high * design_effect)
+    step = 10 ** max(0, math.floor(math.log10(pairs)) - 1)
+    return int(math.ceil(pairs / step) * step)
 
 
 @lru_cache(maxsize=1024)

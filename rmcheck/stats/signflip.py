@@ -143,8 +143,8 @@ def sign_flip_p_margins(
 
     Notes
     -----
-    Assumes groups independent, each group's summed margin symmetric about 0 under the null. Exact
-    up to the affine scale of the rewards: a positive factor changes nothing.
+    Assumes groups independent, and each group's summed margin symmetric about 0 under the null.
+    Phipson and Smyth 2010 for the + 1. A positive factor on all margins changes nothing.
     """
     _known(alternative)
     column = finite("margins", margins)

@@ -32,7 +32,8 @@ def rate_difference(first: Estimate, second: Estimate) -> Estimate:
     """
     if first.level != second.level:
         raise ValueError(f"levels differ: {first.level} and {second.level}")
-    value = first.value - second.value
+    # 0.8 - 0.6 is to be the 0.2 that a user writes.
+    value = round(first.value - second.value, 12)
     below = math.hypot(first.value - first.low, second.high - second.value)
     above = math.hypot(first.high - first.value, second.value - second.low)
     return Estimate(

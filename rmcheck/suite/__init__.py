@@ -1,5 +1,6 @@
 """Suites: one YAML file that says what must hold of a reward model on some data."""
 
-from rmcheck.suite.loading import Suite, load_suite, looks_like_suite
+from rmcheck.foreign import looks_like_suite
+from rmcheck.suite.loading import Suite, load_suite
 
 __all__ = ["Suite", "load_suite", "looks_like_suite"]

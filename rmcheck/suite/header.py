@@ -5,13 +5,27 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, MinLen
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
 FORMAT = 1
 """The version that the key `rmcheck` must name."""
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=80)]
-Tag = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=80)]
+_MEANT = ("skip", "skipif", "xfail", "parametrize", "usefixtures", "filterwarnings")
+"""Markers with which pytest itself does something."""
+
+
+def _free(tag: str) -> str:
+    if tag in _MEANT:
+        raise ValueError(f"tags become pytest markers, and '{tag}' is one of pytest's own")
+    return tag
+
+
+Tag = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=80),
+    AfterValidator(_free),
+]
 
 
 class DataMapping(BaseModel):

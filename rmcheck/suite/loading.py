@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
@@ -45,17 +44,6 @@ class Suite:
     def comparisons(self) -> int:
         """How many of its required checks compare with a baseline."""
         return sum(check.compares and self.gate_of(check) == "required" for check in self.checks)
-
-
-_LOOKS = re.compile(r"^[\s\ufeff{]*[\"']?(rmcheck|checks)[\"']?\s*:", re.MULTILINE)
-
-
-def looks_like_suite(path: Path) -> bool:
-    """Whether a YAML file means to be a suite: its text has the key `rmcheck` or `checks`."""
-    try:
-        return bool(_LOOKS.search(path.read_text(encoding="utf-8", errors="replace")))
-    except OSError:
-        return False
 
 
 def load_suite(path: Path, root: Path | None = None) -> Suite:

@@ -11,6 +11,7 @@ from rmcheck.stats.power import (
     detectable_drop,
     detectable_shortfall,
     drop_power,
+    pairs_to_catch,
     smoothed_discordant,
     worst_design_effect,
 )
@@ -146,6 +147,50 @@ def test_smoothed_discordant_by_hand() -> None:
 def test_a_rule_out_of_range_is_told(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         detect(50, **wrong)
+
+
+@pytest.mark.parametrize("drop", [0.03, 0.05, 0.1])
+@pytest.mark.parametrize("discordant", [0.1, 0.2, 0.4])
+@pytest.mark.parametrize("comparisons", [1, 8])
+def test_the_number_of_pairs_is_connors(drop: float, discordant: float, comparisons: int) -> None:
+    found = pairs_to_catch(
+        drop, discordant=discordant, max_drop=0.0, alpha=0.05, comparisons=comparisons
+    )
+    assert found is not None
+    # Connor 1987, for McNemar's test: n = (z_α√D + z_β√(D - δ²))² / δ². The exact test wants some
+    # more, the more the fewer pairs change (or less, where every change is a loss: D = δ), and the
+    # number is rounded up to two digits.
+    z_alpha, z_beta = stats.norm.isf(0.025 / comparisons), stats.norm.isf(0.2)
+    root = z_alpha * math.sqrt(discordant) + z_beta * math.sqrt(discordant - drop**2)
+    connor = (root / drop) ** 2
+    assert 0.95 * connor < found < 1.25 * connor
+    # By the other road: that many pairs detect the drop, and eight tenths of them do not.
+    rule = {"max_drop": 0.0, "alpha": 0.05, "comparisons": comparisons, "discordant": discordant}
+    for n, enough in ((found, True), (round(0.8 * found), False)):
+        seen = detectable_drop(n=n, group_sizes_or_groups=[1] * n, **rule)
+        assert seen is not None
+        assert (seen <= drop * 1.02) is enough
+
+
+def test_pairs_in_groups_are_needed_in_proportion() -> None:
+    rule = {"discordant": 0.2, "max_drop": 0.02, "alpha": 0.05, "comparisons": 1}
+    plain = pairs_to_catch(0.05, **rule)
+    grouped = pairs_to_catch(0.05, **rule, design_effect=3.0)
+    assert plain is not None
+    assert grouped == pytest.approx(3 * plain, rel=0.1)
+
+
+def test_a_drop_that_is_tolerated_is_caught_by_no_number() -> None:
+    rule = {"discordant": 0.2, "max_drop": 0.05, "alpha": 0.05, "comparisons": 1}
+    assert pairs_to_catch(0.05, **rule) is None
+    assert pairs_to_catch(0.04, **rule) is None
+    # Just above it the test is sure long before the drop looks large enough, which takes about
+    # z_β²·D / (δ - max_drop)² pairs: 141,000 for 0.051, and 14 million for 0.0501.
+    near = pairs_to_catch(0.051, **rule)
+    assert near == pytest.approx(stats.norm.isf(0.2) ** 2 * 0.2 / 0.001**2, rel=0.1)
+    assert pairs_to_catch(0.0501, **rule) is None
+    with pytest.raises(ValueError, match=r"drop=0 is outside"):
+        pairs_to_catch(0, **rule)
 
 
 @pytest.mark.parametrize(("n", "minimum"), [(30, 0.7), (150, 0.7), (150, 0.95), (800, 0.5)])

@@ -1,0 +1,49 @@
+"""What a project's pytest configuration says, so that commands and the gate agree on it."""
+
+from __future__ import annotations
+
+import configparser
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+
+def ini(name: str, default: str, folder: Path | None = None) -> str:
+    """The value of a `rm_*` key in the configuration of the project at `folder`, or `default`.
+
+    The files are those that pytest reads, in its order; one that cannot be read counts as empty,
+    for pytest itself says what is wrong with it.
+    """
+    found = _settings(folder or Path.cwd()).get(name)
+    return found if isinstance(found, str) and found else default
+
+
+def _settings(folder: Path) -> Mapping[str, Any]:
+    for name, section in (
+        ("pytest.ini", "pytest"),
+        (".pytest.ini", "pytest"),
+        ("pyproject.toml", ""),
+        ("tox.ini", "pytest"),
+        ("setup.cfg", "tool:pytest"),
+    ):
+        try:
+            text = (folder / name).read_text(encoding="utf-8")
+            found = _of_ini(text, section) if section else _of_toml(text)
+        except (OSError, ValueError, configparser.Error):
+            continue
+        if found is not None:
+            return found
+    return {}
+
+
+def _of_toml(text: str) -> Mapping[str, Any] | None:
+    tool = tomllib.loads(text).get("tool", {}).get("pytest", {})
+    found = tool.get("ini_options", tool)
+    return found if isinstance(found, dict) and found else None
+
+
+def _of_ini(text: str, section: str) -> Mapping[str, Any] | None:
+    parser = configparser.ConfigParser(interpolation=None)
+    parser.read_string(text)
+    return dict(parser[section]) if parser.has_section(section) else None

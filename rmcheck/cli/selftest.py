@@ -1,0 +1,195 @@
+"""The command that tries the gate itself: how often it cries wolf, how small a drop it sees."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import TYPE_CHECKING, Any
+
+from rmcheck.cli.options import add_baselines_option, run_folder, settings
+from rmcheck.engine.settings import DEFAULT_BASELINE
+from rmcheck.errors import UsageError
+
+if TYPE_CHECKING:
+    from rmcheck.selftest import SelfTest, Share, Tested
+
+
+def add_commands(commands: Any) -> None:
+    """Register it."""
+    command = commands.add_parser(
+        "selftest",
+        help="how often these suites would cry wolf, and how small a drop they would see",
+        description="Simulates runs of your comparisons (no_regression): over two equal models, "
+        "and over models that lost 1, 2, 3 and 5 points. Exit code: 1 when equal models go red "
+        "more often than alpha, else 0.",
+    )
+    command.add_argument(
+        "--run", dest="folder", metavar="DIR", default=run_folder(), help="default %(default)s"
+    )
+    command.add_argument(
+        "--against",
+        metavar="NAME",
+        help="baseline or run folder that tells on which pairs models differ (default main, where "
+        "there is one)",
+    )
+    command.add_argument("--runs", type=_count, default=500, help="default %(default)s")
+    command.add_argument("--seed", type=int, default=0, help="default %(default)s")
+    command.add_argument("--suites", metavar="DIR", default="suites", help="default %(default)s")
+    command.add_argument("--format", choices=("text", "json"), default="text")
+    add_baselines_option(command)
+    command.set_defaults(run=run_selftest)
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is less than 1")
+    return value
+
+
+def run_selftest(options: argparse.Namespace) -> int:
+    """Simulate and print; 1 when equal models go red too often."""
+    from rmcheck import baseline as baselines
+    from rmcheck.comparison import read_side, recorded, suites_below
+    from rmcheck.selftest import guards, selftest
+
+    chosen = settings(options)
+    if not (chosen.root / options.suites).is_dir():
+        raise UsageError(f"there is no folder {options.suites}; say where they lie with --suites")
+    suites = suites_below(chosen.root / options.suites, chosen.root)
+    against = options.against
+    if against is None and DEFAULT_BASELINE in baselines.names(chosen.baselines):
+        against = DEFAULT_BASELINE
+    run = recorded(options.folder, chosen.root / options.folder)
+    baseline = read_side(against, chosen, []) if against else None
+    found, notes = guards(suites, run, baseline)
+    if not found:
+        why = "; ".join(notes) or "no suite has the check no_regression"
+        raise UsageError(f"nothing to try in {options.suites}: {why}")
+    result = selftest(
+        found,
+        comparisons=max(1, sum(suite.comparisons for suite in suites)),
+        runs=options.runs,
+        seed=options.seed,
+        notes=notes,
+        progress=chosen.progress,
+    )
+    if options.format == "json":
+        print(json.dumps(_json(result), indent=1, ensure_ascii=False))
+    else:
+        print("\n".join(_lines(result, against)))
+    return int(result.cries_wolf)
+
+
+def _lines(result: SelfTest, against: str | None) -> list[str]:
+    low, high = result.red.interval
+    said = "more than alpha" if result.cries_wolf else "within alpha"
+    lines = [
+        f"equal models: {_percent(result.red.value)} of {result.runs} simulated runs went red "
+        f"[{_percent(low)}, {_percent(high)}], {said} ({_percent(result.alpha)}); "
+        f"{result.comparisons} required comparisons, seed {result.seed}",
+        "",
+        *_table(result),
+    ]
+    if any(one.assumed for one in result.tested):
+        lines.append(f"* assumed: {_why_assumed(against)}")
+    small = [one for one in result.tested if one.too_small]
+    if small:
+        lines += ["", "too small for what they promise:"]
+        lines += [f"  {_shortfall(one)}" for one in small]
+    return [*lines, *(["", *result.notes] if result.notes else [])]
+
+
+def _why_assumed(against: str | None) -> str:
+    if against is None:
+        return "no baseline tells on which pairs two models differ; --against NAME brings one"
+    return f"this run and {against} win and lose the same pairs, or share too few"
+
+
+def _table(result: SelfTest) -> list[str]:
+    drops = [f"{drop * 100:g} pt" for drop in result.tested[0].caught]
+    head = ["", "pairs", "differ", "equal", *drops, "sees", "max_drop"]
+    rows = [head]
+    for one in result.tested:
+        seen = "nothing" if one.detectable is None else f"{one.detectable * 100:.1f} pt"
+        rows.append(
+            [
+                one.name if one.required else f"{one.name} (advisory)",
+                str(one.n),
+                f"{_percent(one.discordant)}{'*' if one.assumed else ''}",
+                _percent(one.false_alarms.value),
+                *(_with_interval(share) for share in one.caught.values()),
+                seen,
+                f"{one.max_drop * 100:.1f} pt",
+            ]
+        )
+    widths = [max(len(row[place]) for row in rows) for place in range(len(head))]
+    told = "share of runs that fail, for equal models and by the win rate lost [95 % interval]"
+    return [
+        told,
+        *(
+            "  ".join(
+                cell.ljust(width) if place == 0 else cell.rjust(width)
+                for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+            ).rstrip()
+            for row in rows
+        ),
+    ]
+
+
+def _percent(share: float) -> str:
+    points = 100 * share
+    return f"{points:.0f} %" if points >= 9.95 or points == round(points) else f"{points:.1f} %"
+
+
+def _with_interval(share: Share) -> str:
+    low, high = (100 * limit for limit in share.interval)
+    return f"{100 * share.value:.0f} % [{low:.0f}, {high:.0f}]"
+
+
+def _shortfall(one: Tested) -> str:
+    sees = (
+        "catches no drop at all"
+        if one.detectable is None
+        else f"catches (80 %) drops from {one.detectable * 100:.1f} points"
+    )
+    needed = "no number of" if one.pairs_needed is None else f"about {one.pairs_needed:,}"
+    return (
+        f"{one.name}: {one.n} pairs, max_drop {one.max_drop * 100:.1f} points, {sees}; {needed} "
+        f"pairs would catch {one.target * 100:.1f}"
+    )
+
+
+def _json(result: SelfTest) -> dict[str, Any]:
+    return {
+        "runs": result.runs,
+        "seed": result.seed,
+        "comparisons": result.comparisons,
+        "alpha": result.alpha,
+        "equal_models": _share(result.red),
+        "cries_wolf": result.cries_wolf,
+        "checks": [
+            {
+                "id": one.name,
+                "required": one.required,
+                "n": one.n,
+                "n_groups": one.n_groups,
+                "discordant": one.discordant,
+                "assumed": one.assumed,
+                "max_drop": one.max_drop,
+                "equal_models": _share(one.false_alarms),
+                "caught": [{"drop": drop, **_share(share)} for drop, share in one.caught.items()],
+                "detectable": one.detectable,
+                "too_small": one.too_small,
+                "target": one.target,
+                "pairs_needed": one.pairs_needed,
+            }
+            for one in result.tested
+        ],
+        "notes": list(result.notes),
+    }
+
+
+def _share(share: Share) -> dict[str, float]:
+    low, high = share.interval
+    return {"value": share.value, "low": low, "high": high}

@@ -1,0 +1,231 @@
+"""Every command and its mistakes: what it prints, what it leaves, and its exit code."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from plugin.projects import Project, Row, Said, jsonl, pairs, scores
+
+import rmcheck
+
+
+@pytest.fixture
+def gate(project: Project) -> Project:
+    """A project after its first run: ten of sixty pairs are wrong, and all scores are on file."""
+    rows = pairs(60, wrong=range(10))
+    project.write("scores.jsonl", jsonl(scores(rows)))
+    project.suite("chat", "win_rate", "no_regression", rows=rows)
+    project.run("--rm", "scores:scores.jsonl").assert_outcomes(passed=1, skipped=1)
+    return project
+
+
+def mistake(said: Said) -> str:
+    """The one line of a command that ended with a user's mistake."""
+    assert said.code == 4, said
+    assert said.out == []
+    assert len(said.err) == 1, said
+    assert "Traceback" not in said.err[0]
+    return said.err[0]
+
+
+def swapped(rows: list[Row], numbers: range) -> list[Row]:
+    """Rows of scores with the two scores of some pairs exchanged."""
+    ids = {f"p-{number:03d}" for number in numbers}
+    return [
+        {**row, "chosen": row["rejected"], "rejected": row["chosen"]} if row["id"] in ids else row
+        for row in rows
+    ]
+
+
+def test_the_installed_script_tells_its_version_and_commands() -> None:
+    script = Path(sys.executable).with_name("rmcheck")
+    said = subprocess.run([script, "--version"], capture_output=True, text=True, check=True)
+    assert said.stdout == f"rmcheck {rmcheck.__version__}\n"
+    said = subprocess.run([script, "--help"], capture_output=True, text=True, check=True)
+    for command in ("train", "score", "bless", "report", "compare", "list", "try"):
+        assert f"    {command}" in said.stdout
+
+
+@pytest.mark.parametrize("command", ["train", "score", "bless", "report", "compare", "list", "try"])
+def test_each_command_explains_itself(project: Project, command: str) -> None:
+    said = project.cli(command, "--help")
+    assert said.code == 0
+    assert said.out[0].startswith(f"usage: rmcheck {command}")
+
+
+MISTAKES = {
+    "nothing": ([], "the following arguments are required: COMMAND; see rmcheck --help"),
+    "no command": (["trian"], "invalid choice: 'trian'"),
+    "no option": (["list", "--all"], "unrecognized arguments: --all"),
+    "train: name": (["train", "tinny"], "did you mean 'tiny'?"),
+    "train: file": (["train", "gone.yaml"], "gone.yaml: there is no file"),
+    "train: broken": (["train", "broken.yaml"], "broken.yaml:4:1: recipe: unknown key 'sede'"),
+    "train: data": (["train", "nodata.yaml"], "names no file"),
+    "score: data": (["score", "gone.jsonl", "-o", "o.jsonl"], "no file matches 'gone.jsonl'"),
+    "score: rows": (["score", "broken.jsonl", "-o", "o.jsonl"], "broken.jsonl:1:1: the key 'r"),
+    "score: source": (
+        ["score", "data/chat.jsonl", "-o", "o.jsonl", "--rm", "score:x"],
+        "unknown kind 'score', did you mean 'scores'?",
+    ),
+    "score: no output": (["score", "data/chat.jsonl"], "-o/--output"),
+    "score: csv": (["score", "data/chat.jsonl", "-o", "o.csv"], "this writes JSON Lines"),
+    "score: folder": (
+        ["score", "data/chat.jsonl", "-o", "folder.jsonl", "--rm", "scores:scores.jsonl"],
+        "folder.jsonl: Is a directory",
+    ),
+    "score: dtype": (["score", "x", "-o", "o.jsonl", "--rm-dtype", "int8"], "invalid choice"),
+    "score: no score": (
+        ["score", "more.jsonl", "-o", "o.jsonl", "--rm", "scores:scores.jsonl"],
+        "no score for 'q-000'",
+    ),
+    "try: one response": (["try", "Q?", "A."], "give two responses or more"),
+    "try: none": (["try", "Q?"], "the following arguments are required: response"),
+    "try: score file": (
+        ["try", "Q?", "A.", "B.", "--rm", "scores:scores.jsonl"],
+        "a score file cannot score new text",
+    ),
+    "bless: no run": (["bless", "--run", "gone"], "gone: no results.json there"),
+    "bless: name": (["bless", "../main"], "baseline name '../main'"),
+    "bless: broken": (["bless", "--run", "half"], "cannot be read as JSON"),
+    "report: no run": (["report", "gone"], "gone: no results.json there"),
+    "report: broken": (["report", "half"], "results.json: cannot be read as JSON"),
+    "report: texts": (["report", "--texts", "some"], "invalid choice: 'some'"),
+    "report: version": (["report", "future"], "schema_version 2, this rmcheck reads 1"),
+    "compare: one side": (["compare", "reports/latest"], "are required: baseline"),
+    "compare: unknown": (["compare", "reports/latest", "main"], "'main' is no run folder"),
+    "compare: empty": (["compare", "data", "reports/latest"], "'data' holds neither a run"),
+    "compare: max drop": (
+        ["compare", "a", "b", "--max-drop", "2"],
+        "argument --max-drop: '2' is not a number in [0, 1]",
+    ),
+    "compare: words": (["compare", "a", "b", "--max-drop", "x"], "'x' is not a number in [0, 1]"),
+    "compare: no suites": (
+        ["compare", "scores:scores.jsonl", "reports/latest", "--suites", "gone"],
+        "there are no suites to score; give --suites",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", MISTAKES)
+def test_a_mistake_is_one_line_and_code_4(gate: Project, case: str) -> None:
+    arguments, told = MISTAKES[case]
+    gate.write("base/config.json", "{}")
+    gate.write("broken.yaml", "recipe: 1\nbase: base\ndata: data/chat.jsonl\nsede: 1\n")
+    gate.write("nodata.yaml", "recipe: 1\nbase: base\ndata: data/gone.jsonl\n")
+    gate.write("broken.jsonl", '{"id": "a", "prompt": "", "chosen": "x"}\n')
+    gate.write("more.jsonl", jsonl(pairs(2, name="q")))
+    gate.write("half/results.json", '{"schema_version": 1,')
+    gate.write("future/results.json", '{"schema_version": 2}')
+    (gate.root / "folder.jsonl").mkdir()
+    line = mistake(gate.cli(*arguments))
+    assert told in line
+    assert line.startswith("rmcheck")
+
+
+def test_list_names_checks_sources_and_recipes(project: Project) -> None:
+    said = project.cli("list")
+    assert said.code == 0
+    for name, line in (
+        ("win_rate", "The share of pairs whose chosen response scores higher"),
+        ("no_regression", "The candidate's win rate has not fallen"),
+        ("scores", "a file of scores"),
+        ("tiny", "tiny.yaml"),
+    ):
+        assert any(entry.split()[:1] == [name] and line in entry for entry in said.out), name
+    assert all(len(entry) < 130 for entry in said.out)
+
+
+def test_score_writes_a_score_file_that_the_gate_takes(gate: Project) -> None:
+    said = gate.cli("score", "data/*.jsonl", "-o", "out/mine.jsonl", "--rm", "scores:scores.jsonl")
+    assert said.code == 0
+    # 50 of 60 are right.
+    assert said.out[1] == "chosen above rejected in 50 of 60 (0.833)"
+    assert said.out[0].startswith("60 rows to out/mine.jsonl")
+    written = [json.loads(line) for line in (gate.root / "out/mine.jsonl").open()]
+    given = {row["id"]: row for row in scores(pairs(60, wrong=range(10)))}
+    assert {row["id"]: (row["chosen"], row["rejected"]) for row in written} == {
+        name: (row["chosen"], row["rejected"]) for name, row in given.items()
+    }
+    before = gate.checks()["chat::win_rate"]["estimate"]
+    gate.run("--rm", "scores:out/mine.jsonl").assert_outcomes(passed=1, skipped=1)
+    assert gate.checks()["chat::win_rate"]["estimate"] == before
+
+
+def test_bless_keeps_a_run_and_says_where(gate: Project) -> None:
+    said = gate.cli("bless")
+    assert said.code == 0
+    assert said.out[0] == (
+        "reports/latest is now the baseline 'main' (fixtures/baselines/main); commit that folder"
+    )
+    kept = gate.root / "fixtures/baselines/main"
+    assert sorted(path.name for path in kept.iterdir()) == ["results.json", "scores.jsonl"]
+    assert gate.rows("fixtures/baselines/main") == gate.rows()
+    # Once more, from another folder, under another name.
+    (gate.root / "reports/latest").rename(gate.root / "reports/spring")
+    assert gate.cli("bless", "v1.2", "--run", "reports/spring").code == 0
+    assert (gate.root / "fixtures/baselines/v1.2/results.json").is_file()
+
+
+def test_bless_refuses_a_run_that_was_stopped(gate: Project) -> None:
+    record = {**gate.record(), "incomplete": True}
+    gate.write("reports/latest/results.json", json.dumps(record))
+    assert "was interrupted; run the gate to its end" in mistake(gate.cli("bless"))
+
+
+def test_report_gives_the_same_bytes_again(gate: Project) -> None:
+    assert gate.cli("bless").code == 0
+    gate.write("worse.jsonl", jsonl(swapped(gate.rows(), range(20, 32))))
+    gate.run("--rm", "scores:worse.jsonl")
+    folder = gate.root / "reports/latest"
+    names = ("index.html", "summary.md")
+    before = {name: (folder / name).read_bytes() for name in names}
+    for name in names:
+        (folder / name).unlink()
+    said = gate.cli("report")
+    assert (said.code, said.out) == (0, [f"reports/latest/{name}" for name in names])
+    assert {name: (folder / name).read_bytes() for name in names} == before
+    assert gate.cli("report", "--texts", "none").code == 0
+    assert (folder / "index.html").read_bytes() != before["index.html"]
+    assert b"question 25?" not in (folder / "index.html").read_bytes()
+
+
+def test_compare_speaks_as_the_gate_does(gate: Project) -> None:
+    assert gate.cli("bless").code == 0
+    said = gate.cli("compare", "reports/latest", "main")
+    assert (said.code, said.out) == (
+        0,
+        ["passed chat: no_regression identical: every score is the same as in main (n=60)"],
+    )
+    gate.write("worse.jsonl", jsonl(swapped(gate.rows(), range(20, 32))))
+    gate.run("--rm", "scores:worse.jsonl").assert_outcomes(failed=2)
+    gate_said = gate.checks()["chat::no_regression"]["message"]
+    assert "fell 20.0 points" in gate_said
+    said = gate.cli("compare", "reports/latest", "main")
+    assert (said.code, said.out) == (1, [f"FAILED chat: {gate_said}"])
+    # A source is scored on the suites' pairs and compared alike.
+    said = gate.cli("compare", "scores:worse.jsonl", "main")
+    assert (said.code, said.out) == (1, [f"FAILED chat: {gate_said}"])
+    # The other way round it is better: twelve pairs newly right.
+    said = gate.cli("compare", "main", "reports/latest")
+    assert said.code == 0
+    assert said.out[0].startswith("passed chat: no_regression improved: win rate rose 20.0 points")
+    # A drop of 20 points is tolerated where the user says so.
+    assert gate.cli("compare", "reports/latest", "main", "--max-drop", "0.5").code == 0
+
+
+def test_compare_needs_a_suite_that_both_have(gate: Project) -> None:
+    (gate.root / "reports/latest").rename(gate.root / "reports/chat")
+    gate.suite("code", "win_rate", rows=pairs(30, name="c"))
+    gate.write("code.jsonl", jsonl(scores(pairs(30, name="c"))))
+    gate.run("--rm", "scores:code.jsonl", "-k", "code").assert_outcomes(passed=1, deselected=2)
+    line = mistake(gate.cli("compare", "reports/latest", "reports/chat"))
+    assert "have no suite in common (code / chat)" in line
+
+
+def test_a_folder_that_cannot_be_written_to_is_told(gate: Project) -> None:
+    gate.write("fixtures/baselines", "a file where a folder should be")
+    assert "fixtures/baselines" in mistake(gate.cli("bless"))

@@ -1,0 +1,118 @@
+"""`rmcheck selftest` on a small project."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from plugin.projects import Project, Row, jsonl, pairs
+
+
+@pytest.fixture
+def gate(project: Project) -> Project:
+    """Two suites, blessed, and then run with a model that swaps some pairs."""
+    project.model()
+    for name in ("chat", "code"):
+        project.suite(name, "win_rate", "no_regression", rows=pairs(60, wrong=range(6), name=name))
+    project.run().assert_outcomes(passed=2, skipped=2)
+    project.cli("bless")
+    rows = [swapped(row) if row["id"][-1] in "37" else row for row in project.rows()]
+    project.write("other.jsonl", jsonl(rows))
+    (project.root / "conftest.py").unlink()
+    project.run("--rm", "scores:other.jsonl")
+    return project
+
+
+def swapped(row: Row) -> Row:
+    return {**row, "chosen": row["rejected"], "rejected": row["chosen"]}
+
+
+def test_what_it_prints(gate: Project) -> None:
+    said = gate.cli("selftest", "--runs", "200")
+    assert said.code == 0
+    assert said.out[0].startswith("equal models: ")
+    assert "of 200 simulated runs went red [" in said.out[0]
+    assert said.out[0].endswith("within alpha (5 %); 2 required comparisons, seed 0")
+    head = said.out[3].split()
+    assert head == [
+        "pairs", "differ", "equal", "1", "pt", "2", "pt", "3", "pt", "5", "pt", "sees", "max_drop",
+    ]  # fmt: skip
+    chat = said.out[4].split()
+    # Every tenth pair ends in 3 and another in 7: 12 of 60 have changed sides.
+    assert chat[:4] == ["chat::no_regression", "60", "20", "%"]
+    assert chat[-2:] == ["2.0", "pt"]
+    assert said.out[6:8] == ["", "too small for what they promise:"]
+    assert said.out[8].startswith("  chat::no_regression: 60 pairs, max_drop 2.0 points, catches")
+    assert said.out[8].endswith("pairs would catch 4.0")
+    assert any("200/200" in line for line in said.err)
+
+
+def test_json_says_the_same(gate: Project) -> None:
+    said = gate.cli("selftest", "--runs", "50", "--format", "json", "--seed", "4")
+    found = json.loads("\n".join(said.out))
+    assert (found["runs"], found["seed"], found["comparisons"], found["alpha"]) == (50, 4, 2, 0.05)
+    assert set(found["equal_models"]) == {"value", "low", "high"}
+    assert found["cries_wolf"] is False
+    assert [check["id"] for check in found["checks"]] == [
+        "chat::no_regression", "code::no_regression",
+    ]  # fmt: skip
+    chat = found["checks"][0]
+    assert (chat["n"], chat["n_groups"], chat["assumed"], chat["too_small"]) == (60, 60, False, True)
+    assert chat["discordant"] == 0.2
+    assert [entry["drop"] for entry in chat["caught"]] == [0.01, 0.02, 0.03, 0.05]
+    assert gate.cli("selftest", "--runs", "50", "--format", "json", "--seed", "4").out == said.out
+
+
+def test_without_a_baseline_it_says_what_it_assumes(gate: Project) -> None:
+    said = gate.cli("selftest", "--runs", "20", "--against", "reports/latest")
+    assert "20 %*" in said.out[4]
+    assert said.out[6] == (
+        "* assumed: this run and reports/latest win and lose the same pairs, or share too few"
+    )
+    for path in (gate.root / "fixtures/baselines/main").iterdir():
+        path.unlink()
+    said = gate.cli("selftest", "--runs", "20")
+    assert said.out[6] == (
+        "* assumed: no baseline tells on which pairs two models differ; --against NAME brings one"
+    )
+
+
+def test_a_gate_that_cries_wolf_ends_with_one(gate: Project) -> None:
+    strict = {"check": "no_regression", "require": "non_inferior"}
+    gate.suite("chat", strict)
+    said = gate.cli("selftest", "--runs", "100")
+    assert said.code == 1
+    assert "more than alpha (5 %)" in said.out[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--run", "gone"], "gone: no results.json there; a run folder is what"),
+        (["--against", "mian"], "'mian' is no run folder, no baseline (main)"),
+        (["--suites", "gone"], "there is no folder gone; say where they lie with --suites"),
+        (["--suites", "plain"], "nothing to try in plain: no suite has the check no_regression"),
+        (["--runs", "0"], "argument --runs: 0 is less than 1"),
+        (["--runs", "many"], "argument --runs"),
+        (["--seed", "x"], "argument --seed"),
+    ],
+)
+def test_mistakes_are_one_line(gate: Project, arguments: list[str], message: str) -> None:
+    gate.suite("plain", "win_rate", rows=pairs(30), folder="plain")
+    said = gate.cli("selftest", *arguments)
+    assert said.code == 4
+    assert said.out == []
+    assert message in said.err[-1]
+    assert not any("Traceback" in line for line in said.err)
+
+
+def test_other_suites_than_those_of_the_run(gate: Project) -> None:
+    gate.suite("art", "no_regression", rows=pairs(40, name="art"))
+    said = gate.cli("selftest", "--runs", "20")
+    assert said.code == 0
+    assert said.out[-2:] == [
+        "art::no_regression: reports/latest has no scores of 40 pairs",
+        "art::no_regression: left out, since the check itself cannot decide. There are no pairs to "
+        "decide on.",
+    ]
+    assert "3 required comparisons" in said.out[0]

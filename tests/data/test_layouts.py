@@ -1,0 +1,115 @@
+"""Well-known data sets: rows as their cards show them, and the pairs they must become."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from rmcheck.data import Message, PreferencePair
+from rmcheck.data.layouts import pairs_from_rows
+
+CHAT = [{"role": "user", "content": "Why?"}]
+
+
+def reply(text: str) -> list[dict[str, str]]:
+    return [*CHAT, {"role": "assistant", "content": text}]
+
+
+def parts(pair: PreferencePair) -> tuple[Any, ...]:
+    return pair.prompt, pair.chosen, pair.rejected, pair.tags
+
+
+@pytest.mark.parametrize(
+    ("name", "row", "expected"),
+    [
+        (
+            "Dahoas/synthetic-instruct-gptj-pairwise",
+            {"prompt": "Why?", "chosen": "Because.", "rejected": "No."},
+            [("Why?", "Because.", "No.", ())],
+        ),
+        (
+            "Anthropic/hh-rlhf",
+            {
+                "chosen": "\n\nHuman: Hi\n\nAssistant: Hello\n\nHuman: Why?\n\nAssistant: Because.",
+                "rejected": "\n\nHuman: Hi\n\nAssistant: Hello\n\nHuman: Why?\n\nAssistant: No.",
+            },
+            [("Hi\n\nAssistant: Hello\n\nHuman: Why?", "Because.", "No.", ())],
+        ),
+        (
+            "openai/summarize_from_feedback",
+            {
+                "info": {"post": " A long story. ", "article": None},
+                "summaries": [{"text": " Short."}, {"text": " Wrong."}],
+                "choice": 1,
+            },
+            [("A long story.\n\nTL;DR:", "Wrong.", "Short.", ())],
+        ),
+        (
+            "openai/summarize_from_feedback",
+            {
+                "info": {"post": None, "article": "News."},
+                "summaries": [{"text": "Short."}, {"text": "Wrong."}],
+                "choice": 0,
+            },
+            [("News.\n\nTL;DR:", "Short.", "Wrong.", ())],
+        ),
+        (
+            "allenai/reward-bench",
+            {"prompt": "Why?", "chosen": "Because.", "rejected": "No.", "subset": "refusals"},
+            [("Why?", "Because.", "No.", ("refusals",))],
+        ),
+        (
+            "allenai/reward-bench-2",
+            {"prompt": "Why?", "chosen": ["a", "b"], "rejected": ["x", "y"], "subset": "Ties"},
+            [("Why?", good, bad, ("Ties",)) for good in "ab" for bad in "xy"],
+        ),
+        (
+            "trl-lib/ultrafeedback_binarized",
+            {"chosen": reply("Because."), "rejected": reply("No."), "score_chosen": 8.0},
+            [((Message("user", "Why?"),), "Because.", "No.", ())],
+        ),
+        (
+            "somebody/else",
+            {"prompt": CHAT, "chosen": reply("Because."), "rejected": reply("No.")},
+            [((Message("user", "Why?"),), "Because.", "No.", ())],
+        ),
+        (
+            "somebody/else",
+            {
+                "chosen": "\n\nHuman: Why?\n\nAssistant: So.",
+                "rejected": "\n\nHuman: Why?\n\nAssistant: x",
+            },
+            [("Why?", "So.", "x", ())],
+        ),
+    ],
+)
+def test_rows_become_pairs(name: str, row: dict[str, Any], expected: list[Any]) -> None:
+    found = pairs_from_rows(name, [row])
+    assert [parts(pair) for pair in found] == expected
+    # One prompt is one group, and different pairs have different ids.
+    assert len({pair.group for pair in found}) == 1
+    assert len({pair.id for pair in found}) == len(expected)
+
+
+def test_an_id_stands_for_the_row_wherever_it_stands() -> None:
+    rows = [{"prompt": f"q{i}", "chosen": "a", "rejected": "b"} for i in range(3)]
+    ids = [pair.id for pair in pairs_from_rows("x", rows)]
+    assert [pair.id for pair in pairs_from_rows("x", rows[::-1])] == ids[::-1]
+    assert len(set(ids)) == 3
+
+
+def test_columns_cover_the_rest() -> None:
+    row = {"question": "Why?", "good": "Because.", "bad": "No."}
+    columns = {"prompt": "question", "chosen": "good", "rejected": "bad"}
+    (pair,) = pairs_from_rows("x", [row], columns)
+    assert parts(pair) == ("Why?", "Because.", "No.", ())
+    for wrong in ({**columns, "chosen": "best"}, {}):
+        with pytest.raises(ValueError, match=r"x: row 0 .*question, good, bad; name yours with"):
+            pairs_from_rows("x", [row], wrong)
+
+
+def test_a_row_that_does_not_fit_is_named() -> None:
+    good = {"chosen": "\n\nHuman: a\n\nAssistant: b", "rejected": "\n\nHuman: a\n\nAssistant: c"}
+    with pytest.raises(ValueError, match=r"Anthropic/hh-rlhf: row 1 does not fit .*Assistant"):
+        pairs_from_rows("Anthropic/hh-rlhf", [good, {**good, "chosen": "no turns"}])

@@ -1,0 +1,140 @@
+"""From the first run over a blessed baseline to a regression: the gate's life."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from scipy.stats import binomtest
+
+from .projects import Project, Row, jsonl, pairs, text_of
+
+
+def swapped(rows: list[Row], numbers: range) -> list[Row]:
+    """Rows of scores.jsonl with the two scores of some pairs exchanged."""
+    ids = {f"p-{number:03d}" for number in numbers}
+    return [
+        {**row, "chosen": row["rejected"], "rejected": row["chosen"]} if row["id"] in ids else row
+        for row in rows
+    ]
+
+
+def blessed(project: Project, count: int = 60, *, name: str = "main") -> list[Row]:
+    """A project whose first run, ten pairs of it wrong, is the baseline; gives its scores."""
+    project.model()
+    project.suite("chat", "no_regression", rows=pairs(count, wrong=range(10)))
+    result = project.run()
+    result.assert_outcomes(skipped=1)
+    assert project.cli("bless", *([name] if name != "main" else [])).code == 0
+    (project.root / "conftest.py").unlink()
+    return project.rows()
+
+
+def test_the_blessed_scores_are_identical(project: Project) -> None:
+    blessed(project)
+    project.model()
+    project.run().assert_outcomes(passed=1)
+    check = project.checks()["chat::no_regression"]
+    assert check["state"] == "identical"
+    assert check["message"] == (
+        "no_regression identical: every score is the same as in main (n=60)"
+    )
+    assert project.record()["baseline"]["name"] == "main"
+
+
+def test_twelve_pairs_made_wrong_are_a_regression_that_names_them(project: Project) -> None:
+    rows = blessed(project)
+    project.write("worse.jsonl", jsonl(swapped(rows, range(20, 32))))
+    result = project.run("--rm", "scores:worse.jsonl")
+    result.assert_outcomes(failed=1)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    check = project.checks()["chat::no_regression"]
+    assert (check["state"], check["outcome"]) == ("regressed", "fail")
+    # 50 of 60 were right, now 38. All twelve that changed got worse: exact McNemar, two-sided.
+    assert check["estimate"]["value"] == pytest.approx(-12 / 60)
+    assert check["p_value"] == pytest.approx(binomtest(12, 12).pvalue)
+    assert sorted(check["evidence"]["pairs"]) == [f"p-{number:03d}" for number in range(20, 32)]
+    assert any(line.startswith("FAILED suites/chat.yaml::no_reg") for line in result.outlines)
+    (line,) = [line for line in result.outlines if line.startswith("no_regression regressed: ")]
+    assert set(re.findall(r"p-\d{3}", line)) == {f"p-{number:03d}" for number in range(20, 32)}
+    assert "win rate fell 20.0 points against main" in line
+    assert "Do not merge: in chat it picks the better answer less often than main" in text_of(
+        result
+    )
+
+
+def test_five_pairs_made_wrong_are_no_regression_yet(project: Project) -> None:
+    rows = blessed(project)
+    project.write("worse.jsonl", jsonl(swapped(rows, range(20, 25))))
+    project.run("--rm", "scores:worse.jsonl").assert_outcomes(passed=1)
+    check = project.checks()["chat::no_regression"]
+    # Two-sided, 2 · 2^-5 = 0.0625 is above 0.05.
+    assert check["p_value"] == pytest.approx(2 * 0.5**5)
+    assert (check["state"], check["weak"]) == ("inconclusive", True)
+    assert "the smallest drop that 60 pairs catch" in check["message"]
+
+
+def test_edited_pairs_are_left_out_and_named(project: Project) -> None:
+    blessed(project)
+    project.model()
+    rows = pairs(60, wrong=range(10))
+    rows[3]["chosen"] = "Rewritten. [-9.5]"
+    rows.append({**rows[0], "id": "p-new", "prompt": "A new one?"})
+    project.data("chat", rows)
+    project.run().assert_outcomes(passed=1)
+    check = project.checks()["chat::no_regression"]
+    assert check["state"] == "identical"
+    assert "(n=59)" in check["message"]
+    assert check["evidence"]["notes"] == [
+        "1 pair left out, edited since main: p-003",
+        "1 pair left out, new since main: p-new",
+    ]
+
+
+def test_a_baseline_by_name_and_by_spec(project: Project) -> None:
+    rows = blessed(project, name="spring")
+    project.write("worse.jsonl", jsonl(swapped(rows, range(20, 32))))
+    project.model()
+    project.run().assert_outcomes(skipped=1)
+    project.run("--rm-baseline", "spring").assert_outcomes(passed=1)
+    assert project.checks()["chat::no_regression"]["state"] == "identical"
+    project.run("--rm-baseline", "scores:worse.jsonl").assert_outcomes(passed=1)
+    check = project.checks()["chat::no_regression"]
+    assert check["state"] == "improved"
+    assert check["estimate"]["value"] == pytest.approx(12 / 60)
+    assert "against scores:worse.jsonl" in check["message"]
+
+
+def test_a_suite_that_the_baseline_does_not_know_is_skipped(project: Project) -> None:
+    blessed(project)
+    project.model()
+    project.suite("fresh", "no_regression", rows=pairs(30, name="f"))
+    result = project.run("-rs")
+    result.assert_outcomes(passed=1, skipped=1)
+    message = project.checks()["fresh::no_regression"]["message"]
+    assert message.startswith("main knows none of the 30 pairs of fresh")
+    assert "rmcheck bless" in message
+
+
+def test_baselines_may_lie_where_the_ini_file_says(project: Project) -> None:
+    project.ini("rm_baselines = kept", "rm_report = out")
+    project.model()
+    project.suite("chat", "no_regression", rows=pairs(40))
+    project.run().assert_outcomes(skipped=1)
+    assert project.cli("bless").code == 0
+    assert (project.root / "kept/main/results.json").is_file()
+    project.run().assert_outcomes(passed=1)
+    page = (project.root / "out/index.html").read_bytes()
+    assert project.cli("report").code == 0
+    assert (project.root / "out/index.html").read_bytes() == page
+
+
+def test_a_run_with_errors_cannot_be_blessed(project: Project) -> None:
+    project.model()
+    project.suite("chat", "win_rate", rows=pairs())
+    project.suite("more", "win_rate", rows=pairs(name="m"), source="scores:gone.jsonl")
+    project.run().assert_outcomes(passed=1, errors=1)
+    said = project.cli("bless")
+    assert said.code == 4
+    assert len(said.err) == 1
+    assert "had errors" in said.err[0]

@@ -1,0 +1,101 @@
+"""The plugin costs nobody anything: what is imported, and when."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from rmcheck.data import preferences
+from rmcheck.engine import Settings
+from rmcheck.record import TrainingRecord
+from rmcheck.scoring.cache import ScoreStore
+from rmcheck.sources.recipe import create
+from rmcheck.training.adapter import SIDECAR, Sidecar
+
+from .projects import Project, pairs, score_of, text_of
+
+TORCH = {"torch", "transformers", "peft", "trl", "datasets"}
+HEAVY = TORCH | {"pandas", "scipy", "hypothesis", "numpy", "pydantic", "yaml", "jinja2"}
+
+# Hypothesis' own plugin imports Hypothesis at the end of every run; here it is left out.
+QUIET = ("-p", "no:hypothesispytest", "-p", "listing")
+
+LISTS_MODULES = """
+import json, sys
+
+def pytest_unconfigure():
+    with open("modules.json", "w") as file:
+        json.dump(sorted(sys.modules), file)
+"""
+
+
+def modules(project: Project) -> set[str]:
+    """What the last run imported."""
+    return set(json.loads((project.root / "modules.json").read_text(encoding="utf-8")))
+
+
+def test_a_run_without_suites_imports_nothing_heavy(project: Project) -> None:
+    project.write("listing.py", LISTS_MODULES)
+    project.write("test_plain.py", "def test_plain(): pass\n")
+    project.write("settings.yaml", "checks: {}\n")
+    project.write("suites/compose.yaml", "services: {}\n")
+    result = project.subprocess(*QUIET)
+    result.assert_outcomes(passed=1)
+    seen = modules(project)
+    assert "rmcheck.plugin" in seen
+    assert not seen & HEAVY
+    # A YAML file below suites/ had to be read; it is no suite, and nothing came of it.
+    ours = {name for name in seen if name.startswith("rmcheck.")}
+    assert ours == {"rmcheck.plugin", "rmcheck.foreign"}
+    assert not (project.root / "reports").exists()
+    assert not (project.root / ".rmcheck").exists()
+    assert "reward model" not in text_of(result)
+
+
+def test_collecting_suites_imports_no_torch(project: Project) -> None:
+    project.write("listing.py", LISTS_MODULES)
+    project.suite("chat", "win_rate", "label_noise", "scale_invariance", rows=pairs())
+    result = project.subprocess(*QUIET, "--collect-only", "-q", "--rm", "recipe:tiny")
+    assert result.ret == 0
+    assert not modules(project) & (TORCH | {"pandas", "scipy", "hypothesis"})
+
+
+@pytest.fixture
+def trained(project: Project) -> Project:
+    """A recipe whose adapter and scores are there, as a first run leaves them."""
+    project.write("base/config.json", "{}")
+    project.write("base/model.safetensors", "weights")
+    rows = pairs(30)
+    project.suite("chat", "win_rate", "score_gap", "no_regression", rows=rows)
+    project.write("mine.yaml", "recipe: 1\nbase: base\ndata: data/chat.jsonl\n")
+    settings = Settings.below(project.root)
+    source = create("mine.yaml", settings.options)
+    source.adapter.mkdir(parents=True)
+    training = TrainingRecord(
+        recipe="mine", fingerprint=source.adapter.name, pairs=30, truncated=0, steps=3, seconds=1.0
+    )
+    sidecar = Sidecar(recipe="mine", fingerprint=source.adapter.name, training=training)
+    (source.adapter / SIDECAR).write_text(sidecar.model_dump_json())
+    data = preferences.load([project.root / "data/chat.jsonl"])
+    sides = [side for pair in data.pairs for side in pair.dialogues()]
+    store = ScoreStore(settings.cache)
+    store.put(source.fingerprint, {side.hash: score_of(side.response) for side in sides})
+    store.close()
+    return project
+
+
+def test_a_fully_cached_run_imports_no_torch(trained: Project) -> None:
+    trained.write("listing.py", LISTS_MODULES)
+    result = trained.subprocess("-p", "listing", "--rm", "recipe:mine.yaml")
+    result.assert_outcomes(passed=2, skipped=1)
+    assert not modules(trained) & TORCH
+    record = trained.record()
+    scoring = record["scoring"]
+    assert (scoring["needed"], scoring["cached"], scoring["computed"]) == (60, 60, 0)
+    assert record["environment"]["torch"] is None
+    assert [entry["steps"] for entry in record["training"]] == [3]
+    assert trained.checks()["chat::win_rate"]["estimate"]["value"] == 1.0
+    # The cache is by content: another base model is another reward model.
+    trained.write("base/model.safetensors", "other weights")
+    assert create("mine.yaml", Settings.below(trained.root).options).training is None

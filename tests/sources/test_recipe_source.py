@@ -1,0 +1,119 @@
+"""`recipe:`: lazy, cached, retrainable, rescalable."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scoring.models import dialogues
+from training import project
+
+from rmcheck.errors import ProblemsFound, SourceError, UsageError
+from rmcheck.scoring.cache import CachedSource, ScoreStore, Streaming
+from rmcheck.sources import Rescalable, Retrainable, RewardSource, SourceOptions, create
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = project.made(tmp_path_factory.mktemp("recipe") / "p")
+    project.source_of(made).train()
+    return made
+
+
+def test_it_keeps_every_protocol_that_a_recipe_can_keep(folder: Path) -> None:
+    source = project.source_of(folder)
+    for protocol in (RewardSource, Retrainable, Rescalable, Streaming):
+        assert isinstance(source, protocol)
+    assert source.spec == "recipe:tiny.yaml"
+    assert source.scores_new_text
+
+
+def test_the_training_record_is_there_as_soon_as_the_adapter_is(folder: Path) -> None:
+    source = project.source_of(folder)
+    assert source.training is not None
+    assert source.training.recipe == "tiny"
+    assert source.training.steps == source.training.curve[-1].step
+    assert project.source_of(folder, "elsewhere").training is None
+
+
+def test_noisy_labels_are_another_model(folder: Path) -> None:
+    source = project.source_of(folder)
+    noisy = source.with_label_noise(0.5, 1)
+    assert noisy.fingerprint != source.fingerprint
+    assert noisy.fingerprint != source.with_label_noise(0.5, 2).fingerprint
+    assert noisy.spec == "recipe:tiny.yaml (50% of labels flipped, seed 1)"
+    texts = dialogues(10)
+    assert not np.allclose(noisy.score(texts), source.score(texts))
+    assert noisy.training is not None
+
+
+def test_a_sessions_seed_is_the_trainings(folder: Path) -> None:
+    options = SourceOptions(root=folder, cache=folder / "cache", seed=5)
+    assert create("recipe:tiny.yaml", options).fingerprint != project.source_of(folder).fingerprint
+
+
+def test_a_scaled_head_needs_no_training_of_its_own(folder: Path) -> None:
+    source = project.source_of(folder)
+    texts = dialogues(10)
+    scaled = source.with_head_scaled(0.5)
+    np.testing.assert_allclose(scaled.score(texts), 0.5 * source.score(texts), atol=1e-5)
+    assert scaled.fingerprint != source.fingerprint
+
+
+def test_cached_scores_need_neither_torch_nor_the_adapter(folder: Path, tmp_path: Path) -> None:
+    moved = Path(shutil.copytree(folder, tmp_path / "p"))
+    source = project.source_of(moved)
+    store = ScoreStore(moved / "cache")
+    expected = CachedSource(source, store).score(dialogues(6))
+    store.close()
+    shutil.rmtree(moved / "cache" / "adapters")
+    tests = str(Path(__file__).resolve().parents[1])
+    program = f"""
+import sys
+from pathlib import Path
+from rmcheck.data import Dialogue
+from rmcheck.scoring.cache import CachedSource, ScoreStore
+from rmcheck.sources import create, SourceOptions
+folder = Path({str(moved)!r})
+source = create("recipe:tiny.yaml", SourceOptions(root=folder, cache=folder / "cache"))
+texts = [Dialogue(*text) for text in {[(one.prompt, one.response) for one in dialogues(6)]!r}]
+print(CachedSource(source, ScoreStore(folder / "cache")).score(texts).tolist())
+print(sorted({{"torch", "transformers", "peft", "trl", "pandas"}} & set(sys.modules)))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=tests
+    )
+    assert done.stdout == f"{expected.tolist()}\n[]\n"
+
+
+def test_malformed_training_data_is_told_at_its_line(folder: Path, tmp_path: Path) -> None:
+    moved = Path(shutil.copytree(folder, tmp_path / "p"))
+    with (moved / "pairs.jsonl").open("a") as file:
+        file.write('{"id": "x"}\n')
+    with pytest.raises(ProblemsFound, match=r"pairs\.jsonl:41:1: the key 'prompt' is missing"):
+        project.source_of(moved).score(dialogues(1))
+
+
+def test_a_data_set_without_a_hub_is_one_line(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import datasets
+
+    def unreachable(*_: object, **__: object) -> None:
+        raise ConnectionError("Couldn't reach the hub")
+
+    monkeypatch.setattr(datasets, "load_dataset", unreachable)
+    moved = Path(shutil.copytree(folder, tmp_path / "p"))
+    text = (moved / "tiny.yaml").read_text()
+    (moved / "tiny.yaml").write_text(text.replace("pairs.jsonl", "{dataset: somebody/pairs}"))
+    with pytest.raises(SourceError, match=r"data set 'somebody/pairs'.*cannot be loaded"):
+        project.source_of(moved).score(dialogues(1))
+
+
+def test_an_unknown_recipe_is_a_usage_error(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="did you mean 'gpt2'"):
+        create("recipe:gpt-2", SourceOptions(root=tmp_path, cache=tmp_path))

@@ -1,0 +1,36 @@
+"""Problems as they are shown: one line each, at their place, in order."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rmcheck.errors import Problem, ProblemsFound, did_you_mean
+
+
+def test_a_problem_names_its_place() -> None:
+    assert str(Problem("suites/chat.yaml", 12, 10, "wrong")) == "suites/chat.yaml:12:10: wrong"
+    assert str(Problem("suites/chat.yaml", 0, 0, "empty")) == "suites/chat.yaml: empty"
+
+
+def test_problems_stand_in_the_order_of_their_places() -> None:
+    # By file, then line (9 before 10: numbers, not text), then column.
+    found = ProblemsFound(
+        [Problem("b", 1, 1, "v"), Problem("a", 10, 1, "w"), Problem("a", 9, 4, "x"),
+         Problem("a", 9, 2, "y")]
+    )  # fmt: skip
+    assert str(found).splitlines() == ["a:9:2: y", "a:9:4: x", "a:10:1: w", "b:1:1: v"]
+
+
+@given(st.text(alphabet=st.characters()), st.text(alphabet=st.characters()))
+def test_a_problem_is_one_line_that_any_terminal_can_encode(path: str, message: str) -> None:
+    shown = str(Problem(path, 1, 1, message))
+    assert len(shown.splitlines()) == 1
+    assert shown.encode("utf-8").decode("utf-8").isprintable()
+
+
+def test_the_nearest_name_and_all_names() -> None:
+    choices = ["win_rate", "score_gap"]
+    assert did_you_mean("winrate", choices) == (
+        "did you mean 'win_rate'? (allowed: score_gap, win_rate)"
+    )
+    assert did_you_mean("zzz", choices) == "(allowed: score_gap, win_rate)"
+    assert did_you_mean("zzz", []) == "(there are none)"

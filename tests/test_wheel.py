@@ -1,0 +1,147 @@
+"""The wheel: what is in it, and that it works in an empty folder without the checkout."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from plugin.projects import jsonl, pairs, scores
+
+ROOT = Path(__file__).resolve().parent.parent
+MEGABYTE = 1024 * 1024
+
+
+def run(*command: str | Path, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run a command in `folder`, with nothing of this process's paths."""
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
+    return subprocess.run(
+        [str(word) for word in command],
+        cwd=folder,
+        env=clean,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built from this checkout."""
+    pytest.importorskip("build")
+    folder = tmp_path_factory.mktemp("dist")
+    build = ("-m", "build", "--wheel", "--no-isolation", "--outdir", folder, ROOT)
+    said = run(sys.executable, *build, folder=folder)
+    assert said.returncode == 0, said.stdout + said.stderr
+    (found,) = folder.glob("*.whl")
+    return found
+
+
+@pytest.fixture(scope="module")
+def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The interpreter of an environment where the wheel is installed.
+
+    The other packages are borrowed from this environment by a .pth file. An editable install of
+    rmcheck there stays unseen: .pth files are not read in folders that a .pth file names.
+    """
+    folder = tmp_path_factory.mktemp("environment")
+    assert run(sys.executable, "-m", "venv", "--without-pip", folder, folder=folder).returncode == 0
+    found = folder / "bin" / "python"
+    install = ("-m", "pip", "--python", found, "install", "--no-deps", "--no-index", "-q", wheel)
+    said = run(sys.executable, *install, folder=folder)
+    assert said.returncode == 0, said.stderr
+    (packages,) = folder.glob("lib/python3*/site-packages")
+    borrowed = Path(pytest.__file__).resolve().parent.parent
+    (packages / "borrowed.pth").write_text(f"{borrowed}\n", encoding="utf-8")
+    return found
+
+
+def test_the_wheel_carries_model_recipes_data_and_templates(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        sizes = {entry.filename: entry.file_size for entry in archive.infolist()}
+    shipped = "rmcheck/shipped_files"
+    for name in (
+        "rmcheck/plugin.py",
+        "rmcheck/report/templates/report.html.j2",
+        "rmcheck/report/templates/report.css",
+        "rmcheck/report/templates/report.js",
+        f"{shipped}/models/tiny-gpt2/config.json",
+        f"{shipped}/models/tiny-gpt2/model.safetensors",
+        f"{shipped}/models/tiny-gpt2/tokenizer.json",
+        f"{shipped}/recipes/tiny.yaml",
+        f"{shipped}/preferences/conversation.jsonl",
+        f"{shipped}/preferences/train/conversation.jsonl",
+        f"{shipped}/suites/conversation.yaml",
+    ):
+        assert sizes.get(name, 0) > 0, name
+    # All recipes and data of the checkout, and every module of the package.
+    for folder, ending in (("recipes", "*.yaml"), ("preferences", "**/*.jsonl")):
+        for path in (ROOT / "fixtures" / folder).glob(ending):
+            assert f"{shipped}/{folder}/{path.relative_to(ROOT / 'fixtures' / folder)}" in sizes
+    for path in (ROOT / "rmcheck").rglob("*.py"):
+        assert path.relative_to(ROOT).as_posix() in sizes
+    assert not [name for name in sizes if name.startswith(("tests/", "benchmarks/", "fixtures/"))]
+    assert not [name for name in sizes if "__pycache__" in name or name.endswith(".lock")]
+    assert wheel.stat().st_size < 15 * MEGABYTE
+
+
+FINDS = """
+import json
+from pathlib import Path
+import rmcheck
+from rmcheck.engine import Settings
+from rmcheck.shipped import shipped
+from rmcheck.sources import create
+recipe = create("recipe:tiny", Settings.below(Path.cwd()).options)
+print(json.dumps({
+    "package": rmcheck.__file__,
+    "model": str(shipped("models", "tiny-gpt2")),
+    "there": shipped("models", "tiny-gpt2", "config.json").is_file(),
+    "data": [str(path) for path in recipe.recipe.data_files()],
+    "fingerprint": recipe.fingerprint,
+}))
+"""
+
+
+def test_the_installed_package_finds_what_it_ships(python: Path, tmp_path: Path) -> None:
+    said = run(python, "-c", FINDS, folder=tmp_path)
+    assert said.returncode == 0, said.stderr
+    found = json.loads(said.stdout)
+    assert python.parent.parent in Path(found["package"]).parents
+    assert python.parent.parent in Path(found["model"]).parents
+    assert found["there"]
+    assert len(found["data"]) >= 5
+    # The same recipe, model and data as in the checkout: the same reward model.
+    here = json.loads(run(sys.executable, "-c", FINDS, folder=tmp_path).stdout)
+    assert here["package"] != found["package"]
+    assert here["fingerprint"] == found["fingerprint"]
+
+
+def test_a_domain_is_one_yaml_and_one_jsonl(python: Path, tmp_path: Path) -> None:
+    rows = pairs(30, wrong=range(6))
+    (tmp_path / "suites").mkdir()
+    (tmp_path / "suites" / "support.jsonl").write_text(jsonl(rows))
+    (tmp_path / "mine.jsonl").write_text(jsonl(scores(rows)))
+    (tmp_path / "suites" / "support.yaml").write_text(
+        "rmcheck: 1\nname: support\ndata: support.jsonl\nchecks:\n"
+        "  - {check: win_rate, min: 0.6}\n  - {check: no_regression}\n"
+    )
+    gate = (python, "-m", "pytest", "suites/", "--rm", "scores:mine.jsonl")
+    said = run(*gate, folder=tmp_path)
+    assert said.returncode == 0, said.stdout
+    assert "1 passed, 1 skipped" in said.stdout
+    record = json.loads((tmp_path / "reports/latest/results.json").read_text())
+    assert record["suites"][0]["path"] == "suites/support.yaml"
+    assert record["suites"][0]["checks"][0]["estimate"]["value"] == 24 / 30
+    assert (tmp_path / "reports/latest/index.html").stat().st_size > 10_000
+
+    script = python.with_name("rmcheck")
+    blessed = run(script, "bless", folder=tmp_path)
+    assert blessed.returncode == 0, blessed.stderr
+    said = run(*gate, folder=tmp_path)
+    assert "2 passed" in said.stdout

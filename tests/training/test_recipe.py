@@ -1,0 +1,235 @@
+"""Recipes: what their files may say, and what their fingerprint covers."""
+
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rmcheck.errors import ProblemsFound, SourceError, UsageError
+from rmcheck.scoring.files import FileHashes
+from rmcheck.training import recipe as module
+from rmcheck.training.recipe import (
+    LabelNoise,
+    Lora,
+    Optimisation,
+    Recipe,
+    load_recipe,
+    shipped_recipes,
+    steps_of,
+)
+
+ROW = '{"id": "p1", "prompt": "Why?", "chosen": "So.", "rejected": "No."}\n'
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "base").mkdir()
+    (tmp_path / "base" / "config.json").write_text("{}")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "one.jsonl").write_text(ROW)
+    (tmp_path / "mine.yaml").write_text("recipe: 1\nbase: base\ndata: data/*.jsonl\n")
+    return tmp_path
+
+
+def printed(project: Path, text: str) -> str:
+    (project / "mine.yaml").write_text(text)
+    with pytest.raises(ProblemsFound) as caught:
+        load_recipe("mine.yaml", project)
+    return str(caught.value)
+
+
+def test_a_file_with_the_least_has_the_defaults(project: Path) -> None:
+    recipe = load_recipe("mine.yaml", project)
+    assert (recipe.name, recipe.loss, recipe.template) == ("mine", "bradley_terry", "default")
+    assert recipe.lora == Lora(16, 32, None)
+    assert recipe.optimisation == Optimisation()
+    assert recipe.data_files() == [(project / "data" / "one.jsonl").resolve()]
+    assert recipe.base_files().folder == (project / "base").resolve()
+
+
+def test_everything_can_be_said(project: Path) -> None:
+    (project / "mine.yaml").write_text(
+        """
+recipe: 1
+name: all
+description: words
+base: base
+gguf_file: tiny.gguf
+data: [data/one.jsonl]
+template: raw
+pooling: mean
+max_length: 128
+lora: {r: 4, alpha: 8, targets: [c_attn]}
+loss: hinge
+margin: 0.5
+training: {learning_rate: 1e-3, batch_size: 2, gradient_accumulation: 4, epochs: 2,
+  gradient_checkpointing: true, precision: bf16, schedule: cosine, warmup: 0.1, weight_decay: 0.01}
+limit: 100
+held_out: 0.2
+seed: 3
+label_noise: {rate: 0.1, seed: 5}
+"""
+    )
+    recipe = load_recipe(str(project / "mine.yaml"), Path("/"))
+    assert recipe.lora == Lora(4, 8, ("c_attn",))
+    assert recipe.label_noise == LabelNoise(0.1, 5)
+    assert recipe.optimisation.learning_rate == 1e-3
+    assert recipe.optimisation.gradient_accumulation == 4
+
+
+def test_mistakes_stand_at_their_place_all_at_once(project: Path) -> None:
+    text = """recipe: 1
+base: base
+data: data/*.jsonl
+los: hinge
+lora: {r: 0, alfa: 3}
+held_out: 0.9
+training:
+  epochs: none
+"""
+    lines = printed(project, text).splitlines()
+    expected = [
+        ("4:1", "unknown key 'los', did you mean 'loss'? (allowed: base, data,"),
+        ("5:11", "lora.r=0 is too small: at least 1"),
+        ("5:14", "unknown key 'alfa', did you mean 'alpha'? (allowed: alpha, r, targets)"),
+        ("6:11", "held_out=0.9 is too large: less than 0.5"),
+        ("8:11", "training.epochs='none' is not a number"),
+    ]
+    for line, (place, message) in zip(lines, expected, strict=True):
+        assert line.startswith(f"{project}/mine.yaml:{place}: recipe: {message}")
+
+
+def test_an_unknown_loss_names_the_nearest(project: Path) -> None:
+    said = printed(project, "recipe: 1\nbase: b\ndata: d\nloss: bradley-terry\n")
+    assert "mine.yaml:4:7" in said
+    assert "did you mean 'bradley_terry'? (allowed: bradley_terry, hinge)" in said
+
+
+def test_a_missing_key_and_another_kind_of_document_are_told(project: Path) -> None:
+    assert "the key 'base' is missing" in printed(project, "recipe: 1\ndata: d\n")
+    assert "a recipe is a mapping" in printed(project, "- 1\n")
+
+
+def test_a_name_that_is_not_there_lists_those_that_are(project: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        load_recipe("tinny", project)
+    assert "did you mean 'tiny'?" in str(caught.value)
+    assert "gpt2, gpt2-hh, tiny" in str(caught.value)
+    with pytest.raises(UsageError, match="there is no file"):
+        load_recipe("other.yaml", project)
+
+
+@pytest.mark.parametrize("name", ["tiny", "gpt2", "gpt2-hh"])
+def test_shipped_recipes_load(name: str) -> None:
+    assert name in shipped_recipes()
+    assert load_recipe(name, Path("/")).name == name
+
+
+def test_the_reference_recipes_say_what_they_are_known_for() -> None:
+    recipe = load_recipe("gpt2", Path("/"))
+    how = recipe.optimisation
+    assert (recipe.base, recipe.lora.r, recipe.max_length) == ("gpt2", 16, 512)
+    assert (how.learning_rate, how.batch_size, how.epochs) == (1.41e-5, 2, 2)
+    known = {"dataset": "Dahoas/synthetic-instruct-gptj-pairwise", "split": "train", "seed": 0}
+    assert recipe.data == known
+    assert load_recipe("gpt2-hh", Path("/")).data == {**known, "dataset": "Anthropic/hh-rlhf"}
+
+
+def test_data_that_names_no_file_is_a_usage_error(project: Path) -> None:
+    (project / "mine.yaml").write_text("recipe: 1\nbase: base\ndata: data/*.csv\n")
+    with pytest.raises(UsageError, match=r"data 'data/\*.csv' names no file"):
+        load_recipe("mine.yaml", project).data_files()
+
+
+def test_a_base_that_is_not_there_says_where_it_looked(project: Path) -> None:
+    (project / "mine.yaml").write_text("recipe: 1\nbase: ./bass\ndata: data/*.jsonl\n")
+    with pytest.raises(SourceError, match="no such folder"):
+        load_recipe("mine.yaml", project).base_files()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seed": 1},
+        {"loss": "hinge"},
+        {"margin": 1.0},
+        {"max_length": 64},
+        {"template": "raw"},
+        {"pooling": "mean"},
+        {"lora": Lora(r=8)},
+        {"optimisation": Optimisation(learning_rate=1e-5)},
+        {"limit": 7},
+        {"held_out": 0.1},
+        {"label_noise": LabelNoise(0.2, 0)},
+        {"label_noise": LabelNoise(0.0, 1)},
+    ],
+)
+def test_whatever_decides_the_weights_changes_the_fingerprint(
+    project: Path, change: dict[str, object]
+) -> None:
+    hashes = FileHashes(project / "cache")
+    recipe = load_recipe("mine.yaml", project)
+    changed = dataclasses.replace(recipe, **change)  # type: ignore[arg-type]
+    assert changed.fingerprint(hashes) != recipe.fingerprint(hashes)
+
+
+def test_names_and_places_do_not(project: Path, tmp_path: Path) -> None:
+    hashes = FileHashes(project / "cache")
+    recipe = load_recipe("mine.yaml", project)
+    moved = project / "elsewhere"
+    moved.mkdir()
+    for name in ("base", "data", "mine.yaml"):
+        (project / name).rename(moved / name)
+    renamed = dataclasses.replace(load_recipe("mine.yaml", moved), name="x", description="y")
+    for name in ("base", "data"):
+        (moved / name).rename(project / name)
+    before = recipe.fingerprint(hashes)
+    for name in ("base", "data"):
+        (project / name).rename(moved / name)
+    assert renamed.fingerprint(hashes) == before
+
+
+def test_data_weights_and_library_versions_change_the_fingerprint(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashes = FileHashes(project / "cache")
+    recipe = load_recipe("mine.yaml", project)
+    seen = {recipe.fingerprint(hashes)}
+    (project / "data" / "one.jsonl").write_text(ROW.replace("So", "Yes"))
+    seen.add(recipe.fingerprint(hashes))
+    (project / "data" / "two.jsonl").write_text(ROW.replace("p1", "p2"))
+    seen.add(recipe.fingerprint(hashes))
+    (project / "base" / "model.safetensors").write_bytes(b"weights")
+    seen.add(recipe.fingerprint(hashes))
+    monkeypatch.setattr(module, "_version", lambda name: "9.9.9")
+    seen.add(recipe.fingerprint(hashes))
+    assert len(seen) == 5
+
+
+def test_the_fingerprint_of_the_shipped_recipe_needs_no_torch() -> None:
+    program = """
+import sys, tempfile
+from pathlib import Path
+from rmcheck.scoring.files import FileHashes
+from rmcheck.training.recipe import load_recipe
+print(len(load_recipe("tiny", Path("/")).fingerprint(FileHashes(Path(tempfile.mkdtemp())))))
+print(sorted({"torch", "transformers", "peft", "trl", "pandas"} & set(sys.modules)))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "32\n[]\n"
+
+
+def test_steps_are_whole_batches_and_at_least_one() -> None:
+    recipe = Recipe(name="r", path=Path("/r.yaml"), base="b", data=("d",))
+    size = dataclasses.replace(
+        recipe,
+        optimisation=Optimisation(batch_size=8, gradient_accumulation=2, epochs=1.5),
+    )
+    assert steps_of(size, 100) == 9  # 150 pairs seen in sixteens
+    assert steps_of(size, 3) == 1

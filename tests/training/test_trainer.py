@@ -1,0 +1,246 @@
+"""Training: the forest's gradients are the padded ones, and a seed decides everything."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from peft import get_peft_model
+from scoring.models import random_model
+from scoring.test_scorer import Bar
+
+from rmcheck.data import PreferencePair, pair_dialogues
+from rmcheck.errors import TrainingError
+from rmcheck.scoring.loading import load_base, load_tokenizer
+from rmcheck.scoring.reading import Reading, read_forest
+from rmcheck.scoring.scorer import Scorer
+from rmcheck.sources import NoProgress
+from rmcheck.training.losses import bradley_terry
+from rmcheck.training.recipe import LabelNoise, Lora, Optimisation, Recipe
+from rmcheck.training.trainer import (
+    ForestCollator,
+    PromptSampler,
+    arguments,
+    flipped,
+    lora_config,
+    split,
+    train,
+)
+from training import project
+
+
+def encoded(folder: Path) -> tuple[Any, list[dict[str, Any]]]:
+    """A PEFT model whose LoRA matrices are not zero, and examples as the trainer sees them."""
+    recipe, files = project.recipe_of(folder), project.recipe_of(folder).base_files()
+    torch.manual_seed(0)
+    model = get_peft_model(load_base(files, seed=0), lora_config(recipe, load_base(files, seed=0)))
+    for name, parameter in model.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(parameter, std=0.1)
+    scorer = Scorer(random_model("gpt2"), load_tokenizer(files), max_length=64)
+    ids = scorer.encode(pair_dialogues(project.pairs_in(folder)[:12]))
+    return model, [
+        {"chosen_ids": list(ids[2 * i]), "rejected_ids": list(ids[2 * i + 1]), "margin": 0.0}
+        for i in range(12)
+    ]
+
+
+@pytest.mark.parametrize("row", [40, 4000])
+def test_a_forest_step_has_the_gradients_of_a_padded_step(shared: Path, row: int) -> None:
+    model, examples = encoded(shared)
+    base = model.get_base_model().eval()
+
+    def gradients(rewards: torch.Tensor) -> tuple[float, dict[str, torch.Tensor]]:
+        model.zero_grad()
+        chosen, rejected = torch.chunk(rewards, 2)
+        loss = bradley_terry(chosen, rejected, torch.zeros(12)).mean()
+        loss.backward()
+        found = {n: p.grad.clone() for n, p in model.named_parameters() if p.grad is not None}
+        return loss.item(), found
+
+    batch = ForestCollator(row)(examples)
+    reading = Reading(
+        **{name: batch[name] for name in ("tokens", "positions", "allowed", "rows", "last")}
+    )
+    loss, found = gradients(read_forest(base, reading)[batch["sides"]])
+
+    sides = [e["chosen_ids"] for e in examples] + [e["rejected_ids"] for e in examples]
+    width = max(map(len, sides))
+    tokens = torch.tensor([[*ids, *[1] * (width - len(ids))] for ids in sides])
+    mask = torch.tensor([[1] * len(ids) + [0] * (width - len(ids)) for ids in sides])
+    expected_loss, expected = gradients(base(input_ids=tokens, attention_mask=mask).logits[:, 0])
+
+    assert loss == pytest.approx(expected_loss, abs=1e-6)
+    assert found.keys() == expected.keys()
+    assert any("lora_A" in name for name in found)
+    assert any("score" in name for name in found)
+    for name, gradient in found.items():
+        torch.testing.assert_close(gradient, expected[name], atol=1e-6, rtol=1e-4)
+
+
+def test_a_batch_of_pairs_that_share_prompts_and_answers_is_smaller_than_its_texts(
+    shared: Path,
+) -> None:
+    _, examples = encoded(shared)
+    batch = ForestCollator(4000)([examples[0], {**examples[0], "rejected_ids": [5, 6, 7]}])
+    length = len(examples[0]["chosen_ids"]) + len(examples[0]["rejected_ids"])
+    assert batch["tokens"].numel() < length + 3
+    assert batch["sides"].tolist()[0] == batch["sides"].tolist()[1]  # one chosen text for both
+
+
+def test_the_same_seed_trains_the_same_model_and_another_seed_another(shared: Path) -> None:
+    recipe, pairs = project.recipe_of(shared), project.pairs_in(shared)
+
+    def weights(seed: int) -> dict[str, torch.Tensor]:
+        model, _ = train(recipe.with_seed(seed), pairs, "cpu", NoProgress())
+        return {n: p.detach().clone() for n, p in model.named_parameters() if p.requires_grad}
+
+    first, again, other = weights(0), weights(0), weights(1)
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert not all(torch.equal(first[name], other[name]) for name in first)
+
+
+def test_training_learns_draws_a_curve_and_moves_one_bar(shared: Path) -> None:
+    recipe, pairs = project.recipe_of(shared), project.pairs_in(shared)
+    longer = dataclasses.replace(
+        recipe, optimisation=dataclasses.replace(recipe.optimisation, epochs=12)
+    )
+    bar = Bar()
+    _, record = train(longer, pairs, "cpu", bar)
+    held_out = len(split(pairs, longer).held_out)
+    assert record.pairs == len(pairs) - held_out
+    assert record.steps == 12 * record.pairs // 8
+    assert bar.started[0] == (
+        f"training recipe:tiny on {record.pairs} pairs", record.steps, "steps",
+    )  # fmt: skip
+    # Held-out scoring is part of the training bar, and shows none of its own.
+    assert (len(bar.started), bar.done, bar.finished) == (1, record.steps, 1)
+    assert len(record.curve) == 10
+    assert record.curve[-1].step == record.steps
+    assert record.curve[-1].loss < 0.6 * record.curve[0].loss
+    assert record.curve[-1].held_out_win_rate is not None
+    assert record.curve[-1].held_out_win_rate > 0.8
+    assert record.curve[-1].train_win_rate is not None
+    assert record.curve[-1].train_win_rate > 0.8
+
+
+def test_global_random_numbers_are_as_they_were(shared: Path) -> None:
+    recipe, pairs = project.recipe_of(shared), project.pairs_in(shared)
+    random.seed(5)
+    np.random.seed(5)
+    torch.manual_seed(5)
+    expected = random.random(), np.random.rand(), torch.rand(1).item()
+    random.seed(5)
+    np.random.seed(5)
+    torch.manual_seed(5)
+    train(recipe, pairs, "cpu", NoProgress())
+    assert (random.random(), np.random.rand(), torch.rand(1).item()) == expected
+
+
+def test_nothing_is_printed_and_no_warning_escapes(
+    shared: Path, capfd: pytest.CaptureFixture[str], recwarn: pytest.WarningsRecorder
+) -> None:
+    train(project.recipe_of(shared), project.pairs_in(shared), "cpu", NoProgress())
+    assert capfd.readouterr() == ("", "")
+    assert list(recwarn) == []
+
+
+def numbered(count: int, group: int = 1) -> list[PreferencePair]:
+    return [
+        PreferencePair(f"p{i}", f"q{i // group}", f"c{i}", f"r{i}", f"g{i // group}")
+        for i in range(count)
+    ]
+
+
+def blank(**changes: Any) -> Recipe:
+    return Recipe(**{"name": "r", "path": Path("/r.yaml"), "base": "b", "data": ("d",), **changes})
+
+
+def test_prompts_are_never_split_between_training_and_held_out() -> None:
+    parts = split(numbered(60, group=3), blank(held_out=0.25))
+    assert len(parts.held_out) == 15
+    assert {p.group for p in parts.train}.isdisjoint(p.group for p in parts.held_out)
+    assert len(parts.train) == 45
+    assert len(split(numbered(60, group=3), blank(limit=10)).train) == 10
+    assert split(numbered(6), blank(held_out=0.0)).held_out == []
+
+
+def test_label_noise_turns_exactly_its_share_of_the_training_pairs_only() -> None:
+    recipe = blank(label_noise=LabelNoise(0.2, 3), held_out=0.2)
+    clean = split(numbered(50), dataclasses.replace(recipe, label_noise=LabelNoise()))
+    noisy = split(numbered(50), recipe)
+    assert noisy.held_out == clean.held_out
+    turned = [a.id for a, b in zip(clean.train, noisy.train, strict=True) if a.chosen == b.rejected]
+    same = [a for a, b in zip(clean.train, noisy.train, strict=True) if a == b]
+    assert (len(turned), len(same)) == (8, 32)
+    other = flipped(clean.train, dataclasses.replace(recipe, label_noise=LabelNoise(0.2, 4)))
+    assert [p.chosen for p in other] != [p.chosen for p in noisy.train]
+
+
+def test_all_labels_can_be_turned() -> None:
+    recipe = blank(label_noise=LabelNoise(1.0, 0))
+    assert all(pair.chosen.startswith("r") for pair in flipped(numbered(10), recipe))
+
+
+def test_a_prompts_pairs_follow_one_another_in_another_order_each_epoch() -> None:
+    groups = [f"g{i // 4}" for i in range(40)]
+    sampler = PromptSampler(groups, seed=0)
+    first, second = list(sampler), list(sampler)
+    assert sorted(first) == sorted(second) == list(range(40))
+    assert first != second
+    for epoch in (first, second):
+        for start in range(0, 40, 4):
+            assert len({groups[place] for place in epoch[start : start + 4]}) == 1
+    assert list(PromptSampler(groups, seed=0)) == first
+
+
+def test_what_trl_would_turn_on_by_itself_is_off_on_a_cpu(tmp_path: Path) -> None:
+    how = Optimisation(gradient_checkpointing=True, precision="bf16")
+    given = arguments(blank(optimisation=how), "cpu", 10, tmp_path)
+    assert not given.gradient_checkpointing
+    assert not given.bf16
+    assert not given.fp16
+    assert given.max_length is None  # TRL drops pairs over it, silently; rmcheck cuts and counts
+    assert given.report_to == []
+
+
+def test_too_few_pairs_is_an_error(shared: Path) -> None:
+    with pytest.raises(TrainingError, match="1 training pairs; at least 2"):
+        train(project.recipe_of(shared), numbered(1), "cpu", NoProgress())
+
+
+def test_a_loss_that_is_no_number_is_an_error(shared: Path) -> None:
+    recipe = project.recipe_of(shared)
+    wild = dataclasses.replace(
+        recipe, optimisation=dataclasses.replace(recipe.optimisation, learning_rate=1e30, epochs=9)
+    )
+    with pytest.raises(TrainingError, match=r"the loss is (nan|inf).*lower learning_rate"):
+        train(wild, project.pairs_in(shared), "cpu", NoProgress())
+
+
+def test_long_pairs_are_cut_and_counted_not_dropped(shared: Path) -> None:
+    recipe = dataclasses.replace(project.recipe_of(shared), max_length=20)
+    _, record = train(recipe, project.pairs_in(shared), "cpu", NoProgress())
+    assert record.truncated > 0
+    assert record.pairs == len(split(project.pairs_in(shared), recipe).train)
+
+
+@pytest.mark.parametrize("kind", ["bert", "mistral"])
+def test_a_model_that_cannot_read_a_forest_trains_on_padded_batches(
+    shared: Path, tmp_path: Path, kind: str
+) -> None:
+    from scoring.models import save
+
+    save(tmp_path / "base", kind)
+    targets = ("query", "value") if kind == "bert" else ("q_proj", "v_proj")
+    recipe = dataclasses.replace(
+        project.recipe_of(shared), base=str(tmp_path / "base"), lora=Lora(4, 8, targets)
+    )
+    model, record = train(recipe, project.pairs_in(shared), "cpu", NoProgress())
+    assert np.isfinite(record.curve[-1].loss)
+    assert any("modules_to_save" in name for name, _ in model.named_parameters())
