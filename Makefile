@@ -18,10 +18,10 @@ gate: $(STAMP)
 	$(BIN)/python -m pytest $(GATE)
 
 test: $(STAMP)
-	$(BIN)/python -m pytest tests/ -n 2 -m "not slow" -q
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/ -n 2 -m "not slow" -q
 
 slow: $(STAMP)
-	$(BIN)/python -m pytest tests/ -n 2 -q
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/ -n 2 -q
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -32,23 +32,27 @@ class Baseline:
         """Its scores as a reward source; knows the pairs of that run and no other text."""
         return create(f"scores:{self.folder / record.SCORES}", options)
 
-    def refuse_unlike(self, suite: str, candidate: SourceRecord) -> None:
-        """Let scores of `suite` be compared only where both sides were given their texts alike.
+    def source_of(self, suite: str) -> SourceRecord:
+        """Who scored a suite of it; the suites of a merged baseline may differ in that."""
+        found = next((each.source for each in self.record.suites if each.name == suite), None)
+        return found or self.record.source
 
-        Raises
-        ------
-        BaselineRefused
-            When this baseline's source is of the same kind and had another template, length limit
-            or pooling.
-        """
-        kept = next((each.source for each in self.record.suites if each.name == suite), None)
-        unlike = candidate.reads_unlike(kept or self.record.source)
-        if unlike:
-            raise BaselineRefused(
-                f"{candidate.spec} reads its texts unlike the baseline '{self.name}' ({unlike}), "
-                "so a change of the model could not be told from a change of the reading; bless "
-                f"this run as a new baseline: rmcheck bless {self.name}"
-            )
+
+def refuse_unlike(candidate: SourceRecord, kept: SourceRecord, name: str) -> None:
+    """Let scores be compared with the baseline `name` only where both were given texts alike.
+
+    Raises
+    ------
+    BaselineRefused
+        When the sources are of one kind and differ in template, length limit or pooling.
+    """
+    unlike = candidate.reads_unlike(kept)
+    if unlike:
+        raise BaselineRefused(
+            f"{candidate.spec} reads its texts unlike the baseline '{name}' ({unlike}), so a "
+            "change of the model could not be told from a change of the reading; keep this run as "
+            "a new baseline: rmcheck bless"
+        )
 
 
 def names(folder: Path) -> list[str]:

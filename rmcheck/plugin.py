@@ -99,6 +99,18 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> SuiteFile 
     return SuiteFile.from_parent(parent, path=file_path)
 
 
+def suite_files(path: Path, config: pytest.Config) -> set[Path]:
+    """The files that stand with the suite file `path`, itself included.
+
+    Those below the outermost folder named `suites` that it lies in; without one, those of its own
+    folder.
+    """
+    named = [folder for folder in path.parents if folder.name == "suites"]
+    files = named[-1].rglob("*") if named else path.parent.glob("*")
+    yaml = (file for file in files if file.suffix in (".yaml", ".yml"))
+    return {file.resolve() for file in yaml if _matches(file, config)}
+
+
 def _matches(path: Path, config: pytest.Config) -> bool:
     """Whether the path, from the root folder or from anywhere above it, fits one of the globs."""
     shown = f"/{path.as_posix().lstrip('/')}"

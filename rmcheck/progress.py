@@ -30,6 +30,7 @@ class TextProgress:
         self._title, self._total, self._unit, self._note = title, total, unit, ""
         self._done = 0
         self._started = self._shown = time.monotonic()
+        self._write("\n")  # pytest's own line of dots is still open
         self._show(force=True)
 
     def advance(self, amount: int = 1, note: str = "") -> None:

@@ -22,10 +22,11 @@ from rmcheck.engine.facts import pair_scores, suite_record
 from rmcheck.engine.judged import check_record, undecided_record
 from rmcheck.engine.settings import DEFAULT_BASELINES, DEFAULT_CACHE, DEFAULT_SOURCE
 from rmcheck.errors import BaselineMissing, ProblemsFound, RmcheckError, Unscorable
-from rmcheck.plugin import OPTIONS, PAYLOAD, RUN_LOG
+from rmcheck.foreign import looks_like_suite
+from rmcheck.plugin import OPTIONS, PAYLOAD, RUN_LOG, suite_files
 from rmcheck.progress import progress_for
 from rmcheck.record import CheckRecord
-from rmcheck.suite import Suite
+from rmcheck.suite import Suite, count_comparisons
 
 if TYPE_CHECKING:
     from rmcheck.collection import CheckItem
@@ -80,11 +81,21 @@ class RunLog:
 
     @property
     def engine(self) -> Engine:
-        """Made when the first source is needed, so that m counts every suite collected."""
+        """Made when the first source is needed, so that m counts every suite there is."""
         if self._engine is None:
             comparisons = sum(suite.comparisons for suite in self.suites.values())
-            self._engine = Engine(self.settings, comparisons)
+            beside = sum(count_comparisons(path) for path in self._beside())
+            self._engine = Engine(self.settings, comparisons + beside)
         return self._engine
+
+    def _beside(self) -> list[Path]:
+        """Suite files that stand with the collected ones but were not asked for.
+
+        They count for m, so that a verdict is the same for one file, one node id or the folder.
+        """
+        collected = {suite.path.resolve() for suite in self.suites.values()}
+        found = {file for path in collected for file in suite_files(path, self.config)}
+        return sorted(path for path in found - collected if looks_like_suite(path))
 
     def collected(self) -> None:
         """All files are collected: a bad `--rm` or `--rm-baseline` stops the run here.

@@ -346,8 +346,8 @@ def selftest(
     Where the baseline's wins are known, the candidate and the baseline change places in a group of
     pairs by a fair coin, which is the null distribution of the gate's own test. Where they are not,
     two models are made up of which one is right and the other wrong on whole groups, each with
-    chance `ASSUMED`: the worst that groups allow. Pairs of one group that stand in several suites share
-    their draws, so that `red` is that of a run as a whole.
+    chance `ASSUMED`: the worst that groups allow. Pairs of one group that stand in several suites
+    share their draws, so that `red` is that of a run as a whole.
     """
     shown = progress or NoProgress()
     trials = [_Trial(guard, comparisons) for guard in found]

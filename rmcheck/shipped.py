@@ -11,8 +11,10 @@ def shipped(*parts: str) -> Path:
     """The path of a shipped file or folder, such as ``shipped("recipes", "tiny.yaml")``.
 
     A wheel carries them below `rmcheck/shipped_files`; in a checkout (editable installs do not
-    see what hatchling puts into a wheel) they lie in `fixtures/` beside the package.
+    see what hatchling puts into a wheel) they lie beside the package. Both have the same shape,
+    `fixtures/` and `suites/`, so that a suite finds its data in either; ``shipped("suites", …)``
+    is a suite, anything else lies in `fixtures/`.
     """
     packaged = _PACKAGE / "shipped_files"
-    base = packaged if packaged.is_dir() else _PACKAGE.parent / "fixtures"
-    return base.joinpath(*parts)
+    base = packaged if packaged.is_dir() else _PACKAGE.parent
+    return base.joinpath(*parts) if parts[:1] == ("suites",) else base.joinpath("fixtures", *parts)

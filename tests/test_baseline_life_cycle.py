@@ -10,13 +10,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from builders import make_pairs, pair_scores, run_record
+from builders import make_pairs, pair_scores, run_record, write_jsonl
 
 from rmcheck import baseline, record
 from rmcheck.comparison import Side, compare
 from rmcheck.errors import BaselineRefused, UsageError
 from rmcheck.record import CheckRecord, DataRecord, SourceRecord, SuiteRecord, TrainingRecord
-from rmcheck.sources import SourceOptions, create, describe
+from rmcheck.sources import Partial, SourceOptions, create, describe
 from rmcheck.sources.function import FunctionSource
 
 PAIRS = make_pairs(20)
@@ -207,15 +207,15 @@ def test_a_source_that_reads_its_texts_otherwise(
         for name, source in (("new", other), ("old", SOURCE))
     ]
     if not said:
-        found.refuse_unlike("chat", other)
+        baseline.refuse_unlike(other, found.source_of("chat"), "main")
         assert compare(*sides, max_drop=0.02)["chat"].outcome == "pass"
         return
     with pytest.raises(BaselineRefused) as caught:
-        found.refuse_unlike("chat", other)
+        baseline.refuse_unlike(other, found.source_of("chat"), "main")
     assert str(caught.value) == (
         f"{other.spec} reads its texts unlike the baseline 'main' ({said}), so a change of the "
-        "model could not be told from a change of the reading; bless this run as a new baseline: "
-        "rmcheck bless main"
+        "model could not be told from a change of the reading; keep this run as a new baseline: "
+        "rmcheck bless"
     )
     with pytest.raises(BaselineRefused, match=r"chat: new was scored with .* as in old, so a"):
         compare(*sides, max_drop=0.02)
@@ -232,9 +232,11 @@ def test_each_suite_of_a_merged_baseline_has_its_own_source(tmp_path: Path) -> N
         ],
     )
     kept = baseline.Baseline("main", tmp_path, found)
-    kept.refuse_unlike("chat", SOURCE)
+    assert kept.source_of("chat") == SOURCE
+    assert kept.source_of("code").template == "chat"
+    assert kept.source_of("unknown") == SOURCE
     with pytest.raises(BaselineRefused, match="template 'default', not 'chat'"):
-        kept.refuse_unlike("code", SOURCE)
+        baseline.refuse_unlike(SOURCE, kept.source_of("code"), "main")
 
 
 @pytest.mark.parametrize(("kind", "refused"), [("no_regression", False), ("win_rate", True)])
@@ -269,13 +271,27 @@ def test_sources_describe_themselves(tmp_path: Path) -> None:
     folder = tmp_path / "model"
     folder.mkdir()
     (folder / "config.json").write_text("{}")
-    (folder / "rmcheck.json").write_text(
-        '{"template": "raw", "max_length": 77, "pooling": "mean"}'
-    )
+    (folder / "rmcheck.json").write_text('{"template": "raw", "max_length": 77, "pooling": "mean"}')
     found = describe(create("model", options(tmp_path)))
     assert (found.spec, found.kind, found.template, found.max_length, found.pooling) == (
         "hf:model", "hf", "raw", 77, "mean",
     )  # fmt: skip
+
+
+def test_which_ids_a_score_file_has(tmp_path: Path) -> None:
+    rows = [
+        {"id": "a", "suite": "chat", "chosen": 1, "rejected": 0},
+        {"id": "b", "suite": "code", "chosen": 1, "rejected": 0},
+        {"id": "c", "chosen": 1, "rejected": 0},
+        {"id": "s", "suite": "chat", "scores": [1, 2]},
+    ]
+    write_jsonl(tmp_path / "s.jsonl", rows)
+    source = create("scores:s.jsonl", options(tmp_path))
+    assert isinstance(source, Partial)
+    assert source.ids() == source.within("chat").ids() == {"a", "b", "c"}
+    # A file that names no suite cannot tell what is gone from one.
+    assert source.ids(own=True) == source.within("art").ids(own=True) == frozenset()
+    assert source.within("chat").ids(own=True) == {"a"}
 
 
 def test_a_description_needs_no_torch() -> None:

@@ -34,7 +34,7 @@ def guard(
     known: bool = True,
     required: bool = True,
 ) -> Guard:
-    """n pairs in groups of `size`, some lost and some gained, spread over the groups; 70 % right."""
+    """n pairs in groups of `size`, some lost and some gained, all over; about 70 % are right."""
     rng = np.random.default_rng(n + size)
     before = (rng.random(n) < 0.7).astype(float)
     now = before.copy()
@@ -69,9 +69,7 @@ def test_shares_are_those_of_the_binomial_table(comparisons: int) -> None:
 
 def test_a_drop_beyond_the_discordant_pairs_takes_what_both_have_right() -> None:
     # Four discordant pairs allow 4/150 = 2.7 points; what is left of 10 points is lost elsewhere.
-    (one,) = selftest(
-        [guard(lost=2, gained=2)], comparisons=1, runs=500, planted=(0.1,)
-    ).tested
+    (one,) = selftest([guard(lost=2, gained=2)], comparisons=1, runs=500, planted=(0.1,)).tested
     # At least 4 + Bin(~113, 0.097) losses and no gain: with 6 losses p = 2⁻⁶ ≤ 0.025.
     assert one.caught[0.1].value > 0.98
 
@@ -235,7 +233,9 @@ def side(name: str, wrong: Sequence[int] = (), *, pairs=PAIRS, suite: str = "cha
 
 
 def test_wins_come_from_the_run_and_the_baseline() -> None:
-    suite = make_suite(PAIRS, [WinRate(min=0.5), CHECK, replace(CHECK, name="adv", gate="advisory")])
+    suite = make_suite(
+        PAIRS, [WinRate(min=0.5), CHECK, replace(CHECK, name="adv", gate="advisory")]
+    )
     found, notes = guards([suite], side("run", [1, 2]), side("main", [2, 3]))
     assert [(one.name, one.required) for one in found] == [
         ("chat::no_regression", True), ("chat::adv", False),

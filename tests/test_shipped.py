@@ -18,6 +18,7 @@ def test_in_a_checkout_it_lies_beside_the_package() -> None:
     assert shipped() == ROOT / "fixtures"
     assert shipped("recipes", "tiny.yaml") == ROOT / "fixtures/recipes/tiny.yaml"
     assert shipped("recipes", "tiny.yaml").is_file()
+    assert shipped("suites", "conversation.yaml").is_file()
 
 
 def test_in_a_wheel_it_lies_inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -26,7 +27,8 @@ def test_in_a_wheel_it_lies_inside(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(module, "_PACKAGE", package)
     assert shipped("recipes") == tmp_path / "site-packages/fixtures/recipes"
     (package / "shipped_files").mkdir()
-    assert shipped("recipes") == package / "shipped_files/recipes"
+    assert shipped("recipes") == package / "shipped_files/fixtures/recipes"
+    assert shipped("suites", "a.yaml") == package / "shipped_files/suites/a.yaml"
 
 
 def test_every_folder_that_the_wheel_takes_is_there() -> None:

@@ -66,6 +66,7 @@ class LabelNoise(Check):
 
     def judge(self, ctx: Context) -> Verdict:
         """Hold the drop at the highest rate against `max_drop`."""
+        from rmcheck.checks import threshold
         from rmcheck.stats import decision as gate
         from rmcheck.stats import noise, winrate
 
@@ -80,13 +81,7 @@ class LabelNoise(Check):
         criterion = {"max_drop": self.max_drop, "rates": list(self.rates), "seeds": self.seeds}
         reason = winrate.undecidable(clean, groups)
         if reason:
-            return Verdict(
-                decision="inconclusive",
-                outcome="fail",
-                weak=True,
-                criterion=criterion,
-                message=f"{self.label}: undecidable: {reason}",
-            )
+            return threshold.undecidable(self.label, reason, criterion)
         noisy = {
             rate: np.stack(
                 [self._wins(ctx, pairs, self._variant(rate, s)) for s in range(self.seeds)]

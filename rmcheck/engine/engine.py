@@ -149,9 +149,10 @@ class Engine:
         BaselineRefused
             For a comparison with a baseline that was given its texts in another way.
         """
-        kept = self._baseline
-        if check.compares and kept is not None and binding.baseline is self._baseline_source:
-            kept.refuse_unlike(suite.name, describe(binding.candidate))
+        if check.compares and binding.baseline is not None:
+            kept = self._baseline if binding.baseline is self._baseline_source else None
+            other = kept.source_of(suite.name) if kept else describe(binding.baseline)
+            baselines.refuse_unlike(describe(binding.candidate), other, binding.baseline_name)
         for need in check.needs(suite.data):
             try:
                 source = binding.source(need.source)

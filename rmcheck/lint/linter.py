@@ -10,6 +10,7 @@ import numpy as np
 
 from rmcheck import located
 from rmcheck.data import preferences
+from rmcheck.data.rows import shown_path
 from rmcheck.errors import ProblemsFound
 from rmcheck.lint import finding as kinds
 from rmcheck.lint.coverage import SMALLEST_TAG, tag_findings
@@ -73,7 +74,7 @@ def lint(
         findings.extend(suite_findings(suite, expect=expect, comparisons=comparisons))
     return LintReport(
         files=file_facts(pool),
-        suites=tuple(_shown(path, root) for path in paths if path.suffix in SUITE_SUFFIXES),
+        suites=tuple(shown_path(path, root) for path in paths if path.suffix in SUITE_SUFFIXES),
         findings=tuple(sorted(findings, key=_order)),
         rules=tuple(rules),
         words=words,
@@ -103,7 +104,7 @@ def _load(paths: Sequence[Path], root: Path | None) -> _Loaded:
             suite = load_suite(path, root)
         except ProblemsFound as found:
             # What is wrong with rows is found again, with more besides, where they are linted.
-            own = [p for p in found.problems if not files or p.path == _shown(path, root)]
+            own = [p for p in found.problems if not files or p.path == shown_path(path, root)]
             mistakes.extend(problem_finding(kinds.SUITE_MISTAKE, problem) for problem in own)
             continue
         suites.append(suite)
@@ -113,10 +114,6 @@ def _load(paths: Sequence[Path], root: Path | None) -> _Loaded:
     return _Loaded(pool=pool, suites=tuple(suites), mistakes=tuple(mistakes))
 
 
-def _shown(path: Path, root: Path | None) -> str:
-    return path.relative_to(root).as_posix() if root and path.is_relative_to(root) else str(path)
-
-
 def _order(finding: Finding) -> tuple[int, int, Place]:
     return LEVELS.index(finding.kind.level), KINDS.index(finding.kind), finding.place
 
@@ -124,7 +121,7 @@ def _order(finding: Finding) -> tuple[int, int, Place]:
 def _suite_files(path: Path, root: Path | None) -> list[DataFile]:
     """The data files of a suite, read apart from it so that each row keeps its line."""
     try:
-        header = located.validate(Header, located.read(path, _shown(path, root)))
+        header = located.validate(Header, located.read(path, shown_path(path, root)))
     except ProblemsFound:
         return []
     mapping = DataMapping(path=header.data) if isinstance(header.data, str) else header.data

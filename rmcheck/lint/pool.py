@@ -8,7 +8,8 @@ from functools import cached_property
 from pathlib import Path
 
 from rmcheck.data import PreferencePair, ResponseSet, prompt_text
-from rmcheck.data.preferences import Row, _item, _renamed, _rows, _shown
+from rmcheck.data.row_reader import read_item
+from rmcheck.data.rows import Row, read_rows, renamed, shown_path
 from rmcheck.errors import Problem, ProblemsFound
 from rmcheck.lint.finding import Place
 
@@ -91,19 +92,19 @@ def read_pool(files: Sequence[DataFile], *, root: Path | None = None) -> Pool:
     for path, file in unique.items():
         before = len(rows) + len(problems)
         try:
-            for row in _rows(path, _shown(path, root)):
-                rows.extend(_placed(_renamed(row, file.columns), file.columns, problems))
+            for row in read_rows(path, shown_path(path, root)):
+                rows.extend(_placed(renamed(row, file.columns), file.columns, problems))
         except ProblemsFound as found:
             problems.extend(found.problems)
         if len(rows) + len(problems) == before:
-            problems.append(Problem(_shown(path, root), 0, 0, "holds no rows"))
-    return pool_of(rows, [_shown(path, root) for path in unique], problems)
+            problems.append(Problem(shown_path(path, root), 0, 0, "holds no rows"))
+    return pool_of(rows, [shown_path(path, root) for path in unique], problems)
 
 
 def _placed(
     row: Row, columns: Mapping[str, str], problems: list[Problem]
 ) -> Iterable[PlacedPair | PlacedSet]:
-    item = _item(row, columns, problems)
+    item = read_item(row, columns, problems)
     place = Place(row.path, row.line)
     if isinstance(item, PreferencePair):
         yield PlacedPair(item, place)

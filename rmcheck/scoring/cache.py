@@ -199,7 +199,7 @@ class CachedSource:
 
     def score(self, dialogues: Sequence[Dialogue]) -> NDArray[np.float64]:
         """Rewards in input order, shape (n,); equal texts are scored once."""
-        if isinstance(self.source, Partial):
+        if not self.source.scores_new_text:
             return self._asked_directly(dialogues)
         unique: dict[str, Dialogue] = {}
         for dialogue in dialogues:

@@ -14,7 +14,8 @@ from rmcheck import located
 from rmcheck.checks import Check
 from rmcheck.data import preferences
 from rmcheck.data.dialogue import content_hash
-from rmcheck.data.preferences import PAIR_KEYS, SET_KEYS, PreferenceData
+from rmcheck.data.preferences import PreferenceData
+from rmcheck.data.row_reader import PAIR_KEYS, SET_KEYS
 from rmcheck.errors import Problem, ProblemsFound, did_you_mean
 from rmcheck.located import Located
 from rmcheck.suite.header import DataKey, DataMapping, Header, Name
@@ -97,6 +98,20 @@ def load_suite(path: Path, root: Path | None = None) -> Suite:
         data=data,
         hash=content_hash(document.value)[:16],
     )
+
+
+def count_comparisons(path: Path) -> int:
+    """How many required checks of a suite file compare with a baseline; its data stay unread.
+
+    A file with mistakes counts none: it stops the run that collects it anyhow.
+    """
+    try:
+        document = located.read(path)
+        header = located.validate(Header, document)
+        checks, _ = _read_checks(document)
+    except ProblemsFound:
+        return 0
+    return sum(check.compares and (check.gate or header.gate) == "required" for check, _ in checks)
 
 
 def _read_checks(document: Located) -> tuple[list[tuple[Check, int]], list[Problem]]:

@@ -87,19 +87,20 @@ def test_a_perfect_correlation_is_not_certain() -> None:
 
 
 NONE: list[float | None] = [None] * 40
+FEW = "{} pairs with ratings of {} different prompts; at least 15 prompts are needed"
 
 
 @pytest.mark.parametrize(
     ("ratings", "margins", "reason"),
     [
-        ([], [], "0 pairs with ratings of 0 different prompts; at least 15 prompts are needed"),
-        (NONE, [1.0] * 40, "0 pairs with ratings of 0 different prompts; at least 15 prompts are needed"),
-        ([*range(14), *NONE], [1.0] * 54, "14 pairs with ratings of 14 different prompts; at least 15 prompts are needed"),
+        ([], [], FEW.format(0, 0)),
+        (NONE, [1.0] * 40, FEW.format(0, 0)),
+        ([*range(14), *NONE], [1.0] * 54, FEW.format(14, 14)),
         ([2.0] * 30, list(range(30)), "the rating differences of all 30 pairs are the same"),
         (list(range(30)), [2.0] * 30, "the margins of all 30 pairs are the same"),
         (list(range(30)), [0.0] * 30, "the margins of all 30 pairs are the same"),
     ],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("method", list(ORACLES))
 def test_what_cannot_be_decided_never_passes(
     ratings: list[float | None], margins: list[float], reason: str, method: str

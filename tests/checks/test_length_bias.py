@@ -88,19 +88,20 @@ def test_spearman_is_scipys_over_all_responses() -> None:
     assert rows["Spearman of score and length"] == pytest.approx(oracle)
 
 
+FEW = "{0} pairs whose {1} side is chosen of {0} different prompts; at least 15 prompts are needed"
+TIED = "All 40 pairs are tied: the scores tell no response from another."
+
+
 @pytest.mark.parametrize(
     ("pairs", "wins", "reason"),
     [
         ([], [], "There are no pairs to decide on."),
-        (uneven(20, 20), [2] * 40, "All 40 pairs are tied: the scores tell no response from another."),
-        (uneven(40, 14), [1] * 54,
-         "14 pairs whose shorter side is chosen of 14 different prompts; at least 15 prompts are needed"),
-        (uneven(0, 40), [1] * 40,
-         "0 pairs whose longer side is chosen of 0 different prompts; at least 15 prompts are needed"),
-        (uneven(0, 0, 40), [1] * 40,
-         "0 pairs whose longer side is chosen of 0 different prompts; at least 15 prompts are needed"),
+        (uneven(20, 20), [2] * 40, TIED),
+        (uneven(40, 14), [1] * 54, FEW.format(14, "shorter")),
+        (uneven(0, 40), [1] * 40, FEW.format(0, "longer")),
+        (uneven(0, 0, 40), [1] * 40, FEW.format(0, "longer")),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_decided_never_passes(
     pairs: list[PreferencePair], wins: list[int], reason: str
 ) -> None:

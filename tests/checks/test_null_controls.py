@@ -68,7 +68,10 @@ def test_what_is_won_with_the_wrong_prompt_was_not_won_by_reading(tmp_path: Path
 
 
 def test_a_model_that_counts_characters_beats_no_control(tmp_path: Path) -> None:
-    pairs = [replace(pair, chosen=pair.chosen + " more" * (i % 4 > 0)) for i, pair in enumerate(numbered(80))]  # fmt: skip
+    pairs = [
+        replace(pair, chosen=pair.chosen + " more" * (i % 4 > 0))
+        for i, pair in enumerate(numbered(80))
+    ]
     verdict = judge(tmp_path, lambda _, response: float(len(response)), pairs)
     assert verdict.outcome == "fail"
     assert "not shown to beat pick the longer: +0.0 points, p=1 > alpha 0.05" in verdict.message

@@ -101,7 +101,9 @@ def test_ties_by_hand() -> None:
     mixed: Scored = ((0, 1), [5.0, 1.0, 3.0])  # gap -2: not even above
     edge: Scored = ((0, 1), [4.0, 2.0, 0.0])  # gap 2 = spread 2: not clear
     one: Scored = ((0,), [5.0, 1.0])  # a single best response has no spread: left out
-    verdict = judge(Ties(min=0.5), [close] * 20 + [wide] * 5 + [mixed] * 5 + [edge] * 10 + [one] * 9)
+    verdict = judge(
+        Ties(min=0.5), [close] * 20 + [wide] * 5 + [mixed] * 5 + [edge] * 10 + [one] * 9
+    )
     assert verdict.estimate is not None
     assert (verdict.estimate.n, verdict.estimate.value) == (40, 0.5)
     low, high = proportion_confint(20, 40, method="wilson")
@@ -152,7 +154,8 @@ def test_only_the_sets_that_count_are_scored() -> None:
 
 
 def test_where_is_refused_at_its_line(tmp_path) -> None:  # type: ignore[no-untyped-def]
-    write_jsonl(tmp_path / "a.jsonl", [{"id": "s", "prompt": "p", "responses": ["a", "b"], "best": [0]}])  # fmt: skip
+    row = {"id": "s", "prompt": "p", "responses": ["a", "b"], "best": [0]}
+    write_jsonl(tmp_path / "a.jsonl", [row])
     path = tmp_path / "a.yaml"
     path.write_text(
         "rmcheck: 1\nname: a\ndata: a.jsonl\nchecks:\n"

@@ -9,7 +9,7 @@ import pytest
 
 from .projects import Project, jsonl, pairs, score_of, scores, text_of
 
-# Promised in /docs: the keys of results.json.
+# Promised to whoever reads it: the keys of results.json.
 RUN = {
     "schema_version", "rmcheck", "started", "duration_s", "seed", "source", "baseline",
     "environment", "outcome", "suites", "scores",

@@ -106,6 +106,9 @@ def test_a_score_file_is_asked_directly(tmp_path: Path) -> None:
         def within(self, suite: str) -> Known:
             return self
 
+        def ids(self, *, own: bool = False) -> frozenset[str]:
+            return frozenset()
+
     source = Known()
     cached = CachedSource(source, ScoreStore(tmp_path))
     cached.score(said("aaa"))

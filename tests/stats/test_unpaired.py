@@ -22,7 +22,8 @@ NEWCOMBE = [
 
 
 def rate(right: int, n: int, name: str = "g", level: float = 0.95) -> Estimate:
-    return win_rate([1.0] * right + [0.0] * (n - right), [f"{name}{i}" for i in range(n)], level=level)  # fmt: skip
+    wins = [1.0] * right + [0.0] * (n - right)
+    return win_rate(wins, [f"{name}{i}" for i in range(n)], level=level)
 
 
 @pytest.mark.parametrize(("a", "m", "b", "n", "low", "high"), NEWCOMBE)

@@ -24,28 +24,36 @@ from rmcheck.training import adapter
 from training import project
 
 TRAIN = """
+import sys, time
+from pathlib import Path
+from rmcheck.sources import NoProgress
+from rmcheck.training import adapter
+def train(folder):
+    (folder / "half").write_text("")
+    print("trains", flush=True)
+    time.sleep({seconds})
+    (folder / adapter.SIDECAR).write_text("{{}}")
+adapter.ensure(Path({folder!r}), train, "recipe:x", NoProgress())
+print("has", flush=True)
+"""
+REALLY_TRAIN = """
 import sys
 from pathlib import Path
-import torch
-torch.set_num_threads(1)
 sys.path.insert(0, {tests!r})
 from training import project
 from rmcheck.training import trainer
-real = trainer.train
-def told(*given, **options):
-    print("trains", flush=True)
-    {pause}
-    return real(*given, **options)
-trainer.train = told
-folder = project.source_of(Path({folder!r})).train()
-print("has", folder.name, flush=True)
+step = trainer.Curve.on_step_end
+def told(self, *given, **options):
+    print("step", flush=True)
+    step(self, *given, **options)
+trainer.Curve.on_step_end = told
+project.source_of(Path({folder!r})).train()
 """
 TESTS = str(Path(__file__).resolve().parents[1])
 
 
-def child(folder: Path, pause: str = "") -> subprocess.Popen[str]:
-    """Another process that wants the project's adapter."""
-    program = TRAIN.format(tests=TESTS, folder=str(folder), pause=pause or "pass")
+def child(program: str) -> subprocess.Popen[str]:
+    """Another process that wants an adapter."""
     return subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
 
 
@@ -89,32 +97,42 @@ def test_what_is_loaded_is_what_was_trained(trained: Path) -> None:
     assert loaded == pytest.approx(unmerged, abs=1e-5)
 
 
-def test_two_processes_at_once_train_once(tmp_path: Path, shared: Path) -> None:
-    folder = untrained(tmp_path, shared)
-    children = [child(folder, "import time; time.sleep(1)") for _ in range(2)]
-    said = [one.communicate(timeout=120)[0].split() for one in children]
-    assert [one.returncode for one in children] == [0, 0]
-    assert sorted(len(words) for words in said) == [2, 3]  # "has X" and "trains has X"
-    assert said[0][-1] == said[1][-1]
+def test_processes_that_start_at_once_train_once(tmp_path: Path) -> None:
+    program = TRAIN.format(folder=str(tmp_path / "adapters" / "f"), seconds=0.5)
+    children = [child(program) for _ in range(3)]
+    said = [one.communicate()[0].split() for one in children]
+    assert [one.returncode for one in children] == [0, 0, 0]
+    assert sorted(said) == [["has"], ["has"], ["trains", "has"]]
 
 
-def test_a_killed_training_leaves_nothing_that_is_taken_for_a_model(
-    tmp_path: Path, shared: Path
-) -> None:
-    folder = untrained(tmp_path, shared)
-    first = child(folder, "import time; time.sleep(60)")
+def test_a_killed_training_leaves_nothing_that_is_taken_for_a_model(tmp_path: Path) -> None:
+    folder = tmp_path / "adapters" / "f"
+    first = child(TRAIN.format(folder=str(folder), seconds=600))
     assert first.stdout is not None
     assert first.stdout.readline() == "trains\n"
-    left = list((folder / "cache" / "adapters").glob(".*.tmp"))
-    assert len(left) == 1
+    (left,) = folder.parent.glob(".*.tmp")
+    os.kill(first.pid, signal.SIGKILL)
+    first.wait()
+    assert not folder.exists()
+    again = child(TRAIN.format(folder=str(folder), seconds=0))
+    assert again.communicate()[0].split() == ["trains", "has"]
+    assert adapter.is_complete(folder)
+    assert not left.exists()
+
+
+@pytest.mark.slow
+def test_a_real_training_that_is_killed_is_done_again(tmp_path: Path, shared: Path) -> None:
+    folder = untrained(tmp_path, shared)
+    first = child(REALLY_TRAIN.format(tests=TESTS, folder=str(folder)))
+    assert first.stdout is not None
+    assert first.stdout.readline() == "step\n"
     os.kill(first.pid, signal.SIGKILL)
     first.wait()
     source = project.source_of(folder)
-    assert not source.adapter.exists()
     assert source.training is None
     source.train()
-    assert adapter.is_complete(source.adapter)
-    assert not left[0].exists()
+    assert source.training is not None
+    assert list(source.adapter.parent.glob(".*.tmp")) == []
 
 
 def test_who_waits_for_another_says_so(tmp_path: Path) -> None:

@@ -1,0 +1,155 @@
+"""One row as a preference pair or a response set, with every mistake in it."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rmcheck.data.dialogue import Message, PreferencePair, Prompt, ResponseSet, prompt_group
+from rmcheck.data.rows import Row
+from rmcheck.errors import Problem, did_you_mean
+
+PAIR_KEYS = (
+    "id", "prompt", "chosen", "rejected", "group", "tags", "confidence", "ratings",
+)  # fmt: skip
+SET_KEYS = ("id", "prompt", "responses", "best", "group", "tags", "ratings")
+LARGEST = sys.float_info.max
+
+
+def read_item(
+    row: Row, columns: Mapping[str, str], problems: list[Problem]
+) -> PreferencePair | ResponseSet | None:
+    """The pair or set that a row holds; None with its mistakes added to `problems`."""
+    reader = _Reader(row, columns)
+    item = reader.response_set() if "responses" in row.values else reader.pair()
+    problems.extend(reader.problems)
+    return None if reader.problems else item
+
+
+class _Reader:
+    """Reads one row, noting each mistake instead of stopping at the first."""
+
+    def __init__(self, row: Row, columns: Mapping[str, str]) -> None:
+        self.row = row
+        self.columns = columns
+        self.problems: list[Problem] = []
+
+    def pair(self) -> PreferencePair:
+        self._known(PAIR_KEYS)
+        prompt = self._prompt()
+        confidence = self._number("confidence", self.row.values.get("confidence"))
+        if confidence is not None and not 0.5 <= confidence <= 1:
+            self._note(f"confidence={confidence} is outside [0.5, 1]")
+        return PreferencePair(
+            id=self._text("id"),
+            prompt=prompt,
+            chosen=self._text("chosen", empty=True),
+            rejected=self._text("rejected", empty=True),
+            group=self._group(prompt),
+            tags=self._tags(),
+            confidence=confidence,
+            ratings=self._pair_ratings(),
+        )
+
+    def response_set(self) -> ResponseSet:
+        self._known(SET_KEYS)
+        prompt = self._prompt()
+        responses = self._list("responses", str)
+        best = self._list("best", int)
+        if len(responses) < 2:
+            self._note("responses must hold two texts or more")
+        if not best or any(not 0 <= index < len(responses) for index in best):
+            self._note(f"best={best} must name one response or more by index (0 is the first)")
+        given = self.row.values.get("ratings")
+        ratings = None if given is None else self._list("ratings", (int, float))
+        if ratings is not None and len(ratings) != len(responses):
+            self._note(f"{len(ratings)} ratings for {len(responses)} responses")
+        floats = [self._number("ratings", rating) or 0.0 for rating in ratings or ()]
+        return ResponseSet(
+            id=self._text("id"),
+            prompt=prompt,
+            responses=tuple(responses),
+            best=tuple(best),
+            group=self._group(prompt),
+            tags=self._tags(),
+            ratings=None if ratings is None else tuple(floats),
+        )
+
+    def _note(self, message: str) -> None:
+        self.problems.append(Problem(self.row.path, self.row.line, 1, message))
+
+    def _known(self, allowed: Sequence[str]) -> None:
+        """Further columns are the user's own; one that looks like a misspelt key is a mistake."""
+        for key in self.row.values:
+            near = difflib.get_close_matches(key.lower(), allowed, n=1, cutoff=0.8)
+            if key not in allowed and near:
+                self._note(f"unknown key '{key}', {did_you_mean(key, allowed)}")
+
+    def _text(self, key: str, *, empty: bool = False) -> str:
+        value = self.row.values.get(key)
+        if value is None and key in self.columns:
+            self._note(f"the column '{self.columns[key]}' (columns: {key}) is missing")
+        elif value is None:
+            self._note(f"the key '{key}' is missing")
+        elif not isinstance(value, str):
+            self._note(f"{key} must be text, got {type(value).__name__} {str(value)[:40]!r}")
+        elif not value and not empty:
+            self._note(f"{key} is empty")
+        return value if isinstance(value, str) else ""
+
+    def _prompt(self) -> Prompt:
+        value = self.row.values.get("prompt")
+        if not isinstance(value, list):
+            return self._text("prompt", empty=True)
+        turns: list[Message] = []
+        for turn in value:
+            if (
+                not isinstance(turn, dict)
+                or set(turn) != {"role", "content"}
+                or not all(isinstance(text, str) for text in turn.values())
+            ):
+                self._note('a prompt of messages holds objects {"role": text, "content": text}')
+                return ""
+            turns.append(Message(turn["role"], turn["content"]))
+        return tuple(turns)
+
+    def _group(self, prompt: Prompt) -> str:
+        given = self.row.values.get("group")
+        return prompt_group(prompt) if given is None else self._text("group")
+
+    def _tags(self) -> tuple[str, ...]:
+        return () if self.row.values.get("tags") is None else tuple(self._list("tags", str))
+
+    def _list(self, key: str, kind: type | tuple[type, ...]) -> list[Any]:
+        value = self.row.values.get(key)
+        good = isinstance(value, list) and all(
+            isinstance(entry, kind) and not isinstance(entry, bool) for entry in value
+        )
+        if not good:
+            self._note(f"{key} must be a list, got {str(value)[:40]!r}")
+            return []
+        return list(value or [])
+
+    def _number(self, key: str, value: Any) -> float | None:
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            self._note(f"{key} must be a number, got {str(value)[:40]!r}")
+            return None
+        if not abs(value) <= LARGEST:
+            self._note(f"{key} must be a finite number, got {value!r:.40}")
+            return None
+        return float(value)
+
+    def _pair_ratings(self) -> tuple[float, float] | None:
+        value = self.row.values.get("ratings")
+        if value is None:
+            return None
+        if not isinstance(value, dict) or set(value) != {"chosen", "rejected"}:
+            self._note('ratings must be {"chosen": number, "rejected": number}')
+            return None
+        chosen = self._number("ratings.chosen", value["chosen"])
+        rejected = self._number("ratings.rejected", value["rejected"])
+        return None if chosen is None or rejected is None else (chosen, rejected)

@@ -1,0 +1,153 @@
+"""Rows out of files: JSON Lines, CSV and Parquet, each with its line."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rmcheck.errors import Problem, ProblemsFound
+
+TABLES = (".csv", ".parquet")
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of a table file: its values, and where it stands."""
+
+    path: str
+    line: int
+    values: Mapping[str, Any]
+
+
+def shown_path(path: Path, root: Path | None) -> str:
+    """`path` as messages print it: relative to `root` where it lies below it."""
+    if root is not None and path.is_relative_to(root):
+        return path.relative_to(root).as_posix()
+    return str(path)
+
+
+def renamed(row: Row, columns: Mapping[str, str]) -> Row:
+    """The row under our keys; of a table, its cells as JSON has them."""
+    taken = {*columns, *columns.values()}
+    values = {key: value for key, value in row.values.items() if key not in taken}
+    values.update(
+        {ours: row.values[theirs] for ours, theirs in columns.items() if theirs in row.values}
+    )
+    if row.path.endswith(TABLES):
+        values = {key: _cell(key, value) for key, value in values.items()}
+    return Row(row.path, row.line, values)
+
+
+def read_rows(path: Path, shown: str) -> Iterator[Row]:
+    """The rows of a file; raises ProblemsFound, behind the good rows, with all that are none."""
+    if path.suffix in TABLES:
+        yield from _table_rows(path, shown)
+        return
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        row = error.object[: error.start].count(b"\n") + 1
+        said = f"not UTF-8 text (byte 0x{error.object[error.start]:02x}); save the file as UTF-8"
+        raise ProblemsFound([Problem(shown, row, 1, said)]) from None
+    except OSError as error:
+        raise ProblemsFound([Problem(shown, 0, 0, f"cannot be read ({error})")]) from None
+    bad: list[Problem] = []
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            values = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            column = getattr(error, "colno", 1)
+            said = getattr(error, "msg", str(error))
+            bad.append(Problem(shown, number, column, f"not JSON: {said}; one object a line"))
+            continue
+        if _SURROGATE.search(line) and not _encodable(values):
+            said = "half of a character (\\ud800 to \\udfff without its partner); mend the text"
+            bad.append(Problem(shown, number, 1, said))
+            continue
+        if not isinstance(values, dict):
+            kind = type(values).__name__
+            bad.append(Problem(shown, number, 1, f"a row must be a JSON object, got {kind}"))
+            continue
+        yield Row(shown, number, values)
+    if bad:
+        raise ProblemsFound(bad)
+
+
+def _encodable(values: object) -> bool:
+    try:
+        json.dumps(values, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _table_rows(path: Path, shown: str) -> Iterator[Row]:
+    read = _csv_records if path.suffix == ".csv" else _parquet_records
+    try:
+        records = list(read(path))
+    except (OSError, ValueError, ImportError) as error:
+        raise ProblemsFound([Problem(shown, 0, 0, f"cannot be read ({error})")]) from None
+    for number, record in records:
+        values = {key: value for key, value in record.items() if _set(value)}
+        if values:
+            yield Row(shown, number, values)
+
+
+def _csv_records(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """Cells as text, with the line on which each record begins."""
+    import pandas as pd
+
+    frame = pd.read_csv(path, dtype=str, keep_default_na=False, skip_blank_lines=False)
+    if not isinstance(frame.index, pd.RangeIndex):
+        raise ValueError("its rows have more cells than its head; quote cells that hold commas")
+    line = 2 + sum(str(column).count("\n") for column in frame.columns)
+    for record in frame.to_dict(orient="records"):
+        yield line, {str(key): value for key, value in record.items()}
+        line += 1 + sum(str(value).count("\n") for value in record.values())
+
+
+def _parquet_records(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """Values as Python has them, with the row's number, from 1."""
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        records = pyarrow.parquet.read_table(path).to_pylist()
+    except pyarrow.ArrowException as error:
+        raise ValueError(str(error)) from None
+    yield from enumerate(records, start=1)
+
+
+def _set(value: Any) -> bool:
+    """Whether a cell holds something: not None, NaN or an empty text."""
+    return value is not None and value != "" and value == value
+
+
+def _cell(key: str, value: Any) -> Any:
+    """A table cell as JSON: lists and numbers may be written as text."""
+    if not isinstance(value, str):
+        return value
+    if key == "confidence":
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    if key in ("tags", "responses", "best", "ratings", "prompt") and value[:1] in "[{":
+        try:
+            found = json.loads(value)
+        except (ValueError, RecursionError):
+            found = value
+        # A prompt may be about JSON; only a list of messages is one.
+        messages = isinstance(found, list) and all(isinstance(turn, dict) for turn in found)
+        if key != "prompt" or messages:
+            return found
+    if key == "tags":
+        return [tag.strip() for tag in value.split(";") if tag.strip()]
+    return value
