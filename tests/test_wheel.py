@@ -70,19 +70,22 @@ def test_the_wheel_carries_model_recipes_data_and_templates(wheel: Path) -> None
         "rmcheck/report/templates/report.html.j2",
         "rmcheck/report/templates/report.css",
         "rmcheck/report/templates/report.js",
-        f"{shipped}/models/tiny-gpt2/config.json",
-        f"{shipped}/models/tiny-gpt2/model.safetensors",
-        f"{shipped}/models/tiny-gpt2/tokenizer.json",
-        f"{shipped}/recipes/tiny.yaml",
-        f"{shipped}/preferences/conversation.jsonl",
-        f"{shipped}/preferences/train/conversation.jsonl",
+        f"{shipped}/fixtures/models/tiny-gpt2/config.json",
+        f"{shipped}/fixtures/models/tiny-gpt2/model.safetensors",
+        f"{shipped}/fixtures/models/tiny-gpt2/tokenizer.json",
+        f"{shipped}/fixtures/recipes/tiny.yaml",
+        f"{shipped}/fixtures/preferences/conversation.jsonl",
+        f"{shipped}/fixtures/preferences/train/conversation.jsonl",
         f"{shipped}/suites/conversation.yaml",
     ):
         assert sizes.get(name, 0) > 0, name
     # All recipes and data of the checkout, and every module of the package.
     for folder, ending in (("recipes", "*.yaml"), ("preferences", "**/*.jsonl")):
         for path in (ROOT / "fixtures" / folder).glob(ending):
-            assert f"{shipped}/{folder}/{path.relative_to(ROOT / 'fixtures' / folder)}" in sizes
+            assert (
+                f"{shipped}/fixtures/{folder}/{path.relative_to(ROOT / 'fixtures' / folder)}"
+                in sizes
+            )
     for path in (ROOT / "rmcheck").rglob("*.py"):
         assert path.relative_to(ROOT).as_posix() in sizes
     assert not [name for name in sizes if name.startswith(("tests/", "benchmarks/", "fixtures/"))]

@@ -36,7 +36,9 @@ class Axis:
                 first = math.ceil(self.low / size - 1e-9)
                 last = math.floor(self.high / size + 1e-9)
                 if last - first + 1 <= max(2, most):
-                    return [index * size for index in range(first, last + 1)]
+                    # The slack above lets rounding in; a tick still belongs on the axis.
+                    ticks = (index * size for index in range(first, last + 1))
+                    return [min(max(tick, self.low), self.high) for tick in ticks]
         return []
 
     def labels(self, size: float, paper: float) -> list[tuple[float, str, float]]:
