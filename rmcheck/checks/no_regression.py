@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from rmcheck.stats.paired import Difference
 
 MIN_GROUPS = 15
+DECIDED = 1e-5
+"""Scores that differ by less than this share of their spread are the same."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -222,10 +224,13 @@ def _newly_wrong(now: ScoredPairs, change: NDArray[np.float64]) -> _NewlyWrong:
 
 
 def _identical(now: ScoredPairs, before: ScoredPairs) -> bool:
-    return all(
-        np.array_equal(mine.astype(np.float32), theirs.astype(np.float32))
-        for mine, theirs in ((now.chosen, before.chosen), (now.rejected, before.rejected))
-    )
+    """Whether all scores agree to the last digit that decides: 1e-5 of their spread.
+
+    In float32 a score moves by a few units in the last place with what else stands in its row.
+    """
+    mine = np.concatenate([now.chosen, now.rejected])
+    theirs = np.concatenate([before.chosen, before.rejected])
+    return bool(np.abs(mine - theirs).max() <= DECIDED * theirs.std())
 
 
 def _notes(left_out: Sequence[str], changes: Changes | None, baseline: str) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from rmcheck.data.dialogue import content_hash
 from rmcheck.errors import SourceError, UsageError, did_you_mean
 from rmcheck.record import SourceRecord
 from rmcheck.scoring.files import FileHashes
+from rmcheck.scoring.threads import wait_asleep
 from rmcheck.sources import SourceOptions
 
 if TYPE_CHECKING:
@@ -140,6 +141,7 @@ class ModelSource(ABC):
     def scorer(self) -> Scorer:
         """The loaded model; the first use imports torch, and trains where a recipe says so."""
         if self._scorer is None:
+            wait_asleep()
             from rmcheck.scoring.loading import pick_device, scale_head
             from rmcheck.scoring.scorer import Scorer
 

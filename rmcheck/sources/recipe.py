@@ -10,6 +10,7 @@ from rmcheck.errors import SourceError
 from rmcheck.record import TrainingRecord
 from rmcheck.scoring.files import ModelFiles
 from rmcheck.scoring.model_source import Layout, Loaded, ModelSource
+from rmcheck.scoring.threads import wait_asleep
 from rmcheck.sources import SourceOptions
 from rmcheck.training import adapter
 from rmcheck.training.recipe import Recipe, load_recipe
@@ -48,6 +49,7 @@ class RecipeSource(ModelSource):
         recipe, folder = self.recipe, self.adapter
 
         def run(temporary: Path) -> None:
+            wait_asleep()
             from rmcheck.scoring.loading import pick_device
             from rmcheck.training.trainer import train
 

@@ -85,12 +85,13 @@ def test_equal_scores_are_identical_and_rounding_is_no_difference() -> None:
     verdict = judge(same, max_drop=0.0, require="non_inferior")
     assert (verdict.state, verdict.outcome, verdict.weak) == ("identical", "pass", False)
     assert verdict.message == "no_regression identical: every score is the same as in main (n=40)"
-    # A float32 carries 24 bits: a change of 2⁻³⁰ of a score is below its last digit ...
-    nearly = TableContext(pairs, ((chosen * (1 + 2.0**-30)).tolist(), rejected.tolist()),
+    # What stands beside a text moves its float32 score by some 2e-6 (about 2⁻¹⁹) of the spread: a
+    # change of 2⁻¹⁹ of a score, 2 at most here, is below the last decided digit, 1e-5 · sd ...
+    nearly = TableContext(pairs, ((chosen * (1 + 2.0**-19)).tolist(), rejected.tolist()),
                           (chosen.tolist(), rejected.tolist()))  # fmt: skip
     assert judge(nearly).state == "identical"
-    # ... one of 2⁻²⁰ is not.
-    other = TableContext(pairs, ((chosen * (1 + 2.0**-20)).tolist(), rejected.tolist()),
+    # ... one of 2⁻¹⁴ (6e-5) is not.
+    other = TableContext(pairs, ((chosen * (1 + 2.0**-14)).tolist(), rejected.tolist()),
                          (chosen.tolist(), rejected.tolist()))  # fmt: skip
     assert judge(other).state != "identical"
 
