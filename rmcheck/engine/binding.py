@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rmcheck.checks import CannotDecide, SourceRef
 from rmcheck.data import Dialogue
 from rmcheck.errors import BaselineMissing
-from rmcheck.sources import Rescalable, Retrainable, RewardSource, SourceOptions, create
+from rmcheck.sources import Partial, Rescalable, Retrainable, RewardSource, SourceOptions, create
 
 
 class Probed:
@@ -76,7 +76,9 @@ class Binding:
             if not isinstance(source, Rescalable):
                 raise CannotDecide(f"{source.spec} has no head to rescale")
             source = source.with_head_scaled(ref.head_scale)
-        return Probed(source, ref.probe) if ref.probe else source
+        # A score file has one score a text: there is nothing to ask it a second time.
+        again = ref.probe and not isinstance(source, Partial)
+        return Probed(source, ref.probe) if again else source
 
     def _base(self, ref: SourceRef) -> RewardSource:
         if ref.role == "candidate":
