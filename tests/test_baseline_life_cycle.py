@@ -266,7 +266,7 @@ def test_sources_describe_themselves(tmp_path: Path) -> None:
     assert plain == SourceRecord(spec="py:zero", fingerprint="z")
     recipe = describe(create("recipe:tiny", options(tmp_path)))
     assert (recipe.spec, recipe.kind, recipe.dtype) == ("recipe:tiny", "recipe", "bfloat16")
-    assert (recipe.template, recipe.pooling) == ("default", "last")
+    assert (recipe.template, recipe.pooling) == ("default", "mean")
     assert recipe.max_length
     folder = tmp_path / "model"
     folder.mkdir()
