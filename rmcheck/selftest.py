@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from rmcheck.checks.no_regression import MIN_GROUPS, NoRegression
+from rmcheck.checks.no_regression import NoRegression
+from rmcheck.checks.threshold import MIN_GROUPS
 from rmcheck.comparison import Side
 from rmcheck.record import PairScore
 from rmcheck.sources import NoProgress, Progress

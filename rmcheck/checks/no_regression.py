@@ -22,6 +22,7 @@ from rmcheck.checks.check import (
     Share,
     Tracking,
 )
+from rmcheck.checks.threshold import MIN_GROUPS
 from rmcheck.data import pair_dialogues
 from rmcheck.data.preferences import PreferenceData
 from rmcheck.verdict import Decision, Evidence, Outcome, Picture, State, Table, Verdict
@@ -29,7 +30,6 @@ from rmcheck.verdict import Decision, Evidence, Outcome, Picture, State, Table, 
 if TYPE_CHECKING:
     from rmcheck.stats.paired import Difference
 
-MIN_GROUPS = 15
 DECIDED = 1e-5
 """Scores that differ by less than this share of their spread are the same."""
 

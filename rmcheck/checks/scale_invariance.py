@@ -79,6 +79,7 @@ class ScaleInvariance(Check):
 
     def judge(self, ctx: Context) -> Verdict:
         """Search for a map that breaks the ranking, then probe the source itself."""
+        from rmcheck.checks import threshold
         from rmcheck.stats import winrate
 
         scored = ctx.scored(self.select(ctx.data))
@@ -89,13 +90,7 @@ class ScaleInvariance(Check):
         }
         reason = winrate.undecidable(winrate.wins(scored.chosen, scored.rejected), scored.groups)
         if reason:
-            return Verdict(
-                decision="inconclusive",
-                outcome="fail",
-                weak=True,
-                criterion=criterion,
-                message=f"{self.label}: undecidable: {reason}",
-            )
+            return threshold.undecidable(self.label, reason, criterion)
         search = _Search(scored, self, ctx.examples or self.examples)
         search.run(ctx.seed)
         faults = [

@@ -10,6 +10,7 @@ from annotated_types import Ge, Gt, Lt
 
 from rmcheck.checks import evidence
 from rmcheck.checks.check import Check, Context
+from rmcheck.checks.threshold import MIN_GROUPS
 from rmcheck.verdict import Estimate, Evidence, Outcome, Table, Verdict
 
 if TYPE_CHECKING:
@@ -94,10 +95,6 @@ class ScoreGap(Check):
             f"{effect}, p={p_value:.2g} {'≤' if p_value <= self.alpha else '>'} "
             f"alpha {self.alpha:g} ({self.test}, n={d_z.n}); AUC {found.auc:.3f}"
         )
-
-
-MIN_GROUPS = 15
-"""Fewer different prompts than this decide nothing."""
 
 
 def _undecidable(message: str, criterion: dict[str, float]) -> Verdict:
