@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from rmcheck import baseline as baselines
+from rmcheck import history as histories
 from rmcheck import record as records
 from rmcheck.data import preferences, prompt_text
 from rmcheck.engine.settings import DEFAULT_BASELINES
 from rmcheck.errors import RmcheckError
+from rmcheck.history import HistoryRun
 from rmcheck.record import PairScore, RunRecord
 from rmcheck.report import PairTexts, ReportInput, TextsOf
 
 
-def report_input(folder: Path, *, root: Path, kept: Path | None = None) -> ReportInput:
-    """Everything that a report is made of; what cannot be found (texts, baseline) is left out."""
+def report_input(
+    folder: Path, *, root: Path, kept: Path | None = None, history: Path | None = None
+) -> ReportInput:
+    """Everything that a report is made of; what cannot be found is left out.
+
+    `kept` is the folder of the baselines, `history` the file of earlier runs (None: no trend).
+    """
     record = records.read(folder)
     scores = records.read_scores(folder)
     return ReportInput(
@@ -22,16 +30,22 @@ def report_input(folder: Path, *, root: Path, kept: Path | None = None) -> Repor
         scores=scores,
         baseline=_baseline(record, kept or root / DEFAULT_BASELINES),
         texts=_texts(record, root),
+        history=_history(history),
     )
 
 
 def publish(
-    folder: Path, *, root: Path, kept: Path | None = None, texts_of: TextsOf = "failing"
+    folder: Path,
+    *,
+    root: Path,
+    kept: Path | None = None,
+    history: Path | None = None,
+    texts_of: TextsOf = "failing",
 ) -> list[Path]:
     """Render `index.html` and `summary.md` into the run folder; give their paths."""
     from rmcheck.report import html, markdown
 
-    found = report_input(folder, root=root, kept=kept)
+    found = report_input(folder, root=root, kept=kept, history=history)
     written = []
     for name, text in (
         ("index.html", html.render(found, texts_of=texts_of)),
@@ -51,6 +65,15 @@ def _baseline(record: RunRecord, kept: Path) -> tuple[RunRecord, list[PairScore]
         return found.record, list(records.read_scores(found.folder))
     except RmcheckError:
         return None
+
+
+def _history(path: Path | None) -> Sequence[HistoryRun]:
+    if path is None:
+        return ()
+    try:
+        return histories.read(path).runs
+    except OSError:
+        return ()
 
 
 def _texts(record: RunRecord, root: Path) -> dict[str, PairTexts]:

@@ -214,8 +214,9 @@ class ScoringRecord(_Model):
 class RunRecord(_Model):
     """One run of pytest over suites; `scores` names the file of per-pair scores beside it.
 
-    `blessed` is the time at which it became a baseline (None: it is none); kept here, so that a
-    checkout of another branch does not change which baseline is the latest.
+    `commit` names the revision of the project that was gated (None: not known). `blessed` is the
+    time at which it became a baseline (None: it is none); kept here, so that a checkout of another
+    branch does not change which baseline is the latest.
     """
 
     schema_version: Literal[1] = 1
@@ -229,6 +230,7 @@ class RunRecord(_Model):
     environment: EnvironmentRecord
     outcome: Literal["pass", "fail", "error"]
     incomplete: bool = False
+    commit: str | None = None
     blessed: str | None = None
     suites: list[SuiteRecord]
     training: list[TrainingRecord] = Field(default_factory=list)

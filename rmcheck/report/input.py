@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from rmcheck.history import HistoryRun
 from rmcheck.record import PairScore, RunRecord
 
 TextsOf = Literal["failing", "all", "none"]
@@ -26,10 +27,11 @@ class ReportInput:
     """A run, its scores, the run it was compared with, and the texts that could be found.
 
     `texts` maps a pair's hash (`PairScore.hash`) to its texts; a pair that is not in it is shown
-    by its id and scores alone.
+    by its id and scores alone. `history` holds runs of other times, in any order; none is needed.
     """
 
     record: RunRecord
     scores: Sequence[PairScore]
     baseline: tuple[RunRecord, Sequence[PairScore]] | None = None
     texts: Mapping[str, PairTexts] = field(default_factory=dict)
+    history: Sequence[HistoryRun] = ()
