@@ -116,6 +116,10 @@ def load_checkpoint(files: ModelFiles) -> Any:
 def _load(files: ModelFiles, gguf_file: str | None, **overrides: Any) -> tuple[Any, list[str]]:
     """The model and the names of weights that its files lack."""
     extra = {"gguf_file": gguf_file} if gguf_file else {}
+    packed: dict[str, Any] = {}
+    if gguf_file and hasattr(transformers, "GgufConfig"):
+        # Weights left in their blocks cannot be trained; versions without it always unpack them.
+        packed["quantization_config"] = transformers.GgufConfig(dequantize=True)
     with quiet():
         try:
             config = AutoConfig.from_pretrained(
@@ -129,6 +133,7 @@ def _load(files: ModelFiles, gguf_file: str | None, **overrides: Any) -> tuple[A
                 dtype=torch.float32,
                 output_loading_info=True,
                 **extra,
+                **packed,
             )
         except Exception as error:  # from_pretrained raises whatever its parsers raise
             raise SourceError(f"{files.name}: cannot be loaded: {_said(error)}") from None
