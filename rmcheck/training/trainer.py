@@ -242,7 +242,8 @@ def train(
     pairs
         All its data; `split` divides them.
     device
-        `cpu`, `cuda`, ...; off the CPU it trains under bf16 autocast where that exists.
+        `cpu`, `cuda`, ...; with the precision `auto` it trains under bf16 autocast on a GPU that
+        has it, in float32 elsewhere.
 
     Returns
     -------
@@ -343,12 +344,11 @@ def arguments(recipe: Recipe, device: str, steps: int, scratch: Path) -> RewardC
     how = recipe.optimisation
     on_cpu = device == "cpu"
     precision = how.precision
-    if on_cpu:
-        precision = "fp32"
-    elif precision == "auto":
-        precision = (
-            "bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "fp32"
-        )
+    if precision == "auto":
+        able = not on_cpu and torch.cuda.is_available() and torch.cuda.is_bf16_supported()
+        precision = "bf16" if able else "fp32"
+    elif precision == "fp16" and on_cpu:
+        precision = "fp32"  # no CPU has kernels for it
     return RewardConfig(
         output_dir=str(scratch),
         use_cpu=on_cpu,
@@ -359,7 +359,7 @@ def arguments(recipe: Recipe, device: str, steps: int, scratch: Path) -> RewardC
         warmup_steps=round(how.warmup * steps),
         lr_scheduler_type=how.schedule,
         weight_decay=how.weight_decay,
-        gradient_checkpointing=how.gradient_checkpointing and not on_cpu,
+        gradient_checkpointing=how.gradient_checkpointing,
         bf16=precision == "bf16",
         fp16=precision == "fp16",
         max_length=None,

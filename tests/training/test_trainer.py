@@ -200,13 +200,41 @@ def test_a_prompts_pairs_follow_one_another_in_another_order_each_epoch() -> Non
 
 
 def test_what_trl_would_turn_on_by_itself_is_off_on_a_cpu(tmp_path: Path) -> None:
-    how = Optimisation(gradient_checkpointing=True, precision="bf16")
-    given = arguments(blank(optimisation=how), "cpu", 10, tmp_path)
+    given = arguments(blank(), "cpu", 10, tmp_path)
     assert not given.gradient_checkpointing
     assert not given.bf16
     assert not given.fp16
     assert given.max_length is None  # TRL drops pairs over it, silently; rmcheck cuts and counts
     assert given.report_to == []
+
+
+def test_what_a_recipe_asks_for_is_on_on_a_cpu_too(tmp_path: Path) -> None:
+    how = Optimisation(gradient_checkpointing=True, precision="bf16")
+    given = arguments(blank(optimisation=how), "cpu", 10, tmp_path)
+    assert given.gradient_checkpointing
+    assert given.bf16
+    half = arguments(blank(optimisation=Optimisation(precision="fp16")), "cpu", 10, tmp_path)
+    assert not half.fp16  # no CPU has kernels for it
+
+
+@pytest.mark.parametrize(
+    "asked", [{"precision": "bf16"}, {"gradient_checkpointing": True}, {"gradient_accumulation": 2}]
+)
+def test_the_options_of_a_recipe_change_the_cost_and_hardly_the_result(
+    shared: Path, asked: dict[str, object]
+) -> None:
+    recipe = project.recipe_of(shared)
+    pairs = project.pairs_in(shared)
+    how = recipe.optimisation
+    if "gradient_accumulation" in asked:
+        asked = {**asked, "batch_size": how.batch_size // 2}
+    changed = dataclasses.replace(recipe, optimisation=dataclasses.replace(how, **asked))
+    _, plain = train(recipe, pairs, "cpu", NoProgress())
+    _, other = train(changed, pairs, "cpu", NoProgress())
+    assert [point.step for point in other.curve] == [point.step for point in plain.curve]
+    tolerance = 0.05 if asked.get("precision") == "bf16" else 1e-3
+    for ours, theirs in zip(other.curve, plain.curve, strict=True):
+        assert ours.loss == pytest.approx(theirs.loss, abs=tolerance)
 
 
 def test_too_few_pairs_is_an_error(shared: Path) -> None:
