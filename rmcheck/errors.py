@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 
 
 class RmcheckError(Exception):
@@ -52,6 +53,21 @@ class Problem:
 def _printable(text: str) -> str:
     """On one line, and printable anywhere: control characters and half characters are escaped."""
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+
+
+MOST_PROBLEMS = 50
+MORE = "more mistakes from here on; mend those above first"
+
+
+def first_of(problems: Iterable[Problem]) -> list[Problem]:
+    """As many problems as a person reads; where there are more, the last says so at its place.
+
+    Takes no more of an iterator than it tells: a message may cost a search for the nearest name.
+    """
+    found = list(islice(problems, MOST_PROBLEMS + 1))
+    if len(found) > MOST_PROBLEMS:
+        found[-1] = replace(found[-1], message=MORE)
+    return found
 
 
 class ProblemsFound(RmcheckError):

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
@@ -13,10 +14,10 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from rmcheck.errors import Problem, ProblemsFound, did_you_mean
+from rmcheck.errors import MORE, MOST_PROBLEMS, Problem, ProblemsFound, did_you_mean, first_of
+from rmcheck.yaml_nodes import MAX_DEPTH, MAX_VALUES, compose, text_of
 
-MAX_BYTES = 1_000_000
-MAX_VALUES = 50_000
+MAX_BITS = 64
 
 Path_ = tuple[str | int, ...]
 Model = TypeVar("Model", bound=BaseModel)
@@ -61,48 +62,17 @@ def parse(text: str, path: str, noted: list[Problem] | None = None) -> Located:
     Raises
     ------
     ProblemsFound
-        When it is not YAML, names a key twice, is larger than 1 MB, or its aliases unfold into
-        more than 50,000 values.
+        When it is not YAML, names a key twice, or passes a limit of `rmcheck.yaml_nodes`, which
+        hold for what its aliases unfold into as well.
     """
-    if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
-        raise ProblemsFound([Problem(path, 0, 0, f"larger than {MAX_BYTES:,} bytes")])
-    try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        said = ", ".join(part for part in (error.problem, error.context) if part)
-        said += _REMEDIES.get(error.problem or "", "")
-        raise ProblemsFound([Problem(path, line, column, f"not valid YAML: {said}")]) from None
-    except yaml.reader.ReaderError as error:
-        line, column = _position(text[: error.position])
-        said = f"the character U+{ord(text[error.position]):04X} is not allowed; remove it"
-        raise ProblemsFound([Problem(path, line, column, f"not valid YAML: {said}")]) from None
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        said = "nested too deep" if isinstance(error, RecursionError) else _one_line(error)
-        raise ProblemsFound([Problem(path, 1, 1, f"not valid YAML: {said}")]) from None
+    node = compose(text, path)
     walk = _Walk(path)
-    try:
-        value = walk.value(node, ()) if node is not None else None
-    except RecursionError:
-        raise ProblemsFound([Problem(path, 1, 1, "not valid YAML: nested too deep")]) from None
+    value = walk.value(node, ()) if node is not None else None
     if walk.problems and noted is None:
         raise ProblemsFound(walk.problems)
     if noted is not None:
         noted.extend(walk.problems)
     return Located(path, value, walk.places, walk.keys)
-
-
-def _position(before: str) -> tuple[int, int]:
-    """Line and column, from 1, of the character behind the text `before`."""
-    return (before.count("\n") + 1, len(before) - before.rfind("\n"))
-
-
-_REMEDIES = {
-    "mapping values are not allowed here": "; put text that holds ': ' in quotes",
-    "could not find expected ':'": "; a key needs a colon and a space behind it",
-    "found character '\\t' that cannot start any token": "; indent with spaces, not tabs",
-}
 
 
 class _Walk:
@@ -123,6 +93,8 @@ class _Walk:
             self._stop(node, f"more than {MAX_VALUES:,} values (do its aliases repeat themselves?)")
         if id(node) in self._open:
             self._stop(node, "an alias that contains itself")
+        if len(where) > MAX_DEPTH:
+            self._stop(node, f"nested deeper than {MAX_DEPTH} (do its aliases nest?)")
         self.places[where] = _place(node)
         if isinstance(node, yaml.ScalarNode):
             return self._scalar(node)
@@ -148,7 +120,8 @@ class _Walk:
                 continue
             if key in result:
                 first = self.keys[(*where, key)][0]
-                self._note(key_node, f"key '{key}' stands twice (first at line {first})")
+                said = f"key '{_one_line(key)}' stands twice (first at line {first})"
+                self._note(key_node, said)
                 continue
             self.keys[(*where, key)] = _place(key_node)
             result[key] = self.value(value_node, (*where, key))
@@ -169,9 +142,14 @@ class _Walk:
         if value is not None and not isinstance(value, bool | int | float | str):
             self._note(node, said)
             return None
+        if isinstance(value, int) and value.bit_length() > MAX_BITS:
+            self._note(node, f"no number here is so large: {node.value[:40]!r}; at most 64 bits")
+            return None
         return value
 
     def _note(self, node: yaml.Node, message: str) -> None:
+        if len(self.problems) >= MOST_PROBLEMS:
+            self._stop(node, MORE)
         self.problems.append(Problem(self.path, *_place(node), message))
 
     def _stop(self, node: yaml.Node, message: str) -> None:
@@ -185,17 +163,7 @@ def _place(node: yaml.Node) -> tuple[int, int]:
 def read(path: Path, shown: str | None = None, noted: list[Problem] | None = None) -> Located:
     """Parse the YAML file at `path`; `shown` is the path that messages print, `noted` as above."""
     shown = shown or str(path)
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except FileNotFoundError:
-        raise ProblemsFound([Problem(shown, 0, 0, "no such file")]) from None
-    except UnicodeDecodeError as error:
-        line, column = _position(error.object[: error.start].decode("utf-8", "replace"))
-        said = f"not UTF-8 text (byte 0x{error.object[error.start]:02x}); save the file as UTF-8"
-        raise ProblemsFound([Problem(shown, line, column, said)]) from None
-    except OSError as error:
-        raise ProblemsFound([Problem(shown, 0, 0, f"cannot be read ({error})")]) from None
-    return parse(text, shown, noted)
+    return parse(text_of(path, shown), shown, noted)
 
 
 def validate(model: type[Model], located: Located, where: Path_ = (), label: str = "") -> Model:
@@ -213,24 +181,25 @@ def validate(model: type[Model], located: Located, where: Path_ = (), label: str
     prefix = f"{label}: " if label else ""
     # pydantic would take `yes` for 1 where a number is asked for.
     truths = {
-        (
-            *where,
-            *loc,
-        ): f"{prefix}{_dotted(loc)}={str(truth).lower()} is no number, but true or false"
+        (*where, *loc): Problem(
+            located.path,
+            *located.place((*where, *loc)),
+            f"{prefix}{_dotted(loc)}={str(truth).lower()} is no number, but true or false",
+        )
         for loc, truth in _truth_values(value)
         if _asks_for_number(model, loc)
     }
-    problems = [located.problem(path, said) for path, said in truths.items()]
     try:
         found = model.model_validate(value)
     except ValidationError as error:
-        problems += [
+        told = (
             _problem(model, located, where, prefix, detail)
             for detail in _telling(error.errors(), located, where)
             if _existing(located, where, detail["loc"]) not in truths
-        ]
-    if problems:
-        raise ProblemsFound(problems)
+        )
+        raise ProblemsFound(first_of([*truths.values(), *first_of(told)])) from None
+    if truths:
+        raise ProblemsFound(first_of(truths.values()))
     return found
 
 
@@ -266,9 +235,9 @@ def _telling(
 ) -> Iterator[ErrorDetails]:
     """The errors, without "is not text" of a union's branch where another branch looked deeper."""
     places = [_existing(located, where, detail["loc"]) for detail in details]
+    above = {place[:length] for place in set(places) for length in range(len(place))}
     for place, detail in zip(places, details, strict=True):
-        deeper = any(len(other) > len(place) and other[: len(place)] == place for other in places)
-        if not (deeper and detail["type"].endswith("_type")):
+        if not (place in above and detail["type"].endswith("_type")):
             yield detail
 
 
@@ -280,11 +249,11 @@ def _problem(
     kind = detail["type"]
     if kind in ("extra_forbidden", "unexpected_keyword_argument"):
         choices = _fields_at(model, detail["loc"][:-1])
-        return located.problem(
-            loc, f"{prefix}unknown key '{name}', {did_you_mean(name, choices)}", key=True
-        )
+        said = f"{prefix}unknown key '{_one_line(name)}', {did_you_mean(name, choices)}"
+        return located.problem(loc, said, key=True)
     if kind == "missing":
-        only = get_args(_annotations(model).get(name)) if len(detail["loc"]) == 1 else ()
+        asked = _annotations(model).get(name) if len(detail["loc"]) == 1 else None
+        only = get_args(asked) if get_origin(asked) is Literal else ()
         remedy = f"; add '{name}: {only[0]}'" if len(only) == 1 else ""
         return located.problem(loc, f"{prefix}the key '{name}' is missing{remedy}")
     dotted = _dotted(loc[len(where) :])
@@ -328,6 +297,7 @@ def _fields_at(model: type[BaseModel], loc: Sequence[str | int]) -> Iterable[str
     return _annotations(current)
 
 
+@cache
 def _annotations(kind: Any) -> dict[str, Any]:
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         return {field.alias or name: field.annotation for name, field in kind.model_fields.items()}

@@ -72,7 +72,8 @@ def test_what_is_not_there_is_placed_at_its_nearest_parent() -> None:
         ("a: !python/object:os.system x", (1, 4), "the tag '!python/object:os.system'"),
         ("a: !!python/name:os.system ''", (1, 4), "cannot be read"),
         ("a: 1\nb: 'x\x01y'", (2, 6), "the character U+0001 is not allowed"),
-        ("a: " + "[" * 5000, (1, 1), "nested too deep"),
+        ("a: " + "[" * 5000, (1, 35), "nested deeper than 32"),
+        ("a: 0x" + "f" * 17, (1, 4), "no number here is so large: '0xfffff"),
     ],
 )
 def test_what_is_wrong_is_told_at_its_place(text: str, place: tuple[int, int], said: str) -> None:
@@ -92,19 +93,19 @@ def test_mistakes_that_leave_a_document_are_told_all_at_once() -> None:
 
 def test_aliases_may_repeat_but_not_explode() -> None:
     assert located.parse("a: &x [1, 2]\nb: *x\n", "a.yaml").value == {"a": [1, 2], "b": [1, 2]}
-    # Nine levels of ten aliases each unfold to 10⁹ values; one level less than 50,000 is let be.
+    # Nine levels of ten aliases each unfold to 10⁹ values; one level less than 10,000 is let be.
     lines = ["l0: &l0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"l{i}: &l{i} [{', '.join([f'*l{i - 1}'] * 10)}]" for i in range(1, 9)]
     started = time.monotonic()
     (problem,) = problems("\n".join(lines))
-    assert "more than 50,000 values" in problem.message
+    assert "more than 10,000 values" in problem.message
     assert time.monotonic() - started < 20
     assert located.parse("\n".join(lines[:3]), "a.yaml").value["l2"][9][9] == ["x"] * 10
 
 
 def test_a_large_text_is_refused_before_it_is_parsed() -> None:
     (problem,) = problems("# " + "x" * 1_000_000)
-    assert (problem.line, problem.message) == (0, "larger than 1,000,000 bytes")
+    assert (problem.line, problem.message) == (0, "larger than 100,000 bytes; split it")
 
 
 def test_files_that_are_no_text(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from rmcheck.data import preferences
 from rmcheck.data.dialogue import content_hash
 from rmcheck.data.preferences import PreferenceData
 from rmcheck.data.row_reader import PAIR_KEYS, SET_KEYS
-from rmcheck.errors import Problem, ProblemsFound, did_you_mean
+from rmcheck.errors import MOST_PROBLEMS, Problem, ProblemsFound, did_you_mean, first_of
 from rmcheck.located import Located
 from rmcheck.suite.header import DataKey, DataMapping, Header, Name
 
@@ -126,6 +126,8 @@ def _read_checks(document: Located) -> tuple[list[tuple[Check, int]], list[Probl
         line = document.place(where)[0]
         if not isinstance(entry, dict):
             continue
+        if len(problems) > MOST_PROBLEMS:
+            break
         try:
             check = _read_check(document, index)
         except ProblemsFound as found:
@@ -142,7 +144,7 @@ def _read_checks(document: Located) -> tuple[list[tuple[Check, int]], list[Probl
             continue
         labels[check.label] = line
         built.append((check, line))
-    return built, problems
+    return built, first_of(problems)
 
 
 def _read_check(document: Located, index: int) -> Check:
@@ -154,10 +156,8 @@ def _read_check(document: Located, index: int) -> Check:
         raise ProblemsFound([document.problem(where, said)])
     found = registry.find(kind) if isinstance(kind, str) else None
     if found is None:
-        remedy = did_you_mean(str(kind), registry.kinds())
-        raise ProblemsFound(
-            [document.problem((*where, "check"), f"unknown check '{kind}', {remedy}")]
-        )
+        said = f"unknown check '{str(kind)[:80]}', {did_you_mean(str(kind), registry.kinds())}"
+        raise ProblemsFound([document.problem((*where, "check"), said)])
     label = f"check '{kind}'"
     model = located.validate(_model(found), document, where, label)
     values = {name: getattr(model, name) for name in type(model).model_fields if name in entry}
@@ -200,22 +200,25 @@ def _load_data(spec: str | DataMapping, document: Located, root: Path | None) ->
     wrong = [key for key in mapping.columns or () if key not in known]
     if wrong:
         raise ProblemsFound(
-            document.problem(
-                ("data", "columns", key),
-                f"unknown key '{key}' in columns, {did_you_mean(key, set(known))}",
-                key=True,
+            first_of(
+                document.problem(
+                    ("data", "columns", key),
+                    f"unknown key '{key[:80]}' in columns, {did_you_mean(key, set(known))}",
+                    key=True,
+                )
+                for key in wrong
             )
-            for key in wrong
         )
     if mapping.dataset is not None:
         return _hub_data(mapping, document)
-    paths = preferences.expand(mapping.path or "", folder)
+    named = mapping.path or ""
+    paths = preferences.expand(named, folder)
     if not paths:
         raise ProblemsFound(
             [
                 document.problem(
                     ("data",),
-                    f"no file matches '{mapping.path}' (looked in {_shown(folder, root)}); "
+                    f"no file matches '{named[:200]}' (looked in {_shown(folder, root)}); "
                     "the path is relative to the suite file",
                 )
             ]

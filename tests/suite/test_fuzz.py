@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +17,13 @@ from hypothesis import strategies as st
 
 from rmcheck import checks as registry
 from rmcheck.errors import ProblemsFound
-from rmcheck.suite import Suite, load_suite
+from rmcheck.suite import Suite, load_suite, looks_like_suite
 
-QUICK, LONG = 100, 3000
+QUICK, LONG, LONG_EXPLODING, LONG_DATA = 75, 9000, 2000, 3000
+"""Examples of each family; LONG of bytes and of structure and LONG_EXPLODING are 20,000 suites."""
+
+MOST_SECONDS, MOST_BYTES = 1.0, 200e6
+"""What one suite may cost: time of the processor (so that a busy machine is no failure), memory."""
 
 GOOD = b"""\
 rmcheck: 1
@@ -49,6 +56,14 @@ TOKENS = [
     b"~", b".nan", b".inf", b"-.inf", b"yes", b"0x", b"1_0", b"1:30", b"2024-02-30", b"1e999",
     b"9" * 400, b"-1",
     b"*.jsonl", b'"\\ud800"', b'"\\0"', b"null", b"[[[[", b"\\ud83d", b"NaN", b"1e400", b'"id": ',
+]  # fmt: skip
+
+
+PIECES = [
+    b"a", b"a, ", b"a: b, ", b"k: 1\n", b"- a\n", b"  - check: x\n", b"- {check: ties}\n", b"a-,",
+    b"&a x, ", b"!x a, ", b"\n", b" ", b" \n", b"#\n", b"---\n", b"? a\n", b"yes, ", b"\\x41",
+    b"gate: required\n", b"  - {check: win_rate, min: 9}\n", b"[], ", b"'", b"a b ", b": ",
+    b"<<: {}\n",
 ]  # fmt: skip
 
 
@@ -122,27 +137,98 @@ def misshapen(draw: st.DrawFn) -> Any:
     return tree
 
 
+@st.composite
+def exploding(draw: st.DrawFn) -> bytes:
+    """The good suite with something in it that is small to write and large to read."""
+    times = draw(st.sampled_from([1, 10, 100, 1000, 10_000, 100_000]))
+    piece = draw(st.sampled_from(PIECES) | st.sampled_from(TOKENS))
+    made = draw(st.sampled_from(["repeat", "nest", "list", "bomb", "chain", "cycle", "number"]))
+    if made == "repeat":
+        new = piece * times
+    elif made == "nest":
+        opening, closing = draw(st.sampled_from([(b"[", b"]"), (b"{a: ", b"}"), (b"- ", b"")]))
+        new = opening * times + piece + closing * draw(st.sampled_from([0, times]))
+    elif made == "list":
+        new = b"[" + b", ".join([piece] * times) + b"]"
+    elif made == "bomb":
+        width = draw(st.integers(1, 50))
+        lines = [b"l0: &l0 " + piece.strip()]
+        for level in range(1, draw(st.integers(2, 12))):
+            below = b", ".join([b"*l%d" % (level - 1)] * width)
+            lines.append(b"l%d: &l%d [%b]" % (level, level, below))
+        new = b"\n".join([b"", *lines, b""])
+    elif made == "chain":
+        new = b"\nl0: &l0 [x]\n" + b"".join(
+            b"l%d: &l%d [*l%d]\n" % (level, level, level - 1) for level in range(1, times // 10)
+        )
+    elif made == "cycle":
+        new = draw(st.sampled_from([b"&c [*c]", b"&c {a: *c}", b"&c [[&d [*c, *d]]]", b"&c *c"]))
+    else:
+        head = draw(
+            st.sampled_from([b"", b"-", b"0x", b"0b", b"0", b"1e", b"0.", b"1:", b"!!int "])
+        )
+        new = head + draw(st.sampled_from([b"9", b"1", b"f", b"59:", b"_"])) * times
+    new = new[:120_000]
+    spots = [match.end() for match in re.finditer(rb": |- |\n|\[|^", GOOD)]
+    spot = draw(st.sampled_from(spots))
+    end = spot + draw(st.integers(0, 12))
+    return GOOD[:spot] + new + GOOD[end:]
+
+
 def load(root: Path, suite: bytes, data: bytes) -> Suite | None:
     """What every input must come to: a suite that is whole, or problems that have places."""
     (root / "chat.yaml").write_bytes(suite)
     (root / "chat.jsonl").write_bytes(data)
+    cost = Cost()
     try:
+        looks_like_suite(root / "chat.yaml")
         found = load_suite(root / "chat.yaml", root)
     except ProblemsFound as told:
         problems = told.problems
+        said = str(told)
     else:
+        cost.check()
         assert found.checks
         assert found.data.pairs or found.data.sets
         assert len({check.label for check in found.checks}) == len(found.checks)
         assert len(found.lines) == len(found.checks)
         return found
+    cost.check()
     assert problems
+    assert len(said) < 100_000
     lines = {"chat.yaml": lines_of(suite), "chat.jsonl": data.count(b"\n") + 1}
     for problem in problems:
         assert problem.message
         assert 0 <= problem.line <= lines[problem.path]
         str(problem).encode("utf-8")
     return None
+
+
+class Cost:
+    """Time and peak memory since it was made; memory where Linux tells the peak."""
+
+    def __init__(self) -> None:
+        with contextlib.suppress(OSError):
+            CLEAR.write_text("5")  # the peak begins anew
+        self._memory = peak()
+        self._time = time.process_time()
+
+    def check(self) -> None:
+        """Fail where a limit was passed."""
+        assert time.process_time() - self._time < MOST_SECONDS
+        assert peak() - self._memory < MOST_BYTES
+
+
+CLEAR = Path("/proc/self/clear_refs")
+
+
+def peak() -> int:
+    """The most memory in bytes that this process has held, as far as Linux tells it; else 0."""
+    try:
+        found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    except OSError:
+        return 0
+    return 1024 * int(found[1]) if found else 0
 
 
 def lines_of(suite: bytes) -> int:
@@ -197,6 +283,12 @@ def test_mutated_structure(root: Path, tree: Any) -> None:
 
 
 @fuzz(QUICK)
+@given(suite=exploding())
+def test_exploding(root: Path, suite: bytes) -> None:
+    check_bytes(root, suite)
+
+
+@fuzz(QUICK)
 @given(data=mutated(ROWS))
 def test_mutated_data(root: Path, data: bytes) -> None:
     check_data(root, data)
@@ -217,7 +309,14 @@ def test_mutated_structure_long(root: Path, tree: Any) -> None:
 
 
 @pytest.mark.slow
-@fuzz(LONG)
+@fuzz(LONG_EXPLODING)
+@given(suite=exploding())
+def test_exploding_long(root: Path, suite: bytes) -> None:
+    check_bytes(root, suite)
+
+
+@pytest.mark.slow
+@fuzz(LONG_DATA)
 @given(data=mutated(ROWS))
 def test_mutated_data_long(root: Path, data: bytes) -> None:
     check_data(root, data)
