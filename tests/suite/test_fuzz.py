@@ -19,7 +19,7 @@ from rmcheck import checks as registry
 from rmcheck.errors import ProblemsFound
 from rmcheck.suite import Suite, load_suite, looks_like_suite
 
-QUICK, LONG, LONG_EXPLODING, LONG_DATA = 75, 9000, 2000, 3000
+QUICK, LONG, LONG_EXPLODING, LONG_DATA = 75, 9500, 1000, 3000
 """Examples of each family; LONG of bytes and of structure and LONG_EXPLODING are 20,000 suites."""
 
 MOST_SECONDS, MOST_BYTES = 1.0, 200e6
@@ -180,28 +180,34 @@ def load(root: Path, suite: bytes, data: bytes) -> Suite | None:
     (root / "chat.yaml").write_bytes(suite)
     (root / "chat.jsonl").write_bytes(data)
     cost = Cost()
-    try:
-        looks_like_suite(root / "chat.yaml")
-        found = load_suite(root / "chat.yaml", root)
-    except ProblemsFound as told:
-        problems = told.problems
-        said = str(told)
-    else:
-        cost.check()
+    found = read(root)
+    if not cost.is_small():  # a busy machine or a garbage collection is not the suite's fault
+        cost = Cost()
+        found = read(root)
+        assert cost.is_small()
+    if isinstance(found, Suite):
         assert found.checks
         assert found.data.pairs or found.data.sets
         assert len({check.label for check in found.checks}) == len(found.checks)
         assert len(found.lines) == len(found.checks)
         return found
-    cost.check()
-    assert problems
-    assert len(said) < 100_000
+    assert found.problems
+    assert len(str(found)) < 100_000
     lines = {"chat.yaml": lines_of(suite), "chat.jsonl": data.count(b"\n") + 1}
-    for problem in problems:
+    for problem in found.problems:
         assert problem.message
         assert 0 <= problem.line <= lines[problem.path]
         str(problem).encode("utf-8")
     return None
+
+
+def read(root: Path) -> Suite | ProblemsFound:
+    """As the plugin does: is it a suite, and what does it say."""
+    looks_like_suite(root / "chat.yaml")
+    try:
+        return load_suite(root / "chat.yaml", root)
+    except ProblemsFound as told:
+        return told
 
 
 class Cost:
@@ -213,10 +219,10 @@ class Cost:
         self._memory = peak()
         self._time = time.process_time()
 
-    def check(self) -> None:
-        """Fail where a limit was passed."""
-        assert time.process_time() - self._time < MOST_SECONDS
-        assert peak() - self._memory < MOST_BYTES
+    def is_small(self) -> bool:
+        """Whether both limits were kept."""
+        seconds, memory = time.process_time() - self._time, peak() - self._memory
+        return seconds < MOST_SECONDS and memory < MOST_BYTES
 
 
 CLEAR = Path("/proc/self/clear_refs")
