@@ -160,9 +160,20 @@ def create(spec: str, options: SourceOptions) -> RewardSource:
         else:
             raise UsageError(
                 f"source {spec!r}: neither KIND:NAME nor a folder below {options.root}; "
-                f"kinds: {', '.join(sorted(kinds()))}; for example recipe:tiny"
+                f"did you mean '{_guessed(spec, options.root)}'? "
+                f"(kinds: {', '.join(sorted(kinds()))})"
             )
     return _factory(kind, spec)(rest, options)
+
+
+def _guessed(spec: str, root: Path) -> str:
+    """What somebody means who leaves the kind out."""
+    if not spec or spec in kinds():
+        return "recipe:tiny"
+    path = root / spec
+    if path.is_file() and path.suffix not in (".yaml", ".yml"):
+        return f"scores:{spec}"
+    return f"recipe:{spec}" if path.is_file() or spec.isidentifier() else f"hf:{spec}"
 
 
 def _factory(kind: str, spec: str) -> Factory:

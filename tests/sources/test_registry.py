@@ -22,7 +22,9 @@ def options(tmp_path: Path) -> SourceOptions:
     ("spec", "said"),
     [
         ("recpe:tiny", "unknown kind 'recpe', did you mean 'recipe'?"),
-        ("s.jsonl", r"neither KIND:NAME nor a folder below .*; for example recipe:tiny"),
+        ("tiny", r"neither KIND:NAME nor a folder below .*; did you mean 'recipe:tiny'\?"),
+        ("recipe", r"did you mean 'recipe:tiny'\? \(kinds: "),
+        ("org/model", r"did you mean 'hf:org/model'\?"),
         ("recipe:", "neither KIND:NAME"),
         ("", "KIND:NAME"),
         ("scores:gone.jsonl", "there is no file"),
