@@ -176,7 +176,10 @@ class CurvePoint(_Model):
 
 
 class TrainingRecord(_Model):
-    """How an adapter came to be; kept beside the adapter and copied into the record."""
+    """How an adapter came to be; kept beside the adapter and copied into the record.
+
+    `reused` tells a run that found the adapter from the run that trained it.
+    """
 
     recipe: str
     fingerprint: str
@@ -185,6 +188,7 @@ class TrainingRecord(_Model):
     steps: int
     seconds: float
     curve: list[CurvePoint] = Field(default_factory=list)
+    reused: bool = False
 
 
 class EnvironmentRecord(_Model):

@@ -51,7 +51,7 @@ def lines(record: RunRecord, *, verbosity: int, report_path: str | None) -> list
     if record.training:
         end.append(training(record.training))
     end += where
-    if record.baseline is None:
+    if record.baseline is None and not record.incomplete:
         end.append(f"no baseline yet: `{BLESS}` keeps this run as one")
     if verbosity > 0:
         return [verdict, *(_line(each, report_path) for each in groups.all), *end]
@@ -94,6 +94,9 @@ def training(records: Sequence[TrainingRecord]) -> str:
     steps = numbers.counted(sum(each.steps for each in records), "step")
     took = numbers.seconds(sum(each.seconds for each in records))
     line = f"training: {names}{more}, {steps} in {took}"
+    reused = sum(each.reused for each in records)
+    if reused:
+        line += " in an earlier run" if reused == len(records) else f" ({reused} in earlier runs)"
     if len(records) == 1 and records[0].curve:
         last = records[0].curve[-1]
         line += f", loss {numbers.number(last.loss)}"

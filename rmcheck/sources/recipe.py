@@ -24,6 +24,7 @@ class RecipeSource(ModelSource):
         self.recipe = recipe
         self._recipe_fingerprint: str | None = None
         self._base: ModelFiles | None = None
+        self._trained = False
 
     @property
     def adapter(self) -> Path:
@@ -36,7 +37,9 @@ class RecipeSource(ModelSource):
     def training(self) -> TrainingRecord | None:
         """How the adapter came to be; None before it is trained. Reads a file, imports no torch."""
         sidecar = adapter.read_sidecar(self.adapter)
-        return sidecar.training if sidecar else None
+        if sidecar is None or sidecar.training is None:
+            return None
+        return sidecar.training.model_copy(update={"reused": not self._trained})
 
     def with_label_noise(self, rate: float, seed: int) -> RecipeSource:
         """The same recipe with a share `rate` of its training labels flipped."""
@@ -71,6 +74,7 @@ class RecipeSource(ModelSource):
                 training=record.model_copy(update={"fingerprint": folder.name}),
             )
             adapter.save(model, temporary, sidecar)
+            self._trained = True
 
         return adapter.ensure(folder, run, f"recipe:{recipe.name}", self.options.progress)
 

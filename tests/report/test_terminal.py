@@ -37,6 +37,22 @@ def test_what_stands_in_the_summary() -> None:
     ]
 
 
+def test_a_training_of_an_earlier_run_is_told_from_one_of_this_run() -> None:
+    now, earlier = build.training(), build.training().model_copy(update={"reused": True})
+    assert terminal.training([earlier]).startswith(
+        "training: tiny, 40 steps in 41.0 s in an earlier run, loss 0.4"
+    )
+    assert terminal.training([now, earlier]) == (
+        "training: tiny, 80 steps in 1 min 22 s (1 in earlier runs)"
+    )
+    assert "earlier" not in terminal.training([now, now])
+
+
+def test_a_run_that_was_stopped_is_not_offered_as_a_baseline() -> None:
+    lines = terminal.lines(run(baseline=None, incomplete=True), verbosity=0, report_path=None)
+    assert not any("rmcheck bless" in line for line in lines)
+
+
 def test_at_most_ten_lines_however_many_fail() -> None:
     record = build.record(
         build.suite(*(build.failed(f"check_{index}") for index in range(30))),
