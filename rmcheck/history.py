@@ -91,6 +91,15 @@ def _check(check: CheckRecord) -> HistoryCheck:
     )
 
 
+def beside(folder: Path, root: Path) -> Path:
+    """The file for the runs that leave their report in `folder`.
+
+    Beside the folder, so that it outlives each report (`reports/history.jsonl` for
+    `reports/latest`); within it, where the folder lies in the project's root.
+    """
+    return (folder if folder.parent == root else folder.parent) / HISTORY
+
+
 def append(path: Path, run: HistoryRun) -> None:
     """Add a line in one write, so that two runs at once leave two whole lines.
 

@@ -7,6 +7,7 @@ and does nothing until a suite file is collected. What happens then lives in `rm
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from collections.abc import Callable, Generator
@@ -53,6 +54,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini(INI_FILES, "globs of suite files", type="args", default=list(DEFAULT_FILES))
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_load_initial_conftests(
+    parser: pytest.Parser, args: list[str]
+) -> Generator[None, Any, Any]:
+    """Tell the nearest name of a misspelt `--rm` option; pytest says only that it knows none."""
+    result = yield  # a conftest.py may have added options of its own
+    if any(word.startswith("--rm") for word in args):
+        _, unknown = parser.parse_known_and_unknown_args(args)
+        for word in unknown:
+            name = word.partition("=")[0]
+            if name.startswith("--rm"):
+                from rmcheck.errors import did_you_mean
+
+                raise pytest.UsageError(f"unknown option {name}, {did_you_mean(name, OPTIONS)}")
+    return result
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Watch for verdicts from pytest-xdist's workers, the only ones that collect suites there."""
     config.stash[STARTED] = time.time()
@@ -65,34 +83,80 @@ class _Listener:
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
+        self._begun = ""
+        self._waiting: list[pytest.TestReport] = []
+        self._handed_over = False
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self) -> None:
         """With workers: a bad option ends the run here, for they cannot end it one by one."""
-        asked = any(self._config.getoption(ini) for ini, _, _ in OPTIONS.values())
+        asked = any(self._config.getoption(ini) is not None for ini, _, _ in OPTIONS.values())
         if asked and self._config.getoption("tx", None):
             from rmcheck.run_log import open_run_log
 
             open_run_log(self._config).collected()
 
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        """Note the first check that a worker begins; nothing is imported for it yet."""
+        if not self._begun and not self._handed_over:
+            path = Path(self._config.rootpath, nodeid.partition("::")[0])
+            self._begun = nodeid if is_suite(path, self._config) else ""
+
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Hand the first verdict over; later ones reach the report plugin by themselves."""
-        if RUN_LOG in self._config.stash or not hasattr(report, PAYLOAD):
+        if not self._handed_over and self._reports is None and hasattr(report, PAYLOAD):
+            self._waiting.append(report)
+            self._hand_over()
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """Ctrl-C before the first verdict was taken in, or while it was: the report says so."""
+        if self._handed_over or not (self._begun or self._waiting):
             return
+        called_by_pytest = self._reports is not None
+        reports = self._hand_over()
+        if not called_by_pytest:
+            reports.pytest_sessionfinish(session, exitstatus)
+
+    @property
+    def _reports(self) -> Any:
+        return self._config.pluginmanager.getplugin("rmcheck-report")
+
+    def _hand_over(self) -> Any:
         from rmcheck.run_log import open_run_log
 
         open_run_log(self._config)
-        reports = self._config.pluginmanager.getplugin("rmcheck-report")
-        reports.pytest_runtest_logreport(report)
+        reports = self._reports
+        if self._begun:
+            reports.pytest_runtest_logstart(self._begun)
+        for report in self._waiting:
+            reports.pytest_runtest_logreport(report)
+        self._handed_over = True
+        return reports
+
+
+def is_suite(path: Path, config: pytest.Config) -> bool:
+    """Whether a file is a YAML file that means to be a suite, and is found by a glob or named."""
+    if path.suffix not in (".yaml", ".yml"):
+        return False
+    if not _matches(path, config) and not _named(path, config):
+        return False
+    from rmcheck.foreign import looks_like_suite
+
+    return looks_like_suite(path)
+
+
+def _named(path: Path, config: pytest.Config) -> bool:
+    """Whether the command line names this very file, or a check of it."""
+    here = config.invocation_params.dir
+    return any(
+        path == Path(os.path.abspath(here / word.partition("::")[0])) for word in config.args
+    )
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> SuiteFile | None:
     """Collect YAML files that mean to be suites."""
-    if file_path.suffix not in (".yaml", ".yml") or not _matches(file_path, parent.config):
-        return None
-    from rmcheck.foreign import looks_like_suite
-
-    if not looks_like_suite(file_path):
+    if not is_suite(file_path, parent.config):
         return None
     from rmcheck.collection import SuiteFile
 

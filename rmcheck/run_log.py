@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
-from rmcheck import located
+from rmcheck import junit, located
 from rmcheck.checks import CannotDecide
 from rmcheck.engine import Engine, Settings
 from rmcheck.engine.binding import Binding
@@ -21,7 +21,13 @@ from rmcheck.engine.environment import environment
 from rmcheck.engine.facts import pair_scores, suite_record
 from rmcheck.engine.judged import check_record, undecided_record
 from rmcheck.engine.settings import DEFAULT_BASELINES, DEFAULT_CACHE, DEFAULT_SOURCE
-from rmcheck.errors import BaselineMissing, ProblemsFound, RmcheckError, Unscorable
+from rmcheck.errors import (
+    BaselineMissing,
+    ProblemsFound,
+    RmcheckError,
+    Unscorable,
+    did_you_mean,
+)
 from rmcheck.foreign import looks_like_suite
 from rmcheck.plugin import OPTIONS, PAYLOAD, RUN_LOG, suite_files
 from rmcheck.progress import progress_for
@@ -37,12 +43,12 @@ _SKIPS = (CannotDecide, BaselineMissing, Unscorable)
 def open_run_log(config: pytest.Config) -> RunLog:
     """The session's log; made, and registered for pytest's later hooks, when first asked for."""
     if RUN_LOG not in config.stash:
-        config.stash[RUN_LOG] = RunLog(config)
-        config.addinivalue_line("markers", "rmcheck: a check of an rmcheck suite")
         if not hasattr(config, "workerinput"):
             from rmcheck.run_report import RunReport
 
             config.pluginmanager.register(RunReport(config), "rmcheck-report")
+        config.stash[RUN_LOG] = RunLog(config)
+        config.addinivalue_line("markers", "rmcheck: a check of an rmcheck suite")
     return config.stash[RUN_LOG]
 
 
@@ -221,11 +227,8 @@ class RunLog:
         if payload is None:
             return
         setattr(report, PAYLOAD, payload)
-        estimate = payload["check"]["estimate"]
-        if estimate:
-            for name in ("value", "low", "high", "n"):
-                # On the item: JUnit takes a test's properties from the report of its teardown.
-                item.user_properties.append((f"rmcheck_{name}", estimate[name]))
+        # On the item: JUnit takes a test's properties from the report of its teardown.
+        item.user_properties.extend(junit.properties(payload["check"]))
 
     def _note_outside(self, item: CheckItem, report: pytest.TestReport) -> None:
         """Note a check that ended before it was judged: in a fixture of the user's, say."""
@@ -308,10 +311,16 @@ def settings_of(config: pytest.Config) -> Settings:
     Raises
     ------
     pytest.UsageError
-        For a seed or a number of examples that is none.
+        For an option that is empty, for a seed or a number of examples that is none.
     """
     root = Path(config.rootpath)
-    values = {ini: config.getoption(ini) or config.getini(ini) for ini, _, _ in OPTIONS.values()}
+    values = {}
+    for option, (ini, _, _) in OPTIONS.items():
+        given = config.getoption(ini)
+        if given is not None and not given.strip():
+            # Never the default: a gate of another model would be green.
+            raise pytest.UsageError(f"{option} is empty (is a variable unset?); give it a value")
+        values[ini] = given or config.getini(ini)
     return Settings(
         root=root,
         source=values["rm_source"] or DEFAULT_SOURCE,
@@ -337,5 +346,5 @@ def _whole(option: str, value: str | None, *, least: int = 0) -> int | None:
 def _dtype(value: str | None) -> str:
     allowed = ("float32", "bfloat16", "float16")
     if value and value not in allowed:
-        raise pytest.UsageError(f"--rm-dtype={value!r} is not one of {', '.join(allowed)}")
+        raise pytest.UsageError(f"--rm-dtype={value!r}: {did_you_mean(value, allowed)}")
     return value or "float32"

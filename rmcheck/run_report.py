@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+import signal
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from rmcheck import __version__
+from rmcheck import __version__, junit
+from rmcheck import history as histories
 from rmcheck import record as records
+from rmcheck.engine.environment import commit
 from rmcheck.engine.settings import DEFAULT_REPORT
 from rmcheck.plugin import PAYLOAD, RUN_LOG, STARTED
 from rmcheck.publish import publish
@@ -24,6 +31,7 @@ from rmcheck.record import (
     SuiteRecord,
     TrainingRecord,
 )
+from rmcheck.report.text import listed
 
 
 class RunReport:
@@ -39,8 +47,9 @@ class RunReport:
         self._scoring: dict[str, ScoringRecord] = {}
         self._environment: EnvironmentRecord | None = None
         self._record: RunRecord | None = None
-        self._problem = ""
-        self._begun = False
+        self._problems: list[str] = []
+        self._begun = self._written = False
+        self._hear_again: Callable[[], object] | None = None
         self.folder = Path(config.rootpath) / (
             config.getoption("rm_report") or config.getini("rm_report") or DEFAULT_REPORT
         )
@@ -65,37 +74,76 @@ class RunReport:
             self._rows[path] = [PairScore.model_validate(row) for row in payload["rows"]]
         for entry in payload["training"]:
             training = TrainingRecord.model_validate(entry)
-            self._training[training.fingerprint] = training
+            known = self._training.get(training.fingerprint)
+            if known is None or known.reused:  # one worker trains, the others find its adapter
+                self._training[training.fingerprint] = training
         worker = getattr(report, "worker_id", "")
         self._scoring[worker] = ScoringRecord.model_validate(payload["scoring"])
         environment = EnvironmentRecord.model_validate(payload["environment"])
         if self._environment is None or environment.torch is not None:
             self._environment = environment
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_keyboard_interrupt(self) -> None:
+        """From the first Ctrl-C on, a second one waits until the report is written."""
+        self._hear_again = _deaf()
+
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Write the record and the report of whatever was decided, also after Ctrl-C."""
+        hear_again = self._hear_again or _deaf()
+        try:
+            self._finish(session, exitstatus)
+        finally:
+            hear_again()
+
+    def _finish(self, session: pytest.Session, exitstatus: int) -> None:
         interrupted = exitstatus == pytest.ExitCode.INTERRUPTED
         if not self._checks and not (self._begun and interrupted):
             return
         stopped = interrupted or bool(session.shouldstop) or bool(session.shouldfail)
         self._record = self._assemble(incomplete=stopped and not self._all_decided(session))
+        self._write(self._record)
+
+    def _write(self, record: RunRecord) -> None:
+        """Write the record, a line of history, the reports; note what could not be written."""
+        root = Path(self._config.rootpath)
         rows = [row for path in self._ordered() for row in self._rows.get(path, [])]
+        history = histories.beside(self.folder, root)
         try:
-            records.write(self.folder, self._record, rows)
+            records.write(self.folder, record, rows)
+            self._remember(history, record)
             kept = self._config.stash[RUN_LOG].settings.baselines
-            publish(self.folder, root=Path(self._config.rootpath), kept=kept)
+            publish(self.folder, root=root, kept=kept, history=history)
+            self._written = True
         except OSError as error:
-            self._problem = f"the report could not be written: {error}"
+            self._problems.append(f"the report could not be written: {error}")
+        junit_file = self._config.getoption("xmlpath", None)
+        if junit_file:
+            checks = [check for suite in record.suites for check in suite.checks]
+            with suppress(OSError):  # pytest has said so
+                junit.add_adjusted(Path(self._config.invocation_params.dir, junit_file), checks)
+
+    def _remember(self, path: Path, record: RunRecord) -> None:
+        try:
+            broken = histories.read(path).broken
+            histories.append(path, histories.line_of(record))
+        except OSError as error:
+            self._problems.append(f"the run could not be added to the history: {error}")
+            return
+        if broken:
+            lines = listed([str(line) for line in broken])
+            self._problems.append(f"{self._shown(path)}: no run on line {lines}; passed over")
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """The ten lines that say what the report's first screen says."""
         if self._record is None:
             return
-        from rmcheck.report import terminal
+        from rmcheck.report import annotations, terminal
 
         verbosity = int(self._config.getoption("verbose"))
-        report = None if self._problem else self._shown(self.folder / "index.html")
+        page = self.folder / "index.html"
+        report = self._shown(page) if self._written else None
         if verbosity >= 0:
             terminalreporter.write_sep("=", "reward model")
         for line in terminal.lines(self._record, verbosity=verbosity, report_path=report):
@@ -105,8 +153,17 @@ class RunReport:
         unused = self._unused_source()
         if unused:
             terminalreporter.write_line(unused, yellow=True)
-        if self._problem:
-            terminalreporter.write_line(self._problem, red=True)
+        for problem in self._problems:
+            terminalreporter.write_line(problem, red=True)
+        if os.environ.get("GITHUB_ACTIONS") == "true":
+            for command in annotations.lines(self._record, folder=self._folder_in_repository()):
+                terminalreporter.write_line(command)
+
+    def _folder_in_repository(self) -> str:
+        """The project's folder as GitHub counts paths: from the root of the repository."""
+        root = Path(self._config.rootpath)
+        top = Path(os.environ.get("GITHUB_WORKSPACE") or root)
+        return root.relative_to(top).as_posix() if root.is_relative_to(top) else ""
 
     def _unused_source(self) -> str:
         """A line when `--rm` was given and no suite asked it: the user may think otherwise."""
@@ -144,6 +201,7 @@ class RunReport:
             environment=self._environment or EnvironmentRecord(python=""),
             outcome=records.outcome(suites),
             incomplete=incomplete,
+            commit=commit(Path(self._config.rootpath)),
             suites=suites,
             training=list(self._training.values()),
             scoring=_summed(counts),
@@ -169,6 +227,15 @@ class RunReport:
     def _shown(self, path: Path) -> str:
         here = Path(self._config.invocation_params.dir)
         return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+
+
+def _deaf() -> Callable[[], object]:
+    """Let no Ctrl-C in until what this gives is called."""
+    try:
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    except ValueError:  # not the main thread, where no Ctrl-C arrives
+        return lambda: None
+    return partial(signal.signal, signal.SIGINT, before or signal.SIG_DFL)
 
 
 def _summed(counts: list[ScoringRecord]) -> ScoringRecord:

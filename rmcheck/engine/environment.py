@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import platform
+import subprocess
 import sys
+from pathlib import Path
 
 from rmcheck.engine.settings import Settings
 from rmcheck.record import EnvironmentRecord
@@ -24,3 +27,16 @@ def environment(settings: Settings) -> EnvironmentRecord:
         dtype=settings.dtype,
         platform=f"{platform.system()} {platform.machine()}",
     )
+
+
+def commit(root: Path) -> str | None:
+    """The git commit of the project, with `-dirty` behind it where files differ; else None."""
+    command = ["git", "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty"]
+    quiet = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
+    try:
+        told = subprocess.run(
+            command, cwd=root, env=quiet, capture_output=True, text=True, timeout=10, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return told.stdout.strip() or None

@@ -1,0 +1,165 @@
+"""What a CI server takes from a run: JUnit with the figures, annotations, the history."""
+
+from __future__ import annotations
+
+import json
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+from statsmodels.stats.multitest import multipletests
+
+from .projects import Project, jsonl, pairs, scores, text_of
+
+
+def properties(project: Project, path: str = "junit.xml") -> dict[str, dict[str, str]]:
+    """The properties of each test case that has some, by check id."""
+    found = {}
+    for case in ElementTree.parse(project.root / path).iter("testcase"):
+        named = [
+            (entry.get("name") or "", entry.get("value") or "") for entry in case.iter("property")
+        ]
+        told = {name.removeprefix("rmcheck_"): value for name, value in named}
+        assert len(told) == len(named)
+        found[told.pop("id")] = told
+    return found
+
+
+def worse(rows: list[dict[str, str]], count: int) -> str:
+    """Scores in which the first `count` pairs have become wrong."""
+    return jsonl(
+        {**row, "chosen": row["rejected"], "rejected": row["chosen"]} if index < count else row
+        for index, row in enumerate(scores(rows))
+    )
+
+
+def comparing(project: Project) -> None:
+    """Two suites that compare with a baseline: one fell by 12 of 60 pairs, one by 7 of 60."""
+    one, two = pairs(60, name="a"), pairs(60, name="b")
+    project.write("old.jsonl", jsonl([*scores(one), *scores(two)]))
+    project.write("new.jsonl", worse(one, 12) + worse(two, 7))
+    project.suite("alpha", "win_rate", "no_regression", rows=one)
+    project.suite("beta", "no_regression", rows=two)
+
+
+@pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["serial", "two-workers"])
+def test_junit_has_the_figures_of_results_json(project: Project, workers: list[str]) -> None:
+    comparing(project)
+    project.subprocess(
+        "--rm", "scores:new.jsonl", "--rm-baseline", "scores:old.jsonl", "--junitxml=out/junit.xml",
+        *workers,
+    ).assert_outcomes(failed=2, passed=1)  # fmt: skip
+    told, checks = properties(project, "out/junit.xml"), project.checks()
+    assert (
+        set(told)
+        == set(checks)
+        == {"alpha::win_rate", "alpha::no_regression", "beta::no_regression"}
+    )
+    for name, check in checks.items():
+        found, estimate = told[name], check["estimate"]
+        for key in ("value", "low", "high", "level"):
+            assert float(found[key]) == estimate[key]
+        assert (int(found["n"]), int(found["n_groups"])) == (estimate["n"], estimate["n_groups"])
+        assert json.loads(found["criterion"]) == check["criterion"]
+        assert (found["decision"], found["weak"]) == (check["decision"], str(check["weak"]))
+        assert found["signature"] == check["signature"]
+        for key in ("p_value", "adjusted_p", "detectable", "state"):
+            assert (key in found) == (check[key] is not None)
+    assert "p_value" not in told["alpha::win_rate"]
+    compared = [told[f"{name}::no_regression"] for name in ("alpha", "beta")]
+    assert [each["state"] for each in compared] == ["regressed", "regressed"]
+    p_values = [float(each["p_value"]) for each in compared]
+    # All discordant pairs got worse: exact McNemar, two-sided, is 2 · 2^-n.
+    assert p_values == pytest.approx([2 * 0.5**12, 2 * 0.5**7])
+    holm = multipletests(p_values, method="holm")[1]
+    assert [float(each["adjusted_p"]) for each in compared] == pytest.approx(list(holm))
+
+
+def test_junit_of_a_check_that_was_not_decided_has_no_figures(project: Project) -> None:
+    project.model()
+    project.suite("chat", "no_regression", rows=pairs())
+    project.run("--junitxml=junit.xml").assert_outcomes(skipped=1)
+    assert properties(project) == {"chat::no_regression": {"weak": "False"}}
+
+
+def test_annotations_are_written_on_github_only(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.model()
+    low = {"check": "win_rate", "name": "low", "min": 0.55}
+    project.suite("chat", "win_rate", low, rows=pairs(30, wrong=range(12)))
+    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
+    assert "::error" not in text_of(project.run())
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(project.root.parent))
+    result = project.run("-q")
+    commands = [line for line in result.outlines if line.startswith("::")]
+    checks = project.checks()
+    at = f"::error file={project.root.name}/suites/chat.yaml,line="
+    # 18 of 30 pairs are right: 0.60, with a 95 % interval that reaches down to 0.42.
+    assert [command.split(",title=")[0] for command in commands] == [
+        f"{at}{checks['chat::win_rate']['line']}",
+        f"::warning file={project.root.name}/suites/chat.yaml,line={checks['chat::low']['line']}",
+    ]
+    assert commands[0].endswith(checks["chat::win_rate"]["message"].replace("%", "%25"))
+
+
+def test_every_run_leaves_a_line_of_history(project: Project) -> None:
+    project.model()
+    project.suite("chat", "win_rate", rows=pairs(30, wrong=range(12)))
+    project.run("--rm-seed", "3")
+    project.model(change="* -1")
+    project.run()
+    path = project.root / "reports/history.jsonl"
+    first, second = (json.loads(line) for line in path.read_text().splitlines())
+    assert (first["outcome"], first["seed"], second["outcome"]) == ("fail", 3, "fail")
+    assert first["checks"]["chat::win_rate"]["value"] == 18 / 30
+    assert second["checks"]["chat::win_rate"]["value"] == 12 / 30
+    project.run("--collect-only")
+    assert len(path.read_text().splitlines()) == 2
+
+
+def test_a_broken_line_of_history_is_passed_over_and_told(project: Project) -> None:
+    project.model()
+    project.suite("chat", "win_rate", rows=pairs())
+    project.write("reports/history.jsonl", "not a run\n")
+    result = project.run()
+    result.assert_outcomes(passed=1)
+    assert "reports/history.jsonl: no run on line 1; passed over" in result.outlines
+    lines = (project.root / "reports/history.jsonl").read_text().splitlines()
+    assert lines[0] == "not a run"
+    assert json.loads(lines[1])["outcome"] == "pass"
+
+
+def test_a_history_that_cannot_be_written_costs_no_report(project: Project) -> None:
+    project.model()
+    project.suite("chat", "win_rate", rows=pairs())
+    (project.root / "reports/history.jsonl").mkdir(parents=True)
+    result = project.run()
+    assert result.ret == 0
+    assert "the run could not be added to the history" in text_of(result)
+    assert (project.root / "reports/latest/index.html").is_file()
+
+
+def test_a_report_straight_below_the_root_keeps_its_history_within(project: Project) -> None:
+    project.model()
+    project.suite("chat", "win_rate", rows=pairs())
+    project.run("--rm-report", "out")
+    assert (project.root / "out/history.jsonl").is_file()
+    assert not (project.root / "history.jsonl").exists()
+
+
+def test_the_commit_is_recorded(project: Project) -> None:
+    project.model()
+    project.suite("chat", "win_rate", rows=pairs())
+    project.run()
+    assert project.record()["commit"] is None
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.org"]
+    project.write(".gitignore", "reports/\n.rmcheck/\n*.jsonl\n.pytest_cache/\nstd*\n")
+    for command in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "one"]):
+        assert project.pytester.run(*git, *command).ret == 0
+    sha = project.pytester.run("git", "rev-parse", "HEAD").outlines[0]
+    project.run()
+    assert project.record()["commit"] == sha
+    project.write("pytest.ini", (project.root / "pytest.ini").read_text() + "\n")
+    project.run()
+    assert project.record()["commit"] == f"{sha}-dirty"

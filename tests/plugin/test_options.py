@@ -1,0 +1,68 @@
+"""Options that are misspelt, empty or name nothing: what somebody in a hurry is told."""
+
+from __future__ import annotations
+
+import pytest
+
+from .projects import Project, jsonl, pairs, scores, text_of
+
+
+@pytest.fixture
+def simple(project: Project) -> Project:
+    """A suite, its scores, and the baselines `main` and `spring`."""
+    rows = pairs(40)
+    project.write("scores.jsonl", jsonl(scores(rows)))
+    project.suite("chat", "win_rate", "no_regression", rows=rows)
+    project.run("--rm", "scores:scores.jsonl").assert_outcomes(passed=1, skipped=1)
+    for name in ("main", "spring"):
+        assert project.cli("bless", name).code == 0
+    return project
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--rm-reprot", "out"], "unknown option --rm-reprot, did you mean '--rm-report'?"),
+        (["--rm-report-dir=out"], "unknown option --rm-report-dir, did you mean '--rm-report'?"),
+        (["--rmm", "recipe:tiny"], "unknown option --rmm, did you mean '--rm'?"),
+        (["--rm", ""], "--rm is empty (is a variable unset?)"),
+        (["--rm-baseline="], "--rm-baseline is empty"),
+        (["--rm", "tiny"], "did you mean 'recipe:tiny'?"),
+        (["--rm", "recipe:tny"], "did you mean 'tiny'?"),
+        (["--rm", "recpie:tiny"], "did you mean 'recipe'?"),
+        (["--rm", "score:scores.jsonl"], "did you mean 'scores'?"),
+        (["--rm", "scores:score.jsonl"], "score.jsonl"),
+        (["--rm", "scores.jsonl"], "did you mean 'scores:scores.jsonl'?"),
+        (["--rm", "hf:"], "hf:"),
+        (["--rm-baseline", "spirng"], "did you mean 'spring'?"),
+        (["--rm-baseline", "reports/latest"], "no baseline 'reports/latest'"),
+        (["--rm-dtype", "float23"], "did you mean 'float32'?"),
+        (["--rm-seed", "1.5"], "--rm-seed='1.5' is not a whole number from 0 up"),
+        (["--rm-examples", "0"], "--rm-examples='0' is not a whole number from 1 up"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_bad_option_is_a_usage_error_with_the_nearest_name(
+    simple: Project, arguments: list[str], said: str
+) -> None:
+    source = [] if "--rm" in arguments else ["--rm", "scores:scores.jsonl"]
+    result = simple.run(*source, *arguments)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR, text_of(result)
+    (told,) = [line for line in result.errlines if said in line]
+    assert told.startswith("ERROR: ")
+    assert "Traceback" not in text_of(result)
+    assert "INTERNALERROR" not in text_of(result)
+
+
+def test_with_workers_a_bad_option_is_told_once(simple: Project) -> None:
+    for arguments in (["--rm-reprot", "x"], ["--rm", ""], ["--rm-baseline", "spirng"]):
+        result = simple.subprocess("-n", "2", *arguments)
+        assert result.ret == pytest.ExitCode.USAGE_ERROR, text_of(result)
+        assert len([line for line in result.errlines if line.startswith("ERROR: ")]) == 1
+
+
+def test_an_option_of_the_users_own_is_left_alone(simple: Project) -> None:
+    simple.write(
+        "conftest.py", "def pytest_addoption(parser):\n    parser.addoption('--rm-mine')\n"
+    )
+    simple.run("--rm", "scores:scores.jsonl", "--rm-mine", "x").assert_outcomes(passed=2)
