@@ -15,6 +15,7 @@ from plugin.test_broken_suites import BROKEN, GOOD
 from rmcheck import checks
 from rmcheck.checks import Check
 from rmcheck.errors import ProblemsFound
+from rmcheck.scaffold.project import template
 from rmcheck.schema import SCHEMAS, rendered, suite_schema
 from rmcheck.suite.loading import load_suite
 
@@ -71,11 +72,16 @@ def test_our_suites_are_valid(path: Path) -> None:
     assert mistakes(yaml.safe_load(path.read_text(encoding="utf-8"))) == []
 
 
+@pytest.mark.parametrize("name", ["conversation", "safety", "overall", "domain"])
+def test_the_suites_that_projects_begin_with_are_valid(name: str) -> None:
+    assert mistakes(yaml.safe_load(template(f"{name}.yaml"))) == []
+
+
 def test_recipes_are_valid() -> None:
     recipes = [path.read_text(encoding="utf-8") for path in (ROOT / "fixtures/recipes").iterdir()]
-    for text in recipes:
+    for text in [*recipes, template("sample.yaml")]:
         assert mistakes(yaml.safe_load(text), "recipe") == []
-    broken = yaml.safe_load(recipes[0]) | {"pooling": "max", "loora": {}}
+    broken = yaml.safe_load(template("sample.yaml")) | {"pooling": "max", "loora": {}}
     assert mistakes(broken, "recipe") == [
         "$.pooling: 'max' is not one of ['last', 'mean']",
         "$: Additional properties are not allowed ('loora' was unexpected)",
