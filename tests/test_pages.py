@@ -1,4 +1,4 @@
-"""The page on verdicts shows what is printed today; every state stands on it."""
+"""The pages show what is printed today, and link to what is there."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import importlib
 import re
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
+
+from rmcheck import cli
 
 BUILD = Path(__file__).parents[1] / "docs/build"
 STATES = ("identical", "improved", "non_inferior", "regressed", "inconclusive")
@@ -22,7 +25,7 @@ def verdicts(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 def test_the_page_on_verdicts_is_current(verdicts: ModuleType) -> None:
     page = verdicts.PAGE.read_text(encoding="utf-8")
     found = verdicts.outputs()
-    shown = {block[2]: block[0] for block in verdicts._BLOCK.finditer(page)}
+    shown = {block[2]: block[0] for block in verdicts.BLOCK.finditer(page)}
     assert set(shown) == set(found)
     for name, text in found.items():
         assert text.strip()
@@ -45,7 +48,54 @@ def test_a_block_is_filled_and_the_text_around_it_stays(verdicts: ModuleType) ->
         verdicts.filled(page, {"x": "1\n"})
 
 
-@pytest.mark.parametrize("name", ["verdicts.md", "comparing-real-models.md"])
+@pytest.fixture
+def pages(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(BUILD))
+    return importlib.import_module("pages")
+
+
+@pytest.mark.parametrize("name", ["sources.md", "troubleshooting.md", "add-a-domain.md"])
+def test_pages_with_output_are_current(pages: ModuleType, name: str) -> None:
+    page = (BUILD.parent / name).read_text(encoding="utf-8")
+    found = pages.outputs(pages.PAGES[name])
+    assert all(text.strip() for text in found.values()), found
+    assert "Traceback" not in "".join(found.values())
+    assert set(found) == set(re.findall(r"<!-- output: (\S+) -->", page))
+    assert pages.filled(page, found) == page, "run python docs/build/pages.py"
+
+
+def test_what_init_says_stands_on_the_first_page(pages: ModuleType) -> None:
+    page = (BUILD.parent / "get-started.md").read_text(encoding="utf-8")
+
+    def said(example: Any) -> dict[str, str]:
+        (example.root / "pytest.ini").unlink()
+        return {"init": example.rmcheck("init")}
+
+    assert f"\n{pages.outputs(said)['init']}```\n" in page
+    # The rest is of one run that trained: the story that it tells must hold together.
+    blocks = {block[2]: block[0] for block in pages.BLOCK.finditer(page)}
+    assert "May be merged" in blocks["green"]
+    assert "Do not merge" in blocks["red"]
+    assert "REGRESSED overall::no_regression" in blocks["red"]
+
+
+def test_generated_pages_are_current(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(BUILD))
+    for path, text in importlib.import_module("tables").pages().items():
+        assert path.read_text(encoding="utf-8") == text, "run python docs/build/tables.py"
+
+
+def test_every_command_and_page_is_named_in_the_readme() -> None:
+    readme = (BUILD.parents[1] / "README.md").read_text(encoding="utf-8")
+    for page in BUILD.parent.glob("*.md"):
+        assert f"(docs/{page.name})" in readme, page.name
+    commands = cli.parser()._subparsers
+    assert commands is not None
+    for name in commands._group_actions[0].choices or ():
+        assert re.search(rf"`(rmcheck )?{name}\b", readme), name
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in BUILD.parent.glob("*.md")))
 def test_pages_name_nothing_of_the_machine_and_link_to_what_is_there(name: str) -> None:
     path = BUILD.parent / name
     page = path.read_text(encoding="utf-8")

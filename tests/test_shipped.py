@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from rmcheck import shipped as module
-from rmcheck.data.preferences import load
+from rmcheck.data.preferences import expand, load
+from rmcheck.errors import SourceError
+from rmcheck.scoring.files import locate
 from rmcheck.shipped import shipped
 
 ROOT = Path(__file__).parents[1]
@@ -51,3 +53,13 @@ def test_the_shipped_pairs_are_sound(path: Path) -> None:
     assert [pair.id for pair in data.pairs] == [row["id"] for row in rows if "chosen" in row]
     assert len({row["id"] for row in rows}) == len(rows)
     assert all(pair.chosen != pair.rejected for pair in data.pairs)
+
+
+def test_a_path_may_name_a_shipped_file(tmp_path: Path) -> None:
+    assert module.anchored("a/*.jsonl", tmp_path) == ("a/*.jsonl", tmp_path)
+    assert module.anchored("shipped:a/*.jsonl", tmp_path) == ("a/*.jsonl", ROOT / "fixtures")
+    found = expand("shipped:preferences/*.jsonl", tmp_path)
+    assert found == sorted((ROOT / "fixtures/preferences").glob("*.jsonl"))
+    assert locate("shipped:models/tiny-gpt2", tmp_path).folder == ROOT / "fixtures/models/tiny-gpt2"
+    with pytest.raises(SourceError, match="shipped:models/none: there is no such folder"):
+        locate("shipped:models/none", tmp_path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -16,7 +17,9 @@ ROOT = Path(__file__).resolve().parent.parent
 MEGABYTE = 1024 * 1024
 
 
-def run(*command: str | Path, folder: Path) -> subprocess.CompletedProcess[str]:
+def run(
+    *command: str | Path, folder: Path, timeout: float = 120
+) -> subprocess.CompletedProcess[str]:
     """Run a command in `folder`, with nothing of this process's paths."""
     clean = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
     return subprocess.run(
@@ -25,7 +28,7 @@ def run(*command: str | Path, folder: Path) -> subprocess.CompletedProcess[str]:
         env=clean,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=timeout,
         check=False,
     )
 
@@ -77,6 +80,8 @@ def test_the_wheel_carries_model_recipes_data_and_templates(wheel: Path) -> None
         f"{shipped}/fixtures/preferences/conversation.jsonl",
         f"{shipped}/fixtures/preferences/train/conversation.jsonl",
         f"{shipped}/suites/conversation.yaml",
+        "rmcheck/scaffold/files/workflow.yml",
+        "rmcheck/scaffold/files/gitignore",
     ):
         assert sizes.get(name, 0) > 0, name
     # All recipes and data of the checkout, and every module of the package.
@@ -148,3 +153,62 @@ def test_a_domain_is_one_yaml_and_one_jsonl(python: Path, tmp_path: Path) -> Non
     assert blessed.returncode == 0, blessed.stderr
     said = run(*gate, folder=tmp_path)
     assert "2 passed" in said.stdout
+
+
+def test_a_project_begins_in_an_empty_folder(python: Path, tmp_path: Path) -> None:
+    said = run(python.with_name("rmcheck"), "init", folder=tmp_path)
+    assert said.returncode == 0, said.stderr
+    assert str(python.parent.parent) not in said.stdout
+    collected = run(python, "-m", "pytest", "suites/", "--collect-only", "-q", folder=tmp_path)
+    assert collected.returncode == 0, collected.stdout
+    assert "suites/overall.yaml::no_regression" in collected.stdout
+    assert "9 tests collected" in collected.stdout
+    # No file of the project names the place of the installation: it moves with its repository.
+    for path in tmp_path.rglob("*"):
+        if path.is_file() and ".git" not in path.parts and "__pycache__" not in path.parts:
+            assert str(python.parent.parent).encode() not in path.read_bytes(), path
+
+
+@pytest.mark.slow
+def test_from_an_empty_repository_to_a_red_gate(python: Path, tmp_path: Path) -> None:
+    """Trains twice: with labels as they are, and with two in five turned around."""
+    if shutil.which("git") is None:
+        pytest.skip("needs git")
+
+    def git(*arguments: str) -> list[str]:
+        return run("git", *arguments, folder=tmp_path).stdout.splitlines()
+
+    gate = (python, "-m", "pytest", "suites/")
+    git("init", "--quiet")
+    assert run(python.with_name("rmcheck"), "init", folder=tmp_path).returncode == 0
+    begun = git("status", "--porcelain", "-uall")
+    assert len(begun) == 10
+
+    green = run(*gate, folder=tmp_path, timeout=1200)
+    assert green.returncode == 0, green.stdout
+    assert "8 passed, 1 skipped" in green.stdout
+    assert "rmcheck bless" in green.stdout
+    assert (tmp_path / "reports/latest/index.html").is_file()
+    assert git("status", "--porcelain", "-uall") == begun
+    assert run(python.with_name("rmcheck"), "bless", folder=tmp_path).returncode == 0
+
+    recipe = tmp_path / "recipes/sample.yaml"
+    text = recipe.read_text(encoding="utf-8")
+    recipe.write_text(text.replace("rate: 0.0", "rate: 0.4"), encoding="utf-8")
+    red = run(*gate, folder=tmp_path, timeout=1200)
+    assert red.returncode == 1, red.stdout
+    record = json.loads((tmp_path / "reports/latest/results.json").read_text())
+    checks = {check["id"]: check for suite in record["suites"] for check in suite["checks"]}
+    # By its own threshold, clearly: the whole interval lies below. Then against the baseline.
+    gap = checks["overall::score_gap"]
+    assert gap["outcome"] == "fail"
+    assert gap["estimate"]["high"] < 0.6
+    fallen = checks["overall::no_regression"]
+    assert fallen["state"] == "regressed"
+    assert fallen["evidence"]["pairs"]
+    summary = (tmp_path / "reports/latest/summary.md").read_text(encoding="utf-8")
+    assert summary.splitlines()[2].endswith("Do not merge")
+    assert "overall::no\\_regression" in summary or "overall::no_regression" in summary
+    page = (tmp_path / "reports/latest/index.html").read_text(encoding="utf-8")
+    assert "Do not merge" in page
+    assert fallen["evidence"]["pairs"][0] in page

@@ -18,12 +18,7 @@ from rmcheck import checks, sources
 from rmcheck.checks import Check
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMON = {
-    "name": "the check's id within its suite; the kind when left out",
-    "where": "which pairs it looks at: `tags`, `without_tags`, `min_confidence`, "
-    "`max_confidence`, `shorter`",
-    "gate": "`required` or `advisory`; the suite's when left out",
-}
+COMMON = checks.described(Check)
 
 
 def check_table() -> str:
@@ -55,10 +50,10 @@ def manual() -> str:
 
 def _page(kind: str, found: type[Check]) -> str:
     text = inspect.cleandoc(found.__doc__ or "")
-    body, _, listed = text.partition("Parameters\n----------\n")
+    body, _, _ = text.partition("Parameters\n----------\n")
     hints = get_type_hints(found)
     lines = [f"## `{kind}`", body.strip()]
-    described = _parameters(listed)
+    described = checks.described(found)
     rows = []
     for field in fields(found):
         if field.name in COMMON:
@@ -69,19 +64,6 @@ def _page(kind: str, found: type[Check]) -> str:
     if rows:
         lines.append("\n".join(["| key | value | default | meaning |", "|---|---|---|---|", *rows]))
     return "\n\n".join(lines)
-
-
-def _parameters(listed: str) -> dict[str, str]:
-    """NumPy-style parameters: a name on a line of its own, its text indented below."""
-    found: dict[str, str] = {}
-    name = ""
-    for line in listed.splitlines():
-        if line and not line.startswith(" "):
-            name = line.strip()
-            found[name] = ""
-        elif name:
-            found[name] = f"{found[name]} {line.strip()}".strip()
-    return found
 
 
 def _kind(hint: Any) -> str:

@@ -25,7 +25,7 @@ from pathlib import Path
 import rmcheck.cli
 
 PAGE = Path(__file__).resolve().parents[1] / "verdicts.md"
-_BLOCK = re.compile(r"(<!-- output: (\S+) -->\n```[a-z]*\n).*?(?<=\n)(```\n)", re.DOTALL)
+BLOCK = re.compile(r"(<!-- output: (\S+) -->\n```[a-z]*\n).*?(?<=\n)(```\n)", re.DOTALL)
 
 Row = Mapping[str, object]
 
@@ -162,7 +162,7 @@ def lines(text: str, *words: str) -> str:
 
 def filled(page: str, found: Mapping[str, str]) -> str:
     """The page with every output block filled."""
-    return _BLOCK.sub(lambda block: f"{block[1]}{found[block[2]]}{block[3]}", page)
+    return BLOCK.sub(lambda block: f"{block[1]}{found[block[2]]}{block[3]}", page)
 
 
 def main() -> int:

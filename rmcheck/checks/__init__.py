@@ -62,6 +62,20 @@ def manual(kind: str) -> str:
     return inspect.cleandoc(found.__doc__ or "") if found else ""
 
 
+def described(kind: type) -> dict[str, str]:
+    """What the docstring of a class says of its parameters (NumPy style), by name."""
+    _, _, listed = inspect.cleandoc(kind.__doc__ or "").partition("Parameters\n----------\n")
+    found: dict[str, str] = {}
+    name = ""
+    for line in listed.splitlines():
+        if line and not line.startswith(" "):
+            name = line.strip()
+            found[name] = ""
+        elif name:
+            found[name] = f"{found[name]} {line.strip()}".strip()
+    return found
+
+
 __all__ = [
     "BASELINE",
     "CANDIDATE",
@@ -73,6 +87,7 @@ __all__ = [
     "ScoredPairs",
     "Slice",
     "SourceRef",
+    "described",
     "find",
     "kinds",
     "manual",

@@ -150,7 +150,21 @@ class Context(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Slice:
-    """Which pairs a check looks at: all that satisfy every key given."""
+    """Which pairs a check looks at: all that satisfy every key given.
+
+    Parameters
+    ----------
+    tags
+        Pairs with one of these tags.
+    without_tags
+        Pairs with none of these.
+    min_confidence
+        Pairs whose label is at least this sure; one without a confidence counts as 1.0.
+    max_confidence
+        Pairs whose label is at most this sure.
+    shorter
+        Pairs whose `chosen` (or `rejected`) side is the shorter one, in characters.
+    """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
 
@@ -180,6 +194,16 @@ class Check:
 
     A check never talks to a model: `needs` says what must have been scored and by whom, `judge`
     turns scores into a verdict. Both are pure.
+
+    Parameters
+    ----------
+    name
+        the check's id within its suite; the kind when left out
+    where
+        which pairs it looks at: `tags`, `without_tags`, `min_confidence`, `max_confidence`,
+        `shorter`
+    gate
+        `required` or `advisory`; the suite's when left out
     """
 
     kind: ClassVar[str]

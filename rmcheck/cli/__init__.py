@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from rmcheck import __version__
-from rmcheck.cli import lint, models, runs, selftest
+from rmcheck.cli import lint, models, runs, selftest, start
 from rmcheck.errors import RmcheckError
 
 USAGE_ERROR = 4
@@ -32,6 +32,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"rmcheck {__version__}")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    start.add_commands(commands)
     lint.add_commands(commands)
     models.add_commands(commands)
     runs.add_commands(commands)

@@ -15,11 +15,18 @@ def ini(name: str, default: str, folder: Path | None = None) -> str:
     The files are those that pytest reads, in its order; one that cannot be read counts as empty,
     for pytest itself says what is wrong with it.
     """
-    found = _settings(folder or Path.cwd()).get(name)
+    _, settings = _settings(folder or Path.cwd())
+    found = settings.get(name)
     return found if isinstance(found, str) and found else default
 
 
-def _settings(folder: Path) -> Mapping[str, Any]:
+def settings_file(folder: Path) -> str | None:
+    """The name of the file that configures pytest for the project at `folder`; None without one."""
+    found, _ = _settings(folder)
+    return found
+
+
+def _settings(folder: Path) -> tuple[str | None, Mapping[str, Any]]:
     for name, section in (
         ("pytest.ini", "pytest"),
         (".pytest.ini", "pytest"),
@@ -33,8 +40,8 @@ def _settings(folder: Path) -> Mapping[str, Any]:
         except (OSError, ValueError, configparser.Error):
             continue
         if found is not None:
-            return found
-    return {}
+            return name, found
+    return None, {}
 
 
 def _of_toml(text: str) -> Mapping[str, Any] | None:

@@ -11,6 +11,7 @@ from rmcheck.data.dialogue import PreferencePair, ResponseSet, data_hash
 from rmcheck.data.row_reader import read_item
 from rmcheck.data.rows import read_rows, renamed, shown_path
 from rmcheck.errors import Problem, ProblemsFound
+from rmcheck.shipped import anchored
 
 MAX_PROBLEMS = 20
 """A file whose every line is wrong is told of with this many lines and a count."""
@@ -36,7 +37,11 @@ class PreferenceData:
 
 
 def expand(pattern: str, base: Path) -> list[Path]:
-    """The files that a path or a glob, relative to the folder `base`, names; sorted."""
+    """The files that a path or a glob names; sorted.
+
+    Relative to the folder `base`, or with the prefix `shipped:` to rmcheck's own files.
+    """
+    pattern, base = anchored(pattern, base)
     try:
         path = (base / pattern).resolve()
         if path.is_file():

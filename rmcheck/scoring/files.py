@@ -13,6 +13,7 @@ from pathlib import Path
 
 from rmcheck.data.dialogue import content_hash
 from rmcheck.errors import SourceError
+from rmcheck.shipped import anchored
 
 SMALL = 256 * 1024
 """Files below this size are hashed every time; the hash of a larger one is remembered."""
@@ -105,12 +106,15 @@ class ModelFiles:
 def locate(name: str, base: Path, revision: str | None = None) -> ModelFiles:
     """The files that a path (relative to the folder `base`) or a hub id names.
 
+    ``shipped:models/tiny-gpt2`` is the model that rmcheck ships.
+
     Raises
     ------
     SourceError
         When it is neither a folder nor something that the hub (its local cache first) knows.
     """
-    folder = Path(os.path.expanduser(name))
+    path, base = anchored(name, base)
+    folder = Path(os.path.expanduser(path))
     folder = folder if folder.is_absolute() else base / folder
     if folder.is_dir():
         return ModelFiles(str(folder.resolve()), folder.resolve())

@@ -11,12 +11,12 @@ FORMAT = 1
 """The version that the key `rmcheck` must name."""
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=80)]
-_MEANT = ("skip", "skipif", "xfail", "parametrize", "usefixtures", "filterwarnings")
+RESERVED = ("skip", "skipif", "xfail", "parametrize", "usefixtures", "filterwarnings")
 """Markers with which pytest itself does something."""
 
 
 def _free(tag: str) -> str:
-    if tag in _MEANT:
+    if tag in RESERVED:
         raise ValueError(f"tags become pytest markers, and '{tag}' is one of pytest's own")
     return tag
 
@@ -29,7 +29,25 @@ Tag = Annotated[
 
 
 class DataMapping(BaseModel):
-    """`data:` as a mapping: files with renamed columns, or a data set of a hub."""
+    """`data:` as a mapping: files with renamed columns, or a data set of a hub.
+
+    Parameters
+    ----------
+    path
+        A file or a glob, relative to the suite file.
+    dataset
+        The name of a data set of the hub, in place of `path`.
+    subset
+        Its configuration.
+    split
+        Its split.
+    limit
+        At most this many pairs, drawn with `seed`.
+    seed
+        The seed of that draw.
+    columns
+        Renames: our key to the file's column, such as `{chosen: answer_a}`.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -49,7 +67,28 @@ class DataKey(BaseModel):
 
 
 class Header(BaseModel):
-    """A suite file, its checks still unread."""
+    """A suite file, its checks still unread.
+
+    Parameters
+    ----------
+    rmcheck
+        The format's version, 1.
+    name
+        The suite's name; ids of its checks begin with it.
+    description
+        One line for the report.
+    source
+        This suite's own reward model, in place of `--rm`: any spec that `--rm` takes.
+    data
+        A file or a glob of preference data, relative to this file; `shipped:…` names rmcheck's
+        own; or a mapping.
+    tags
+        Become pytest markers: `pytest -m TAG`.
+    gate
+        `required` (default), or `advisory`: reported, never fails the run.
+    checks
+        What must hold; each is a test.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

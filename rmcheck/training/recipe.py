@@ -171,7 +171,51 @@ class _DatasetBorder(_Border):
     columns: dict[str, str] | None = None
 
 
-class _RecipeBorder(_Border):
+class RecipeFile(_Border):
+    """A recipe as its file gives it.
+
+    Parameters
+    ----------
+    recipe
+        The format's version, 1.
+    name
+        What messages call it; the file's name when left out.
+    description
+        One line.
+    base
+        The base model: a folder, relative to this file, a hub id, or
+        `shipped:models/tiny-gpt2`.
+    revision
+        A branch, tag or commit of the hub repository.
+    gguf_file
+        The file to read where the base model is in GGUF format.
+    data
+        Training pairs: a path or a glob, relative to this file, a list of them, or
+        `{dataset: NAME}` of the hub.
+    template
+        How prompt and response become one text.
+    pooling
+        The reward is read at the `last` token, or is the `mean` over all.
+    max_length
+        Tokens; of a longer text the beginning of the prompt is cut.
+    lora
+        The low-rank adapter: rank `r`, scale `alpha`, and the layers that it adapts.
+    loss
+        What is minimised.
+    margin
+        The margin that the loss asks for, in score units.
+    training
+        The optimiser's settings.
+    limit
+        At most this many training pairs, drawn with `seed`.
+    held_out
+        The share of prompts that is kept aside for the curve.
+    seed
+        Decides initial weights, order and draws.
+    label_noise
+        The share `rate` of labels to turn around, drawn with `seed`.
+    """
+
     recipe: Literal[1]
     name: str | None = None
     description: str = ""
@@ -234,7 +278,7 @@ def _read(path: Path) -> Recipe:
     document = located.read(path)
     if not isinstance(document.value, dict):
         raise ProblemsFound([Problem(str(path), 1, 1, "a recipe is a mapping of keys to values")])
-    border = located.validate(_RecipeBorder, document, label="recipe")
+    border = located.validate(RecipeFile, document, label="recipe")
     data: DataSpec
     if isinstance(border.data, _DatasetBorder):
         data = border.data.model_dump(exclude_none=True)

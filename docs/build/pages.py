@@ -1,0 +1,239 @@
+"""Put real output into `docs/sources.md`, `docs/troubleshooting.md` and `docs/add-a-domain.md`.
+
+    python docs/build/pages.py [--check | --trained DIR]
+
+With `--trained`, `docs/get-started.md`, too, which trains the sample model twice; adapters that lie
+in the cache folder DIR are taken from there.
+
+The pages' text is written by hand. A block that follows a line `<!-- output: NAME -->` is what
+pytest or a command of rmcheck prints in a project that is made here. With `--check` nothing is
+written; exit code 1 tells which page is not what they print now.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from verdicts import BLOCK, filled
+
+import rmcheck.cli
+from rmcheck.shipped import shipped
+
+__all__ = ["BLOCK", "PAGES", "filled", "outputs"]
+
+DOCS = Path(__file__).resolve().parents[1]
+
+FIXTURE = """\
+import pytest
+
+
+@pytest.fixture(scope="session")
+def reward_model():
+    def score(texts):  # [(prompt, response), ...] -> as many numbers
+        return [%s for prompt, response in texts]
+
+    return score
+"""
+
+
+class Example:
+    """A project in the current folder, and what is printed there."""
+
+    def __init__(self) -> None:
+        self.root = Path.cwd()
+        self.write("pytest.ini", "[pytest]\n")
+
+    def write(self, path: str, text: str) -> None:
+        """Write a file with the folders that it needs."""
+        target = self.root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8")
+
+    def chat(self, checks: str = "  - {check: win_rate, min: 0.60}\n") -> list[dict[str, object]]:
+        """A suite on the first 60 shipped pairs of everyday questions, and these."""
+        lines = shipped("preferences", "conversation.jsonl").read_text("utf-8").splitlines()[:60]
+        self.write("data/chat.jsonl", "\n".join(lines) + "\n")
+        head = "rmcheck: 1\nname: chat\ndata: ../data/chat.jsonl\nchecks:\n"
+        self.write("suites/chat.yaml", head + checks)
+        return [json.loads(line) for line in lines]
+
+    def pytest(self, *arguments: str, **environment: str) -> str:
+        """What pytest prints in a process of its own, as in a wide terminal."""
+        return self._run("pytest", "-p", "no:cacheprovider", "--color=no", *arguments,
+                         **environment)  # fmt: skip
+
+    def process(self, *arguments: str, **environment: str) -> str:
+        """What a command of rmcheck prints in a process of its own."""
+        return self._run("rmcheck", *arguments, **environment)
+
+    def _run(self, module: str, *arguments: str, **environment: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", module, *arguments],
+            capture_output=True,
+            encoding="utf-8",
+            env={**_without_ci(), "COLUMNS": "400", "PYTHONUTF8": "1", **environment},
+            check=False,
+        )
+        return self._shown(done.stdout + done.stderr)
+
+    def rmcheck(self, *arguments: str) -> str:
+        """What a command of rmcheck prints, in this process."""
+        out = io.StringIO()
+        # Where argparse ends the process it has said why.
+        with (
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(out),
+            contextlib.suppress(SystemExit),
+        ):
+            rmcheck.cli.main(arguments)
+        return self._shown(out.getvalue())
+
+    def _shown(self, text: str) -> str:
+        """Without the place of this machine's folders."""
+        for place in (self.root.resolve(), self.root):
+            text = text.replace(f"{place}/", "")
+        return text.replace(str(shipped()), "…/rmcheck")
+
+
+def _without_ci() -> dict[str, str]:
+    dropped = ("CI", "GITHUB_ACTIONS", "PYTEST_ADDOPTS")
+    return {key: value for key, value in os.environ.items() if key not in dropped}
+
+
+def lines(text: str, *words: str) -> str:
+    """The lines that hold one of the words, without what tells where they lie in the page."""
+    kept = (line for line in text.splitlines() if any(word in line for word in words))
+    return "".join(f"{line.strip()}\n" for line in kept)
+
+
+def sources(example: Example) -> Mapping[str, str]:
+    """`docs/sources.md`."""
+    rows = example.chat("  - {check: win_rate, min: 0.60}\n  - {check: label_noise}\n")
+    scores = [{"id": row["id"], "chosen": 1.0 + i, "rejected": 0.5 * i + 20 * (i % 7 == 0)}
+              for i, row in enumerate(rows)]  # fmt: skip
+    example.write("scores.jsonl", "".join(json.dumps(row) + "\n" for row in scores))
+    from_file = example.pytest("suites", "-v", "-rs", "--rm", "scores:scores.jsonl")
+    example.write("few.jsonl", "".join(json.dumps(row) + "\n" for row in scores[:58]))
+    missing = example.pytest("suites", "-v", "--rm", "scores:few.jsonl")
+    example.write("conftest.py", FIXTURE % "-len(response)")
+    fixture = example.pytest("suites/chat.yaml::win_rate")
+    return {
+        "kinds": example.rmcheck("list").partition("reward sources")[2].partition("\n")[2]
+        .partition("\n\n")[0] + "\n",
+        "scores": lines(from_file, "  held ", "  skipped ", "SKIPPED [", "scores: "),
+        "missing": lines(missing, " chat::win_rate - "),
+        "fixture": lines(fixture, "May be", "Do not", "FAILED chat", "scores: "),
+        "misspelt": example.rmcheck("train", "tyni"),
+        "unknown": example.rmcheck("score", "data/chat.jsonl", "-o", "x.jsonl", "--rm", "file:x"),
+    }  # fmt: skip
+
+
+def troubleshooting(example: Example) -> Mapping[str, str]:
+    """`docs/troubleshooting.md`."""
+    found: dict[str, str] = {}
+    example.chat()
+    example.write("conftest.py", FIXTURE % "-len(response)")
+    found["low"] = lines(example.pytest("suites"), "  FAILED ")
+    found["lint"] = example.rmcheck("lint", "data/chat.jsonl")
+    example.write("conftest.py", FIXTURE % "float('nan')")
+    found["nan"] = lines(example.pytest("suites"), "  ERROR ")
+    example.write("conftest.py", FIXTURE % "0.5")
+    found["tied"] = lines(example.pytest("suites"), "  FAILED ")
+    example.write("conftest.py", "")
+    found["no_hub"] = example.process("train", "gpt2", HF_HUB_OFFLINE="1")
+    found["no_folder"] = example.rmcheck("try", "Hi?", "Yes.", "No.", "--rm", "hf:./checkpoint")
+    example.chat("  - {check: win_rate, minimum: 0.60}\n  - {check: score_gab}\n")
+    example.write("data/chat.jsonl", '{"id": "a", "prompt": "Hi?", "chosen": "Hello."}\n')
+    mistakes = example.pytest("suites", "--rm", "scores:none.jsonl")
+    found["mistakes"] = lines(mistakes, ".yaml:", ".jsonl:")
+    example.chat("  - {check: no_regression}\n")
+    example.write("conftest.py", FIXTURE % "-len(response)")
+    found["baseline"] = lines(example.pytest("suites", "-rs"), "SKIPPED [")
+    baseline = example.pytest("suites", "--rm-baseline", "mian")
+    found["no_baseline"] = lines(baseline, "mian")
+    return found
+
+
+def domain(example: Example) -> Mapping[str, str]:
+    """`docs/add-a-domain.md`."""
+    found = {"new": example.rmcheck("new", "cooking")}
+    found["suite"] = (example.root / "suites/cooking.yaml").read_text(encoding="utf-8")
+    example.write("conftest.py", FIXTURE % "len(response)")
+    found["stub"] = lines(example.pytest("suites"), "  FAILED ")
+    lines_ = shipped("preferences", "conversation.jsonl").read_text("utf-8").splitlines()[:40]
+    example.write("data/cooking.jsonl", "\n".join(lines_) + "\n")
+    found["lint"] = example.rmcheck("lint", "suites/cooking.yaml")
+    return found
+
+
+def get_started(example: Example, cache: Path) -> Mapping[str, str]:
+    """`docs/get-started.md`: the whole way, from nothing to a red gate."""
+    (example.root / "pytest.ini").unlink()
+    found = {"init": example.rmcheck("init")}
+    with contextlib.suppress(FileNotFoundError):
+        shutil.copytree(cache / "adapters", example.root / ".rmcheck/adapters")
+    found["green"] = _summary(example.pytest("suites/"))
+    found["bless"] = example.rmcheck("bless")
+    recipe = (example.root / "recipes/sample.yaml").read_text(encoding="utf-8")
+    example.write("recipes/sample.yaml", recipe.replace("rate: 0.0", "rate: 0.4"))
+    found["red"] = _summary(example.pytest("suites/"))
+    shutil.copytree(example.root / ".rmcheck/adapters", cache / "adapters", dirs_exist_ok=True)
+    return found
+
+
+def _summary(text: str) -> str:
+    """The last lines of a run: what rmcheck says of it, without how long a training took."""
+    said = text.partition("= reward model =")[2].partition("\n")[2]
+    said = re.sub(r"training: \S+, (\d+ steps) in [^,]*,", r"training: sample, \1 in …,", said)
+    return "".join(
+        f"{line}\n" for line in said.splitlines() if not line.startswith(("=", "FAILED"))
+    )
+
+
+PAGES: Mapping[str, Callable[[Example], Mapping[str, str]]] = {
+    "sources.md": sources,
+    "troubleshooting.md": troubleshooting,
+    "add-a-domain.md": domain,
+}
+
+
+def outputs(make: Callable[[Example], Mapping[str, str]]) -> Mapping[str, str]:
+    """What is printed for a page, in a folder of its own, by the names that it calls it."""
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        return make(Example())
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Fill pages of docs/ with real output.")
+    parser.add_argument("--check", action="store_true", help="write nothing; 1 when one differs")
+    parser.add_argument("--trained", metavar="DIR", type=Path, help="docs/get-started.md, too")
+    options = parser.parse_args()
+    pages = dict(PAGES)
+    if options.trained:
+        cache = options.trained.resolve()
+        pages["get-started.md"] = lambda example: get_started(example, cache)
+    stale = []
+    for name, make in pages.items():
+        page = (DOCS / name).read_text(encoding="utf-8")
+        now = filled(page, outputs(make))
+        if now != page:
+            stale.append(name)
+            print(f"docs/{name}: {'stale' if options.check else 'written'}")
+            if not options.check:
+                (DOCS / name).write_text(now, encoding="utf-8")
+    return int(bool(stale) and options.check)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

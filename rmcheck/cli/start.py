@@ -1,0 +1,111 @@
+"""Commands that write files to begin with: a project, a domain, a schema."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import Any
+
+from rmcheck.cli.project import settings_file
+from rmcheck.errors import UsageError
+
+SUITES = "suites"
+
+
+def add_commands(commands: Any) -> None:
+    """Register them."""
+    init = commands.add_parser(
+        "init",
+        help="begin a project: suites, sample data, a recipe, a workflow for CI",
+        description="Writes suites with sample data, the recipe of a sample model, and a GitHub "
+        "Actions workflow. Files that are there stay as they are.",
+    )
+    init.add_argument("folder", nargs="?", default=".", metavar="DIR", help="default: here")
+    init.set_defaults(run=run_init)
+
+    new = commands.add_parser(
+        "new",
+        help="add a domain: a suite with comments and a stub of its data",
+        description="Writes SUITES/DOMAIN.yaml and DATA/DOMAIN.jsonl; existing files stop it.",
+    )
+    new.add_argument("domain", metavar="DOMAIN", help="the suite's name, such as cooking")
+    new.add_argument("--suites", metavar="DIR", default=SUITES, help="default %(default)s")
+    new.add_argument("--data", metavar="DIR", help="default: where the other suites have theirs")
+    new.set_defaults(run=run_new)
+
+    schema = commands.add_parser(
+        "schema",
+        help="print the JSON Schema of a suite, a recipe or results.json",
+        description="Prints a JSON Schema (draft 7), with the check kinds that are installed. "
+        "Editors complete and check suites by it.",
+    )
+    schema.add_argument("name", nargs="?", choices=("suite", "recipe", "results"), default="suite")
+    schema.set_defaults(run=run_schema)
+
+
+def run_init(options: argparse.Namespace) -> int:
+    """Write a project and say what to do next."""
+    from rmcheck.scaffold import project
+
+    given = Path(options.folder)
+    if os.path.lexists(given) and not given.is_dir():
+        raise UsageError(f"{given}: is no folder; name one, or a new one")
+    root = given.resolve()
+    configured = settings_file(root)
+    begun = project.begin(root, ini=configured in (None, project.INI))
+    if begun.made.written:
+        print(f"made in {given}:")
+        print("".join(f"  {path}\n" for path in begun.made.written), end="")
+    if begun.ignored:
+        print(f"added to {project.IGNORED}: {' '.join(begun.ignored)}")
+    if begun.made.kept:
+        print(f"kept as they were: {', '.join(begun.made.kept)}")
+    if configured and project.SOURCE not in (root / configured).read_text("utf-8", "replace"):
+        print(f"{configured} configures pytest; name the recipe there: {project.SOURCE}")
+    above = project.repository_above(root)
+    if above:
+        print(f"GitHub reads workflows at the root of a repository only; move .github to {above}")
+    if begun.made.written:
+        print("\nnext:")
+        for command, meaning in _next(options.folder):
+            print(f"  {command:<16} {meaning}")
+    return 0
+
+
+def _next(folder: str) -> list[tuple[str, str]]:
+    steps = [
+        ("pytest suites/", "trains the sample model (a minute on two cores) and runs the gate"),
+        ("rmcheck bless", "keeps that run as the baseline; commit it with the rest"),
+        ("rmcheck new NAME", "adds a domain of your own"),
+    ]
+    return steps if folder == "." else [(f"cd {folder}", ""), *steps]
+
+
+def run_new(options: argparse.Namespace) -> int:
+    """Write a suite and its data stub, and say how many pairs it wants."""
+    from rmcheck.checks.threshold import MIN_GROUPS
+    from rmcheck.scaffold import new_domain
+
+    root = Path.cwd()
+    for option in ("suites", "data"):
+        given = getattr(options, option)
+        if given and not (root / given).resolve().is_relative_to(root.resolve()):
+            raise UsageError(f"--{option} {given}: lies outside of this project")
+    made = new_domain(options.domain, root=root, suites=options.suites, data=options.data)
+    print(f"made {made.suite} and {made.data}")
+    print(
+        f"Write your pairs to {made.data}, one JSON object a line, in place of the two that stand "
+        f"there.\nFewer than {MIN_GROUPS} different prompts decide nothing, and the suite fails; "
+        "about 90 pairs tell a win rate of 0.70\nfrom the threshold of 0.60."
+    )
+    print(f"\nnext:\n  rmcheck lint {made.suite}\n  pytest {made.suite}")
+    return 0
+
+
+def run_schema(options: argparse.Namespace) -> int:
+    """Print a schema."""
+    from rmcheck.schema import SCHEMAS, rendered
+
+    print(rendered(SCHEMAS[options.name].make()), end="")
+    return 0

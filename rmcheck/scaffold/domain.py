@@ -1,0 +1,129 @@
+"""The two files of a new domain: a suite with comments, and a stub of its data."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from pydantic import TypeAdapter, ValidationError
+
+from rmcheck import located
+from rmcheck.errors import ProblemsFound, UsageError
+from rmcheck.foreign import looks_like_suite
+from rmcheck.scaffold.draft import Draft
+from rmcheck.scaffold.project import SCHEMA, template
+from rmcheck.schema import rendered, suite_schema
+from rmcheck.suite.header import Name
+
+DATA = "data"
+
+
+@dataclass(frozen=True)
+class Domain:
+    """A domain that was added: its files, as paths below the project's root."""
+
+    suite: str
+    data: str
+
+
+def new_domain(name: str, *, root: Path, suites: str = "suites", data: str | None = None) -> Domain:
+    """Write a suite and a stub of data for the domain `name`.
+
+    The stub shows every key in two pairs, too few for any check to pass.
+
+    Parameters
+    ----------
+    suites
+        The folder of suites below `root`.
+    data
+        The folder for the data; where most suites have theirs when left out, else `data`.
+
+    Raises
+    ------
+    UsageError
+        For a name that no suite can have, one that a suite has, and files that are there.
+    """
+    try:
+        TypeAdapter(Name).validate_python(name)
+    except ValidationError:
+        raise UsageError(
+            f"DOMAIN={name!r} cannot be a suite's name; begin with a letter or digit, go on with "
+            "letters, digits, '_', '-' and '.', 80 in all"
+        ) from None
+    folder = root / suites
+    others = _data_of(folder)
+    if name in others:
+        raise UsageError(f"{suites}/{others[name][0]}: a suite of the name '{name}' is there")
+    data = data or _usual_folder(root, [given for _, given in others.values()])
+    made = Domain(f"{PurePosixPath(suites)}/{name}.yaml", f"{PurePosixPath(data)}/{name}.jsonl")
+    text = (
+        template("domain.yaml")
+        .replace("SCHEMA", SCHEMA)
+        .replace("DOMAIN", name)
+        .replace("DATA", Path(os.path.relpath(root / made.data, folder)).as_posix())
+    )
+    draft = Draft(root, {made.suite: text, made.data: _stub(name)})
+    if draft.taken():
+        raise UsageError(
+            f"{', '.join(draft.taken())}: there already, and nothing is overwritten; choose "
+            "another name or move it away"
+        )
+    draft.write()
+    Draft(root, {f"{PurePosixPath(suites)}/{SCHEMA}": rendered(suite_schema())}).write()
+    return made
+
+
+def _stub(name: str) -> str:
+    """Two rows to be replaced: one with every key, one with those that are required."""
+    rows: list[dict[str, object]] = [
+        {
+            "id": f"{name}-001",
+            "prompt": "REPLACE THIS: what a user asks, or a list of messages",
+            "chosen": "REPLACE THIS: the better response",
+            "rejected": "REPLACE THIS: the worse response",
+            "tags": ["what_is_wrong_with_the_rejected_one"],
+            "confidence": 0.9,
+            "ratings": {"chosen": 5, "rejected": 2},
+        },
+        {
+            "id": f"{name}-002",
+            "prompt": "REPLACE THIS: another question; id, prompt, chosen and rejected suffice",
+            "chosen": "REPLACE THIS: the better response to it",
+            "rejected": "REPLACE THIS: the worse response to it",
+        },
+    ]
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+
+
+def _data_of(folder: Path) -> dict[str, tuple[str, str | None]]:
+    """The suites below `folder` by name: path below it, and the path of their data if it is one.
+
+    A file with mistakes is passed over; pytest tells of it.
+    """
+    found: dict[str, tuple[str, str | None]] = {}
+    for path in sorted([*folder.rglob("*.yaml"), *folder.rglob("*.yml")]):
+        if not looks_like_suite(path):
+            continue
+        try:
+            value = located.read(path).value
+        except ProblemsFound:
+            continue
+        if isinstance(value, dict) and isinstance(value.get("name"), str):
+            data = value.get("data")
+            where = path.relative_to(folder)
+            beside = path.parent / data if isinstance(data, str) and ":" not in data else None
+            found[value["name"]] = (where.as_posix(), str(beside) if beside else None)
+    return found
+
+
+def _usual_folder(root: Path, given: list[str | None]) -> str:
+    """Where most suites have their data, when that lies in the project."""
+    parents = [Path(os.path.abspath(path)).parent for path in given if path]
+    inside = [path for path in parents if path.is_relative_to(root)]
+    if not inside:
+        return DATA
+    most, _ = Counter(inside).most_common(1)[0]
+    return most.relative_to(root).as_posix()

@@ -1,0 +1,257 @@
+"""`rmcheck init`: what it writes, what it leaves alone, and that what it wrote works."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from plugin.projects import Project, jsonl
+
+from rmcheck import __version__
+from rmcheck.report.markdown import MARKER
+from rmcheck.scaffold.project import begin
+from rmcheck.shipped import shipped
+from rmcheck.sources import SourceOptions, create
+
+ROOT = Path(__file__).parents[2]
+MADE = [
+    "suites/conversation.yaml", "suites/safety.yaml", "suites/overall.yaml",
+    "suites/rmcheck.schema.json", "data/conversation.jsonl", "data/safety.jsonl",
+    "recipes/sample.yaml", ".github/workflows/rmcheck.yml", "pytest.ini",
+]  # fmt: skip
+
+
+@pytest.fixture
+def empty(project: Project) -> Project:
+    """A folder with nothing in it but an empty git repository."""
+    for path in project.root.iterdir():
+        path.unlink()
+    (project.root / ".git").mkdir()
+    return project
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_an_empty_repository_becomes_a_project(empty: Project) -> None:
+    said = empty.cli("init")
+    assert (said.code, said.err) == (0, [])
+    assert said.out[:10] == ["made in .:", *(f"  {path}" for path in MADE)]
+    assert said.out[10] == "added to .gitignore: .rmcheck/ .hypothesis/ reports/"
+    assert [line.split()[0] for line in said.out[-3:]] == ["pytest", "rmcheck", "rmcheck"]
+    assert set(tree(empty.root)) == {*MADE, ".gitignore"}
+    for domain in ("conversation", "safety"):
+        copied = (empty.root / f"data/{domain}.jsonl").read_bytes()
+        assert copied == (ROOT / f"fixtures/preferences/{domain}.jsonl").read_bytes()
+
+
+def test_nothing_is_overwritten_and_a_second_time_nothing_changes(empty: Project) -> None:
+    mine = "rmcheck: 1\n# mine\n"
+    empty.write("suites/safety.yaml", mine)
+    empty.write("pytest.ini", "[pytest]\nrm_source = hf:mine\n")
+    empty.write(".gitignore", "*.pyc\n/reports")  # no end of line; a slash does not matter
+    said = empty.cli("init")
+    assert said.code == 0
+    assert "kept as they were: suites/safety.yaml, pytest.ini" in said.out
+    assert "added to .gitignore: .rmcheck/ .hypothesis/" in said.out
+    assert (
+        "pytest.ini configures pytest; name the recipe there: "
+        "rm_source = recipe:recipes/sample.yaml" in said.out
+    )
+    files = tree(empty.root)
+    assert files["suites/safety.yaml"] == mine.encode()
+    assert files[".gitignore"] == b"*.pyc\n/reports\n.rmcheck/\n.hypothesis/\n"
+
+    again = empty.cli("init")
+    assert again.code == 0
+    assert again.out[0] == f"kept as they were: {', '.join(MADE)}"
+    assert "next:" not in again.out
+    assert tree(empty.root) == files
+
+
+def test_another_file_that_configures_pytest_stays_in_force(empty: Project) -> None:
+    empty.write("pyproject.toml", "[tool.pytest.ini_options]\naddopts = '-q'\n")
+    said = empty.cli("init")
+    assert not (empty.root / "pytest.ini").exists()
+    assert any(line.startswith("pyproject.toml configures pytest; ") for line in said.out)
+    # A pyproject.toml that says nothing of pytest configures nothing.
+    empty.write("new/pyproject.toml", "[project]\nname = 'x'\n")
+    said = empty.cli("init", "new")
+    assert (empty.root / "new/pytest.ini").is_file()
+    assert not any("configures pytest" in line for line in said.out)
+
+
+def test_another_folder(empty: Project) -> None:
+    said = empty.cli("init", "gate/here")
+    assert said.out[0] == "made in gate/here:"
+    assert "  cd gate/here" in [line.rstrip() for line in said.out]
+    # It lies below the root of the repository, where GitHub does not look for workflows.
+    assert any(line.endswith(f"move .github to {empty.root}") for line in said.out)
+
+
+def test_files_where_folders_belong_are_told_at_once_and_nothing_is_written(
+    empty: Project,
+) -> None:
+    empty.write("suites", "")
+    empty.write("data", "")
+    said = empty.cli("init")
+    assert said.code == 4
+    assert [line.rpartition("/")[2] for line in said.err] == [
+        "data: is no folder, and one is needed there; move it away",
+        "suites: is no folder, and one is needed there; move it away",
+    ]
+    assert set(tree(empty.root)) == {"suites", "data"}
+    said = empty.cli("init", "data")
+    assert said.err == ["rmcheck init: data: is no folder; name one, or a new one"]
+
+
+def test_a_link_that_leads_nowhere_is_kept(empty: Project) -> None:
+    (empty.root / "pytest.ini").symlink_to(empty.root / "elsewhere.ini")
+    made = begin(empty.root).made
+    assert made.kept == ("pytest.ini",)
+    assert not (empty.root / "elsewhere.ini").exists()
+
+
+def test_the_sample_model_is_the_shipped_one(tmp_path: Path) -> None:
+    begin(tmp_path)
+    options = SourceOptions(root=tmp_path, cache=tmp_path / ".rmcheck")
+    sample: Any = create("recipe:recipes/sample.yaml", options)
+    shipped_one: Any = create("recipe:tiny", options)
+    assert sample.recipe.data_files() == shipped_one.recipe.data_files()
+    assert sample.adapter == shipped_one.adapter
+    recipe = tmp_path / "recipes/sample.yaml"
+    text = recipe.read_text(encoding="utf-8")
+    assert text.count("label_noise: {rate: 0.0}") == 1
+    recipe.write_text(text.replace("rate: 0.0", "rate: 0.4"), encoding="utf-8")
+    noisy: Any = create("recipe:recipes/sample.yaml", options)
+    assert noisy.recipe == sample.recipe.with_label_noise(0.4, 0)
+    assert noisy.adapter != sample.adapter
+
+
+def kept_scores(change: float = 1.0) -> list[dict[str, Any]]:
+    """The sample model's scores of the sample data, from the baseline of this repository."""
+    path = shipped("baselines", "main", "scores.jsonl")
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    found = [row for row in rows if row["suite"] in ("conversation", "safety")]
+    return [
+        {"id": row["id"], "chosen": row["chosen"] * change, "rejected": row["rejected"] * change}
+        for row in found
+    ]
+
+
+def test_the_gate_is_green_without_an_edit_blesses_and_goes_red(empty: Project) -> None:
+    empty.cli("init")
+    rows = kept_scores()
+    empty.write("good.jsonl", jsonl(rows))
+    first = empty.run("suites/", "--rm", "scores:good.jsonl")
+    first.assert_outcomes(passed=8, skipped=1)
+    assert not any(check["weak"] for check in empty.checks().values())
+    assert empty.cli("bless").code == 0
+    empty.run("suites/", "--rm", "scores:good.jsonl").assert_outcomes(passed=9)
+
+    # A model that has lost a tenth of the pairs, on which it was sure.
+    sure = sorted(rows, key=lambda row: row["rejected"] - row["chosen"])[: len(rows) // 10]
+    for row in sure:
+        row["chosen"], row["rejected"] = row["rejected"], row["chosen"]
+    empty.write("bad.jsonl", jsonl(rows))
+    red = empty.run("suites/", "--rm", "scores:bad.jsonl")
+    assert red.ret == pytest.ExitCode.TESTS_FAILED
+    assert empty.checks()["overall::no_regression"]["state"] == "regressed"
+
+
+def test_rewards_that_claim_too_much_fail_the_calibration(empty: Project) -> None:
+    empty.cli("init")
+    empty.write("loud.jsonl", jsonl(kept_scores(change=10.0)))
+    empty.run("suites/", "--rm", "scores:loud.jsonl").assert_outcomes(passed=7, failed=1, skipped=1)
+    assert empty.checks()["overall::calibration"]["outcome"] == "fail"
+
+
+@pytest.fixture
+def workflow(tmp_path: Path) -> dict[str, Any]:
+    begin(tmp_path)
+    text = (tmp_path / ".github/workflows/rmcheck.yml").read_text(encoding="utf-8")
+    assert "RMCHECK_VERSION" not in text
+    found: dict[str, Any] = yaml.safe_load(text)
+    return found
+
+
+def step(workflow: dict[str, Any], start: str) -> dict[str, Any]:
+    """The step of the job whose name, action or command begins so."""
+    (found,) = [
+        each
+        for each in workflow["jobs"]["gate"]["steps"]
+        if any(each.get(key, "").startswith(start) for key in ("name", "uses", "run"))
+    ]
+    return found
+
+
+def test_the_workflow_says_why_whatever_came_of_the_gate(workflow: dict[str, Any]) -> None:
+    assert workflow["permissions"] == {"contents": "read", "pull-requests": "write"}
+    assert step(workflow, "pip install")["run"] == f"pip install rmcheck=={__version__}"
+    assert step(workflow, "Gate")["run"].startswith("pytest suites/")
+    for name in ("actions/cache/save", "actions/upload-artifact", "Summary"):
+        assert step(workflow, name)["if"] == "always()"
+    assert step(workflow, "Comment")["if"].startswith("always() && ")
+    keys = [step(workflow, f"actions/cache/{name}")["with"]["key"] for name in ("restore", "save")]
+    assert keys[0] == keys[1]
+    order = [str(each) for each in workflow["jobs"]["gate"]["steps"]]
+    places = [
+        next(i for i, text in enumerate(order) if name in text)
+        for name in ("cache/restore", "pytest suites/", "cache/save", "upload-artifact", "Summary")
+    ]
+    assert places == sorted(places)
+
+
+GH = """#!/bin/sh
+printf '%s\\n' "$*" >> "$CALLS"
+case "$*" in *--paginate*) printf "$FOUND" ;; esac
+"""
+
+
+@pytest.mark.parametrize(
+    ("found", "sent"),
+    [
+        ("", "--method POST -F body=@reports/latest/summary.md repos/me/mine/issues/7/comments"),
+        (
+            "42\\n43\\n",
+            "--method PATCH -F body=@reports/latest/summary.md repos/me/mine/issues/comments/42",
+        ),
+    ],
+    ids=["first", "again"],
+)
+def test_the_comment_is_made_once_and_then_updated(
+    workflow: dict[str, Any], tmp_path: Path, found: str, sent: str
+) -> None:
+    comment = step(workflow, "Comment")
+    assert set(comment["env"]) == {"GH_TOKEN", "PULL_REQUEST"}
+    assert f'startswith("{MARKER}")' in comment["run"]
+    (tmp_path / "gh").write_text(GH)
+    (tmp_path / "gh").chmod(0o755)
+    (tmp_path / "calls").write_text("")
+    environment = {
+        "PATH": f"{tmp_path}:/usr/bin:/bin", "GITHUB_REPOSITORY": "me/mine", "PULL_REQUEST": "7",
+        "CALLS": str(tmp_path / "calls"), "FOUND": found,
+    }  # fmt: skip
+
+    def run() -> list[str]:
+        # As GitHub runs a step: bash -e.
+        command = ["bash", "-e", "-c", comment["run"]]
+        subprocess.run(command, cwd=tmp_path, env=environment, check=True, timeout=30)
+        return (tmp_path / "calls").read_text().splitlines()
+
+    assert run() == []  # no run, no comment
+    (tmp_path / "reports/latest").mkdir(parents=True)
+    (tmp_path / "reports/latest/summary.md").write_text(MARKER)
+    calls = run()
+    assert len(calls) == 2
+    assert calls[0].startswith("api --paginate repos/me/mine/issues/7/comments --jq ")
+    assert calls[1] == f"api --silent {sent}"
