@@ -15,7 +15,7 @@ from rmcheck.record import PictureRecord
 from rmcheck.report import svg
 from rmcheck.report.axis import Axis, labelled, span
 from rmcheck.report.canvas import WIDTH
-from rmcheck.report.charts import KINDS
+from rmcheck.report.svg import KINDS
 from rmcheck.report.text import width
 
 from . import builder as build
@@ -87,7 +87,7 @@ def test_each_kind_draws(picture: PictureRecord) -> None:
 
 
 def test_every_documented_kind_is_drawn() -> None:
-    assert set(KINDS) == {"forest", "histogram", "curve", "scatter"}
+    assert set(KINDS) == {"forest", "histogram", "curve", "scatter", "trend", "spark"}
 
 
 def test_the_forest_says_its_numbers_in_text_and_in_the_description() -> None:
