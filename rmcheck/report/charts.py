@@ -233,7 +233,10 @@ def curve(data: Mapping[str, Any]) -> Sketch:
 
 
 def scatter(data: Mapping[str, Any]) -> Sketch:
-    """Points by state; flipped ones lie on top, in a shape and colour of their own, and link."""
+    """Points by state; flipped ones lie on top, in a shape and colour of their own.
+
+    With `links` (the name of a suite) a click on a flipped point leads to its pair.
+    """
     points = []
     for point in sequence(data, "points"):
         if not isinstance(point, (list, tuple)) or len(point) < 2:
@@ -272,8 +275,9 @@ def scatter(data: Mapping[str, Any]) -> Sketch:
             for x, y, _, name in shown:
                 place = dots([(across.at(x), up.at(y))], f"dot d-{state}")
                 title = element("title", escape(one_line(name, 80)))
+                # Not an <a>: a picture (role="img") has no parts for a screen reader to stop at.
                 target = f"#{anchor.pair(links, name)}"
-                marks.append(element("a", title + place, href=target, tabindex="-1"))
+                marks.append(element("g", title + place, data_go=target))
         else:
             marks.append(dots([(across.at(x), up.at(y)) for x, y, *_ in shown], f"dot d-{state}"))
         word = POINT_WORD[state] if flipped else both + POINT_WORD[state]
