@@ -27,12 +27,13 @@ class DrawingError(ValueError):
 
 @dataclass(frozen=True)
 class Sketch:
-    """What a chart kind returns: marks, height, a description in words, perhaps a remark."""
+    """What a chart kind returns: marks, size, a description in words, perhaps a remark."""
 
     marks: Sequence[str]
     height: float
     description: str
     remark: str | None = None
+    width: float = WIDTH
 
 
 def element(name: str, content: str | None = None, /, **attributes: str | float | None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from itertools import pairwise
 from typing import Any
@@ -29,7 +29,8 @@ from rmcheck.report.canvas import (
     sequence,
     text_in,
 )
-from rmcheck.report.text import fitted, one_line, width
+from rmcheck.report.frame import bottom_axis, diagonal, frame, left_axis
+from rmcheck.report.text import one_line, width
 
 MOST_ROWS = 40
 MOST_SERIES = 6
@@ -70,7 +71,7 @@ def forest(data: Mapping[str, Any]) -> Sketch:
     right = max(width(text, SMALL) for text in said) * bold
     axis = Axis(*span(every), start=left + (12 if left else 6), end=WIDTH - right - 12)
     bottom = 4 + 24.0 * len(rows)
-    marks = _bottom_axis(axis, 4, bottom, text_in(data, "x_label"))
+    marks = bottom_axis(axis, 4, bottom, text_in(data, "x_label"))
     if threshold is not None:
         marks.append(line(axis.at(threshold), 2, axis.at(threshold), bottom, "l-threshold"))
     if reference is not None:
@@ -130,7 +131,7 @@ def histogram(data: Mapping[str, Any]) -> Sketch:
     axis = Axis(edges[0], edges[-1], gutter, WIDTH - 6)
     top = 6.0
     floor = top + 150
-    marks = _left_axis([(floor + up.at(tick), text) for tick, text in labelled(up_ticks)], gutter)
+    marks = left_axis([(floor + up.at(tick), text) for tick, text in labelled(up_ticks)], gutter)
     splits = "margin" in x_label.lower() and edges[0] < 0 < edges[-1]
     for (low, high), count in zip(pairwise(edges), counts, strict=True):
         if count:
@@ -144,7 +145,7 @@ def histogram(data: Mapping[str, Any]) -> Sketch:
                     class_=f"bar{side}",
                 )
             )  # fmt: skip
-    marks += _bottom_axis(axis, None, floor, x_label)
+    marks += bottom_axis(axis, None, floor, x_label)
     if edges[0] < 0 < edges[-1]:
         marks.append(line(axis.at(0), top, axis.at(0), floor, "l-zero"))
     for index, (x, _) in enumerate(places):
@@ -174,18 +175,18 @@ def curve(data: Mapping[str, Any]) -> Sketch:
     series = [(name, points) for name, points in series if points]
     if not series:
         raise DrawingError("there is no point to draw")
-    threshold, diagonal = number_in(data, "threshold"), bool(data.get("diagonal"))
+    threshold, equal = number_in(data, "threshold"), bool(data.get("diagonal"))
     xs = [x for _, points in series for x, *_ in points]
     ys = [y for _, points in series for _, *rest in points for y in rest if y is not None]
     if threshold is not None:
         ys.append(threshold)
-    if diagonal:
+    if equal:
         both = (min(xs + ys), max(xs + ys))
         xs, ys = [*xs, *both], [*ys, *both]
-    across, up, marks, floor = _frame(span(xs, pad=0.03), span(ys), text_in(data, "y_label"), 190)
-    marks += _bottom_axis(across, None, floor, text_in(data, "x_label"))
-    if diagonal:
-        marks.append(_diagonal(across, up))
+    across, up, marks, floor = frame(span(xs, pad=0.03), span(ys), text_in(data, "y_label"), 190)
+    marks += bottom_axis(across, None, floor, text_in(data, "x_label"))
+    if equal:
+        marks.append(diagonal(across, up))
     if threshold is not None:
         marks.append(
             line(across.start, up.at(threshold), across.end, up.at(threshold), "l-threshold")
@@ -217,7 +218,7 @@ def curve(data: Mapping[str, Any]) -> Sketch:
     if threshold is not None:
         words = text_in(data, "threshold_label") or "threshold"
         entries.append(("l-threshold", f"{words} {numbers.number(threshold)}"))
-    if diagonal:
+    if equal:
         entries.append(("l-diagonal", text_in(data, "diagonal_label") or "equal"))
     height = floor + 20 + (ROW if text_in(data, "x_label") else 0)
     more, height = legend(entries, height + 4)
@@ -232,7 +233,10 @@ def curve(data: Mapping[str, Any]) -> Sketch:
 
 
 def scatter(data: Mapping[str, Any]) -> Sketch:
-    """Points by state; flipped ones lie on top, in a shape and colour of their own, and link."""
+    """Points by state; flipped ones lie on top, in a shape and colour of their own.
+
+    With `links` (the name of a suite) a click on a flipped point leads to its pair.
+    """
     points = []
     for point in sequence(data, "points"):
         if not isinstance(point, (list, tuple)) or len(point) < 2:
@@ -242,19 +246,19 @@ def scatter(data: Mapping[str, Any]) -> Sketch:
         points.append((finite(point[0], "x"), finite(point[1], "y"), state, name))
     if not points:
         raise DrawingError("there is no point to draw")
-    across, up, marks, floor = _frame(
+    across, up, marks, floor = frame(
         span([x for x, *_ in points], pad=0.04),
         span([y for _, y, *_ in points], pad=0.04),
         text_in(data, "y_label"),
         250,
     )
-    marks += _bottom_axis(across, None, floor, text_in(data, "x_label"))
+    marks += bottom_axis(across, None, floor, text_in(data, "x_label"))
     if across.low < 0 < across.high:
         marks.append(line(across.at(0), up.end, across.at(0), up.start, "l-zero"))
     if up.low < 0 < up.high:
         marks.append(line(across.start, up.at(0), across.end, up.at(0), "l-zero"))
     if data.get("diagonal"):
-        marks.append(_diagonal(across, up))
+        marks.append(diagonal(across, up))
     entries, drawn, told = [], 0, []
     links = text_in(data, "links")
     present = {_state(point[2]) for point in points}
@@ -271,8 +275,9 @@ def scatter(data: Mapping[str, Any]) -> Sketch:
             for x, y, _, name in shown:
                 place = dots([(across.at(x), up.at(y))], f"dot d-{state}")
                 title = element("title", escape(one_line(name, 80)))
+                # Not an <a>: a picture (role="img") has no parts for a screen reader to stop at.
                 target = f"#{anchor.pair(links, name)}"
-                marks.append(element("a", title + place, href=target, tabindex="-1"))
+                marks.append(element("g", title + place, data_go=target))
         else:
             marks.append(dots([(across.at(x), up.at(y)) for x, y, *_ in shown], f"dot d-{state}"))
         word = POINT_WORD[state] if flipped else both + POINT_WORD[state]
@@ -285,14 +290,6 @@ def scatter(data: Mapping[str, Any]) -> Sketch:
     if drawn < len(points):
         remark = f"{numbers.count(drawn)} of {numbers.counted(len(points), 'point')} drawn."
     return Sketch([*marks, *more], height, "; ".join(told), remark)
-
-
-KINDS: Mapping[str, Callable[[Mapping[str, Any]], Sketch]] = {
-    "forest": forest,
-    "histogram": histogram,
-    "curve": curve,
-    "scatter": scatter,
-}
 
 
 def _or(value: float | None, fallback: float) -> float:
@@ -334,54 +331,3 @@ def _points(
         ),
         key=lambda point: point[0],
     )
-
-
-def _diagonal(across: Axis, up: Axis) -> str:
-    low, high = max(across.low, up.low), min(across.high, up.high)
-    if low >= high:
-        return ""
-    return line(across.at(low), up.at(low), across.at(high), up.at(high), "l-diagonal")
-
-
-def _bottom_axis(axis: Axis, top: float | None, floor: float, words: str) -> list[str]:
-    marks = []
-    for x, text, middle in axis.labels(SMALL, WIDTH):
-        if top is not None:
-            marks.append(line(x, top, x, floor, "grid"))
-        marks.append(
-            label(text, middle, floor + 15, size=SMALL, anchor="middle", class_="t mu num")
-        )
-    marks.append(line(axis.start, floor, axis.end, floor, "axis"))
-    if words:
-        room = WIDTH
-        half = width(fitted(words, SMALL, room), SMALL) / 2
-        middle = min(max((axis.start + axis.end) / 2, half), WIDTH - half)
-        marks.append(
-            label(words, middle, floor + 15 + ROW, room=room, size=SMALL, anchor="middle",
-                  class_="t mu")
-        )  # fmt: skip
-    return marks
-
-
-def _left_axis(ticks: Sequence[tuple[float, str]], gutter: float) -> list[str]:
-    marks = []
-    for y, text in ticks:
-        marks.append(line(gutter, y, WIDTH - 6, y, "grid"))
-        marks.append(label(text, gutter - 6, y + 4, size=SMALL, anchor="end", class_="t mu num"))
-    return marks
-
-
-def _frame(
-    xs: tuple[float, float], ys: tuple[float, float], y_label: str, tall: float
-) -> tuple[Axis, Axis, list[str], float]:
-    """Both axes of a chart with a left axis; its label stands above, where it can be read."""
-    top = 8 + (ROW if y_label else 0.0)
-    floor = top + tall
-    up = Axis(*ys, start=floor, end=top)
-    ticks = labelled(up.ticks(5))
-    gutter = max((width(text, SMALL) for _, text in ticks), default=10.0) + 8
-    across = Axis(*xs, start=gutter, end=WIDTH - 8)
-    marks = _left_axis([(up.at(tick), text) for tick, text in ticks], gutter)
-    if y_label:
-        marks.append(label(y_label, 0, 12, size=SMALL, class_="t mu"))
-    return across, up, marks, floor

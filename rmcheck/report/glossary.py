@@ -53,7 +53,13 @@ _ABOUT = {
     "length_bias": "Whether the model prefers an answer merely for its length.",
     "agreement": "How well the scores follow the ratings that people gave.",
     "best_of_n": "How often the best of several answers comes out on top.",
+    "correlation": "Whether the margin grows with the difference that people saw.",
+    "null_controls": "Whether the model wins by reading, and not by a trick that needs none.",
+    "ties": "Whether answers that are equally good are scored alike.",
 }
+
+
+_TIGHT = "\u00a0"
 
 
 def about(kind: str) -> str:
@@ -66,28 +72,63 @@ def reading(check: CheckRecord, baseline: str | None) -> str:
     estimate = check.estimate
     if estimate is None:
         return ""
-    sure = numbers.number(estimate.level * 100)
-    if check.kind == "win_rate" and 0 <= estimate.value <= 1:
-        text = (
-            f"It picks the better answer in {_hundred(estimate.value)} of 100 pairs "
-            f"(with {sure} % confidence between {_hundred(estimate.low)} "
-            f"and {_hundred(estimate.high)})"
-        )
+    if _is_share(check):
+        text = f"It picks the better answer in {_hundred(estimate.value)} of 100 pairs"
         minimum = check.criterion.get("min")
         if isinstance(minimum, (int, float)):
             text += f"; at least {_hundred(minimum)} are asked for"
         return f"{text}."
-    if check.kind == "no_regression" and -1 <= estimate.value <= 1:
+    if _is_change(check):
         than = baseline or "the baseline"
         if check.state == "identical":
             return f"Every pair is scored as {than} scores it."
+        if not estimate.value:
+            return f"It picks the better answer as often as {than} does."
         more = "fewer" if estimate.value < 0 else "more"
         return (
             f"It picks the better answer in {numbers.points(estimate.value)} {more} of 100 pairs "
-            f"than {than} (with {sure} % confidence between {_change(estimate.low)} "
-            f"and {_change(estimate.high)})."
+            f"than {than}."
         )
     return ""
+
+
+def certainty(check: CheckRecord) -> str:
+    """How sure the estimate of a check is, in words; empty where nothing was estimated."""
+    estimate = check.estimate
+    if estimate is None:
+        return ""
+    low, high = numbers.estimate_number(estimate.low), numbers.estimate_number(estimate.high)
+    if _is_share(check):
+        low, high = _hundred(estimate.low), f"{_hundred(estimate.high)} of 100"
+    elif _is_change(check):
+        low, high = _change(estimate.low), _change(estimate.high)
+        if low.split(" ")[1:] == high.split(" ")[1:]:
+            low = low.split(" ")[0]
+    text = f"{numbers.number(estimate.level * 100)} % interval: between {low} and {high}"
+    p = check.p_value if check.adjusted_p is None else check.adjusted_p
+    if p is not None:
+        adjusted = "" if check.adjusted_p is None else ", adjusted"
+        text += f"; chance alone: p{_TIGHT}{_is(numbers.p_value(p))}{adjusted}"
+    return f"{text}."
+
+
+def _is_share(check: CheckRecord) -> bool:
+    return (
+        check.kind == "win_rate" and check.estimate is not None and 0 <= check.estimate.value <= 1
+    )
+
+
+def _is_change(check: CheckRecord) -> bool:
+    return (
+        check.kind == "no_regression"
+        and check.estimate is not None
+        and -1 <= check.estimate.value <= 1
+    )
+
+
+def _is(p: str) -> str:
+    """With spaces that do not break: `= 0.004`, `< 0.0001`."""
+    return p.replace(" ", _TIGHT) if p.startswith("<") else f"={_TIGHT}{p}"
 
 
 def _hundred(share: float) -> str:
@@ -95,7 +136,7 @@ def _hundred(share: float) -> str:
 
 
 def _change(value: float) -> str:
-    text = numbers.number(abs(value) * 100, 2)
+    text = numbers.points(value)
     if text == "0":
         return "0"
     return f"{text} fewer" if value < 0 else f"{text} more"

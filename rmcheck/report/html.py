@@ -14,7 +14,7 @@ from markupsafe import Markup
 from rmcheck.report import anchor, numbers
 from rmcheck.report.identity import moment
 from rmcheck.report.input import ReportInput, TextsOf
-from rmcheck.report.text import clean
+from rmcheck.report.text import clean, one_line
 from rmcheck.report.view import view
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -58,6 +58,7 @@ def _environment() -> Environment:
         counted=numbers.counted,
         anchor=anchor,
         moment=moment,
+        one_line=one_line,
     )
     return environment
 

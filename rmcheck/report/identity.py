@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from rmcheck.record import RunRecord
 from rmcheck.report import numbers
-from rmcheck.report.check_view import Fact
+from rmcheck.report.facts import Fact
 from rmcheck.report.input import ReportInput
 
 

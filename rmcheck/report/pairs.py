@@ -119,12 +119,12 @@ def pack(
     ordered: Sequence[Pair],
     texts: Mapping[str, PairTexts],
     texts_of: TextsOf,
-    named: Mapping[str, frozenset[tuple[str, str]]],
+    named: Mapping[str, Sequence[Pair]],
 ) -> Packed:
     """Rows and texts of all pairs for the page's script.
 
-    `named` maps a check's id to the (suite, pair id) of the pairs that its evidence names. Texts
-    go into chunks in the order of the rows, so that what is on the screen needs one or two.
+    `named` maps a check's id to the pairs that its evidence names. Texts go into chunks in the
+    order of the rows, so that what is on the screen needs one or two.
     """
     suites = list(dict.fromkeys(pair.suite for pair in ordered))
     tags = sorted({tag for pair in ordered for tag in pair.tags})
@@ -165,8 +165,8 @@ def pack(
         "tags": [one_line(name) for name in tags],
         "rows": rows,
         "checks": {
-            clean(check): sorted(at[key] for key in keys if key in at)
-            for check, keys in sorted(named.items())
+            clean(check): sorted(at[pair.suite, pair.id] for pair in named[check])
+            for check in sorted(named)
         },
     }
     return Packed(_packed(payload), tuple(_packed(chunk) for chunk in chunks), with_text)

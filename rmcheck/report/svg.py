@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from rmcheck.report.canvas import WIDTH, DrawingError, coordinate, element
-from rmcheck.report.charts import KINDS
+from rmcheck.report.canvas import DrawingError, Sketch, coordinate, element
+from rmcheck.report.charts import curve, forest, histogram, scatter
 from rmcheck.report.text import one_line
+from rmcheck.report.trend import spark, trend
+
+KINDS: Mapping[str, Callable[[Mapping[str, Any]], Sketch]] = {
+    "curve": curve,
+    "forest": forest,
+    "histogram": histogram,
+    "scatter": scatter,
+    "spark": spark,
+    "trend": trend,
+}
 
 
 @dataclass(frozen=True)
@@ -41,6 +51,6 @@ def draw(kind: str, title: str, data: Mapping[str, Any]) -> Drawn:
             *sketch.marks,
         )
     )
-    frame = f"0 0 {coordinate(WIDTH)} {coordinate(sketch.height)}"
+    frame = f"0 0 {coordinate(sketch.width)} {coordinate(sketch.height)}"
     svg = element("svg", inner, class_=f"chart c-{kind}", viewBox=frame, role="img")
     return Drawn(svg, sketch.remark)

@@ -10,7 +10,8 @@ from markupsafe import Markup
 
 from rmcheck.record import CurvePoint, TrainingRecord
 from rmcheck.report import numbers, svg
-from rmcheck.report.check_view import Fact, Figure
+from rmcheck.report.check_view import Figure
+from rmcheck.report.facts import Fact
 
 
 @dataclass(frozen=True)

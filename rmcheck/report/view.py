@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rmcheck.record import RunRecord
-from rmcheck.report.check_view import CheckView, Fact, check_view
+from rmcheck.report.against_view import AgainstView, against_view
+from rmcheck.report.check_view import OPEN, CheckView, check_view
+from rmcheck.report.facts import Fact
 from rmcheck.report.glossary import GROUP_LEAD, PAIR_WORD
 from rmcheck.report.identity import IdentityRow, identity, scoring_facts
 from rmcheck.report.input import PairTexts, ReportInput, TextsOf
@@ -14,8 +17,13 @@ from rmcheck.report.pairs import FAILING, STATES, Packed, Pair, carried, pack, p
 from rmcheck.report.sentence import BLESS, Group, Groups, Placed, Sentence, grouped, sentence
 from rmcheck.report.suite_view import HeatMap, SuiteView, heat_map, suite_view
 from rmcheck.report.training_view import TrainingView, training_view
+from rmcheck.report.trend_view import TrendView, past_of, runs_of, trend_view
 
 WORST = 20
+FIRST = 4
+"""How many pairs stand in the page for readers without JavaScript, and on its first screen."""
+
+_LOST = frozenset({"newly_wrong", "both_wrong", "wrong"})
 
 
 @dataclass(frozen=True)
@@ -26,6 +34,11 @@ class Concern:
     title: str
     lead: str
     checks: tuple[CheckView, ...]
+
+    @property
+    def stops(self) -> bool:
+        """Whether these stop the merge, so that they stand on the first screen."""
+        return self.group in OPEN
 
 
 @dataclass(frozen=True)
@@ -47,7 +60,7 @@ class Glance:
 
 @dataclass(frozen=True)
 class WorstPair:
-    """A pair that stands in the page with its texts, for readers without JavaScript."""
+    """A pair that stands in the page with its texts, where it reads without JavaScript."""
 
     pair: Pair
     word: str
@@ -56,11 +69,16 @@ class WorstPair:
 
 @dataclass(frozen=True)
 class PairsView:
-    """The pair browser: counts by state, packed data, and the worst pairs as plain HTML."""
+    """The pair browser: counts by state, packed data, and the worst pairs as plain HTML.
+
+    `first` are those of the checks that stop the merge, for the first screen. A text that several
+    suites hold stands once among them, under the smallest of these suites.
+    """
 
     total: int
     counts: tuple[tuple[str, str, int], ...]
     packed: Packed
+    first: tuple[WorstPair, ...]
     worst: tuple[WorstPair, ...]
     texts_of: TextsOf
     has_baseline: bool
@@ -84,6 +102,8 @@ class View:
     bless: str | None
     suites: tuple[SuiteView, ...]
     heat_map: HeatMap | None
+    against: AgainstView | None
+    trend: TrendView | None
     training: tuple[TrainingView, ...]
     pairs: PairsView
 
@@ -94,14 +114,19 @@ def view(report: ReportInput, texts_of: TextsOf) -> View:
     groups = grouped(record)
     baseline_scores = report.baseline[1] if report.baseline else None
     ordered = pairs(report.scores, baseline_scores)
-    of_suite: dict[str, list[Pair]] = {}
+    of_suite: dict[str, list[Pair]] = {suite.name: [] for suite in record.suites}
     for pair in ordered:
         of_suite.setdefault(pair.suite, []).append(pair)
+    named = _named(groups, ordered)
     baseline_name = record.baseline.name if record.baseline else None
     if report.baseline and baseline_name is None:
         baseline_name = "the baseline"
+    runs = runs_of(report)
     checks = {
-        (id(each.suite), id(each.check)): check_view(each, baseline_name) for each in groups.all
+        (id(each.suite), id(each.check)): check_view(
+            each, baseline_name, named.get(each.check.id, ()), past_of(each.check.id, runs)
+        )
+        for each in groups.all
     }
     baseline_suites = (
         {suite.name: suite for suite in report.baseline[0].suites} if report.baseline else {}
@@ -131,8 +156,10 @@ def view(report: ReportInput, texts_of: TextsOf) -> View:
         bless=BLESS if baseline_name is None else None,
         suites=suites,
         heat_map=heat_map(record),
+        against=against_view(of_suite, baseline_name),
+        trend=trend_view(runs, groups),
         training=tuple(training_view(each) for each in record.training),
-        pairs=_pairs_view(report, ordered, texts_of),
+        pairs=_pairs_view(report, ordered, texts_of, groups, named),
     )
 
 
@@ -174,35 +201,82 @@ def _concerns(groups: Groups, checks: dict[tuple[int, int], CheckView]) -> tuple
 
 
 def _glance(suites: tuple[SuiteView, ...]) -> Glance:
-    names = tuple(dict.fromkeys(check.name for suite in suites for check in suite.checks))
+    """Columns that most suites share come first, so that a wide table begins with what it holds."""
+    shared = Counter(name for suite in suites for name in {check.name for check in suite.checks})
+    names = dict.fromkeys(check.name for suite in suites for check in suite.checks)
+    columns = tuple(sorted(names, key=lambda name: -shared[name]))
     rows = []
     for suite in suites:
         by_name = {check.name: check for check in suite.checks}
-        rows.append((suite, tuple(by_name.get(name) for name in names)))
-    return Glance(names, tuple(rows))
+        rows.append((suite, tuple(by_name.get(name) for name in columns)))
+    return Glance(columns, tuple(rows))
 
 
-def _pairs_view(report: ReportInput, ordered: tuple[Pair, ...], texts_of: TextsOf) -> PairsView:
+def _named(groups: Groups, ordered: Sequence[Pair]) -> dict[str, tuple[Pair, ...]]:
+    """The pairs that each check's evidence points to; it names them by id, or by suite and id."""
+    at = {(pair.suite, pair.id): pair for pair in ordered}
+    named = {}
+    for each in groups.all:
+        suite = each.suite.name
+        keys = [(suite, name.removeprefix(f"{suite}/")) for name in each.check.evidence.pairs]
+        if keys:
+            named[each.check.id] = tuple(at[key] for key in keys if key in at)
+    return named
+
+
+def _pairs_view(
+    report: ReportInput,
+    ordered: tuple[Pair, ...],
+    texts_of: TextsOf,
+    groups: Groups,
+    named: Mapping[str, Sequence[Pair]],
+) -> PairsView:
     states = Counter(pair.state for pair in ordered)
-    named = {
-        check.id: frozenset(_pair_key(suite.name, name) for name in check.evidence.pairs)
-        for suite in report.record.suites
-        for check in suite.checks
-        if check.evidence.pairs
-    }
+    distinct = _distinct(ordered)
+    first = _first(distinct, groups, named)
+    worst = [*first, *(pair for pair in distinct if pair.state in FAILING and pair not in first)]
+
+    def shown(some: Sequence[Pair]) -> tuple[WorstPair, ...]:
+        return tuple(
+            WorstPair(pair, PAIR_WORD[pair.state], carried(pair, report.texts, texts_of))
+            for pair in some
+        )
+
     return PairsView(
         total=len(ordered),
         counts=tuple((state, PAIR_WORD[state], states[state]) for state in STATES if states[state]),
         packed=pack(ordered, report.texts, texts_of, named),
-        worst=tuple(
-            WorstPair(pair, PAIR_WORD[pair.state], carried(pair, report.texts, texts_of))
-            for pair in [pair for pair in ordered if pair.state in FAILING][:WORST]
-        ),
+        first=shown(first),
+        worst=shown(worst[:WORST]),
         texts_of=texts_of,
         has_baseline=any(pair.baseline for pair in ordered),
     )
 
 
-def _pair_key(suite: str, name: str) -> tuple[str, str]:
-    """Evidence names a pair by its id, or by its suite and id."""
-    return suite, name.removeprefix(f"{suite}/")
+def _distinct(ordered: Sequence[Pair]) -> list[Pair]:
+    """Each text with its scores once, in the same order, as the smallest of its suites holds it."""
+    sizes = Counter(pair.suite for pair in ordered)
+    chosen: dict[tuple[str, float, float], Pair] = {}
+    for pair in ordered:
+        key = (pair.hash, pair.chosen, pair.rejected)
+        held = chosen.get(key)
+        if held is None or sizes[pair.suite] < sizes[held.suite]:
+            chosen[key] = pair
+    return list(chosen.values())
+
+
+def _first(
+    distinct: Sequence[Pair], groups: Groups, named: Mapping[str, Sequence[Pair]]
+) -> list[Pair]:
+    """The worst pairs of the checks that stop the merge: those that they name, then their suites'.
+
+    A comparison names every pair that it lost, a threshold its worst, so a run with a regression
+    shows what broke before what was never right.
+    """
+    blocking = groups.regressions or groups.failures
+    hashes = {pair.hash for each in blocking for pair in named.get(each.check.id, ())}
+    suites = {each.suite.name for each in blocking}
+    lost = [pair for pair in distinct if pair.state in _LOST]
+    theirs = [pair for pair in lost if pair.hash in hashes]
+    others = [pair for pair in lost if pair.hash not in hashes and pair.suite in suites]
+    return [*theirs, *others][:FIRST]

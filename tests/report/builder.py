@@ -170,12 +170,26 @@ def score(
     )
 
 
-def prose(random_source: random.Random, words: int) -> str:
-    return " ".join(random_source.choice(WORDS) for _ in range(words))
+def prose(random_source: random.Random, words: int, vocabulary: Sequence[str] = WORDS) -> str:
+    return " ".join(random_source.choices(vocabulary, k=words))
+
+
+def vocabulary(random_source: random.Random, size: int = 20_000) -> list[str]:
+    """Made-up words, each as often as Zipf's law has it: they compress no better than prose."""
+    words = [
+        "".join(random_source.choices("etaoinshrdlucmfwypvbgk", k=random_source.randint(2, 10)))
+        for _ in range(size)
+    ]
+    return random_source.choices(words, weights=[1 / (rank + 3) for rank in range(size)], k=200_000)
 
 
 def many_pairs(
-    count: int, *, seed: int = 0, suites: Sequence[str] = ("conversation",), words: int = 50
+    count: int,
+    *,
+    seed: int = 0,
+    suites: Sequence[str] = ("conversation",),
+    words: int = 50,
+    vocabulary: Sequence[str] = WORDS,
 ) -> tuple[list[PairScore], list[PairScore], dict[str, PairTexts]]:
     """Scores of a candidate and of a baseline, and texts, for `count` pairs over `suites`."""
     draw = random.Random(seed)
@@ -190,7 +204,9 @@ def many_pairs(
         now.append(score(identifier, level + margin, level, suite=where, tags=tags))
         before.append(score(identifier, level + base, level, suite=where, tags=tags))
         texts[f"h-{identifier}"] = PairTexts(
-            prose(draw, words // 3), prose(draw, words), prose(draw, words)
+            prose(draw, words // 3, vocabulary),
+            prose(draw, words, vocabulary),
+            prose(draw, words, vocabulary),
         )
     return now, before, texts
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rmcheck.history import HistorySource, line_of
 from rmcheck.record import BaselineRecord, EnvironmentRecord, SourceRecord, TableRecord
 from rmcheck.report import PairTexts, ReportInput
 
@@ -120,4 +121,14 @@ def report() -> ReportInput:
         environment=EnvironmentRecord(python=STRINGS[5], platform=STRINGS[6]),
         training=[build.training(recipe=STRINGS[7])],
     )
-    return ReportInput(record, scores, (record, before), texts)
+    past = [
+        line_of(record).model_copy(
+            update={
+                "started": f" {index}{STRINGS[index]}",  # sorts before every other
+                "source": HistorySource(spec=STRINGS[index], fingerprint=STRINGS[index]),
+                "commit": STRINGS[index],
+            }
+        )
+        for index in range(len(STRINGS))
+    ]
+    return ReportInput(record, scores, (record, before), texts, past)

@@ -205,10 +205,3 @@ def test_a_scatter_of_the_check_itself_is_not_drawn_twice() -> None:
     run = build.record(build.suite(build.regressed(evidence=build.evidence())))
     made = view(ReportInput(run, now, (run, before), texts), "none")
     assert made.suites[0].margins is None
-
-
-def test_ten_thousand_pairs_with_all_texts_stay_under_five_megabytes() -> None:
-    now, before, texts = build.many_pairs(10_000, words=45)
-    run = build.record(build.suite(build.check(), pairs=10_000))
-    text = html.render(ReportInput(run, now, (run, before), texts), texts_of="all")
-    assert len(text.encode("utf-8")) <= 5_000_000

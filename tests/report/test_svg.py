@@ -15,7 +15,7 @@ from rmcheck.record import PictureRecord
 from rmcheck.report import svg
 from rmcheck.report.axis import Axis, labelled, span
 from rmcheck.report.canvas import WIDTH
-from rmcheck.report.charts import KINDS
+from rmcheck.report.svg import KINDS
 from rmcheck.report.text import width
 
 from . import builder as build
@@ -87,7 +87,7 @@ def test_each_kind_draws(picture: PictureRecord) -> None:
 
 
 def test_every_documented_kind_is_drawn() -> None:
-    assert set(KINDS) == {"forest", "histogram", "curve", "scatter"}
+    assert set(KINDS) == {"forest", "histogram", "curve", "scatter", "trend", "spark"}
 
 
 def test_the_forest_says_its_numbers_in_text_and_in_the_description() -> None:
@@ -115,7 +115,10 @@ def test_bars_are_as_tall_as_their_counts() -> None:
 
 def test_flipped_points_link_to_their_pairs() -> None:
     data = {**build.PICTURES[3].data, "links": "a suite"}
-    links = [link.get("href") for link in drawn("scatter", data).iter("a")]
+    chart = drawn("scatter", data)
+    # No element inside a picture takes the focus: its title and description stand for it.
+    assert not list(chart.iter("a"))
+    links = [point.attrib["data-go"] for point in chart.iter("g")]
     assert links == ["#pair=a%20suite/c", "#pair=a%20suite/b"]
 
 
@@ -180,7 +183,7 @@ def test_hostile_labels_stay_text(text: str) -> None:
             data["links"] = text
         root = drawn(picture.kind, data, title=text)
         assert {mark.tag for mark in root.iter()} <= {
-            "svg", "title", "desc", "path", "text", "circle", "rect", "a",
+            "svg", "title", "desc", "path", "text", "circle", "rect", "g",
         }  # fmt: skip
         for mark in root.iter():
             assert not any(name.startswith("on") for name in mark.attrib)

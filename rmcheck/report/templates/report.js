@@ -35,7 +35,7 @@
   }
 
   var pairs = [], suites = [], tags = [], ofCheck = new Map(), at = new Map();
-  var chunks = [], texts = [], loading = [];
+  var chunks = [], texts = [], loading = [], unread = 0;
 
   function unpack(data) {
     suites = data.suites; tags = data.tags;
@@ -57,9 +57,28 @@
 
   function load(chunk) {
     if (!loading[chunk]) {
-      loading[chunk] = inflate(chunks[chunk]).then(function (list) { texts[chunk] = list; });
+      loading[chunk] = inflate(chunks[chunk]).then(function (list) {
+        texts[chunk] = list;
+        unread -= 1;
+      });
     }
     return loading[chunk];
+  }
+
+  /* While nobody asks for anything, the texts are read one chunk after the other, and what a
+     search compares is made: the first search then answers as fast as the tenth. */
+  function readAhead() {
+    var soonest = window.requestIdleCallback || function (next) { setTimeout(next, 50); };
+    var next = 0, ready = 0;
+    soonest(function step(deadline) {
+      var spare = deadline && deadline.timeRemaining ? deadline.timeRemaining() : 8;
+      if (next < chunks.length) load(next++).then(function () { soonest(step); });
+      else if (ready < pairs.length) {
+        var until = performance.now() + Math.max(4, Math.min(spare, 16));
+        while (ready < pairs.length && performance.now() < until) hay(pairs[ready++]);
+        soonest(step);
+      }
+    });
   }
   function textsOf(pair) {
     return pair.chunk < 0 || !texts[pair.chunk] ? null : texts[pair.chunk][pair.place];
@@ -86,15 +105,16 @@
     if (wanted.tag && pair.tags.indexOf(wanted.tag) < 0) return false;
     if (wanted.of && !(ofCheck.has(wanted.of) && ofCheck.get(wanted.of).has(pair.index))) return false;
     if (!exceptState && wanted.states.size && !wanted.states.has(STATES[pair.state])) return false;
-    if (wanted.q) {
-      if (!pair.hay) {
-        var found = textsOf(pair);
-        pair.hay = (pair.key + "\n" + pair.tags.join("\n") + "\n" + (found || []).join("\n")).toLowerCase();
-        if (!found && pair.chunk >= 0) { var hay = pair.hay; pair.hay = ""; return hay.indexOf(wanted.q) >= 0; }
-      }
-      if (pair.hay.indexOf(wanted.q) < 0) return false;
-    }
-    return true;
+    return !wanted.q || hay(pair).indexOf(wanted.q) >= 0;
+  }
+
+  /* What a search looks through: kept once the texts of the pair are there. */
+  function hay(pair) {
+    if (pair.hay) return pair.hay;
+    var found = textsOf(pair);
+    var whole = (pair.key + "\n" + pair.tags.join("\n") + "\n" + (found || []).join("\n")).toLowerCase();
+    if (found || pair.chunk < 0) pair.hay = whole;
+    return whole;
   }
 
   function margin(pair) { return pair.chosen - pair.rejected; }
@@ -124,7 +144,8 @@
     });
     var narrowed = wanted.q || wanted.suite || wanted.tag || wanted.of || wanted.states.size;
     by("status").textContent = (narrowed ? shown.length + " of " : "") + pairs.length + " pairs" +
-      (wanted.of ? ", those that " + wanted.of + " points to" : "");
+      (wanted.of ? ", those that " + wanted.of + " points to" : "") +
+      (wanted.q && unread ? "; still reading texts" : "");
     by("reset").hidden = !narrowed;
     if (!shown.some(function (pair) { return pair.index === selected; })) select(shown[0]);
     rows.style.height = shown.length * ROW + "px";
@@ -325,7 +346,7 @@
       });
       by("of-suite").value = wanted.suite;
       by("of-tag").value = wanted.tag;
-      (wanted.q ? everyText() : Promise.resolve()).then(function () { refresh(); });
+      search();
       by("pairs").scrollIntoView();
     }
   }
@@ -344,8 +365,11 @@
     by("of-tag").value = "";
   }
 
-  function everyText() {
-    return Promise.all(chunks.map(function (chunk, index) { return load(index); }));
+  /* Shows at once what fits so far; where texts are still packed, again when they are not. */
+  function search() {
+    refresh();
+    if (!wanted.q || !unread) return;
+    Promise.all(chunks.map(function (chunk, index) { return load(index); })).then(function () { refresh(); });
   }
 
   /* --- set up -------------------------------------------------------------------------------- */
@@ -363,8 +387,9 @@
       clearTimeout(timer);
       timer = setTimeout(function () {
         wanted.q = event.target.value.trim().toLowerCase();
-        (wanted.q ? everyText() : Promise.resolve()).then(function () { refresh(); remember(selection()); });
-      }, 120);
+        search();
+        remember(selection());
+      }, pairs.length > 20000 ? 100 : 20);
     });
     document.querySelector(".tools").addEventListener("submit", function (event) { event.preventDefault(); });
     [["of-suite", "suite"], ["of-tag", "tag"], ["order", "order"]].forEach(function (each) {
@@ -425,6 +450,8 @@
   });
   window.addEventListener("hashchange", follow);
   document.addEventListener("click", function (event) {
+    var point = event.target.closest("[data-go]");
+    if (point) { location.hash = point.getAttribute("data-go"); return; }
     /* A second click on the same link changes no fragment, so no event would tell of it. */
     var link = event.target.closest("a[href^='#']");
     if (link && link.getAttribute("href") === location.hash) follow();
@@ -438,6 +465,7 @@
     return;
   }
   chunks = Array.from(document.querySelectorAll(".data-texts"));
+  unread = chunks.length;
   list = by("list"); rows = by("rows"); detail = by("detail");
   document.querySelectorAll("template.shape").forEach(function (template) {
     shapes[template.getAttribute("data-state")] = template;
@@ -451,6 +479,7 @@
     listen();
     refresh();
     follow();
+    readAhead();
   }).catch(function () {
     by("cannot").textContent = "The pairs could not be unpacked; the worst ones stand below.";
     by("cannot").hidden = false;

@@ -1,0 +1,54 @@
+"""A check in a few lines, for the first screen: how much, how sure, and where to look."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from rmcheck.record import CheckRecord
+from rmcheck.report import numbers
+from rmcheck.report.facts import Fact
+from rmcheck.report.glossary import certainty, reading
+from rmcheck.report.pairs import Pair
+from rmcheck.report.text import one_line
+
+_MOST = 400
+
+
+def brief(check: CheckRecord, baseline: str | None, named: Sequence[Pair]) -> tuple[Fact, ...]:
+    """The lines of a check; one alone, its message, where nothing was estimated.
+
+    `named` are the pairs that the check's evidence points to. What has no reading in plain words
+    is told by its message, which says by itself how sure it is.
+    """
+    said = reading(check, baseline)
+    facts = (
+        [Fact("How much", said), Fact("How sure", certainty(check))]
+        if said
+        else [Fact("What", one_line(check.message, _MOST))]
+    )
+    if named:
+        facts.append(Fact("Where", _where(check, named)))
+    if check.weak and check.detectable is not None:
+        facts.append(Fact("Could see", _sight(check, check.detectable)))
+    return tuple(facts)
+
+
+def _sight(check: CheckRecord, detectable: float) -> str:
+    if check.kind == "no_regression":
+        return f"a change by {numbers.points(detectable)} points or more, 4 times in 5."
+    return f"an effect of {numbers.number(detectable, 2)} or more, 4 times in 5."
+
+
+def _where(check: CheckRecord, named: Sequence[Pair]) -> str:
+    if check.state is not None:
+        text = f"{numbers.counted(len(named), 'pair')} newly wrong"
+    elif len(named) == 1:
+        text = "the worst pair"
+    else:
+        text = f"the {numbers.count(len(named))} worst pairs"
+    tags = Counter(tag for pair in named for tag in dict.fromkeys(pair.tags))
+    if not tags:
+        return f"{text}."
+    tag, count = min(tags.items(), key=lambda each: (-each[1], each[0]))
+    return f"{text}, most often tagged '{one_line(tag, 60)}' ({numbers.count(count)})."

@@ -1,0 +1,87 @@
+"""A check's figures as labelled facts, and the values of a record in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rmcheck.record import CheckRecord
+from rmcheck.report import numbers
+from rmcheck.report.glossary import STATE_WORD
+from rmcheck.report.text import one_line
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A label and its value; `note` says what the value means."""
+
+    label: str
+    value: str
+    note: str = ""
+
+
+def facts(check: CheckRecord) -> tuple[Fact, ...]:
+    """What a check measured and concluded, one fact a line."""
+    found: list[Fact] = []
+    estimate = check.estimate
+    if estimate is not None:
+        level = numbers.number(estimate.level * 100)
+        both = f"{numbers.estimate_number(estimate.value)} {numbers.interval(estimate)}"
+        found.append(Fact("Estimate", both, f"{level} % interval, {estimate.method}"))
+        found.append(
+            Fact(
+                "Data",
+                numbers.counted(estimate.n, "pair"),
+                f"in {numbers.counted(estimate.n_groups, 'group')} of one prompt each",
+            )
+        )
+    if check.criterion:
+        found.append(Fact("Asked", criterion_words(check)))
+    if check.state is not None:
+        found.append(Fact("Beside the baseline", STATE_WORD[check.state]))
+    if check.decision is not None:
+        weak = "the data alone do not decide; the policy did" if check.weak else ""
+        found.append(Fact("Decision", check.decision, weak))
+    if check.p_value is not None:
+        found.append(
+            Fact("p", numbers.p_value(check.p_value), "how often chance alone does as much")
+        )
+    if check.adjusted_p is not None:
+        found.append(
+            Fact("p, adjusted", numbers.p_value(check.adjusted_p), "Holm, for all comparisons")
+        )
+    if check.detectable is not None:
+        found.append(
+            Fact(
+                "Could see",
+                numbers.number(check.detectable, 2),
+                "the smallest effect these data reveal 4 times in 5",
+            )
+        )
+    return tuple(found)
+
+
+def criterion_words(check: CheckRecord) -> str:
+    """What was asked, as the suite file says it: `min 0.70, on_inconclusive fail`."""
+    return ", ".join(f"{key} {cell(value)}" for key, value in check.criterion.items())
+
+
+def is_number(value: object) -> bool:
+    """Whether a value of a record is a number; true and false are none."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def cell(value: object) -> str:
+    """A value of a record as a person reads it, on one line."""
+    if value is None:
+        return numbers.MISSING
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return numbers.minus(f"{value:,}")
+    if isinstance(value, float):
+        return numbers.number(value)
+    if isinstance(value, (list, tuple)):
+        return ", ".join(cell(each) for each in value)
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {cell(each)}" for key, each in value.items())
+    return one_line(str(value), 400)
