@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from rmcheck import __version__
 from rmcheck import baseline as baselines
+from rmcheck import checks as registry
 from rmcheck import record as records
 from rmcheck.checks import BASELINE, CANDIDATE, Changes, Check, ScoredPairs, SourceRef
 from rmcheck.checks.no_regression import NoRegression
@@ -29,11 +30,16 @@ MODEL_FILES = ("config.json", "adapter_config.json")
 
 @dataclass(frozen=True)
 class Side:
-    """One side of a comparison: its name, a row a scored pair, and who scored each suite."""
+    """One side of a comparison: its name, a row a scored pair, and who scored each suite.
+
+    `comparisons` is the number of required comparisons among the checks of a run, 0 where it is no
+    run or had none.
+    """
 
     name: str
     rows: Sequence[PairScore]
     sources: Mapping[str, SourceRecord] = field(default_factory=dict)
+    comparisons: int = 0
 
 
 def is_record(spec: str, settings: Settings) -> bool:
@@ -83,7 +89,12 @@ def recorded(name: str, folder: Path) -> Side:
     """A run folder, or a baseline's, as a side."""
     found = records.read(folder)
     sources = {suite.name: suite.source or found.source for suite in found.suites}
-    return Side(name, records.read_scores(folder), sources)
+    checks = [check for suite in found.suites for check in suite.checks]
+    required = sum(
+        check.gate == "required" and bool((kind := registry.find(check.kind)) and kind.compares)
+        for check in checks
+    )
+    return Side(name, records.read_scores(folder), sources, required)
 
 
 def _scored(given: RewardSource, settings: Settings, suites: Sequence[Suite]) -> list[PairScore]:
@@ -112,10 +123,22 @@ def _scored(given: RewardSource, settings: Settings, suites: Sequence[Suite]) ->
     return rows
 
 
-def compare(
-    candidate: Side, baseline: Side, *, max_drop: float, seed: int = 0
-) -> dict[str, Verdict]:
+@dataclass(frozen=True)
+class Comparison:
+    """A verdict of `no_regression` a suite, and the m of them that alpha is shared by."""
+
+    verdicts: Mapping[str, Verdict]
+    m: int
+    counted: str
+    """What m counts, in words."""
+
+
+def compare(candidate: Side, baseline: Side, *, max_drop: float, seed: int = 0) -> Comparison:
     """The verdict of `no_regression` for each suite that both sides have.
+
+    Its m is the gate's where the candidate is a run that says so: the required comparisons among
+    its checks, of whatever suites and slices. Each shared suite is asked here, so that m is never
+    smaller than their number.
 
     Raises
     ------
@@ -132,14 +155,17 @@ def compare(
             f"({', '.join(mine) or 'none'} / {', '.join(theirs) or 'none'})"
         )
     verdicts = {}
+    m, counted = len(shared), "the suites that both have"
+    if candidate.comparisons >= m:
+        m, counted = candidate.comparisons, f"the required comparisons of {candidate.name}"
     for suite in shared:
         _refuse_unlike(suite, candidate, baseline)
         context = _RowContext(
             suite, _Scores(candidate.name, mine[suite]), _Scores(baseline.name, theirs[suite]),
-            seed=seed, comparisons=len(shared),
+            seed=seed, comparisons=m,
         )  # fmt: skip
         verdicts[suite] = NoRegression(max_drop=max_drop).judge(context)
-    return verdicts
+    return Comparison(verdicts, m, counted)
 
 
 def _refuse_unlike(suite: str, candidate: Side, baseline: Side) -> None:

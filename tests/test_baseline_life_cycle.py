@@ -208,7 +208,7 @@ def test_a_source_that_reads_its_texts_otherwise(
     ]
     if not said:
         baseline.refuse_unlike(other, found.source_of("chat"), "main")
-        assert compare(*sides, max_drop=0.02)["chat"].outcome == "pass"
+        assert compare(*sides, max_drop=0.02).verdicts["chat"].outcome == "pass"
         return
     with pytest.raises(BaselineRefused) as caught:
         baseline.refuse_unlike(other, found.source_of("chat"), "main")

@@ -29,7 +29,7 @@ def side(name: str, columns: tuple[list[float], list[float]], *suites: str) -> S
 
 
 def test_a_regression_between_two_records() -> None:
-    (verdict,) = compare(side("new", WORSE), side("old", GOOD), max_drop=0.02).values()
+    (verdict,) = compare(side("new", WORSE), side("old", GOOD), max_drop=0.02).verdicts.values()
     assert (verdict.state, verdict.outcome) == ("regressed", "fail")
     assert verdict.estimate is not None
     assert verdict.estimate.value == -20 / 60
@@ -39,11 +39,11 @@ def test_a_regression_between_two_records() -> None:
 
 
 def test_other_states() -> None:
-    same = compare(side("new", GOOD), side("old", GOOD), max_drop=0.02)["chat"]
+    same = compare(side("new", GOOD), side("old", GOOD), max_drop=0.02).verdicts["chat"]
     assert (same.state, same.outcome) == ("identical", "pass")
-    better = compare(side("new", GOOD), side("old", WORSE), max_drop=0.02)["chat"]
+    better = compare(side("new", GOOD), side("old", WORSE), max_drop=0.02).verdicts["chat"]
     assert (better.state, better.outcome) == ("improved", "pass")
-    tolerated = compare(side("new", WORSE), side("old", GOOD), max_drop=0.5)["chat"]
+    tolerated = compare(side("new", WORSE), side("old", GOOD), max_drop=0.5).verdicts["chat"]
     assert tolerated.state == "non_inferior"
 
 
@@ -51,7 +51,7 @@ def test_the_verdict_is_that_of_the_gate() -> None:
     rng = np.random.default_rng(11)
     now = rng.normal(0.5, 1, 60).tolist(), rng.normal(0, 1, 60).tolist()
     before = rng.normal(0.9, 1, 60).tolist(), rng.normal(0, 1, 60).tolist()
-    found = compare(side("py:table", now), side("main", before), max_drop=0.05)["chat"]
+    found = compare(side("py:table", now), side("main", before), max_drop=0.05).verdicts["chat"]
     expected = NoRegression(max_drop=0.05).judge(TableContext(PAIRS, now, before))
     assert dataclasses.replace(found, signature="") == dataclasses.replace(expected, signature="")
 
@@ -63,8 +63,21 @@ def test_every_suite_that_both_have_counts_as_a_comparison() -> None:
         names = [f"s{i}" for i in range(m)]
         found = compare(side("new", lost, *names, "mine"), side("old", GOOD, *names, "theirs"),
                         max_drop=0.02)  # fmt: skip
-        assert list(found) == names
-        assert {verdict.state for verdict in found.values()} == {state}
+        assert (list(found.verdicts), found.m) == (names, m)
+        assert found.counted == "the suites that both have"
+        assert {verdict.state for verdict in found.verdicts.values()} == {state}
+
+
+def test_alpha_is_shared_as_in_the_candidate_s_run() -> None:
+    lost = ([-1.0] * 8 + [1.0] * 52, [0.0] * 60)
+    old = dataclasses.replace(side("old", GOOD), comparisons=9)
+    for m, state in ((0, "regressed"), (6, "regressed"), (7, "inconclusive")):
+        found = compare(dataclasses.replace(side("new", lost), comparisons=m), old, max_drop=0.02)
+        assert found.m == max(1, m)
+        assert (found.counted == "the required comparisons of new") == (m > 0)
+        verdict = found.verdicts["chat"]
+        assert verdict.state == state
+        assert f"test:signflip@0.05/{found.m}" in verdict.signature
 
 
 def test_records_without_a_common_suite() -> None:
@@ -78,7 +91,7 @@ def test_edited_added_and_removed_pairs() -> None:
     added = make_pairs(3, prefix="new")
     now = [*PAIRS[10:55], *edited, *added]
     columns = ([1.5] * 45 + [-1.0] * 8, [0.0] * 53)
-    verdict = compare(Side("new", pair_scores(now, columns)), old, max_drop=0.02)["chat"]
+    verdict = compare(Side("new", pair_scores(now, columns)), old, max_drop=0.02).verdicts["chat"]
     # Only the 45 pairs that are the same in both count; all of them are right in both.
     assert verdict.estimate is not None
     assert (verdict.estimate.n, verdict.estimate.value) == (45, 0.0)
@@ -116,7 +129,9 @@ def test_a_side_is_a_run_folder_a_baseline_or_a_source(tmp_path: Path) -> None:
     assert [row.id for row in found.rows] == [pair.id for pair in PAIRS[:35]]
     assert {(row.suite, row.chosen, row.rejected) for row in found.rows} == {("chat", 3.0, 1.0)}
     # The texts are the same as in the record, so that they can be compared.
-    verdict = compare(found, read_side("main", settings(tmp_path), []), max_drop=0.02)["chat"]
+    verdict = compare(found, read_side("main", settings(tmp_path), []), max_drop=0.02).verdicts[
+        "chat"
+    ]
     assert verdict.estimate is not None
     assert verdict.estimate.n == 35
 

@@ -68,7 +68,7 @@ def test_every_comparison_is_mcnemars(columns, first: str, second: str) -> None:
 @pytest.mark.parametrize(("first", "second"), [p for p in PAIRS_OF_MODELS if "ArmoRM" not in p])
 def test_the_command_finds_the_same(columns, first: str, second: str) -> None:  # type: ignore[no-untyped-def]
     sides = [Side(model, pair_scores(pairs(), columns[model], "math")) for model in (first, second)]
-    verdict = compare(*sides, max_drop=0.02)["math"]
+    verdict = compare(*sides, max_drop=0.02).verdicts["math"]
     one, two = (np.greater(*columns[model]) for model in (first, second))
     table = [[np.sum((one == a) & (two == b)) for b in (True, False)] for a in (True, False)]
     assert verdict.p_value == pytest.approx(mcnemar(table, exact=True).pvalue, rel=1e-9)

@@ -38,7 +38,13 @@ def add_commands(commands: Any) -> None:
     add_baselines_option(report)
     report.set_defaults(run=run_report)
 
-    versus = commands.add_parser("compare", help="compare two runs, baselines or sources")
+    versus = commands.add_parser(
+        "compare",
+        help="compare two runs, baselines or sources",
+        description="Judges all pairs of every suite that both sides have, as no_regression does. "
+        "Alpha is shared by as many comparisons as the candidate's run required (m), or by the "
+        "suites compared where they are more, or where the candidate is no run.",
+    )
     versus.add_argument("candidate", help="run folder, baseline name or source")
     versus.add_argument("baseline", help="run folder, baseline name or source")
     versus.add_argument("--max-drop", type=_share, default=0.02, help="default %(default)s")
@@ -112,9 +118,11 @@ def run_compare(options: argparse.Namespace) -> int:
     suites = suites_below(folder, chosen.root) if not recorded and folder.is_dir() else []
     candidate = read_side(options.candidate, chosen, suites)
     baseline = read_side(options.baseline, chosen, suites)
-    verdicts = compare(candidate, baseline, max_drop=options.max_drop)
-    for suite, verdict in verdicts.items():
+    found = compare(candidate, baseline, max_drop=options.max_drop)
+    for suite, verdict in found.verdicts.items():
         print(f"{'FAILED' if verdict.outcome == 'fail' else 'passed'} {suite}: {verdict.message}")
         for note in verdict.evidence.notes:
             print(f"       {note}")
-    return int(any(verdict.outcome == "fail" for verdict in verdicts.values()))
+    if found.m > 1:
+        print(f"alpha is shared by {found.m} comparisons: {found.counted}")
+    return int(any(verdict.outcome == "fail" for verdict in found.verdicts.values()))

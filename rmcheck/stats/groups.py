@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri, stdtrit
 
-# Sums of wins are multiples of a half; a variance below this is rounding, not spread.
+# A variance below this is rounding, not spread.
 _ROUNDING = 1e-18
-# Weight of the worst design effect, in informative pairs; set by benchmarks/simulate_decisions.py.
-_PRIOR_PAIRS = 2.0
 # A critical value past this stands for "no information": its interval is everything.
 _ENDLESS = 1e6
 
@@ -83,45 +83,88 @@ def effective_groups(codes: NDArray[np.intp]) -> float:
     return float(counts.sum() ** 2 / np.square(counts).sum())
 
 
-def effective_size(
-    values: NDArray[np.float64],
-    codes: NDArray[np.intp],
-    unit_variance: float,
-    *,
-    informative: float | None = None,
-) -> float:
-    """How many independent pairs carry as much information as these grouped ones.
+@dataclass(frozen=True)
+class Design:
+    """How pairs fall into groups: what a spread between the groups is worth, and can be at most.
 
-    Parameters
-    ----------
-    values : (n,), n ≥ 1.
-    codes : (n,) group codes.
-    unit_variance : variance of one independent pair, such as p(1 - p) for wins.
-    informative : number of pairs ≥ 0 in which a spread between groups can show itself, such as the
-        rarer of wins and losses; None takes the spread as measured.
-
-    Returns
-    -------
-    n for singletons; else unit variance / clustered variance, at most n; n / (worst design effect)
-    where no spread is seen, which is G for groups of one size.
-
-    Notes
-    -----
-    Miller, arXiv 2411.00640; Kish 1965 for the design effect n / n_eff. Ours, given `informative`,
-    draws the measured design effect towards the worst one that the groups allow (n / effective
-    groups) with the weight of two informative pairs. Near a rate of 1 few pairs tell whether a
-    group fails together: with 30 to 50 groups of 3 the measured value covers as little as 0.91 of
-    a nominal 0.95, the steadied one 0.94.
+    `sizes` (G,) are the groups' numbers of pairs.
     """
-    n, n_groups = len(values), int(codes.max()) + 1
-    if n_groups == n:
-        return float(n)
-    worst = n / effective_groups(codes)
-    variance = clustered_variance(values, codes) if n_groups > 1 else 0.0
-    effect = n * variance / unit_variance if variance > 0.0 else worst
-    if informative is not None:
-        effect = (informative * effect + _PRIOR_PAIRS * worst) / (informative + _PRIOR_PAIRS)
-    return min(float(n), n / effect)
+
+    sizes: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, codes: NDArray[np.intp]) -> Design:
+        """The design of (n,) group codes."""
+        return cls(np.bincount(codes).astype(np.float64))
+
+    @cached_property
+    def n(self) -> float:
+        """Number of pairs."""
+        return float(self.sizes.sum())
+
+    @cached_property
+    def worst(self) -> float:
+        """Design effect when the pairs of a group always agree: n / effective groups."""
+        return float(np.square(self.sizes).sum()) / self.n
+
+    @cached_property
+    def least(self) -> float:
+        """The smallest effective size that any spread can bring about (by Cauchy's inequality)."""
+        return self.n / (float(self.sizes.max()) * self._bessel)
+
+    @property
+    def singletons(self) -> bool:
+        """Whether every pair is a group of its own."""
+        return len(self.sizes) == self.n
+
+    @cached_property
+    def _bessel(self) -> float:
+        return len(self.sizes) / (len(self.sizes) - 1) if len(self.sizes) > 1 else 1.0
+
+    def effective_size(
+        self,
+        spread: ArrayLike,
+        unit_variance: ArrayLike,
+        informative: ArrayLike,
+        *,
+        prior_groups: float,
+    ) -> NDArray[np.float64]:
+        """How many independent pairs carry as much information as these grouped ones.
+
+        Parameters
+        ----------
+        spread : (k,) sums over groups of (sum of the group - its share of the total)².
+        unit_variance : (k,) variances of one independent pair, such as p(1 - p) for wins.
+        informative : (k,) numbers of pairs ≥ 0 in which a spread between groups can show itself,
+            such as the rarer of wins and losses.
+        prior_groups : weight of the worst design effect, in groups of informative pairs, > 0.
+
+        Returns
+        -------
+        (k,), at most n: n for singletons; n / worst (G for groups of one size) where no pair is
+        informative; falling in `spread`.
+
+        Notes
+        -----
+        n_eff = unit variance / clustered variance: Miller, arXiv 2411.00640, with the factor
+        G/(G-1); Kish 1965 for the design effect n / n_eff. Ours draws the measured design effect
+        towards the worst one that the groups allow. Near a rate of 1 few pairs tell whether a group
+        fails together: with 30 to 50 groups of 3 the measured value covers as little as 0.91 of a
+        nominal 0.95, the steadied one 0.94. As the weight counts groups, the result stays when
+        every pair is doubled within its group, unless n bounded it.
+        """
+        if self.singletons or len(self.sizes) == 1:
+            return np.full(np.shape(spread), float(len(self.sizes)))
+        unit = np.asarray(unit_variance, dtype=np.float64)
+        seen = np.asarray(spread, dtype=np.float64) * (self._bessel / self.n)
+        measured = np.divide(
+            seen, unit, out=np.full(unit.shape, self.worst), where=unit > _ROUNDING
+        )
+        measured = np.minimum(measured, self.n / self.least)
+        pairs = np.asarray(informative, dtype=np.float64)
+        prior = prior_groups * self.worst
+        effect = (pairs * measured + prior * self.worst) / (pairs + prior)
+        return np.asarray(self.n / np.maximum(1.0, effect), dtype=np.float64)
 
 
 def student_value(level: float, codes: NDArray[np.intp]) -> float:

@@ -193,6 +193,27 @@ def test_report_gives_the_same_bytes_again(gate: Project) -> None:
     assert b"question 25?" not in (folder / "index.html").read_bytes()
 
 
+def test_compare_shares_alpha_as_the_gate_does(project: Project) -> None:
+    project.model()
+    three = [{"check": "no_regression", "name": f"n{number}"} for number in range(3)]
+    extra = {"check": "no_regression", "name": "extra", "gate": "advisory"}
+    project.suite("chat", *three, extra, rows=pairs(40))
+    project.run()
+    assert project.cli("bless").code == 0
+    project.write("worse.jsonl", jsonl(swapped(project.rows(), range(20, 26))))
+    project.run("--rm", "scores:worse.jsonl").assert_outcomes(passed=4)
+    # p = 2 · 2⁻⁶ = 0.031: a regression at 0.05, and none at 0.05 / 3.
+    said = project.cli("compare", "reports/latest", "main")
+    message = project.checks()["chat::n1"]["message"].replace("n1", "no_regression")
+    assert said.out == [
+        f"passed chat: {message}",
+        "alpha is shared by 3 comparisons: the required comparisons of reports/latest",
+    ]
+    assert said.code == 0
+    # A score file counts nothing but the suites that are compared.
+    assert project.cli("compare", "scores:worse.jsonl", "main").code == 1
+
+
 def test_compare_speaks_as_the_gate_does(gate: Project) -> None:
     assert gate.cli("bless").code == 0
     said = gate.cli("compare", "reports/latest", "main")

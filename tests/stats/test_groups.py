@@ -62,27 +62,49 @@ def test_effective_groups_by_hand() -> None:
     assert grouping.effective_groups(grouping.codes(list("aaaabc"))) == pytest.approx(2)
 
 
+def effective_size(wins: list[float], names: str) -> float:
+    """That of a share of wins."""
+    codes, column = grouping.codes(list(names)), np.array(wins)
+    design = grouping.Design.of(codes)
+    p, total = column.mean(), column.sum()
+    spread = np.square(grouping.sums(column - p, codes)).sum()
+    rarer = min(total, len(wins) - total)
+    return float(design.effective_size(spread, p * (1 - p), rarer, prior_groups=1.0))
+
+
 def test_effective_size_by_hand() -> None:
     # Two wins, two losses, in groups that win or lose as one: p = 1/2, residual sums +1 and -1,
-    # SE² = 2/1 · (1 + 1) / 16 = 1/4, so n_eff = (1/4) / (1/4) = 1.
-    wins, codes = np.array([1.0, 1.0, 0.0, 0.0]), grouping.codes(list("aabb"))
-    assert grouping.effective_size(wins, codes, 0.25) == pytest.approx(1.0)
-    # The design effect is 4, the worst that the sizes allow 2, two pairs are the rarer ones:
-    # (2·4 + 2·2) / 4 = 3.
-    assert grouping.effective_size(wins, codes, 0.25, informative=2) == pytest.approx(4 / 3)
+    # SE² = 2/1 · (1 + 1) / 16 = 1/4: a design effect of 4 · SE² / (1/4) = 4. The worst that the
+    # sizes allow is 2, with the weight of a group of 2, and 2 pairs are the rarer: (2·4 + 2·2) / 4.
+    assert effective_size([1, 1, 0, 0], "aabb") == pytest.approx(4 / 3)
 
 
-def test_effective_size_without_spread_is_the_number_of_groups() -> None:
-    wins = np.tile([1.0, 1.0, 0.0], 20)
-    codes = np.repeat(np.arange(20), 3)
-    assert grouping.effective_size(wins, codes, 2 / 9) == pytest.approx(20)
-    assert grouping.effective_size(np.ones(60), codes, 0.0, informative=0) == pytest.approx(20)
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 6), st.sampled_from([0.0, 0.5, 1.0])), min_size=3))
+def test_effective_size_is_millers(rows: list[tuple[int, float]]) -> None:
+    codes = grouping.codes([str(group) for group, _ in rows])
+    column = np.array([win for _, win in rows])
+    design, p, n = grouping.Design.of(codes), column.mean(), len(rows)
+    if design.singletons or len(design.sizes) == 1 or p in (0.0, 1.0):
+        return
+    variance = grouping.clustered_variance(column, codes)
+    spread = np.square(grouping.sums(column - p, codes)).sum()
+    # With endless information nothing is left of the steadying.
+    found = float(design.effective_size(spread, p * (1 - p), 1e15, prior_groups=1.0))
+    assert found == pytest.approx(min(n, p * (1 - p) / variance) if variance else n)
+    assert found >= design.least - 1e-9
+
+
+def test_effective_size_where_nothing_informs_is_the_number_of_groups() -> None:
+    assert effective_size([1.0] * 60, "abcdefghijklmnopqrst" * 3) == pytest.approx(20)
+    assert effective_size([0.0] * 60, "abcdefghijklmnopqrst" * 3) == pytest.approx(20)
+    # Every group wins two of three: no group fails together, and 60 pairs count as 60.
+    assert effective_size([1, 1, 0] * 20, "".join(3 * c for c in "abcdefghijklmnopqrst")) == 60
 
 
 def test_effective_size_of_singletons_and_of_one_group() -> None:
-    wins = np.array([1.0, 0.0, 1.0, 1.0])
-    assert grouping.effective_size(wins, np.arange(4), 3 / 16) == 4
-    assert grouping.effective_size(wins, np.zeros(4, dtype=np.intp), 3 / 16) == 1
+    assert effective_size([1, 0, 1, 1], "abcd") == 4
+    assert effective_size([1, 0, 1, 1], "aaaa") == 1
 
 
 def test_critical_values() -> None:

@@ -78,7 +78,7 @@ wins = st.sampled_from([0.0, 0.5, 1.0])
 
 @settings(deadline=None)
 @given(st.lists(st.tuples(wins, wins, st.integers(0, 7)), min_size=1, max_size=50))
-def test_the_interval_has_width_and_mirrors(rows: list[tuple[float, float, int]]) -> None:
+def test_the_interval_has_width_and_p_mirrors(rows: list[tuple[float, float, int]]) -> None:
     first, second = [row[0] for row in rows], [row[1] for row in rows]
     groups = [str(row[2]) for row in rows]
     one = paired_difference(first, second, groups)
@@ -86,9 +86,12 @@ def test_the_interval_has_width_and_mirrors(rows: list[tuple[float, float, int]]
     assert -1.0 <= one.estimate.low <= one.estimate.value <= one.estimate.high <= 1.0
     assert one.estimate.high - one.estimate.low > 0.005
     assert one.estimate.value == -other.estimate.value
-    assert (one.estimate.low, one.estimate.high) == pytest.approx(
-        (-other.estimate.high, -other.estimate.low)
-    )
+    if len(set(groups)) == len(groups):
+        mirrored = (-other.estimate.high, -other.estimate.low)
+        assert (one.estimate.low, one.estimate.high) == pytest.approx(mirrored)
+    # Right and wrong exchanged, everything mirrors, in groups too.
+    wrong = paired_difference(1 - np.array(first), 1 - np.array(second), groups).estimate
+    assert (one.estimate.low, one.estimate.high) == pytest.approx((-wrong.high, -wrong.low))
     assert one.p_two_sided == pytest.approx(other.p_two_sided)
     assert (one.newly_right, one.newly_wrong) == (other.newly_wrong, other.newly_right)
     assert one.design_effect >= 1.0
@@ -101,11 +104,12 @@ def test_groups_of_copies_are_one_pair_each() -> None:
     alone = paired_difference(candidate, baseline, singletons(60))
     assert copies.p_less == pytest.approx(alone.p_less, rel=1e-12)
     assert copies.estimate.value == alone.estimate.value
-    # n_eff = 60 · 59/60 by the factor G/(G-1), and t(59) in place of z.
+    # A design effect of 3 · 60/59 by the factor G/(G-1), drawn to 3 by two groups against the 45
+    # that moved, and t(59) in place of z.
+    assert copies.design_effect == pytest.approx((45 * 180 / 59 + 6 * 3) / 51)
     assert copies.estimate.method == "newcombe-neff59"
-    # Measured 180/59, drawn to 3 by two pairs against the 45 that moved.
-    assert copies.design_effect == pytest.approx((45 * 180 / 59 + 2 * 3) / 47)
-    expected = newcombe_limits(*(x * 59 / 60 for x in (30, 3, 12, 15)), stats.t.ppf(0.975, 59))
+    n_eff = 180 / copies.design_effect
+    expected = newcombe_limits(*(x * n_eff / 60 for x in (30, 3, 12, 15)), stats.t.ppf(0.975, 59))
     assert (copies.estimate.low, copies.estimate.high) == pytest.approx(expected)
 
 

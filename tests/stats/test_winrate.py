@@ -73,7 +73,7 @@ def test_wilson_1927_by_hand() -> None:
 
 def test_groups_of_copies_count_as_one_pair_each() -> None:
     # 40 groups of 3 copies carry 40 pairs: n_eff = 40 · 39/40 by the factor G/(G-1), drawn to 40 by
-    # the worst design effect, 3, with weight 2 against the 30 lost pairs.
+    # the worst design effect, 3, with the weight of 2 pairs against the 30 lost ones.
     column = np.repeat(np.r_[np.ones(30), np.zeros(10)], 3)
     found = win_rate(column, [f"g{i // 3}" for i in range(120)])
     measured = 3 * 40 / 39
