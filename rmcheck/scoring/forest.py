@@ -71,7 +71,7 @@ class Forest:
         return sum(len(row) for row in self.rows)
 
 
-def plant(sequences: Sequence[Ids], budget: int) -> Forest:
+def plant(sequences: Sequence[Ids], budget: int, *, packed: bool = True) -> Forest:
     """Lay token sequences out as a forest with rows of about `budget` nodes.
 
     Parameters
@@ -80,6 +80,8 @@ def plant(sequences: Sequence[Ids], budget: int) -> Forest:
         Token ids, each of shape (length,) with length >= 1, in any order.
     budget
         Nodes a row holds at most; a longer sequence has a row of its own.
+    packed
+        Whether trees are put together until a row is full; otherwise each has a row of its own.
 
     Raises
     ------
@@ -96,7 +98,8 @@ def plant(sequences: Sequence[Ids], budget: int) -> Forest:
     unique, places = _unique(sequences)
     shared = _shared_prefixes(unique)
     pieces = _pieces(unique, shared, budget)
-    rows = tuple(_row(unique, shared, members) for members in _packed(pieces, budget))
+    together = _packed(pieces, budget) if packed else [members for _, members in pieces]
+    rows = tuple(_row(unique, shared, members) for members in together)
     return Forest(rows, places, len(unique))
 
 

@@ -13,6 +13,7 @@ from rmcheck.scoring.model_source import Layout, Loaded, ModelSource
 from rmcheck.scoring.threads import wait_asleep
 from rmcheck.sources import SourceOptions
 from rmcheck.training import adapter
+from rmcheck.training.preparation import Shared
 from rmcheck.training.recipe import Recipe, load_recipe
 
 
@@ -25,6 +26,7 @@ class RecipeSource(ModelSource):
         self._recipe_fingerprint: str | None = None
         self._base: ModelFiles | None = None
         self._trained = False
+        self._shared = Shared()
 
     @property
     def adapter(self) -> Path:
@@ -45,7 +47,9 @@ class RecipeSource(ModelSource):
         """The same recipe with a share `rate` of its training labels flipped."""
         recipe = self.recipe.with_label_noise(rate, seed)
         spec = f"{self.spec} ({rate:.0%} of labels flipped, seed {seed})"
-        return RecipeSource(spec, recipe, self.options)
+        noisy = RecipeSource(spec, recipe, self.options)
+        noisy._shared = self._shared
+        return noisy
 
     def train(self) -> Path:
         """The adapter's folder; trains (or waits for who does) when it is not there."""
@@ -57,7 +61,8 @@ class RecipeSource(ModelSource):
             from rmcheck.training.trainer import train
 
             device = pick_device(self.options.device)
-            model, record = train(recipe, pairs_of(recipe), device, self.options.progress)
+            pairs, progress = pairs_of(recipe), self.options.progress
+            model, record = train(recipe, pairs, device, progress, self._shared)
             files = recipe.base_files()
             sidecar = adapter.Sidecar(
                 backbone=adapter.Backbone(

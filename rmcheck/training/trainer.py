@@ -7,30 +7,36 @@ import random
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from datasets import Dataset
 from numpy.typing import NDArray
 from peft import LoraConfig, get_peft_model
 from torch.utils.data import Sampler
 from transformers import PrinterCallback, TrainerCallback
 from transformers.pytorch_utils import Conv1D
 from trl.trainer.reward_config import RewardConfig
-from trl.trainer.reward_trainer import DataCollatorForPreference, RewardTrainer
+from trl.trainer.reward_trainer import RewardTrainer
 
 from rmcheck.data import PreferencePair, pair_dialogues
 from rmcheck.errors import TrainingError
 from rmcheck.record import CurvePoint, TrainingRecord
-from rmcheck.scoring.forest import plant
 from rmcheck.scoring.loading import load_base, load_tokenizer, quiet
-from rmcheck.scoring.reading import Reading, read_forest
 from rmcheck.scoring.scorer import Scorer
+from rmcheck.scoring.trees import tree_attention
 from rmcheck.sources import Progress
+from rmcheck.training.batches import (
+    ForestCollator,
+    MarginCollator,
+    PromptSampler,
+    dataset,
+    rewards,
+)
 from rmcheck.training.losses import LOSSES
+from rmcheck.training.low_rank import fused
+from rmcheck.training.preparation import Shared, flips, split
 from rmcheck.training.recipe import Recipe, steps_of
 
 POINTS = 10
@@ -38,92 +44,6 @@ POINTS = 10
 
 WATCHED = 64
 """Held-out pairs that each point is measured on."""
-
-
-@dataclass(frozen=True)
-class Split:
-    """Training pairs (labels flipped where the recipe asks for noise) and those kept aside."""
-
-    train: list[PreferencePair]
-    held_out: list[PreferencePair]
-
-
-def split(pairs: Sequence[PreferencePair], recipe: Recipe) -> Split:
-    """Divide by prompt, draw the recipe's `limit`, then flip labels of the training share."""
-    rng = np.random.default_rng([recipe.seed, 1])
-    groups: dict[str, list[PreferencePair]] = {}
-    for pair in pairs:
-        groups.setdefault(pair.group, []).append(pair)
-    names = list(groups)
-    rng.shuffle(names)
-    aside = round(recipe.held_out * len(pairs))
-    held_out: list[PreferencePair] = []
-    train: list[PreferencePair] = []
-    for name in names:
-        if len(held_out) < aside:
-            held_out += groups[name]
-        elif recipe.limit is None or len(train) < recipe.limit:
-            train += groups[name]
-    return Split(flipped(train[: recipe.limit], recipe), held_out)
-
-
-def flipped(pairs: Sequence[PreferencePair], recipe: Recipe) -> list[PreferencePair]:
-    """`pairs` with the recipe's share of labels turned round, exactly round(rate * n) of them."""
-    from dataclasses import replace
-
-    rng = np.random.default_rng([recipe.label_noise.seed, 2])
-    count = round(recipe.label_noise.rate * len(pairs))
-    turned = set(rng.permutation(len(pairs))[:count].tolist())
-    return [
-        replace(pair, chosen=pair.rejected, rejected=pair.chosen) if index in turned else pair
-        for index, pair in enumerate(pairs)
-    ]
-
-
-class ForestCollator:
-    """Pairs as one prefix forest: prompts, and texts that several pairs hold, stand there once."""
-
-    def __init__(self, row: int) -> None:
-        self.row = row
-
-    def __call__(self, examples: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
-        """Tensors of a `Reading`, and for each pair which of its rewards are whose."""
-        sides = [example["chosen_ids"] for example in examples]
-        sides += [example["rejected_ids"] for example in examples]
-        forest = plant([np.array(ids, dtype=np.int64) for ids in sides], self.row)
-        reading = Reading.of(forest.rows, "cpu")
-        order = np.argsort(np.concatenate([row.members for row in forest.rows]))
-        return {
-            "tokens": reading.tokens,
-            "positions": reading.positions,
-            "allowed": reading.allowed,
-            "rows": reading.rows,
-            "last": reading.last,
-            "sides": torch.from_numpy(order[forest.places]),
-            "margin": torch.tensor([example["margin"] for example in examples]),
-        }
-
-
-class PromptSampler(Sampler[int]):
-    """Prompts in random order, each with its pairs together, so that a batch shares prefixes."""
-
-    def __init__(self, groups: Sequence[str], seed: int) -> None:
-        self.seed = seed
-        self.epoch = 0
-        self.places: dict[str, list[int]] = {}
-        for index, group in enumerate(groups):
-            self.places.setdefault(group, []).append(index)
-        self.length = len(groups)
-
-    def __len__(self) -> int:
-        return self.length
-
-    def __iter__(self) -> Iterator[int]:
-        rng = np.random.default_rng([self.seed, 3, self.epoch])
-        self.epoch += 1
-        names = list(self.places)
-        for place in rng.permutation(len(names)):
-            yield from rng.permutation(self.places[names[place]]).tolist()
 
 
 class ForestRewardTrainer(RewardTrainer):  # type: ignore[misc]
@@ -152,24 +72,18 @@ class ForestRewardTrainer(RewardTrainer):  # type: ignore[misc]
     ) -> Any:
         """The recipe's loss, mean over the pairs of a batch."""
         with self.accelerator.autocast():
-            chosen, rejected = self._rewards(model, inputs)
+            chosen, rejected = torch.chunk(self._rewards(model, inputs), 2)
         loss = LOSSES[self.recipe.loss](chosen, rejected, inputs["margin"]).mean()
         self.curve.saw(float(loss.detach()), (chosen - rejected).detach())
         return (loss, {}) if return_outputs else loss
 
-    def _rewards(self, model: Any, inputs: dict[str, Any]) -> tuple[torch.Tensor, torch.Tensor]:
-        if "tokens" not in inputs:
-            logits = model(
-                input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"]
-            ).logits
-            rewards = logits[:, 0].float()
-        else:
+    def _rewards(self, model: Any, inputs: dict[str, Any]) -> torch.Tensor:
+        if "sides" in inputs:
             base = self.accelerator.unwrap_model(model).get_base_model()
-            names = ("tokens", "positions", "allowed", "rows", "last")
-            reading = Reading(**{name: inputs[name] for name in names})
-            rewards = read_forest(base, reading, self.recipe.pooling)[inputs["sides"]]
-        chosen, rejected = torch.chunk(rewards, 2)
-        return chosen, rejected
+            return rewards(base, inputs, self.recipe.pooling)
+        padded = {name: inputs[name] for name in ("input_ids", "attention_mask")}
+        scores: torch.Tensor = model(**padded).logits[:, 0].float()
+        return scores
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """The curve says it all."""
@@ -233,7 +147,11 @@ def wins(gap: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def train(
-    recipe: Recipe, pairs: Sequence[PreferencePair], device: str, progress: Progress
+    recipe: Recipe,
+    pairs: Sequence[PreferencePair],
+    device: str,
+    progress: Progress,
+    shared: Shared | None = None,
 ) -> tuple[Any, TrainingRecord]:
     """Train the reward model that `recipe` describes.
 
@@ -244,6 +162,8 @@ def train(
     device
         `cpu`, `cuda`, ...; with the precision `auto` it trains under bf16 autocast on a GPU that
         has it, in float32 elsewhere.
+    shared
+        Given to each training of a recipe and its variants with flipped labels, tokenises once.
 
     Returns
     -------
@@ -258,7 +178,10 @@ def train(
     if len(parts.train) < 2:
         raise TrainingError(f"{recipe.path}: {len(parts.train)} training pairs; at least 2")
     started = time.perf_counter()
-    with quiet(), kept_randomness(), tempfile.TemporaryDirectory() as scratch:
+    with contextlib.ExitStack() as within:
+        within.enter_context(quiet())
+        within.enter_context(kept_randomness())
+        scratch = within.enter_context(tempfile.TemporaryDirectory())
         files = recipe.base_files()
         tokenizer = load_tokenizer(files, recipe.gguf_file)
         base = load_base(files, seed=recipe.seed, gguf_file=recipe.gguf_file)
@@ -268,22 +191,25 @@ def train(
         scorer = Scorer(
             base, tokenizer, recipe.template, recipe.max_length, device, pooling=recipe.pooling
         )
-        ids = scorer.encode(pair_dialogues(parts.train))
-        truncated = scorer.truncated
-        trains_forest = scorer.uses_forest(ids)
+        texts = (shared or Shared()).texts(recipe, parts.train, scorer)
+        collator: Any = MarginCollator(scorer.pad)
+        if scorer.uses_forest([*texts.chosen, *texts.rejected]):
+            within.enter_context(fused(model))
+            probes = [*texts.chosen[:4], *texts.rejected[:4]]
+            trees = device == "cpu" and within.enter_context(tree_attention(base, probes))
+            collator = ForestCollator(texts, scorer.row, trees=trees)
         steps = steps_of(recipe, len(parts.train))
         curve = Curve(recipe, scorer, parts.held_out, progress)
+        turned = flips(len(parts.train), recipe.label_noise)
         trainer = ForestRewardTrainer(
             groups=[pair.group for pair in parts.train],
             recipe=recipe,
             curve=curve,
             model=model,
             args=arguments(recipe, device, steps, Path(scratch)),
-            train_dataset=dataset(parts.train, ids, recipe),
+            train_dataset=dataset(parts.train, texts, turned, recipe),
             processing_class=tokenizer,
-            data_collator=(
-                ForestCollator(scorer.row) if trains_forest else MarginCollator(scorer.pad)
-            ),
+            data_collator=collator,
             callbacks=[curve],
         )
         trainer.remove_callback(PrinterCallback)
@@ -298,32 +224,12 @@ def train(
         recipe=recipe.name,
         fingerprint="",
         pairs=len(parts.train),
-        truncated=truncated,
+        truncated=texts.truncated,
         steps=steps,
         seconds=round(time.perf_counter() - started, 3),
         curve=curve.points,
     )
     return model.eval(), record
-
-
-class MarginCollator(DataCollatorForPreference):  # type: ignore[misc]
-    """TRL's padded batches, for models that cannot read a forest."""
-
-    def __init__(self, pad: int) -> None:
-        super().__init__(pad_token_id=pad)
-
-
-def dataset(
-    pairs: Sequence[PreferencePair], ids: Sequence[NDArray[np.int64]], recipe: Recipe
-) -> Dataset:
-    """Tokens of chosen and rejected, and the margin: the recipe's, times the ratings' distance."""
-    margins = [
-        recipe.margin * (pair.ratings[0] - pair.ratings[1] if pair.ratings else 1.0)
-        for pair in pairs
-    ]
-    return Dataset.from_dict(
-        {"chosen_ids": list(ids[0::2]), "rejected_ids": list(ids[1::2]), "margin": margins}
-    )
 
 
 def lora_config(recipe: Recipe, base: Any) -> LoraConfig:
@@ -370,6 +276,7 @@ def arguments(recipe: Recipe, device: str, steps: int, scratch: Path) -> RewardC
         logging_strategy="no",
         report_to="none",
         disable_tqdm=True,
+        remove_unused_columns=False,
         dataloader_pin_memory=not on_cpu,
         dataloader_num_workers=0,
         push_to_hub=False,

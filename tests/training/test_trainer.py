@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import random
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,25 +19,20 @@ from scoring.test_scorer import Bar
 from rmcheck.data import PreferencePair, pair_dialogues
 from rmcheck.errors import TrainingError
 from rmcheck.scoring.loading import load_base, load_tokenizer
-from rmcheck.scoring.reading import Reading, read_forest
 from rmcheck.scoring.scorer import Scorer
+from rmcheck.scoring.trees import tree_attention
 from rmcheck.sources import NoProgress
+from rmcheck.training.batches import ForestCollator, PromptSampler, rewards
 from rmcheck.training.losses import bradley_terry
+from rmcheck.training.low_rank import fused
+from rmcheck.training.preparation import Texts, flips, split
 from rmcheck.training.recipe import LabelNoise, Lora, Optimisation, Recipe
-from rmcheck.training.trainer import (
-    ForestCollator,
-    PromptSampler,
-    arguments,
-    flipped,
-    lora_config,
-    split,
-    train,
-)
+from rmcheck.training.trainer import arguments, lora_config, train
 from training import project
 
 
-def encoded(folder: Path) -> tuple[Any, list[dict[str, Any]]]:
-    """A PEFT model whose LoRA matrices are not zero, and examples as the trainer sees them."""
+def encoded(folder: Path) -> tuple[Any, Texts]:
+    """A PEFT model whose LoRA matrices are not zero, and twelve pairs as the trainer sees them."""
     recipe, files = project.recipe_of(folder), project.recipe_of(folder).base_files()
     torch.manual_seed(0)
     model = get_peft_model(load_base(files, seed=0), lora_config(recipe, load_base(files, seed=0)))
@@ -44,36 +41,52 @@ def encoded(folder: Path) -> tuple[Any, list[dict[str, Any]]]:
             torch.nn.init.normal_(parameter, std=0.1)
     scorer = Scorer(random_model("gpt2"), load_tokenizer(files), max_length=64)
     ids = scorer.encode(pair_dialogues(project.pairs_in(folder)[:12]))
-    return model, [
-        {"chosen_ids": list(ids[2 * i]), "rejected_ids": list(ids[2 * i + 1]), "margin": 0.0}
-        for i in range(12)
-    ]
+    return model.eval(), Texts(ids[0::2], ids[1::2])
 
 
+def examples(count: int, flipped: Sequence[int] = ()) -> list[dict[str, Any]]:
+    return [{"pair": index, "flipped": index in flipped, "margin": 0.0} for index in range(count)]
+
+
+def padded_rewards(model: Any, sides: Sequence[Any]) -> torch.Tensor:
+    """The oracle: the model's own forward on padded texts."""
+    width = max(map(len, sides))
+    tokens = torch.tensor([[*ids, *[1] * (width - len(ids))] for ids in sides])
+    mask = torch.tensor([[1] * len(ids) + [0] * (width - len(ids)) for ids in sides])
+    rewards: torch.Tensor = model(input_ids=tokens, attention_mask=mask).logits[:, 0]
+    return rewards
+
+
+@pytest.mark.parametrize("fast", [False, True])
 @pytest.mark.parametrize("row", [40, 4000])
-def test_a_forest_step_has_the_gradients_of_a_padded_step(shared: Path, row: int) -> None:
-    model, examples = encoded(shared)
-    base = model.get_base_model().eval()
+def test_a_forest_step_has_the_gradients_of_a_padded_step(
+    shared: Path, row: int, fast: bool
+) -> None:
+    model, texts = encoded(shared)
+    base = model.get_base_model()
+    sides = [*texts.chosen, *texts.rejected]
+    flipped = [2, 7]
+    for pair in flipped:
+        sides[pair], sides[12 + pair] = sides[12 + pair], sides[pair]
 
-    def gradients(rewards: torch.Tensor) -> tuple[float, dict[str, torch.Tensor]]:
+    def gradients(given: torch.Tensor) -> tuple[float, dict[str, torch.Tensor]]:
         model.zero_grad()
-        chosen, rejected = torch.chunk(rewards, 2)
+        chosen, rejected = torch.chunk(given, 2)
         loss = bradley_terry(chosen, rejected, torch.zeros(12)).mean()
         loss.backward()
         found = {n: p.grad.clone() for n, p in model.named_parameters() if p.grad is not None}
         return loss.item(), found
 
-    batch = ForestCollator(row)(examples)
-    reading = Reading(
-        **{name: batch[name] for name in ("tokens", "positions", "allowed", "rows", "last")}
-    )
-    loss, found = gradients(read_forest(base, reading)[batch["sides"]])
-
-    sides = [e["chosen_ids"] for e in examples] + [e["rejected_ids"] for e in examples]
-    width = max(map(len, sides))
-    tokens = torch.tensor([[*ids, *[1] * (width - len(ids))] for ids in sides])
-    mask = torch.tensor([[1] * len(ids) + [0] * (width - len(ids)) for ids in sides])
-    expected_loss, expected = gradients(base(input_ids=tokens, attention_mask=mask).logits[:, 0])
+    expected_loss, expected = gradients(padded_rewards(base, sides))
+    with contextlib.ExitStack() as within:
+        if fast:
+            assert within.enter_context(fused(model)) == 2
+            assert within.enter_context(tree_attention(base, sides))
+        batch = ForestCollator(texts, row, trees=fast)(examples(12, flipped))
+        assert ("trees" in batch) == fast
+        loss, found = gradients(rewards(base, batch, "last"))
+        if fast:
+            assert len(batch["trees"].masks) > 1
 
     assert loss == pytest.approx(expected_loss, abs=1e-6)
     assert found.keys() == expected.keys()
@@ -86,10 +99,11 @@ def test_a_forest_step_has_the_gradients_of_a_padded_step(shared: Path, row: int
 def test_a_batch_of_pairs_that_share_prompts_and_answers_is_smaller_than_its_texts(
     shared: Path,
 ) -> None:
-    _, examples = encoded(shared)
-    batch = ForestCollator(4000)([examples[0], {**examples[0], "rejected_ids": [5, 6, 7]}])
-    length = len(examples[0]["chosen_ids"]) + len(examples[0]["rejected_ids"])
-    assert batch["tokens"].numel() < length + 3
+    _, known = encoded(shared)
+    chosen, rejected = known.chosen[0], known.rejected[0]
+    texts = Texts([chosen, chosen], [rejected, np.array([5, 6, 7])])
+    batch = ForestCollator(texts, 4000, trees=False)(examples(2))
+    assert batch["tokens"].numel() < len(chosen) + len(rejected) + 3
     assert batch["sides"].tolist()[0] == batch["sides"].tolist()[1]  # one chosen text for both
 
 
@@ -170,21 +184,13 @@ def test_prompts_are_never_split_between_training_and_held_out() -> None:
     assert split(numbered(6), blank(held_out=0.0)).held_out == []
 
 
-def test_label_noise_turns_exactly_its_share_of_the_training_pairs_only() -> None:
-    recipe = blank(label_noise=LabelNoise(0.2, 3), held_out=0.2)
-    clean = split(numbered(50), dataclasses.replace(recipe, label_noise=LabelNoise()))
-    noisy = split(numbered(50), recipe)
-    assert noisy.held_out == clean.held_out
-    turned = [a.id for a, b in zip(clean.train, noisy.train, strict=True) if a.chosen == b.rejected]
-    same = [a for a, b in zip(clean.train, noisy.train, strict=True) if a == b]
-    assert (len(turned), len(same)) == (8, 32)
-    other = flipped(clean.train, dataclasses.replace(recipe, label_noise=LabelNoise(0.2, 4)))
-    assert [p.chosen for p in other] != [p.chosen for p in noisy.train]
-
-
-def test_all_labels_can_be_turned() -> None:
-    recipe = blank(label_noise=LabelNoise(1.0, 0))
-    assert all(pair.chosen.startswith("r") for pair in flipped(numbered(10), recipe))
+def test_label_noise_turns_exactly_its_share_of_the_training_pairs() -> None:
+    noise = LabelNoise(0.2, 3)
+    assert flips(40, noise).sum() == 8
+    assert (flips(40, noise) == flips(40, noise)).all()
+    assert (flips(40, noise) != flips(40, LabelNoise(0.2, 4))).any()
+    assert flips(10, LabelNoise(1.0, 0)).all()
+    assert not flips(10, LabelNoise()).any()
 
 
 def test_a_prompts_pairs_follow_one_another_in_another_order_each_epoch() -> None:

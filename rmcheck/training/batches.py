@@ -1,0 +1,122 @@
+"""Batches of preference pairs: in which order they come, and as what the model is given them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from datasets import Dataset
+from numpy.typing import NDArray
+from torch.utils.data import Sampler
+from trl.trainer.reward_trainer import DataCollatorForPreference
+
+from rmcheck.data import PreferencePair
+from rmcheck.scoring.reading import Reading, read_forest
+from rmcheck.scoring.trees import Trees, read_trees
+from rmcheck.training.preparation import Texts
+from rmcheck.training.recipe import Recipe
+
+
+class ForestCollator:
+    """Pairs as one prefix forest: prompts, and texts that several pairs hold, stand there once.
+
+    Parameters
+    ----------
+    texts
+        What the pairs say; an example only names its pair and whether its label is flipped.
+    row
+        Nodes a row.
+    trees
+        Whether the model reads `Trees`; otherwise padded rows with one mask each.
+    """
+
+    def __init__(self, texts: Texts, row: int, *, trees: bool) -> None:
+        self.texts = texts
+        self.row = row
+        self.trees = trees
+
+    def __call__(self, examples: list[dict[str, Any]]) -> dict[str, Any]:
+        """What `rewards` reads, and for each pair which of its rewards are whose."""
+        pairs = [example["pair"] for example in examples]
+        forest = self.texts.forest(pairs, self.row, packed=not self.trees)
+        order = np.argsort(np.concatenate([row.members for row in forest.rows]))
+        sides = order[forest.places].reshape(2, len(pairs))
+        flipped = np.array([example["flipped"] for example in examples], dtype=np.bool_)
+        sides[:, flipped] = sides[::-1, flipped]
+        batch = {
+            "sides": torch.from_numpy(sides.reshape(-1)),
+            "margin": torch.tensor([example["margin"] for example in examples]),
+        }
+        if self.trees:
+            return {"trees": Trees.of(forest.rows), **batch}
+        reading = Reading.of(forest.rows, "cpu")
+        return {**{name: getattr(reading, name) for name in READING}, **batch}
+
+
+READING = ("tokens", "positions", "allowed", "rows", "last")
+"""The tensors of a `Reading`, each of its own, so that the trainer moves them to its device."""
+
+
+def rewards(model: Any, batch: dict[str, Any], pooling: str) -> torch.Tensor:
+    """Rewards of the chosen, then of the rejected texts of a collated batch, shape (2 n,)."""
+    if "trees" in batch:
+        return read_trees(model, batch["trees"], pooling)[batch["sides"]]
+    reading = Reading(**{name: batch[name] for name in READING})
+    return read_forest(model, reading, pooling)[batch["sides"]]
+
+
+class MarginCollator(DataCollatorForPreference):  # type: ignore[misc]
+    """TRL's padded batches, for models that cannot read a forest."""
+
+    def __init__(self, pad: int) -> None:
+        super().__init__(pad_token_id=pad)
+
+
+class PromptSampler(Sampler[int]):
+    """Prompts in random order, each with its pairs together, so that a batch shares prefixes."""
+
+    def __init__(self, groups: Sequence[str], seed: int) -> None:
+        self.seed = seed
+        self.epoch = 0
+        self.places: dict[str, list[int]] = {}
+        for index, group in enumerate(groups):
+            self.places.setdefault(group, []).append(index)
+        self.length = len(groups)
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __iter__(self) -> Iterator[int]:
+        rng = np.random.default_rng([self.seed, 3, self.epoch])
+        self.epoch += 1
+        names = list(self.places)
+        for place in rng.permutation(len(names)):
+            yield from rng.permutation(self.places[names[place]]).tolist()
+
+
+def dataset(
+    pairs: Sequence[PreferencePair], texts: Texts, flipped: NDArray[np.bool_], recipe: Recipe
+) -> Dataset:
+    """One row a pair: its number, whether its label is flipped, its tokens and its margin.
+
+    The margin is the recipe's, times the distance of the pair's ratings.
+    """
+    margins = [
+        recipe.margin * (pair.ratings[0] - pair.ratings[1] if pair.ratings else 1.0)
+        for pair in pairs
+    ]
+    sides = [
+        (rejected, chosen) if turned else (chosen, rejected)
+        for chosen, rejected, turned in zip(texts.chosen, texts.rejected, flipped, strict=True)
+    ]
+    return Dataset.from_dict(
+        {
+            "pair": range(len(pairs)),
+            "flipped": flipped,
+            "chosen_ids": [chosen for chosen, _ in sides],
+            "rejected_ids": [rejected for _, rejected in sides],
+            "margin": margins,
+        }
+    )

@@ -1,0 +1,82 @@
+"""LoRA layers in fewer passes over memory: the same sum, added up inside the matrix products."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from peft.tuners.lora.layer import Linear
+from transformers.pytorch_utils import Conv1D
+
+
+class LowRank:
+    """x W + bias + scale (x A) B of one PEFT layer, accumulated in place.
+
+    PEFT makes a tensor for each of x W + bias, (x A) B, its multiple and the sum; where the layer
+    is wide and the batch small, these passes cost as much as the products. Under autocast the
+    frozen weight is cast once a training, not once a step.
+    """
+
+    def __init__(self, layer: Linear) -> None:
+        base = layer.get_base_layer()
+        self._weight = base.weight if isinstance(base, Conv1D) else base.weight.t()
+        self._bias = base.bias
+        name = layer.active_adapters[0]
+        self._down, self._up = layer.lora_A[name].weight, layer.lora_B[name].weight
+        self._scale = float(layer.scaling[name])
+        self._cast: dict[torch.dtype, tuple[torch.Tensor, torch.Tensor | None]] = {}
+
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        """What PEFT's layer gives for `x`, shape (..., in) to (..., out)."""
+        kind = x.device.type
+        dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else x.dtype
+        weight, bias = self._frozen(dtype)
+        with torch.autocast(kind, enabled=False):
+            flat = x.reshape(-1, x.shape[-1]).to(dtype)
+            out = flat @ weight if bias is None else torch.addmm(bias, flat, weight)
+            low = flat @ self._down.to(dtype).t()
+            out.addmm_(low, self._up.to(dtype).t(), alpha=self._scale)
+        return out.view(*x.shape[:-1], -1)
+
+    def _frozen(self, dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor | None]:
+        if dtype == self._weight.dtype:
+            return self._weight, self._bias
+        if dtype not in self._cast:
+            # Tensors made in inference mode could not be used by a backward pass later.
+            with torch.inference_mode(False), torch.no_grad():
+                bias = None if self._bias is None else self._bias.to(dtype)
+                self._cast[dtype] = self._weight.to(dtype), bias
+        return self._cast[dtype]
+
+
+@contextlib.contextmanager
+def fused(model: Any) -> Iterator[int]:
+    """Within it, the plain LoRA layers of a PEFT model compute as `LowRank`; gives how many."""
+    layers = [module for module in model.modules() if _is_plain(module)]
+    for layer in layers:
+        layer.forward = LowRank(layer)
+    try:
+        yield len(layers)
+    finally:
+        for layer in layers:
+            del layer.forward
+
+
+def _is_plain(module: Any) -> bool:
+    """Whether a layer is LoRA and nothing else: no dropout, no DoRA, unquantised, one adapter."""
+    if type(module) is not Linear or module.merged or module.disable_adapters:
+        return False
+    base = module.get_base_layer()
+    if type(base) not in (Conv1D, torch.nn.Linear) or base.weight.requires_grad:
+        return False
+    if len(module.active_adapters) != 1:
+        return False
+    name = module.active_adapters[0]
+    return (
+        name in module.lora_A
+        and name not in module.lora_variant
+        and isinstance(module.lora_dropout[name], torch.nn.Identity)
+        and module.lora_B[name].bias is None
+    )

@@ -1,0 +1,115 @@
+"""What comes before a training: who is kept aside, whose label is flipped, texts as token ids."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rmcheck.data import Dialogue, PreferencePair, pair_dialogues
+from rmcheck.scoring.forest import Forest, plant
+from rmcheck.training.recipe import LabelNoise, Recipe
+
+Ids = NDArray[np.int64]
+
+
+class Encoder(Protocol):
+    """Turns dialogues into token ids, and counts those that it cuts."""
+
+    @property
+    def truncated(self) -> int: ...
+
+    def encode(self, dialogues: Sequence[Dialogue]) -> list[Ids]: ...
+
+
+@dataclass(frozen=True)
+class Split:
+    """Training pairs, labels as they were found, and those kept aside."""
+
+    train: list[PreferencePair]
+    held_out: list[PreferencePair]
+
+
+def split(pairs: Sequence[PreferencePair], recipe: Recipe) -> Split:
+    """Divide by prompt, then draw the recipe's `limit`."""
+    rng = np.random.default_rng([recipe.seed, 1])
+    groups: dict[str, list[PreferencePair]] = {}
+    for pair in pairs:
+        groups.setdefault(pair.group, []).append(pair)
+    names = list(groups)
+    rng.shuffle(names)
+    aside = round(recipe.held_out * len(pairs))
+    held_out: list[PreferencePair] = []
+    train: list[PreferencePair] = []
+    for name in names:
+        if len(held_out) < aside:
+            held_out += groups[name]
+        elif recipe.limit is None or len(train) < recipe.limit:
+            train += groups[name]
+    return Split(train[: recipe.limit], held_out)
+
+
+def flips(count: int, noise: LabelNoise) -> NDArray[np.bool_]:
+    """Which of `count` labels are turned round, exactly round(rate * count). Shape (count,)."""
+    rng = np.random.default_rng([noise.seed, 2])
+    turned = np.zeros(count, dtype=np.bool_)
+    turned[rng.permutation(count)[: round(noise.rate * count)]] = True
+    return turned
+
+
+@dataclass(frozen=True)
+class Texts:
+    """The training pairs as token ids, and the forests of batches of them.
+
+    Attributes
+    ----------
+    chosen, rejected
+        Prompt and response of each pair, labels as they were found.
+    truncated
+        Texts that were cut to the length limit.
+    """
+
+    chosen: Sequence[Ids]
+    rejected: Sequence[Ids]
+    truncated: int = 0
+    _forests: dict[tuple[int, ...], Forest] = field(default_factory=dict)
+
+    def forest(self, pairs: Sequence[int], row: int, *, packed: bool) -> Forest:
+        """The chosen, then the rejected texts of these pairs; see `rmcheck.scoring.forest.plant`.
+
+        A training with flipped labels meets the same pairs in the same order, so each batch is
+        laid out once for all of them.
+        """
+        key = (row, int(packed), *pairs)
+        if key not in self._forests:
+            sides = [self.chosen[pair] for pair in pairs] + [self.rejected[pair] for pair in pairs]
+            self._forests[key] = plant(sides, row, packed=packed)
+        return self._forests[key]
+
+
+class Shared:
+    """What a recipe and its variants with flipped labels tokenise and lay out only once."""
+
+    def __init__(self) -> None:
+        self._of: tuple[Recipe, Sequence[PreferencePair]] | None = None
+        self._texts = Texts([], [])
+
+    def texts(self, recipe: Recipe, pairs: Sequence[PreferencePair], tokens: Encoder) -> Texts:
+        """The texts of the training pairs; `tokens` is asked by the first who comes.
+
+        Parameters
+        ----------
+        pairs
+            The training pairs, labels as they were found.
+        tokens
+            Turns dialogues into token ids as the recipe says, and has not done so before.
+        """
+        of = replace(recipe, label_noise=LabelNoise()), pairs
+        if self._of != of:
+            ids = tokens.encode(pair_dialogues(pairs))
+            self._texts = Texts(ids[0::2], ids[1::2], tokens.truncated)
+            self._of = of
+        return self._texts
