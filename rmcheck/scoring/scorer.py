@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from rmcheck.data import Dialogue
 from rmcheck.scoring.batches import Batch, batches, padded
-from rmcheck.scoring.forest import Forest, Row, plant
-from rmcheck.scoring.reading import Reading, fallback_reason, head_of, read_forest
+from rmcheck.scoring.forest import Row, distinct, plant
+from rmcheck.scoring.reading import Reading, fallback_reason, head_of, reach, read_forest
 from rmcheck.scoring.rewards import checked
 from rmcheck.scoring.tokens import Tokens, length_limit
 from rmcheck.sources import NoProgress, Progress
@@ -80,7 +80,8 @@ class Scorer:
         self._tokens = Tokens(tokenizer, template, limit, closes=self._head is None)
         self.pad = pad_token(model, tokenizer)
         self.row, self._call = budgets(model.config, self.device)
-        self._uses_forest: bool | None = None
+        self._reach = reach(model)
+        self._trusts_forest: bool | None = None
 
     @property
     def truncated(self) -> int:
@@ -92,10 +93,32 @@ class Scorer:
         return self._tokens.encode(dialogues)
 
     def uses_forest(self, sequences: Sequence[Ids]) -> bool:
-        """Whether prefixes are shared: tried once, on the first sequences that come."""
-        if self._uses_forest is None:
-            self._uses_forest = self._probe(sequences)
-        return self._uses_forest
+        """Whether prefixes of all these are shared; tried once, on the first that come."""
+        within = self._within_reach(sequences)
+        return bool(within.all()) and self._trusted(sequences)
+
+    def _trusted(self, sequences: Sequence[Ids]) -> bool:
+        if self._trusts_forest is None:
+            self._trusts_forest = self._probe(sequences)
+        return self._trusts_forest
+
+    def _within_reach(self, sequences: Sequence[Ids]) -> NDArray[np.bool_]:
+        """Which sequences are short enough for a forest, as far as the model's kind goes."""
+        lengths = np.array([len(sequence) for sequence in sequences], dtype=np.int64)
+        if self._reach is None:
+            return np.ones(len(lengths), dtype=np.bool_)
+        longest, reason = self._reach
+        within: NDArray[np.bool_] = lengths <= longest
+        if not within.all() and fallback_reason(self.model) is None:
+            self._remark(
+                f"texts of more than {longest} tokens share no prefix: {reason}; "
+                "length-sorted batches are used"
+            )
+        return within
+
+    def _remark(self, said: str) -> None:
+        if said not in self.remarks:
+            self.remarks.append(said)
 
     def score(
         self, dialogues: Sequence[Dialogue], progress: Progress | None = None
@@ -130,34 +153,33 @@ class Scorer:
 
     def _by_input(self, sequences: list[Ids]) -> Iterator[Scored]:
         """Scores of unique sequences, handed to every input that has them."""
-        forest = plant(sequences, self.row)
-        unique: list[Ids] = [np.empty(0, dtype=np.int64)] * forest.n_unique
-        for place, sequence in zip(forest.places, sequences, strict=True):
-            unique[place] = sequence
-        self.uses_forest(unique)
-        by_place = np.argsort(forest.places, kind="stable")
-        bounds = np.searchsorted(forest.places[by_place], np.arange(forest.n_unique + 1))
-        for members, values in self._unique_scores(unique, forest):
+        unique, places = distinct(sequences)
+        by_place = np.argsort(places, kind="stable")
+        bounds = np.searchsorted(places[by_place], np.arange(len(unique) + 1))
+        for members, values in self._unique_scores(unique):
             counts = bounds[members + 1] - bounds[members]
             inputs = np.concatenate([by_place[bounds[m] : bounds[m + 1]] for m in members])
             yield inputs, np.repeat(values, counts)
 
-    def _unique_scores(self, unique: list[Ids], forest: Forest) -> Iterator[Scored]:
-        left = np.ones(len(unique), dtype=np.bool_)
-        while left.any():
-            members = np.flatnonzero(left)
-            try:
-                for done, values in self._pass(unique, members, forest):
-                    left[done] = False
-                    yield done, values
-            except (torch.OutOfMemoryError, RuntimeError) as error:
-                if not _is_out_of_memory(error) or not self._shrink():
-                    raise
-                forest = plant([unique[index] for index in np.flatnonzero(left)], self.row)
+    def _unique_scores(self, unique: list[Ids]) -> Iterator[Scored]:
+        """Every sequence once; those that the model cannot be given in a forest come last."""
+        within = self._within_reach(unique)
+        for near in (True, False):
+            left = within == near
+            shares = near and bool(left.any()) and self._trusted(_picked(unique, left))
+            while left.any():
+                try:
+                    for done, values in self._pass(unique, np.flatnonzero(left), shares):
+                        left[done] = False
+                        yield done, values
+                except (torch.OutOfMemoryError, RuntimeError) as error:
+                    if not _is_out_of_memory(error) or not self._shrink():
+                        raise
 
-    def _pass(self, unique: list[Ids], members: Ids, forest: Forest) -> Iterator[Scored]:
-        """One attempt at `members`, of which `forest` holds exactly the sequences, in order."""
-        if self._uses_forest:
+    def _pass(self, unique: list[Ids], members: Ids, shares: bool) -> Iterator[Scored]:
+        """One attempt at `members`, indices into `unique` in rising order."""
+        if shares:
+            forest = plant([unique[member] for member in members], self.row)
             for rows in calls(forest.rows, self._call):
                 values = self._forward(self._read, rows)
                 self.unique_tokens += sum(len(row) for row in rows)
@@ -198,13 +220,12 @@ class Scorer:
 
     def _probe(self, unique: Sequence[Ids]) -> bool:
         """Whether the forest gives what the model's own forward gives, one text at a time."""
-        reason = fallback_reason(self.model, max(len(sequence) for sequence in unique))
+        reason = fallback_reason(self.model)
         if reason is None:
             reason = self._difference(probe_sequences(unique))
         if reason:
-            kept = "length-sorted batches are used" if self._head is not None else ""
-            if kept:
-                self.remarks.append(f"no prefix is shared: {reason}; {kept}")
+            if self._head is not None:  # an encoder has nothing to share
+                self._remark(f"no prefix is shared: {reason}; length-sorted batches are used")
             return False
         return True
 
@@ -216,7 +237,7 @@ class Scorer:
                 shared[row.members] = self._forward(self._read, [row])
         except Exception as error:  # a model may refuse a custom mask in any way it likes
             if _is_out_of_memory(error):
-                raise
+                return f"too little memory to try it on {forest.n_tokens:,} tokens"
             return f"the model does not take a custom mask ({type(error).__name__})"
         shared = shared[forest.places]
         alone = np.concatenate(
@@ -242,6 +263,10 @@ class Scorer:
         self.row = min(self.row, self._call)
         self.remarks.append(f"out of memory: at most {self._call:,} tokens a call from here on")
         return True
+
+
+def _picked(sequences: Sequence[Ids], chosen: NDArray[np.bool_]) -> list[Ids]:
+    return [sequence for sequence, picked in zip(sequences, chosen, strict=True) if picked]
 
 
 def _as_float32(_: torch.nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
