@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ from numpy.typing import NDArray
 from rmcheck.data import Dialogue
 from rmcheck.scoring.batches import Batch, batches, padded
 from rmcheck.scoring.forest import Row, distinct, plant
+from rmcheck.scoring.loading import head_scaled
 from rmcheck.scoring.reading import Reading, fallback_reason, head_of, reach, read_forest
 from rmcheck.scoring.rewards import checked
 from rmcheck.scoring.tokens import Tokens, length_limit
@@ -24,6 +27,15 @@ Scored = tuple[NDArray[np.int64], NDArray[np.float64]]
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 TOLERANCE = {"float32": 1e-4, "bfloat16": 5e-2, "float16": 1e-2}
 """How far the forest may be from one-by-one scoring, per unit of reward, before it is refused."""
+
+
+@dataclass(frozen=True)
+class _Call:
+    """One call of the model: how rewards are read, whose they are, how many tokens it computes."""
+
+    read: Callable[[], torch.Tensor]
+    members: Ids
+    tokens: int
 
 
 class Scorer:
@@ -121,9 +133,13 @@ class Scorer:
             self.remarks.append(said)
 
     def score(
-        self, dialogues: Sequence[Dialogue], progress: Progress | None = None
+        self,
+        dialogues: Sequence[Dialogue],
+        progress: Progress | None = None,
+        *,
+        head_scale: float = 1.0,
     ) -> NDArray[np.float64]:
-        """Rewards in input order, shape (n,).
+        """Rewards in input order, shape (n,), with the head's weights times `head_scale`.
 
         Raises
         ------
@@ -131,12 +147,16 @@ class Scorer:
             For a reward that is NaN or infinite, naming the dialogue's key.
         """
         scores = np.empty(len(dialogues), dtype=np.float64)
-        for members, values in self.stream(dialogues, progress):
+        for members, values in self.stream(dialogues, progress, head_scale=head_scale):
             scores[members] = values
         return scores
 
     def stream(
-        self, dialogues: Sequence[Dialogue], progress: Progress | None = None
+        self,
+        dialogues: Sequence[Dialogue],
+        progress: Progress | None = None,
+        *,
+        head_scale: float = 1.0,
     ) -> Iterator[Scored]:
         """The same as `score`, piece by piece: (indices, rewards), as the model gives them."""
         if not dialogues:
@@ -144,24 +164,24 @@ class Scorer:
         progress = progress or NoProgress()
         progress.start(f"scoring {len(dialogues):,} dialogues", len(dialogues), "dialogues")
         try:
-            for members, values in self._by_input(self._tokens.encode(dialogues)):
+            for members, values in self._by_input(self._tokens.encode(dialogues), head_scale):
                 there = [dialogues[member] for member in members]
                 yield members, checked(values, there, self.name)
                 progress.advance(len(members))
         finally:
             progress.finish()
 
-    def _by_input(self, sequences: list[Ids]) -> Iterator[Scored]:
+    def _by_input(self, sequences: list[Ids], head_scale: float) -> Iterator[Scored]:
         """Scores of unique sequences, handed to every input that has them."""
         unique, places = distinct(sequences)
         by_place = np.argsort(places, kind="stable")
         bounds = np.searchsorted(places[by_place], np.arange(len(unique) + 1))
-        for members, values in self._unique_scores(unique):
+        for members, values in self._unique_scores(unique, head_scale):
             counts = bounds[members + 1] - bounds[members]
             inputs = np.concatenate([by_place[bounds[m] : bounds[m + 1]] for m in members])
             yield inputs, np.repeat(values, counts)
 
-    def _unique_scores(self, unique: list[Ids]) -> Iterator[Scored]:
+    def _unique_scores(self, unique: list[Ids], head_scale: float) -> Iterator[Scored]:
         """Every sequence once; those that the model cannot be given in a forest come last."""
         within = self._within_reach(unique)
         for near in (True, False):
@@ -169,31 +189,33 @@ class Scorer:
             shares = near and bool(left.any()) and self._trusted(_picked(unique, left))
             while left.any():
                 try:
-                    for done, values in self._pass(unique, np.flatnonzero(left), shares):
-                        left[done] = False
-                        yield done, values
+                    for call in self._planned(unique, np.flatnonzero(left), shares):
+                        values = self._forward(call.read, head_scale)
+                        self.unique_tokens += call.tokens
+                        left[call.members] = False
+                        yield call.members, values
                 except (torch.OutOfMemoryError, RuntimeError) as error:
                     if not _is_out_of_memory(error) or not self._shrink():
                         raise
 
-    def _pass(self, unique: list[Ids], members: Ids, shares: bool) -> Iterator[Scored]:
-        """One attempt at `members`, indices into `unique` in rising order."""
+    def _planned(self, unique: list[Ids], members: Ids, shares: bool) -> Iterator[_Call]:
+        """The calls that score `members`, indices into `unique` in rising order."""
         if shares:
             forest = plant([unique[member] for member in members], self.row)
             for rows in calls(forest.rows, self._call):
-                values = self._forward(self._read, rows)
-                self.unique_tokens += sum(len(row) for row in rows)
-                yield members[np.concatenate([row.members for row in rows])], values
+                places = members[np.concatenate([row.members for row in rows])]
+                yield _Call(partial(self._read, rows), places, sum(len(row) for row in rows))
             return
         for batch in batches(unique, members.tolist(), self._call, self.pad):
-            values = self._forward(self._read_batch, batch)
-            self.unique_tokens += int(batch.mask.sum())
-            yield batch.members, values
+            yield _Call(partial(self._read_batch, batch), batch.members, int(batch.mask.sum()))
 
-    def _forward(self, read: Callable[[Any], torch.Tensor], what: Any) -> NDArray[np.float64]:
+    def _forward(
+        self, read: Callable[[], torch.Tensor], head_scale: float = 1.0
+    ) -> NDArray[np.float64]:
         self.calls += 1
-        with torch.inference_mode(), full_precision(self.dtype):
-            values: NDArray[np.float64] = read(what).double().cpu().numpy()
+        scaled = head_scaled(self.model, head_scale)
+        with torch.inference_mode(), full_precision(self.dtype), scaled:
+            values: NDArray[np.float64] = read().double().cpu().numpy()
         return values
 
     def _read(self, rows: Sequence[Row]) -> torch.Tensor:
@@ -234,7 +256,7 @@ class Scorer:
         try:
             shared = np.empty(forest.n_unique)
             for row in forest.rows:
-                shared[row.members] = self._forward(self._read, [row])
+                shared[row.members] = self._forward(partial(self._read, [row]))
         except Exception as error:  # a model may refuse a custom mask in any way it likes
             if _is_out_of_memory(error):
                 return f"too little memory to try it on {forest.n_tokens:,} tokens"
@@ -242,7 +264,7 @@ class Scorer:
         shared = shared[forest.places]
         alone = np.concatenate(
             [
-                self._forward(self._read_batch, padded(probes, [index], self.pad))
+                self._forward(partial(self._read_batch, padded(probes, [index], self.pad)))
                 for index in range(len(probes))
             ]
         )
