@@ -167,7 +167,7 @@ class CachedSource:
     Attributes
     ----------
     needed, cached, computed
-        Different texts asked for, found, and scored now.
+        Different texts asked for, found on disk, and scored now.
     """
 
     def __init__(self, source: RewardSource, store: ScoreStore) -> None:
@@ -176,7 +176,8 @@ class CachedSource:
         self.needed = 0
         self.cached = 0
         self.computed = 0
-        self._session: dict[str, float] = {}
+        # Scores of this session stay in memory: a check may ask again, and the disk may be gone.
+        self._known: dict[str, float] = {}
 
     @property
     def spec(self) -> str:
@@ -201,31 +202,38 @@ class CachedSource:
         """Rewards in input order, shape (n,); equal texts are scored once."""
         if not self.source.scores_new_text:
             return self._asked_directly(dialogues)
-        unique: dict[str, Dialogue] = {}
+        self.compute(self.missing(dialogues))
+        return np.array([self._known[dialogue.hash] for dialogue in dialogues], dtype=np.float64)
+
+    def holds(self, dialogue: Dialogue) -> bool:
+        """Whether the score of this text is in memory."""
+        return dialogue.hash in self._known
+
+    def missing(self, dialogues: Iterable[Dialogue]) -> list[Dialogue]:
+        """The different texts that neither this session nor the disk knows; to be computed."""
+        asked: dict[str, Dialogue] = {}
         for dialogue in dialogues:
-            unique.setdefault(dialogue.hash, dialogue)
+            if not self.holds(dialogue):
+                asked.setdefault(dialogue.hash, dialogue)
+        if not asked:
+            return []
         fingerprint = self.source.fingerprint
-        known = {key: self._session[key] for key in unique if key in self._session}
-        if fingerprint is not None and len(known) < len(unique):
-            asked = [key for key in unique if key not in known]
-            known |= self.store.get(fingerprint, asked)
-        missing = [dialogue for key, dialogue in unique.items() if key not in known]
-        self.needed += len(unique)
-        self.cached += len(known)
-        if missing:
-            self._compute(missing, fingerprint, known)
-        # Scores of this session stay in memory: a check may ask again, and the disk may be gone.
-        self._session.update(known)
-        return np.array([known[dialogue.hash] for dialogue in dialogues], dtype=np.float64)
+        found = self.store.get(fingerprint, asked) if fingerprint is not None else {}
+        self._known |= found
+        self.needed += len(asked)
+        self.cached += len(found)
+        return [dialogue for key, dialogue in asked.items() if key not in found]
 
     def _asked_directly(self, dialogues: Sequence[Dialogue]) -> NDArray[np.float64]:
         self.needed += len(dialogues)
         self.computed += len(dialogues)
         return checked(self.source.score(dialogues), dialogues, self.spec)
 
-    def _compute(
-        self, missing: Sequence[Dialogue], fingerprint: str | None, known: dict[str, float]
-    ) -> None:
+    def compute(self, missing: Sequence[Dialogue]) -> None:
+        """Score different texts now, and remember what was scored even if the rest fails."""
+        if not missing:
+            return
+        fingerprint = self.source.fingerprint
         unwritten: dict[str, float] = {}
         written = time.monotonic()
         try:
@@ -235,11 +243,11 @@ class CachedSource:
                 self.computed += len(members)
                 if fingerprint is not None and time.monotonic() - written > PAUSE:
                     self.store.put(fingerprint, unwritten)
-                    known |= unwritten
+                    self._known |= unwritten
                     unwritten = {}
                     written = time.monotonic()
         finally:
-            known |= unwritten
+            self._known |= unwritten
             if fingerprint is not None:
                 self.store.put(fingerprint, unwritten)
 

@@ -19,7 +19,7 @@ from rmcheck.scoring.loading import head_scaled
 from rmcheck.scoring.reading import Reading, fallback_reason, head_of, reach, read_forest
 from rmcheck.scoring.rewards import checked
 from rmcheck.scoring.tokens import Tokens, length_limit
-from rmcheck.sources import NoProgress, Progress
+from rmcheck.sources import DIALOGUES, NoProgress, Progress
 
 Ids = NDArray[np.int64]
 Scored = tuple[NDArray[np.int64], NDArray[np.float64]]
@@ -162,7 +162,7 @@ class Scorer:
         if not dialogues:
             return
         progress = progress or NoProgress()
-        progress.start(f"scoring {len(dialogues):,} dialogues", len(dialogues), "dialogues")
+        progress.start(f"scoring {len(dialogues):,} dialogues", len(dialogues), DIALOGUES)
         try:
             for members, values in self._by_input(self._tokens.encode(dialogues), head_scale):
                 there = [dialogues[member] for member in members]
