@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
@@ -150,11 +150,20 @@ class ScoreBook:
             self._wrapped[id(source)] = (source, cached)
         return self._wrapped[id(source)][1]
 
-    def _lock(self) -> AbstractContextManager[object]:
-        """One process scores at a time; the others then find its scores in the cache."""
-        try:
+    @contextmanager
+    def _lock(self) -> Iterator[None]:
+        """One process scores at a time; the others then find its scores in the cache.
+
+        Where no lock can be had (a read-only folder, a full disk) nothing is kept either.
+        """
+        lock = None
+        with suppress(OSError):
             self._cache.mkdir(parents=True, exist_ok=True)
-        except OSError:
-            return nullcontext()
-        writable = os.access(self._cache, os.W_OK)
-        return FileLock(self._cache / "scoring.lock") if writable else nullcontext()
+            if os.access(self._cache, os.W_OK):
+                lock = FileLock(self._cache / "scoring.lock")
+                lock.acquire()
+        try:
+            yield
+        finally:
+            if lock is not None:
+                lock.release()
