@@ -153,9 +153,13 @@ class RunLog:
             return
         again = any(nodeid == item.nodeid for nodeid, _ in self._ready)
         fellows = [item] if again else self._fellows(item)
-        for bound, members in _by_source(fellows, self.engine, candidate, baseline):
+        groups = _by_source(fellows, self.engine, candidate, baseline)
+        for bound, members in groups:
             self._ready.update((fellow.nodeid, id(bound)) for fellow in members)
-            self.engine.prepare(bound, [(fellow.suite, fellow.check) for fellow in members])
+        self.engine.prepare_all(
+            (bound, [(fellow.suite, fellow.check) for fellow in members])
+            for bound, members in groups
+        )
 
     def _fellows(self, item: CheckItem) -> list[CheckItem]:
         """The items that will get the same `reward_model`: those of the session, or of the file."""

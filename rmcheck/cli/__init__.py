@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from rmcheck import __version__
-from rmcheck.cli import lint, models, runs, selftest, start
+from rmcheck.cli import cache, lint, models, runs, selftest, start
 from rmcheck.errors import RmcheckError
 
 USAGE_ERROR = 4
@@ -37,6 +37,7 @@ def parser() -> argparse.ArgumentParser:
     models.add_commands(commands)
     runs.add_commands(commands)
     selftest.add_commands(commands)
+    cache.add_commands(commands)
     return top
 
 

@@ -36,6 +36,11 @@ def add_compute_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--rm-dtype", choices=("float32", "bfloat16", "float16"), default="float32"
     )
+    add_cache_option(command)
+
+
+def add_cache_option(command: argparse.ArgumentParser) -> None:
+    """Where adapters and scores are kept."""
     command.add_argument(
         "--rm-cache", metavar="DIR", default=ini("rm_cache", DEFAULT_CACHE), help=_DEFAULT
     )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from rmcheck.checks import CannotDecide, SourceRef
 from rmcheck.data import Dialogue
 from rmcheck.errors import BaselineMissing
+from rmcheck.scoring.cache import Streaming
 from rmcheck.sources import Partial, Rescalable, Retrainable, RewardSource, SourceOptions, create
 
 
@@ -40,6 +42,16 @@ class Probed:
     def score(self, dialogues: Sequence[Dialogue]) -> NDArray[np.float64]:
         """The inner source's scores."""
         return self._inner.score(dialogues)
+
+
+class ProbedStream(Probed):
+    """A probed source that gives its scores piece by piece."""
+
+    def stream(
+        self, dialogues: Sequence[Dialogue]
+    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float64]]]:
+        """The inner source's pieces."""
+        yield from cast(Streaming, self._inner).stream(dialogues)
 
 
 @dataclass(eq=False)
@@ -78,7 +90,10 @@ class Binding:
             source = source.with_head_scaled(ref.head_scale)
         # A score file has one score a text: there is nothing to ask it a second time.
         again = ref.probe and not isinstance(source, Partial)
-        return Probed(source, ref.probe) if again else source
+        if not again:
+            return source
+        kind = ProbedStream if isinstance(source, Streaming) else Probed
+        return kind(source, ref.probe)
 
     def _base(self, ref: SourceRef) -> RewardSource:
         if ref.role == "candidate":

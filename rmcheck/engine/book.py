@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
@@ -13,39 +14,90 @@ from filelock import FileLock
 from numpy.typing import NDArray
 
 from rmcheck.data import Dialogue
+from rmcheck.engine.bar import SessionBar
 from rmcheck.record import ScoringRecord
-from rmcheck.scoring.cache import CachedSource, ScoreStore
-from rmcheck.sources import Partial, RewardSource
+from rmcheck.scoring.cache import CachedSource, ScoreStore, Streaming
+from rmcheck.sources import NoProgress, Partial, RewardSource
+
+
+@dataclass
+class _Asked:
+    """A model, the sources that mean it, and what is asked of it."""
+
+    cached: CachedSource
+    sources: list[RewardSource] = field(default_factory=list)
+    unknown: list[Dialogue] = field(default_factory=list)
 
 
 class ScoreBook:
-    """Looks scores up by source and text; what is missing is scored in one pass a source."""
+    """Looks scores up by source and text; what is missing is scored in one pass a source.
 
-    def __init__(self, cache: Path) -> None:
+    Parameters
+    ----------
+    cache
+        The folder of scores that other sessions made.
+    bar
+        The session's progress bar, where its sources report to one.
+    """
+
+    def __init__(self, cache: Path, bar: SessionBar | None = None) -> None:
         self._cache = cache
+        self._bar = bar or SessionBar(NoProgress())
         self._store = ScoreStore(cache)
         self._wrapped: dict[int, tuple[RewardSource, CachedSource]] = {}
-        self._scores: dict[int, dict[str, float]] = {}
+        self._by_fingerprint: dict[str, CachedSource] = {}
         self._views: dict[tuple[int, str], RewardSource] = {}
 
     def fetch(self, source: RewardSource, dialogues: Iterable[Dialogue]) -> None:
         """Have every dialogue scored that is not known yet. A score file is only read."""
-        if isinstance(source, Partial):
-            for dialogue in dialogues:
-                source.knows(dialogue)  # a file that cannot be read is told of now
-                break
-            return
-        known = self._scores.setdefault(id(source), {})
-        missing: dict[str, Dialogue] = {}
-        for dialogue in dialogues:
-            if dialogue.hash not in known:
-                missing.setdefault(dialogue.hash, dialogue)
-        if not missing:
-            return
-        wrapped = self._wrap(source)
+        for error in self.fetch_all([(source, dialogues)]).values():
+            raise error
+
+    def fetch_all(
+        self, wanted: Iterable[tuple[RewardSource, Iterable[Dialogue]]]
+    ) -> dict[int, Exception]:
+        """Have all scored that is not known yet: one pass a model, one bar over all of it.
+
+        Returns
+        -------
+        What went wrong, by the id of the source: one that fails stops no other.
+        """
+        failed: dict[int, Exception] = {}
+        asked: dict[int, _Asked] = {}
+        for source, dialogues in wanted:
+            try:
+                cached = self._ready(source, dialogues)
+            except Exception as error:  # another package's source raises what it likes
+                failed[id(source)] = error
+                continue
+            if cached is not None:
+                entry = asked.setdefault(id(cached), _Asked(cached))
+                entry.sources.append(source)
+                entry.unknown.extend(one for one in dialogues if not cached.holds(one))
+        work = [entry for entry in asked.values() if entry.unknown]
+        if not work:
+            return failed
         with self._lock():
-            scores = wrapped.score(list(missing.values()))
-        known.update(zip(missing, (float(score) for score in scores), strict=True))
+            for entry in work:
+                # Under the lock: what another process scored meanwhile is on disk now.
+                entry.unknown = entry.cached.missing(entry.unknown)
+            told = sum(len(one.unknown) for one in work if isinstance(one.cached.source, Streaming))
+            with self._bar.over(told):
+                for entry in work:
+                    try:
+                        entry.cached.compute(entry.unknown)
+                    except Exception as error:
+                        failed |= dict.fromkeys(map(id, entry.sources), error)
+        return failed
+
+    def _ready(self, source: RewardSource, dialogues: Iterable[Dialogue]) -> CachedSource | None:
+        """The source with its memory; None for a score file, which is only opened."""
+        if not isinstance(source, Partial):
+            return self._wrap(source)
+        for dialogue in dialogues:
+            source.knows(dialogue)  # a file that cannot be read is told of now
+            break
+        return None
 
     def view(self, source: RewardSource, suite: str) -> RewardSource:
         """A score file as the suite of that name sees it, made once; any other source as it is."""
@@ -61,14 +113,13 @@ class ScoreBook:
         if isinstance(source, Partial):
             return source.score(dialogues)
         self.fetch(source, dialogues)
-        known = self._scores[id(source)]
-        return np.array([known[dialogue.hash] for dialogue in dialogues], dtype=np.float64)
+        return self._wrap(source).score(dialogues)
 
     def knows(self, source: RewardSource, dialogue: Dialogue) -> bool:
         """Whether a score is there already, without scoring."""
         if isinstance(source, Partial):
             return source.knows(dialogue)
-        return dialogue.hash in self._scores.get(id(source), {})
+        return id(source) in self._wrapped and self._wrap(source).holds(dialogue)
 
     def sources(self) -> list[RewardSource]:
         """The sources that scored anything, or whose scores were found in the cache."""
@@ -76,7 +127,7 @@ class ScoreBook:
 
     def counts(self) -> ScoringRecord:
         """How many scores were needed, came from the cache, were computed."""
-        wrapped = [found for _, found in self._wrapped.values()]
+        wrapped = {id(found): found for _, found in self._wrapped.values()}.values()
         return ScoringRecord(
             needed=sum(found.needed for found in wrapped),
             cached=sum(found.cached for found in wrapped),
@@ -93,14 +144,26 @@ class ScoreBook:
 
     def _wrap(self, source: RewardSource) -> CachedSource:
         if id(source) not in self._wrapped:
-            self._wrapped[id(source)] = (source, CachedSource(source, self._store))
+            cached = CachedSource(source, self._store)
+            if source.fingerprint is not None:  # two names of one model share its scores
+                cached = self._by_fingerprint.setdefault(source.fingerprint, cached)
+            self._wrapped[id(source)] = (source, cached)
         return self._wrapped[id(source)][1]
 
-    def _lock(self) -> AbstractContextManager[object]:
-        """One process scores at a time; the others then find its scores in the cache."""
-        try:
+    @contextmanager
+    def _lock(self) -> Iterator[None]:
+        """One process scores at a time; the others then find its scores in the cache.
+
+        Where no lock can be had (a read-only folder, a full disk) nothing is kept either.
+        """
+        lock = None
+        with suppress(OSError):
             self._cache.mkdir(parents=True, exist_ok=True)
-        except OSError:
-            return nullcontext()
-        writable = os.access(self._cache, os.W_OK)
-        return FileLock(self._cache / "scoring.lock") if writable else nullcontext()
+            if os.access(self._cache, os.W_OK):
+                lock = FileLock(self._cache / "scoring.lock")
+                lock.acquire()
+        try:
+            yield
+        finally:
+            if lock is not None:
+                lock.release()

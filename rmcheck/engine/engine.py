@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 
 from rmcheck import baseline as baselines
-from rmcheck.checks import CannotDecide, Check, SourceRef
+from rmcheck.checks import CannotDecide, Check
 from rmcheck.data import Dialogue
+from rmcheck.engine.bar import SessionBar
 from rmcheck.engine.binding import Binding
 from rmcheck.engine.book import ScoreBook
 from rmcheck.engine.context import SuiteContext
@@ -34,7 +36,9 @@ class Engine:
     def __init__(self, settings: Settings, comparisons: int = 1) -> None:
         self.settings = settings
         self.comparisons = max(1, comparisons)
-        self.book = ScoreBook(settings.cache)
+        bar = SessionBar(settings.progress)
+        self.book = ScoreBook(settings.cache, bar)
+        self._options = replace(settings.options, progress=bar)
         self._bindings: dict[tuple[int, int], Binding] = {}
         self._created: dict[str, RewardSource] = {}
         self._failed: dict[int, Exception] = {}
@@ -51,7 +55,7 @@ class Engine:
         if spec is None and name not in baselines.names(self.settings.baselines):
             return  # a new project; checks that compare say how to bless
         self._baseline = baselines.find(name, self.settings.baselines)
-        self._baseline_source = self._baseline.source(self.settings.options)
+        self._baseline_source = self._baseline.source(self._options)
 
     @property
     def baseline(self) -> RewardSource | None:
@@ -72,7 +76,7 @@ class Engine:
     def create(self, spec: str) -> RewardSource:
         """The source of a spec; one object a spec, so that nothing is loaded twice."""
         if spec not in self._created:
-            self._created[spec] = create(spec, self.settings.options)
+            self._created[spec] = create(spec, self._options)
         return self._created[spec]
 
     def candidate(self) -> RewardSource:
@@ -96,7 +100,7 @@ class Engine:
                 chosen,
                 other,
                 name or (other.spec if other else DEFAULT_BASELINE),
-                self.settings.options,
+                self._options,
             )
         return self._bindings[key]
 
@@ -121,25 +125,26 @@ class Engine:
         )
 
     def prepare(self, binding: Binding, checks: Iterable[tuple[Suite, Check]]) -> None:
-        """Have all that these checks need scored, in one pass a source.
+        """`prepare_all` for checks that share their sources."""
+        self.prepare_all([(binding, checks)])
+
+    def prepare_all(self, groups: Iterable[tuple[Binding, Iterable[tuple[Suite, Check]]]]) -> None:
+        """Have all that these checks need scored: one pass a model, one bar over all of it.
 
         A source that fails is remembered; `require` raises for the checks that need it.
         """
-        wanted: dict[SourceRef, list[Dialogue]] = {}
-        for suite, check in checks:
-            for need in check.needs(suite.data):
-                wanted.setdefault(need.source, []).extend(need.dialogues)
-        for ref, dialogues in wanted.items():
-            try:
-                source = binding.source(ref)
-            except RmcheckError:
-                continue  # `require` and `judge` say so, check by check
-            if id(source) in self._failed:
-                continue
-            try:
-                self.book.fetch(source, dialogues)
-            except Exception as error:  # another package's source raises what it likes
-                self._failed[id(source)] = error
+        wanted: dict[int, tuple[RewardSource, list[Dialogue]]] = {}
+        for binding, checks in groups:
+            for suite, check in checks:
+                for need in check.needs(suite.data):
+                    try:
+                        source = binding.source(need.source)
+                    except RmcheckError:
+                        continue  # `require` and `judge` say so, check by check
+                    wanted.setdefault(id(source), (source, []))[1].extend(need.dialogues)
+        self._failed |= self.book.fetch_all(
+            asked for key, asked in wanted.items() if key not in self._failed
+        )
 
     def require(self, binding: Binding, suite: Suite, check: Check) -> None:
         """Raise the error of a source that this check needs and that could not be loaded.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -23,12 +24,26 @@ PAUSE = 1.0
 BUSY = 30.0
 """Seconds to wait for another process that writes."""
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS scores (
-    source TEXT NOT NULL, dialogue TEXT NOT NULL, score REAL NOT NULL,
-    PRIMARY KEY (source, dialogue)
-) WITHOUT ROWID
-"""
+_IN_THE_WAY = (
+    "SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_FULL", "SQLITE_READONLY", "SQLITE_CANTOPEN",
+    "SQLITE_PERM", "SQLITE_AUTH", "SQLITE_IOERR", "SQLITE_NOMEM", "SQLITE_PROTOCOL",
+    "SQLITE_INTERRUPT", "SQLITE_NOLFS",
+)  # fmt: skip
+"""How SQLite's names of errors start that are not the file's fault."""
+
+_SCHEMA = (
+    """
+    CREATE TABLE IF NOT EXISTS scores (
+        source TEXT NOT NULL, dialogue TEXT NOT NULL, score REAL NOT NULL,
+        PRIMARY KEY (source, dialogue)
+    ) WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE IF NOT EXISTS sources (
+        source TEXT PRIMARY KEY, spec TEXT NOT NULL, used REAL NOT NULL
+    ) WITHOUT ROWID
+    """,
+)
 
 
 @runtime_checkable
@@ -65,9 +80,8 @@ class ScoreStore:
             part = wanted[start : start + 500]
             marks = ",".join("?" * len(part))
             query = f"SELECT dialogue, score FROM scores WHERE source = ? AND dialogue IN ({marks})"
-            found.update(
-                (str(key), float(score)) for key, score in self._run(query, [source, *part])
-            )
+            rows = self._run(query, [source, *part])
+            found.update((key, score) for key, score in rows if isinstance(score, float))
         return found
 
     def put(self, source: str, scores: Mapping[str, float]) -> None:
@@ -77,10 +91,21 @@ class ScoreStore:
         rows = [(source, key, score) for key, score in scores.items()]
         self._run("INSERT OR REPLACE INTO scores VALUES (?, ?, ?)", rows, many=True)
 
+    def saw(self, source: str, spec: str) -> None:
+        """Note that `source` was used now, under the name `spec`; never worth a word or a stop."""
+        with contextlib.suppress(sqlite3.Error, OSError, UnicodeDecodeError):
+            if self._usable and not self._read_only:
+                connection = self._open()
+                if not self._read_only:
+                    with connection:
+                        row = (source, spec, time.time())
+                        connection.execute("INSERT OR REPLACE INTO sources VALUES (?, ?, ?)", row)
+
     def close(self) -> None:
         """Let go of the file; it is opened again when it is needed."""
         if self._connection is not None:
-            self._connection.close()
+            with contextlib.suppress(sqlite3.Error):  # a full or failing disk
+                self._connection.close()
             self._connection = None
 
     def _run(
@@ -98,10 +123,12 @@ class ScoreStore:
                         connection.executemany(statement, values)
                     return []
                 return list(connection.execute(statement, values))
-            except (sqlite3.OperationalError, OSError) as error:
-                self._give_up(str(error))
-            except sqlite3.DatabaseError as error:
-                self._set_aside(str(error), last=attempt == 1)
+            except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
+                said = " ".join(str(error).split())[:160]
+                if _is_damage(error) and not self._read_only:
+                    self._set_aside(said, last=attempt == 1)
+                else:
+                    self._give_up(said)
         return []
 
     def _open(self) -> sqlite3.Connection:
@@ -109,7 +136,7 @@ class ScoreStore:
             try:
                 self._connection = self._opened_for_writing()
             except (sqlite3.OperationalError, OSError) as error:
-                if not self.path.is_file():
+                if _is_damage(error) or not self.path.is_file() or not self.path.stat().st_size:
                     raise
                 # A cache on a read-only disk still answers. `immutable`: no lock, no WAL beside it.
                 name = f"{self.path.resolve().as_uri()}?mode=ro&immutable=1"
@@ -124,7 +151,8 @@ class ScoreStore:
         try:
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=NORMAL")
-            connection.execute(_SCHEMA)
+            for table in _SCHEMA:
+                connection.execute(table)
         except BaseException:
             connection.close()
             raise
@@ -133,7 +161,8 @@ class ScoreStore:
     def _give_up(self, said: str) -> None:
         self.close()
         self._usable = False
-        self.remarks.append(f"{self.path}: scores are not kept ({said})")
+        if not self._read_only:  # else that much was said when it was opened
+            self.remarks.append(f"{self.path}: scores are not kept ({said})")
 
     def _set_aside(self, said: str, *, last: bool) -> None:
         self.close()
@@ -153,6 +182,18 @@ class ScoreStore:
         )
 
 
+def _is_damage(error: Exception) -> bool:
+    """Whether the file itself is wrong, not the disk or another process in the way.
+
+    A file that is cut short is told of as an I/O error, a garbled text or table definition as an
+    error in decoding or in SQL.
+    """
+    name = str(getattr(error, "sqlite_errorname", ""))
+    if isinstance(error, OSError) or name.startswith(_IN_THE_WAY):
+        return name in ("SQLITE_IOERR_SHORT_READ", "SQLITE_IOERR_CORRUPTFS")
+    return True
+
+
 class CachedSource:
     """A reward source that is asked only for what nobody has scored yet.
 
@@ -167,7 +208,7 @@ class CachedSource:
     Attributes
     ----------
     needed, cached, computed
-        Different texts asked for, found, and scored now.
+        Different texts asked for, found on disk, and scored now.
     """
 
     def __init__(self, source: RewardSource, store: ScoreStore) -> None:
@@ -176,7 +217,8 @@ class CachedSource:
         self.needed = 0
         self.cached = 0
         self.computed = 0
-        self._session: dict[str, float] = {}
+        # Scores of this session stay in memory: a check may ask again, and the disk may be gone.
+        self._known: dict[str, float] = {}
 
     @property
     def spec(self) -> str:
@@ -201,31 +243,40 @@ class CachedSource:
         """Rewards in input order, shape (n,); equal texts are scored once."""
         if not self.source.scores_new_text:
             return self._asked_directly(dialogues)
-        unique: dict[str, Dialogue] = {}
+        self.compute(self.missing(dialogues))
+        return np.array([self._known[dialogue.hash] for dialogue in dialogues], dtype=np.float64)
+
+    def holds(self, dialogue: Dialogue) -> bool:
+        """Whether the score of this text is in memory."""
+        return dialogue.hash in self._known
+
+    def missing(self, dialogues: Iterable[Dialogue]) -> list[Dialogue]:
+        """The different texts that neither this session nor the disk knows; to be computed."""
+        asked: dict[str, Dialogue] = {}
         for dialogue in dialogues:
-            unique.setdefault(dialogue.hash, dialogue)
+            if not self.holds(dialogue):
+                asked.setdefault(dialogue.hash, dialogue)
+        if not asked:
+            return []
         fingerprint = self.source.fingerprint
-        known = {key: self._session[key] for key in unique if key in self._session}
-        if fingerprint is not None and len(known) < len(unique):
-            asked = [key for key in unique if key not in known]
-            known |= self.store.get(fingerprint, asked)
-        missing = [dialogue for key, dialogue in unique.items() if key not in known]
-        self.needed += len(unique)
-        self.cached += len(known)
-        if missing:
-            self._compute(missing, fingerprint, known)
-        # Scores of this session stay in memory: a check may ask again, and the disk may be gone.
-        self._session.update(known)
-        return np.array([known[dialogue.hash] for dialogue in dialogues], dtype=np.float64)
+        found = self.store.get(fingerprint, asked) if fingerprint is not None else {}
+        if fingerprint is not None and found:
+            self.store.saw(fingerprint, self.spec)
+        self._known |= found
+        self.needed += len(asked)
+        self.cached += len(found)
+        return [dialogue for key, dialogue in asked.items() if key not in found]
 
     def _asked_directly(self, dialogues: Sequence[Dialogue]) -> NDArray[np.float64]:
         self.needed += len(dialogues)
         self.computed += len(dialogues)
         return checked(self.source.score(dialogues), dialogues, self.spec)
 
-    def _compute(
-        self, missing: Sequence[Dialogue], fingerprint: str | None, known: dict[str, float]
-    ) -> None:
+    def compute(self, missing: Sequence[Dialogue]) -> None:
+        """Score different texts now, and remember what was scored even if the rest fails."""
+        if not missing:
+            return
+        fingerprint = self.source.fingerprint
         unwritten: dict[str, float] = {}
         written = time.monotonic()
         try:
@@ -235,13 +286,14 @@ class CachedSource:
                 self.computed += len(members)
                 if fingerprint is not None and time.monotonic() - written > PAUSE:
                     self.store.put(fingerprint, unwritten)
-                    known |= unwritten
+                    self._known |= unwritten
                     unwritten = {}
                     written = time.monotonic()
         finally:
-            known |= unwritten
+            self._known |= unwritten
             if fingerprint is not None:
                 self.store.put(fingerprint, unwritten)
+                self.store.saw(fingerprint, self.spec)
 
     def _pieces(
         self, missing: Sequence[Dialogue]

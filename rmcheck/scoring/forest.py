@@ -95,7 +95,7 @@ def plant(sequences: Sequence[Ids], budget: int, *, packed: bool = True) -> Fore
     """
     if any(len(sequence) == 0 for sequence in sequences):
         raise ValueError("a sequence must hold one token or more")
-    unique, places = _unique(sequences)
+    unique, places = distinct(sequences)
     shared = _shared_prefixes(unique)
     pieces = _pieces(unique, shared, budget)
     together = _packed(pieces, budget) if packed else [members for _, members in pieces]
@@ -103,7 +103,7 @@ def plant(sequences: Sequence[Ids], budget: int, *, packed: bool = True) -> Fore
     return Forest(rows, places, len(unique))
 
 
-def _unique(sequences: Sequence[Ids]) -> tuple[list[Ids], Ids]:
+def distinct(sequences: Sequence[Ids]) -> tuple[list[Ids], Ids]:
     """The different sequences in lexicographic order, and each input's index among them."""
     # As big-endian bytes, token sequences compare like texts, a prefix before its extensions.
     keys = [np.asarray(sequence, dtype=">u4").tobytes() for sequence in sequences]

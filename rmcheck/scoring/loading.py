@@ -149,8 +149,15 @@ def fuse(config: Any) -> None:
             setattr(text, key, FUSED[known])
 
 
-def scale_head(model: Any, factor: float) -> None:
-    """Multiply the last layer that gives one number (weights and bias) by `factor`."""
+@contextlib.contextmanager
+def head_scaled(model: Any, factor: float) -> Iterator[None]:
+    """Within it, the last layer that gives one number has `factor` times its weights and bias.
+
+    The weights come back bit for bit, so that one loaded model serves every factor.
+    """
+    if factor == 1.0:
+        yield
+        return
     heads = [
         module
         for module in model.modules()
@@ -158,9 +165,16 @@ def scale_head(model: Any, factor: float) -> None:
     ]
     if not heads:
         raise SourceError(f"{type(model).__name__}: found no layer with one output to scale")
+    known = [(parameter, parameter.detach().clone()) for parameter in heads[-1].parameters()]
     with torch.no_grad():
-        for parameter in heads[-1].parameters():
+        for parameter, _ in known:
             parameter.mul_(factor)
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            for parameter, before in known:
+                parameter.copy_(before)
 
 
 def _said(error: Exception) -> str:

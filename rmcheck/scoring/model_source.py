@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
+from weakref import WeakValueDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from rmcheck.scoring.scorer import Scorer
 
 DTYPES = ("float32", "bfloat16", "float16")
+
+_LOADED: WeakValueDictionary[tuple[str, str, str, str], Scorer] = WeakValueDictionary()
+"""Models in use by (identity, dtype, device, cache folder): none is loaded a second time."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,8 @@ class ModelSource(ABC):
         How a person names it.
     device
         Where it computes; None before it is loaded.
+    truncated
+        Dialogues that were cut to the length limit.
     """
 
     scores_new_text = True
@@ -64,8 +70,9 @@ class ModelSource(ABC):
         self.options = options
         self.hashes = FileHashes(options.cache)
         self.device: str | None = None
+        self.truncated = 0
         self._factor = 1.0
-        self._fingerprint: str | None = None
+        self._known_identity: str | None = None
         self._scorer: Scorer | None = None
 
     @abstractmethod
@@ -95,17 +102,14 @@ class ModelSource(ABC):
     @property
     def fingerprint(self) -> str:
         """32 hex digits over weights, adapter, tokenizer, template, max length, dtype, pooling."""
-        if self._fingerprint is None:
-            parts: list[object] = [self._identity(), self.options.dtype]
-            if self._factor != 1.0:
-                parts.append(self._factor)
-            self._fingerprint = content_hash(*parts)
-        return self._fingerprint
+        factor = () if self._factor == 1.0 else (self._factor,)
+        return content_hash(self._identity_hash, self.options.dtype, *factor)
 
     @property
-    def truncated(self) -> int:
-        """Dialogues that were cut to the length limit."""
-        return self._scorer.truncated if self._scorer else 0
+    def _identity_hash(self) -> str:
+        if self._known_identity is None:
+            self._known_identity = self._identity()
+        return self._known_identity
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -113,12 +117,11 @@ class ModelSource(ABC):
         return tuple(self._scorer.remarks) if self._scorer else ()
 
     def with_head_scaled(self, factor: float) -> Self:
-        """The same model with its head's weights times `factor`."""
+        """The same loaded model, whose head's weights are times `factor` while it scores."""
         scaled = copy.copy(self)
         scaled.spec = f"{self.spec} × {factor:g}"
         scaled._factor = self._factor * factor
-        scaled._fingerprint = None
-        scaled._scorer = None
+        scaled.truncated = 0
         return scaled
 
     def score(self, dialogues: Sequence[Dialogue]) -> NDArray[np.float64]:
@@ -129,42 +132,58 @@ class ModelSource(ABC):
         SourceError
             When the model cannot be loaded, or a reward is NaN or infinite.
         """
-        return self.scorer.score(dialogues, self.options.progress)
+        scores = np.empty(len(dialogues), dtype=np.float64)
+        for members, values in self.stream(dialogues):
+            scores[members] = values
+        return scores
 
     def stream(
         self, dialogues: Sequence[Dialogue]
     ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float64]]]:
         """`score` piece by piece: (indices, rewards), in the order in which the model is done."""
-        return self.scorer.stream(dialogues, self.options.progress)
+        scorer = self.scorer
+        before = scorer.truncated
+        pieces = scorer.stream(dialogues, self.options.progress, head_scale=self._factor)
+        for place, piece in enumerate(pieces):
+            if place == 0:  # all texts are tokens by now
+                self.truncated += scorer.truncated - before
+            yield piece
 
     @property
     def scorer(self) -> Scorer:
-        """The loaded model; the first use imports torch, and trains where a recipe says so."""
+        """The loaded model; the first use imports torch, and trains where a recipe says so.
+
+        Sources of one session that mean the same model share it, whatever they are called.
+        """
         if self._scorer is None:
             wait_asleep()
-            from rmcheck.scoring.loading import pick_device, scale_head
-            from rmcheck.scoring.scorer import Scorer
+            from rmcheck.scoring.loading import pick_device
 
             self.device = pick_device(self.options.device)
-            loaded = self._load(self.device)
-            if loaded.layout.template == "chat" and not loaded.tokenizer.chat_template:
-                raise SourceError(
-                    f"{self.spec}: template 'chat', but the tokenizer has no chat template; "
-                    "use template: default"
-                )
-            if self._factor != 1.0:
-                scale_head(loaded.model, self._factor)
-            layout = loaded.layout
-            self._scorer = Scorer(
-                loaded.model,
-                loaded.tokenizer,
-                layout.template,
-                layout.max_length,
-                self.device,
-                self.options.dtype,
-                layout.pooling,
-            )
+            key = (self._identity_hash, self.options.dtype, self.device, str(self.options.cache))
+            self._scorer = _LOADED.get(key) or self._loaded(self.device)
+            _LOADED[key] = self._scorer
         return self._scorer
+
+    def _loaded(self, device: str) -> Scorer:
+        from rmcheck.scoring.scorer import Scorer
+
+        loaded = self._load(device)
+        layout = loaded.layout
+        if layout.template == "chat" and not loaded.tokenizer.chat_template:
+            raise SourceError(
+                f"{self.spec}: template 'chat', but the tokenizer has no chat template; "
+                "use template: default"
+            )
+        return Scorer(
+            loaded.model,
+            loaded.tokenizer,
+            layout.template,
+            layout.max_length,
+            device,
+            self.options.dtype,
+            layout.pooling,
+        )
 
 
 def resolved(path: str, root: Path) -> Path:

@@ -93,23 +93,41 @@ def head_of(model: Any) -> Any | None:
     return head if head is not None and hasattr(head, "parameters") and not encodes else None
 
 
-def fallback_reason(model: Any, longest: int) -> str | None:
-    """Why a model cannot be trusted with a forest before it is even tried; None when it may be.
-
-    A custom mask replaces the model's own, so a sliding window shorter than the texts is lost:
-    a probe of short texts would not see it.
-    """
+def fallback_reason(model: Any) -> str | None:
+    """Why a model cannot be trusted with a forest before it is even tried; None when it may be."""
     if head_of(model) is None:
         return "its head is not a `score` layer on the last hidden state"
     config = model.config.get_text_config()
-    window = getattr(config, "sliding_window", None) or getattr(
-        config, "attention_chunk_size", None
-    )
-    if window and getattr(config, "use_sliding_window", True) and window < longest:
-        return f"attention slides over {window} tokens and a text has {longest}"
     local = {
         kind for kind in getattr(config, "layer_types", None) or () if kind != "full_attention"
     }
-    if local and not window:
+    if local and _window(config) is None:
         return f"its layers are {', '.join(sorted(local))}"
     return None
+
+
+def reach(model: Any) -> tuple[int, str] | None:
+    """Up to how many tokens a text may stand in a forest, and why no more; None: any length.
+
+    A custom mask replaces the model's own, so a sliding window shorter than a text would be lost.
+    Long-range rotary positions change for all that is in a call when one text is longer than what
+    the model was first trained on. A probe of short texts would see neither.
+    """
+    config = model.config.get_text_config()
+    window = _window(config)
+    rope = getattr(config, "rope_parameters", None) or {}
+    before = rope.get("original_max_position_embeddings")
+    limits = []
+    if window is not None:
+        limits.append((window, f"attention slides over {window} tokens"))
+    if before and rope.get("rope_type") == "longrope":
+        limits.append((int(before), f"rotary positions change beyond {before} tokens"))
+    return min(limits) if limits else None
+
+
+def _window(config: Any) -> int | None:
+    """Over how many tokens some layer's attention slides; None when none does."""
+    window = getattr(config, "sliding_window", None) or getattr(
+        config, "attention_chunk_size", None
+    )
+    return int(window) if window and getattr(config, "use_sliding_window", True) else None

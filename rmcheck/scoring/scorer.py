@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,11 +14,12 @@ from numpy.typing import NDArray
 
 from rmcheck.data import Dialogue
 from rmcheck.scoring.batches import Batch, batches, padded
-from rmcheck.scoring.forest import Forest, Row, plant
-from rmcheck.scoring.reading import Reading, fallback_reason, head_of, read_forest
+from rmcheck.scoring.forest import Row, distinct, plant
+from rmcheck.scoring.loading import head_scaled
+from rmcheck.scoring.reading import Reading, fallback_reason, head_of, reach, read_forest
 from rmcheck.scoring.rewards import checked
 from rmcheck.scoring.tokens import Tokens, length_limit
-from rmcheck.sources import NoProgress, Progress
+from rmcheck.sources import DIALOGUES, NoProgress, Progress
 
 Ids = NDArray[np.int64]
 Scored = tuple[NDArray[np.int64], NDArray[np.float64]]
@@ -24,6 +27,15 @@ Scored = tuple[NDArray[np.int64], NDArray[np.float64]]
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 TOLERANCE = {"float32": 1e-4, "bfloat16": 5e-2, "float16": 1e-2}
 """How far the forest may be from one-by-one scoring, per unit of reward, before it is refused."""
+
+
+@dataclass(frozen=True)
+class _Call:
+    """One call of the model: how rewards are read, whose they are, how many tokens it computes."""
+
+    read: Callable[[], torch.Tensor]
+    members: Ids
+    tokens: int
 
 
 class Scorer:
@@ -80,7 +92,8 @@ class Scorer:
         self._tokens = Tokens(tokenizer, template, limit, closes=self._head is None)
         self.pad = pad_token(model, tokenizer)
         self.row, self._call = budgets(model.config, self.device)
-        self._uses_forest: bool | None = None
+        self._reach = reach(model)
+        self._trusts_forest: bool | None = None
 
     @property
     def truncated(self) -> int:
@@ -92,15 +105,41 @@ class Scorer:
         return self._tokens.encode(dialogues)
 
     def uses_forest(self, sequences: Sequence[Ids]) -> bool:
-        """Whether prefixes are shared: tried once, on the first sequences that come."""
-        if self._uses_forest is None:
-            self._uses_forest = self._probe(sequences)
-        return self._uses_forest
+        """Whether prefixes of all these are shared; tried once, on the first that come."""
+        within = self._within_reach(sequences)
+        return bool(within.all()) and self._trusted(sequences)
+
+    def _trusted(self, sequences: Sequence[Ids]) -> bool:
+        if self._trusts_forest is None:
+            self._trusts_forest = self._probe(sequences)
+        return self._trusts_forest
+
+    def _within_reach(self, sequences: Sequence[Ids]) -> NDArray[np.bool_]:
+        """Which sequences are short enough for a forest, as far as the model's kind goes."""
+        lengths = np.array([len(sequence) for sequence in sequences], dtype=np.int64)
+        if self._reach is None:
+            return np.ones(len(lengths), dtype=np.bool_)
+        longest, reason = self._reach
+        within: NDArray[np.bool_] = lengths <= longest
+        if not within.all() and fallback_reason(self.model) is None:
+            self._remark(
+                f"texts of more than {longest} tokens share no prefix: {reason}; "
+                "length-sorted batches are used"
+            )
+        return within
+
+    def _remark(self, said: str) -> None:
+        if said not in self.remarks:
+            self.remarks.append(said)
 
     def score(
-        self, dialogues: Sequence[Dialogue], progress: Progress | None = None
+        self,
+        dialogues: Sequence[Dialogue],
+        progress: Progress | None = None,
+        *,
+        head_scale: float = 1.0,
     ) -> NDArray[np.float64]:
-        """Rewards in input order, shape (n,).
+        """Rewards in input order, shape (n,), with the head's weights times `head_scale`.
 
         Raises
         ------
@@ -108,70 +147,75 @@ class Scorer:
             For a reward that is NaN or infinite, naming the dialogue's key.
         """
         scores = np.empty(len(dialogues), dtype=np.float64)
-        for members, values in self.stream(dialogues, progress):
+        for members, values in self.stream(dialogues, progress, head_scale=head_scale):
             scores[members] = values
         return scores
 
     def stream(
-        self, dialogues: Sequence[Dialogue], progress: Progress | None = None
+        self,
+        dialogues: Sequence[Dialogue],
+        progress: Progress | None = None,
+        *,
+        head_scale: float = 1.0,
     ) -> Iterator[Scored]:
         """The same as `score`, piece by piece: (indices, rewards), as the model gives them."""
         if not dialogues:
             return
         progress = progress or NoProgress()
-        progress.start(f"scoring {len(dialogues):,} dialogues", len(dialogues), "dialogues")
+        progress.start(f"scoring {len(dialogues):,} dialogues", len(dialogues), DIALOGUES)
         try:
-            for members, values in self._by_input(self._tokens.encode(dialogues)):
+            for members, values in self._by_input(self._tokens.encode(dialogues), head_scale):
                 there = [dialogues[member] for member in members]
                 yield members, checked(values, there, self.name)
                 progress.advance(len(members))
         finally:
             progress.finish()
 
-    def _by_input(self, sequences: list[Ids]) -> Iterator[Scored]:
+    def _by_input(self, sequences: list[Ids], head_scale: float) -> Iterator[Scored]:
         """Scores of unique sequences, handed to every input that has them."""
-        forest = plant(sequences, self.row)
-        unique: list[Ids] = [np.empty(0, dtype=np.int64)] * forest.n_unique
-        for place, sequence in zip(forest.places, sequences, strict=True):
-            unique[place] = sequence
-        self.uses_forest(unique)
-        by_place = np.argsort(forest.places, kind="stable")
-        bounds = np.searchsorted(forest.places[by_place], np.arange(forest.n_unique + 1))
-        for members, values in self._unique_scores(unique, forest):
+        unique, places = distinct(sequences)
+        by_place = np.argsort(places, kind="stable")
+        bounds = np.searchsorted(places[by_place], np.arange(len(unique) + 1))
+        for members, values in self._unique_scores(unique, head_scale):
             counts = bounds[members + 1] - bounds[members]
             inputs = np.concatenate([by_place[bounds[m] : bounds[m + 1]] for m in members])
             yield inputs, np.repeat(values, counts)
 
-    def _unique_scores(self, unique: list[Ids], forest: Forest) -> Iterator[Scored]:
-        left = np.ones(len(unique), dtype=np.bool_)
-        while left.any():
-            members = np.flatnonzero(left)
-            try:
-                for done, values in self._pass(unique, members, forest):
-                    left[done] = False
-                    yield done, values
-            except (torch.OutOfMemoryError, RuntimeError) as error:
-                if not _is_out_of_memory(error) or not self._shrink():
-                    raise
-                forest = plant([unique[index] for index in np.flatnonzero(left)], self.row)
+    def _unique_scores(self, unique: list[Ids], head_scale: float) -> Iterator[Scored]:
+        """Every sequence once; those that the model cannot be given in a forest come last."""
+        within = self._within_reach(unique)
+        for near in (True, False):
+            left = within == near
+            shares = near and bool(left.any()) and self._trusted(_picked(unique, left))
+            while left.any():
+                try:
+                    for call in self._planned(unique, np.flatnonzero(left), shares):
+                        values = self._forward(call.read, head_scale)
+                        self.unique_tokens += call.tokens
+                        left[call.members] = False
+                        yield call.members, values
+                except (torch.OutOfMemoryError, RuntimeError) as error:
+                    if not _is_out_of_memory(error) or not self._shrink():
+                        raise
 
-    def _pass(self, unique: list[Ids], members: Ids, forest: Forest) -> Iterator[Scored]:
-        """One attempt at `members`, of which `forest` holds exactly the sequences, in order."""
-        if self._uses_forest:
+    def _planned(self, unique: list[Ids], members: Ids, shares: bool) -> Iterator[_Call]:
+        """The calls that score `members`, indices into `unique` in rising order."""
+        if shares:
+            forest = plant([unique[member] for member in members], self.row)
             for rows in calls(forest.rows, self._call):
-                values = self._forward(self._read, rows)
-                self.unique_tokens += sum(len(row) for row in rows)
-                yield members[np.concatenate([row.members for row in rows])], values
+                places = members[np.concatenate([row.members for row in rows])]
+                yield _Call(partial(self._read, rows), places, sum(len(row) for row in rows))
             return
         for batch in batches(unique, members.tolist(), self._call, self.pad):
-            values = self._forward(self._read_batch, batch)
-            self.unique_tokens += int(batch.mask.sum())
-            yield batch.members, values
+            yield _Call(partial(self._read_batch, batch), batch.members, int(batch.mask.sum()))
 
-    def _forward(self, read: Callable[[Any], torch.Tensor], what: Any) -> NDArray[np.float64]:
+    def _forward(
+        self, read: Callable[[], torch.Tensor], head_scale: float = 1.0
+    ) -> NDArray[np.float64]:
         self.calls += 1
-        with torch.inference_mode(), full_precision(self.dtype):
-            values: NDArray[np.float64] = read(what).double().cpu().numpy()
+        scaled = head_scaled(self.model, head_scale)
+        with torch.inference_mode(), full_precision(self.dtype), scaled:
+            values: NDArray[np.float64] = read().double().cpu().numpy()
         return values
 
     def _read(self, rows: Sequence[Row]) -> torch.Tensor:
@@ -198,13 +242,12 @@ class Scorer:
 
     def _probe(self, unique: Sequence[Ids]) -> bool:
         """Whether the forest gives what the model's own forward gives, one text at a time."""
-        reason = fallback_reason(self.model, max(len(sequence) for sequence in unique))
+        reason = fallback_reason(self.model)
         if reason is None:
             reason = self._difference(probe_sequences(unique))
         if reason:
-            kept = "length-sorted batches are used" if self._head is not None else ""
-            if kept:
-                self.remarks.append(f"no prefix is shared: {reason}; {kept}")
+            if self._head is not None:  # an encoder has nothing to share
+                self._remark(f"no prefix is shared: {reason}; length-sorted batches are used")
             return False
         return True
 
@@ -213,15 +256,15 @@ class Scorer:
         try:
             shared = np.empty(forest.n_unique)
             for row in forest.rows:
-                shared[row.members] = self._forward(self._read, [row])
+                shared[row.members] = self._forward(partial(self._read, [row]))
         except Exception as error:  # a model may refuse a custom mask in any way it likes
             if _is_out_of_memory(error):
-                raise
+                return f"too little memory to try it on {forest.n_tokens:,} tokens"
             return f"the model does not take a custom mask ({type(error).__name__})"
         shared = shared[forest.places]
         alone = np.concatenate(
             [
-                self._forward(self._read_batch, padded(probes, [index], self.pad))
+                self._forward(partial(self._read_batch, padded(probes, [index], self.pad)))
                 for index in range(len(probes))
             ]
         )
@@ -242,6 +285,10 @@ class Scorer:
         self.row = min(self.row, self._call)
         self.remarks.append(f"out of memory: at most {self._call:,} tokens a call from here on")
         return True
+
+
+def _picked(sequences: Sequence[Ids], chosen: NDArray[np.bool_]) -> list[Ids]:
+    return [sequence for sequence, picked in zip(sequences, chosen, strict=True) if picked]
 
 
 def _as_float32(_: torch.nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -98,6 +98,10 @@ class Progress(Protocol):
     def finish(self) -> None: ...
 
 
+DIALOGUES = "dialogues"
+"""The unit in which a source tells how far its scoring is."""
+
+
 class NoProgress:
     """Shows nothing."""
 

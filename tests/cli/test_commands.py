@@ -46,7 +46,7 @@ def test_the_installed_script_tells_its_version_and_commands() -> None:
     said = subprocess.run([script, "--version"], capture_output=True, text=True, check=True)
     assert said.stdout == f"rmcheck {rmcheck.__version__}\n"
     said = subprocess.run([script, "--help"], capture_output=True, text=True, check=True)
-    for command in ("train", "score", "bless", "report", "compare", "list", "try"):
+    for command in ("train", "score", "bless", "report", "compare", "list", "try", "cache"):
         assert f"    {command}" in said.stdout
 
 

@@ -9,19 +9,11 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import (
-    BertConfig,
-    BertForSequenceClassification,
-    GPT2Config,
-    GPT2ForSequenceClassification,
-    LlamaConfig,
-    LlamaForSequenceClassification,
-    MistralConfig,
-    MistralForSequenceClassification,
+    AutoConfig,
+    AutoModelForSequenceClassification,
     PreTrainedTokenizerFast,
-    Qwen2Config,
-    Qwen2ForSequenceClassification,
 )
 
 from rmcheck.data import Dialogue
@@ -42,8 +34,11 @@ PROMPTS = (
 )
 
 
-def tokenizer(**options: Any) -> PreTrainedTokenizerFast:
-    """A byte-level BPE tokenizer of 400 tokens with a padding token of its own."""
+def tokenizer(*, encloses: bool = False, **options: Any) -> PreTrainedTokenizerFast:
+    """A byte-level BPE tokenizer of 400 tokens with a padding token of its own.
+
+    One that `encloses` puts a start and an end token around a text, as encoders have it.
+    """
     inner = Tokenizer(models.BPE())
     inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     inner.decoder = decoders.ByteLevel()
@@ -54,32 +49,56 @@ def tokenizer(**options: Any) -> PreTrainedTokenizerFast:
         show_progress=False,
     )
     inner.train_from_iterator([" ".join(WORDS), *PROMPTS, "Human: \n\nAssistant: "] * 3, trainer)
+    if encloses:
+        inner.post_processor = processors.TemplateProcessing(
+            single="<|start|> $A <|end|>", special_tokens=[("<|start|>", 2), ("<|end|>", 0)]
+        )
     known = {"eos_token": "<|end|>", "pad_token": "<|pad|>", "bos_token": "<|start|>"}
     return PreTrainedTokenizerFast(tokenizer_object=inner, **{**known, **options})
 
 
-def random_model(kind: str, seed: int = 0) -> Any:
+SHAPE = {
+    "vocab_size": 400, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4,
+    "intermediate_size": 64, "initializer_range": 0.2, "num_labels": 1, "pad_token_id": 1,
+    "bos_token_id": 2, "eos_token_id": 0, "max_position_embeddings": 256,
+}  # fmt: skip
+GROUPED: dict[str, Any] = {**SHAPE, "num_key_value_heads": 2, "head_dim": 8}
+WINDOW = 16
+"""Over how many tokens attention slides in the models where it does."""
+LAYERS = ["sliding_attention", "full_attention"]
+
+CONFIGURATIONS: dict[str, dict[str, Any]] = {
+    "gpt2": {key: value for key, value in SHAPE.items() if key != "intermediate_size"},
+    "llama": GROUPED,
+    "qwen2": GROUPED,
+    "qwen3": GROUPED,
+    "mistral": {**GROUPED, "sliding_window": WINDOW},
+    "gemma": GROUPED,
+    "gemma2": {**GROUPED, "sliding_window": WINDOW, "layer_types": LAYERS},
+    "gemma3_text": {**GROUPED, "sliding_window": WINDOW, "layer_types": LAYERS},
+    "phi3": {
+        **SHAPE,
+        "original_max_position_embeddings": 2 * WINDOW,
+        "rope_parameters": {
+            "rope_type": "longrope", "rope_theta": 1e4,
+            "short_factor": [1.0] * 4, "long_factor": [4.0] * 4,
+        },
+    },
+    "bert": SHAPE,
+    "roberta": SHAPE,
+    "deberta-v2": {
+        **SHAPE, "relative_attention": True, "pos_att_type": ["p2c", "c2p"],
+        "position_biased_input": False, "type_vocab_size": 0, "pooler_hidden_size": 32,
+    },
+}  # fmt: skip
+"""Every kind of model that scores are compared for, by the name that `transformers` has for it."""
+
+
+def random_model(kind: str, seed: int = 0, **changes: Any) -> Any:
     """A model of two layers, 32 wide, whose weights are large enough for scores to differ."""
     torch.manual_seed(seed)
-    shape = {
-        "vocab_size": 400, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4,
-        "intermediate_size": 64, "initializer_range": 0.2, "num_labels": 1, "pad_token_id": 1,
-        "bos_token_id": 2, "eos_token_id": 0, "max_position_embeddings": 256,
-    }  # fmt: skip
-    grouped = {**shape, "num_key_value_heads": 2}
-    model: Any
-    if kind == "gpt2":
-        plain = {key: value for key, value in shape.items() if key != "intermediate_size"}
-        model = GPT2ForSequenceClassification(GPT2Config(**plain))
-    elif kind == "llama":
-        model = LlamaForSequenceClassification(LlamaConfig(**grouped))
-    elif kind == "qwen2":
-        model = Qwen2ForSequenceClassification(Qwen2Config(**grouped))
-    elif kind == "mistral":
-        model = MistralForSequenceClassification(MistralConfig(**grouped, sliding_window=16))
-    else:
-        model = BertForSequenceClassification(BertConfig(**shape))
-    return model.eval()
+    config = AutoConfig.for_model(kind, **{**CONFIGURATIONS[kind], **changes})
+    return AutoModelForSequenceClassification.from_config(config).eval()
 
 
 def dialogues(count: int, seed: int = 0, longest: int = 30) -> list[Dialogue]:

@@ -186,7 +186,9 @@ def test_a_read_only_cache_still_answers(tmp_path: Path, monkeypatch: pytest.Mon
 
     def refused(path: object, **options: object) -> sqlite3.Connection:
         if not options.get("uri"):
-            raise sqlite3.OperationalError("attempt to write a readonly database")
+            error = sqlite3.OperationalError("attempt to write a readonly database")
+            error.sqlite_errorname = "SQLITE_READONLY"  # type: ignore[misc]
+            raise error
         return connect(path, **options)  # type: ignore[call-overload, no-any-return]
 
     monkeypatch.setattr(cache.sqlite3, "connect", refused)

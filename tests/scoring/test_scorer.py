@@ -16,8 +16,6 @@ from rmcheck.errors import SourceError
 from rmcheck.scoring.scorer import Scorer
 from scoring.models import WORDS, dialogues, one_by_one, random_model, tokenizer
 
-DECODERS = ("gpt2", "llama", "qwen2")
-
 
 class Bar:
     """A progress that remembers."""
@@ -37,35 +35,23 @@ class Bar:
         self.finished += 1
 
 
-@pytest.mark.parametrize("kind", [*DECODERS, "mistral", "bert"])
+@pytest.mark.parametrize("kind", ["gpt2", "bert"])
 def test_scores_are_those_of_transformers_one_by_one(kind: str) -> None:
     model, texts = random_model(kind), dialogues(40)
-    scorer = Scorer(model, tokenizer())
-    scores = scorer.score(texts)
+    scores = Scorer(model, tokenizer()).score(texts)
     assert scores.dtype == np.float64
     expected = one_by_one(model, tokenizer(), texts)
     assert expected.std() > 0.01
     np.testing.assert_allclose(scores, expected, atol=1e-4)
-    assert scorer._uses_forest is (kind in DECODERS)
-
-
-def test_a_sliding_window_shorter_than_the_texts_is_refused_and_said() -> None:
-    scorer = Scorer(random_model("mistral"), tokenizer())
-    scorer.score(dialogues(8))
-    (remark,) = scorer.remarks
-    assert "slides over 16 tokens" in remark
-    assert "batches are used" in remark
 
 
 def test_a_window_wider_than_the_texts_is_no_reason_to_refuse() -> None:
-    model = random_model("mistral")
-    model.config.sliding_window = 200
-    texts = dialogues(20)
+    model, texts = random_model("mistral", sliding_window=200), dialogues(20)
     scorer = Scorer(model, tokenizer())
-    np.testing.assert_allclose(
-        scorer.score(texts), one_by_one(model, tokenizer(), texts), atol=1e-4
-    )
-    assert scorer._uses_forest
+    expected = one_by_one(model, tokenizer(), texts)
+    np.testing.assert_allclose(scorer.score(texts), expected, atol=1e-4)
+    assert scorer.uses_forest(scorer.encode(texts))
+    assert scorer.remarks == []
 
 
 def test_a_model_that_reads_the_forest_wrongly_is_found_out_by_the_probe() -> None:
@@ -96,7 +82,7 @@ def test_a_mean_is_taken_over_a_texts_own_tokens() -> None:
             ids = inner(f"Human: {text.prompt}\n\nAssistant: {text.response}", return_tensors="pt")
             hidden = model.transformer(**ids).last_hidden_state.mean(dim=1)
             assert score == pytest.approx(float(model.score(hidden)[0, 0]), abs=1e-4)
-    scorer._uses_forest = False
+    scorer._trusts_forest = False
     np.testing.assert_allclose(scorer.score(texts), scores, atol=1e-4)
 
 
@@ -158,7 +144,7 @@ def test_padding_that_is_also_the_end_of_a_text_does_not_move_where_a_score_is_r
     model.config.pad_token_id = inner.pad_token_id
     texts = [Dialogue("Why?", "the cat<|end|>"), Dialogue("Why?", "the cat sat on the mat")]
     scorer = Scorer(model, inner)
-    scorer._uses_forest = forest
+    scorer._trusts_forest = forest
     scores = scorer.score(texts)
     ids = inner("Human: Why?\n\nAssistant: the cat<|end|>", return_tensors="pt")["input_ids"]
     with torch.no_grad():
@@ -171,33 +157,70 @@ def test_a_model_and_a_tokenizer_without_padding_are_given_it() -> None:
     model.config.pad_token_id = None
     texts = dialogues(10)
     scorer = Scorer(model, inner)
-    scorer._uses_forest = False
+    scorer._trusts_forest = False
     scores = scorer.score(texts)
     np.testing.assert_allclose(scores, one_by_one(model, inner, texts), atol=1e-4)
 
 
+OUT_OF_MEMORY = (
+    torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"),
+    RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"),
+)
+
+
+def scarce(model: Any, error: Exception, limit: int) -> list[int]:
+    """Let `model` run out of memory over `limit` tokens a call; the sizes of calls that worked."""
+    sizes: list[int] = []
+    backbone = getattr(model, model.base_model_prefix)
+    forward = backbone.forward
+
+    def short(*args: Any, **options: Any) -> Any:
+        size = (args[0] if args else options["input_ids"]).numel()
+        if size > limit:
+            raise error
+        sizes.append(size)
+        return forward(*args, **options)
+
+    backbone.forward = short
+    return sizes
+
+
+@pytest.mark.parametrize("error", OUT_OF_MEMORY)
 @pytest.mark.parametrize("kind", ["gpt2", "mistral"])
-def test_out_of_memory_halves_the_call_and_goes_on(
-    kind: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_out_of_memory_halves_the_call_and_goes_on(kind: str, error: Exception) -> None:
+    """GPT-2's texts stand in a forest, Mistral's are longer than its window and padded."""
     model, texts = random_model(kind), dialogues(40)
     expected = one_by_one(model, tokenizer(), texts)
     scorer = Scorer(model, tokenizer())
     scorer.score(texts[:2])
-    real = Scorer._forward
-    sizes: list[int] = []
-
-    def scarce(self: Scorer, read: Any, what: Any) -> Any:
-        size = sum(len(row) for row in what) if isinstance(what, list) else what.tokens.size
-        if size > 300:
-            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate")
-        sizes.append(size)
-        return real(self, read, what)
-
-    monkeypatch.setattr(Scorer, "_forward", scarce)
+    sizes = scarce(model, error, 300)
     np.testing.assert_allclose(scorer.score(texts), expected, atol=1e-4)
-    assert max(sizes) <= 300
-    assert any("out of memory" in remark for remark in scorer.remarks)
+    assert 150 < max(sizes) <= 300
+    said = [remark for remark in scorer.remarks if "out of memory" in remark]
+    assert said[-1] == "out of memory: at most 256 tokens a call from here on"
+    assert len(scorer.encode(texts)) == len(texts)
+    # The next pass starts where this one ended: nothing runs out again.
+    scorer.score(texts)
+    assert [remark for remark in scorer.remarks if "out of memory" in remark] == said
+
+
+def test_out_of_memory_while_the_forest_is_tried_leaves_padded_batches() -> None:
+    model, texts = random_model("gpt2"), dialogues(40)
+    expected = one_by_one(model, tokenizer(), texts)
+    scorer = Scorer(model, tokenizer())
+    longest = max(len(ids) for ids in scorer.encode(texts))
+    sizes = scarce(model, OUT_OF_MEMORY[1], longest)
+    np.testing.assert_allclose(scorer.score(texts), expected, atol=1e-4)
+    assert max(sizes) == longest
+    assert "too little memory to try it" in scorer.remarks[0]
+
+
+def test_a_text_that_does_not_fit_alone_ends_the_run() -> None:
+    model = random_model("gpt2")
+    scorer = Scorer(model, tokenizer())
+    scarce(model, OUT_OF_MEMORY[1], 10)
+    with pytest.raises(RuntimeError, match="can't allocate memory"):
+        scorer.score(dialogues(3))
 
 
 def test_other_errors_of_a_model_are_not_swallowed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -227,7 +250,7 @@ def test_bfloat16_keeps_its_head_in_float32_and_stays_close() -> None:
     for forest in (True, False):
         model = random_model("gpt2")
         scorer = Scorer(model, tokenizer(), dtype="bfloat16")
-        scorer._uses_forest = forest
+        scorer._trusts_forest = forest
         scores = scorer.score(texts)
         assert model.transformer.wte.weight.dtype == torch.bfloat16
         assert model.score.weight.dtype == torch.float32

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import shutil
 import subprocess
@@ -18,6 +19,7 @@ from training import project
 from transformers import GPT2Config, GPT2ForSequenceClassification, GPT2LMHeadModel
 
 from rmcheck.errors import SourceError, UsageError
+from rmcheck.scoring.model_source import _LOADED
 from rmcheck.sources import Rescalable, Retrainable, RewardSource, SourceOptions, create
 from rmcheck.sources.checkpoint import CheckpointSource
 
@@ -54,16 +56,73 @@ def test_a_bare_path_to_a_folder_is_a_checkpoint(tmp_path: Path) -> None:
     assert opened("model", tmp_path).fingerprint == opened("hf:model", tmp_path).fingerprint
 
 
-def test_a_scaled_head_scales_the_scores_and_is_another_source(tmp_path: Path) -> None:
-    for kind in ("gpt2", "bert"):
-        save(tmp_path / kind, kind)
-        source = opened(f"hf:{kind}", tmp_path)
-        scaled = source.with_head_scaled(3.0)
-        texts = dialogues(10)
-        np.testing.assert_allclose(scaled.score(texts), 3 * source.score(texts), atol=1e-4)
-        assert scaled.fingerprint != source.fingerprint
-        assert scaled.spec == f"hf:{kind} × 3"
-        assert source.with_head_scaled(1.0).fingerprint == source.fingerprint
+@pytest.mark.parametrize("kind", ["gpt2", "bert", "roberta"])
+def test_a_scaled_head_scales_the_scores_and_is_another_source(tmp_path: Path, kind: str) -> None:
+    save(tmp_path / kind, kind)
+    source = opened(f"hf:{kind}", tmp_path)
+    texts = dialogues(10)
+    plain = source.score(texts)
+    scaled = source.with_head_scaled(3.0)
+    np.testing.assert_allclose(scaled.score(texts), 3 * plain, rtol=1e-5)
+    assert scaled.fingerprint != source.fingerprint
+    assert scaled.spec == f"hf:{kind} × 3"
+    assert source.with_head_scaled(1.0).fingerprint == source.fingerprint
+    # A power of two changes no digit, and the head comes back as it was, bit for bit.
+    for power in (-6, 1, 6):
+        found = source.with_head_scaled(2.0**power).score(texts)
+        np.testing.assert_array_equal(found, 2.0**power * plain)
+    np.testing.assert_array_equal(source.score(texts), plain)
+
+
+def test_one_loaded_model_serves_all_who_mean_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save(tmp_path / "model")
+    loads: list[str] = []
+    load = CheckpointSource._load
+
+    def counted(self: CheckpointSource, device: str) -> object:
+        loads.append(self.spec)
+        return load(self, device)
+
+    monkeypatch.setattr(CheckpointSource, "_load", counted)
+    source = opened("hf:model", tmp_path)
+    others = [
+        *(source.with_head_scaled(factor) for factor in (0.5, 3.7)),
+        source.with_head_scaled(2.0).with_head_scaled(4.0),
+        opened("model", tmp_path),
+    ]
+    texts = dialogues(4)
+    before = others[0].score(texts)  # a variant may come first
+    for other in [source, *others[1:]]:
+        other.score(texts)
+    assert loads == ["hf:model × 0.5"]
+    np.testing.assert_array_equal(source.score(texts), 2 * before)
+    np.testing.assert_array_equal(others[2].score(texts), 16 * before)
+    # Another precision is another model, and so is one whose files changed.
+    opened("hf:model", tmp_path, dtype="bfloat16").score(texts)
+    save(tmp_path / "model", seed=1)
+    assert not np.allclose(opened("hf:model", tmp_path).score(texts), 2 * before)
+    assert len(loads) == 3
+    # When nobody means it any more, it leaves the memory.
+    del source, others, other
+    opened("hf:model", tmp_path, dtype="bfloat16")
+    gc.collect()
+    assert not [key for key in _LOADED if key[-1] == str(tmp_path / "cache")]
+
+
+def test_each_source_counts_its_own_cut_texts(tmp_path: Path) -> None:
+    save(tmp_path / "model")
+    (tmp_path / "model" / "rmcheck.json").write_text('{"max_length": 24}')
+    source, texts = opened("hf:model", tmp_path), dialogues(12)
+    source.score(texts)
+    cut = sum(len(ids) == 24 for ids in source.scorer.encode(texts))
+    assert 0 < source.truncated <= cut
+    scaled = source.with_head_scaled(2.0)
+    assert scaled.truncated == 0
+    before = source.truncated
+    scaled.score(texts[:6])
+    assert source.truncated == before
 
 
 def test_an_adapter_folder_scores_as_its_recipe_does(project_folder: Path) -> None:

@@ -1,0 +1,150 @@
+"""The command about what runs leave behind: scores and adapters, shown and taken out."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rmcheck.cli.options import add_cache_option
+from rmcheck.errors import UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from rmcheck.scoring.cache_folder import CacheFolder, Holding
+
+UNITS = {"h": 3600.0, "d": 86400.0, "w": 7 * 86400.0}
+SHOWN = 12
+"""Hex digits of a fingerprint that are shown; that many, or fewer, name it."""
+
+
+def add_commands(commands: Any) -> None:
+    """Register it."""
+    cache = commands.add_parser(
+        "cache",
+        help="show what scores and adapters are kept, or take some out (cache prune)",
+        description="Shows the scores of each model and the trained adapters that the cache "
+        "folder holds. What is taken out is made again when a run needs it.",
+    )
+    add_cache_option(cache)
+    cache.set_defaults(run=run_show)
+    actions = cache.add_subparsers(metavar="prune")
+    prune = actions.add_parser(
+        "prune",
+        help="take scores and adapters out",
+        description="Says what would be taken out; --yes does it. Nothing is taken out while a "
+        "gate scores into the folder, nor an adapter while it is trained.",
+    )
+    what = prune.add_mutually_exclusive_group(required=True)
+    what.add_argument(
+        "--older-than", type=_age, metavar="AGE", help="not used for 30d (12h, 4w): older ones"
+    )
+    what.add_argument(
+        "--source", metavar="FINGERPRINT", help="one model or adapter, by its first digits"
+    )
+    what.add_argument("--all", action="store_true", help="everything")
+    prune.add_argument("--yes", action="store_true", help="do it; without, it is only said")
+    prune.add_argument(
+        "--rm-cache", metavar="DIR", default=argparse.SUPPRESS, help="the folder, as above"
+    )
+    prune.set_defaults(run=run_prune)
+
+
+def _age(text: str) -> float:
+    """Seconds, from a number and a unit."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([hdw])", text)
+    if not match:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no age; a number with h, d or w is, such as 30d"
+        )
+    return float(match[1]) * UNITS[match[2]]
+
+
+def _folder(options: argparse.Namespace) -> CacheFolder:
+    from rmcheck.scoring.cache_folder import CacheFolder
+
+    return CacheFolder(Path(options.rm_cache))
+
+
+def run_show(options: argparse.Namespace) -> int:
+    """Print a line for each model's scores, each adapter and each leftover."""
+    folder = _folder(options)
+    holdings = folder.holdings()
+    if not holdings:
+        print(f"nothing is kept in {folder.path}")
+        return 0
+    scores = sum(one.scores for one in holdings)
+    print(f"{folder.path}: {_bytes(folder.size)}, {scores:,} scores")
+    print("\n".join(_table(holdings)))
+    return 0
+
+
+def run_prune(options: argparse.Namespace) -> int:
+    """Take out what was chosen, or say what that would be."""
+    folder = _folder(options)
+    holdings = folder.holdings()
+    chosen = _chosen(options, holdings)
+    if not chosen:
+        print(f"nothing to take out of {folder.path}")
+        return 0
+    print("\n".join(_table(chosen)))
+    told = f"{len(chosen)} of {len(holdings)}, {_bytes(sum(one.size for one in chosen))}"
+    if not options.yes:
+        print(f"would take out {told}; nothing was changed, --yes does it")
+        return 0
+    before = folder.size
+    kept = folder.remove(chosen)
+    for one, why in kept.items():
+        print(f"kept {one.kind} {one.name[:SHOWN]}: {why}")
+    freed = _bytes(max(0, before - folder.size))
+    print(f"took out {len(chosen) - len(kept)} of {len(holdings)}; {freed} freed")
+    return 0
+
+
+def _chosen(options: argparse.Namespace, holdings: Sequence[Holding]) -> list[Holding]:
+    if options.all:
+        return list(holdings)
+    if options.older_than is not None:
+        before = time.time() - options.older_than
+        return [one for one in holdings if one.used is not None and one.used < before]
+    named = [one for one in holdings if one.kind != "leftover"]
+    chosen = [one for one in named if one.name.startswith(options.source)]
+    if not options.source or not chosen:
+        names = sorted({one.name[:SHOWN] for one in named})
+        raise UsageError(f"--source {options.source!r}: {did_you_mean(options.source, names)}")
+    return chosen
+
+
+def _table(holdings: Sequence[Holding]) -> list[str]:
+    rows = [("kind", "fingerprint", "scores", "size", "last used (UTC)", "source")]
+    rows += [
+        (
+            one.kind,
+            "–" if one.kind == "leftover" else one.name[:SHOWN],
+            f"{one.scores:,}" if one.kind == "scores" else "–",
+            _bytes(one.size),
+            "–" if one.used is None else time.strftime("%Y-%m-%d %H:%M", time.gmtime(one.used)),
+            f"{one.title} ({one.name})" if one.kind == "leftover" else one.title or "–",
+        )
+        for one in holdings
+    ]
+    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
+    right = {2, 3}
+    return [
+        "  ".join(
+            cell.rjust(width) if place in right else cell.ljust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def _bytes(count: int) -> str:
+    size = float(count)
+    for unit in ("B", "KB", "MB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} GB"

@@ -1,0 +1,59 @@
+"""One progress bar for all that a session scores, whichever source scores it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+from rmcheck.sources import DIALOGUES, Progress
+
+
+class SessionBar:
+    """A `Progress` for every source of a session; it shows one bar where each would show its own.
+
+    Other jobs keep theirs: where a recipe is trained in between, the bar is closed before and one
+    over what is left follows.
+    """
+
+    def __init__(self, shown: Progress) -> None:
+        self._shown = shown
+        self._left = 0
+        self._open = False
+        self._apart = False
+
+    @contextlib.contextmanager
+    def over(self, total: int) -> Iterator[None]:
+        """Within it, whatever is scored moves one bar of `total` dialogues."""
+        self._left = total
+        try:
+            yield
+        finally:
+            self._left = 0
+            self._close()
+
+    def start(self, title: str, total: int, unit: str) -> None:
+        """A source begins a job of `total` units."""
+        self._apart = unit != DIALOGUES or self._left == 0
+        if self._apart:
+            self._close()
+            self._shown.start(title, total, unit)
+        elif not self._open:
+            self._open = True
+            self._shown.start(f"scoring {self._left:,} dialogues", self._left, DIALOGUES)
+
+    def advance(self, amount: int = 1, note: str = "") -> None:
+        """`amount` more units are done."""
+        self._shown.advance(amount, note)
+        if not self._apart:
+            self._left = max(0, self._left - amount)
+
+    def finish(self) -> None:
+        """A source's job is over; the one bar stays open for the next source."""
+        if self._apart:
+            self._shown.finish()
+            self._apart = False
+
+    def _close(self) -> None:
+        if self._open:
+            self._shown.finish()
+            self._open = False

@@ -1,0 +1,208 @@
+"""A session with real models: each text is tokenised and scored once, under one bar; then never."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from builders import make_pairs, make_suite
+from scoring.models import save
+from scoring.test_scorer import Bar
+
+from rmcheck.checks import Check
+from rmcheck.checks.no_regression import NoRegression
+from rmcheck.checks.scale_invariance import HEAD_FACTORS, PROBED, ScaleInvariance
+from rmcheck.checks.score_gap import ScoreGap
+from rmcheck.checks.win_rate import WinRate
+from rmcheck.data import Dialogue, pair_dialogues
+from rmcheck.engine import Engine, Settings
+from rmcheck.engine.bar import SessionBar
+from rmcheck.scoring import scorer as scorer_module
+from rmcheck.scoring.model_source import ModelSource
+from rmcheck.scoring.scorer import Scorer
+from rmcheck.scoring.tokens import Tokens
+from rmcheck.suite import Suite
+
+PAIRS = make_pairs(50, group_size=5)
+CHECKS: tuple[Check, ...] = (
+    WinRate(min=0.1),
+    ScoreGap(),
+    NoRegression(),
+    ScaleInvariance(examples=10),
+)
+
+
+def suites() -> list[Suite]:
+    """Two suites of 30 pairs that share 10: 100 different texts."""
+    return [
+        make_suite(PAIRS[:30], CHECKS, name="one"),
+        make_suite(PAIRS[20:], CHECKS, name="two", source="now"),
+    ]
+
+
+def run(root: Path, bar: Bar) -> Engine:
+    """Prepare all checks of both suites; the second names the candidate's model by another spec."""
+    settings = Settings.below(root, source="hf:now", baseline="hf:before", progress=bar)
+    engine = Engine(settings, comparisons=2)
+    groups = []
+    for suite in suites():
+        binding = engine.bind(suite, engine.candidate(), engine.baseline)
+        groups.append((binding, [(suite, check) for check in suite.checks]))
+    engine.prepare_all(groups)
+    return engine
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    save(tmp_path / "now")
+    save(tmp_path / "before", seed=1)
+    return tmp_path
+
+
+def test_a_session_scores_each_text_once_in_one_pass_under_one_bar(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoded: list[list[Dialogue]] = []
+    loaded: list[str] = []
+    encode, load = Tokens.encode, ModelSource._loaded
+
+    def listening(self: Tokens, dialogues: Sequence[Dialogue]) -> list[np.ndarray]:
+        encoded.append(list(dialogues))
+        return encode(self, dialogues)
+
+    def counted(self: ModelSource, device: str) -> Scorer:
+        loaded.append(self.spec)
+        return load(self, device)
+
+    monkeypatch.setattr(Tokens, "encode", listening)
+    monkeypatch.setattr(ModelSource, "_loaded", counted)
+    # Rows that hold everything, so that every prefix that two texts share is shared.
+    monkeypatch.setattr(scorer_module, "budgets", lambda *_: (100_000, 100_000))
+    bar = Bar()
+    engine = run(root, bar)
+
+    # Two models; of one of them 24 texts more for each suite: on their own, and with three heads.
+    assert loaded == ["hf:now", "hf:before"]
+    sizes = [len(dialogues) for dialogues in encoded]
+    probed = len({one.hash for suite in suites() for one in _probed(suite)})
+    assert sizes == [100, 100, probed, *[probed] * len(HEAD_FACTORS)]
+    for dialogues in encoded:
+        assert max(Counter(one.hash for one in dialogues).values()) == 1
+    total = sum(sizes)
+    assert bar.started == [(f"scoring {total} dialogues", total, "dialogues")]
+    assert (bar.done, bar.finished) == (total, 1)
+    counts = engine.book.counts()
+    assert (counts.needed, counts.cached, counts.computed) == (total, 0, total)
+
+    # What the model computed is the trie: the different prefixes of the different texts.
+    candidate = engine.candidate()
+    assert isinstance(candidate, ModelSource)
+    passes = [encoded[0], *encoded[2:]]
+    tries = [
+        {
+            tuple(ids[: end + 1])
+            for ids in encode(candidate.scorer._tokens, each)
+            for end in range(len(ids))
+        }
+        for each in passes
+    ]
+    assert candidate.scorer.unique_tokens == sum(map(len, tries))
+    # Preparing again, or asking for what is there, computes nothing.
+    calls = candidate.scorer.calls
+    engine.book.scores(candidate, pair_dialogues(PAIRS))
+    assert candidate.scorer.calls == calls
+    assert len(encoded) == len(sizes)
+
+
+def _probed(suite: Suite) -> list[Dialogue]:
+    needs = ScaleInvariance(examples=10).needs(suite.data)
+    (alone,) = [need for need in needs if need.source.probe and need.source.head_scale == 1.0]
+    assert 0 < len(alone.dialogues) <= PROBED
+    return list(alone.dialogues)
+
+
+AGAIN = """
+import json, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[2])
+import rmcheck.scoring.model_source as models
+
+def refused(*_):
+    raise AssertionError("a model is loaded although all scores are known")
+
+models.ModelSource._loaded = refused
+from rmcheck.engine import Engine, Settings
+from rmcheck.sources import NoProgress
+from builders import make_pairs
+from rmcheck.data import pair_dialogues
+
+engine = Engine(Settings.below(Path(sys.argv[1]), source="hf:now", baseline="hf:before"))
+texts = pair_dialogues(make_pairs(50, group_size=5))
+sources = (engine.candidate(), engine.baseline)
+scores = [engine.book.scores(source, texts).tolist() for source in sources]
+heavy = {"torch", "transformers", "tokenizers", "datasets", "peft", "trl", "scipy", "pandas"}
+print(json.dumps([scores, engine.book.counts().model_dump(), sorted(heavy & set(sys.modules))]))
+"""
+
+
+def test_the_next_session_calls_no_model_and_imports_no_torch(root: Path) -> None:
+    engine = run(root, Bar())
+    texts = pair_dialogues(PAIRS)
+    baseline = engine.baseline
+    assert baseline is not None
+    expected = [engine.book.scores(one, texts).tolist() for one in (engine.candidate(), baseline)]
+    done = subprocess.run(
+        [sys.executable, "-c", AGAIN, str(root), str(Path(__file__).parents[1])],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    scores, counts, heavy = json.loads(done.stdout)
+    assert scores == expected
+    assert (counts["needed"], counts["cached"], counts["computed"]) == (200, 200, 0)
+    assert heavy == []
+
+
+def test_a_training_in_between_keeps_its_own_bar() -> None:
+    shown = Bar()
+    bar = SessionBar(shown)
+    with bar.over(30):
+        for start, done in ((10, 10), (20, 5)):
+            bar.start("one source", start, "dialogues")
+            bar.advance(done)
+            bar.finish()
+        bar.start("training", 7, "steps")
+        bar.advance(7)
+        bar.finish()
+        bar.start("another source", 15, "dialogues")
+        bar.advance(15)
+        bar.finish()
+    bar.start("asked later", 3, "dialogues")
+    bar.advance(3)
+    bar.finish()
+    assert shown.started == [
+        ("scoring 30 dialogues", 30, "dialogues"),
+        ("training", 7, "steps"),
+        ("scoring 15 dialogues", 15, "dialogues"),
+        ("asked later", 3, "dialogues"),
+    ]
+    assert (shown.done, shown.finished) == (40, 4)
+
+
+def test_a_source_that_fails_leaves_no_bar_open() -> None:
+    shown = Bar()
+    bar = SessionBar(shown)
+
+    def fails() -> None:
+        with bar.over(5):
+            bar.start("one source", 5, "dialogues")
+            raise RuntimeError("gone")
+
+    with pytest.raises(RuntimeError, match="gone"):
+        fails()
+    assert (shown.started, shown.finished) == ([("scoring 5 dialogues", 5, "dialogues")], 1)
