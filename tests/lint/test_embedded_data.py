@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import json
 import re
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -42,15 +41,9 @@ def pooled(part: str) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def data_page() -> ModuleType:
-    spec = importlib.util.spec_from_file_location(
-        "data_page", ROOT / "fixtures" / "build" / "data_page.py"
-    )
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(ROOT / "fixtures" / "build"))
+        return importlib.import_module("data_page")
 
 
 @pytest.mark.parametrize("domain", DOMAINS)
