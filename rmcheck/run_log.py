@@ -62,7 +62,7 @@ class RunLog:
         self._items: list[CheckItem] = []
         self._engine: Engine | None = None
         self._ready: set[tuple[str, int]] = set()
-        self._told: set[str] = set()
+        self._told: dict[str, str] = {}
         self._concluded: dict[str, dict[str, Any]] = {}
 
     def add(self, suite: Suite) -> None:
@@ -209,8 +209,8 @@ class RunLog:
         }
         context = engine.context(suite, binding) if binding else None
         stage = f"{suite.shown}:{'scored' if context else 'bare'}"
-        if stage not in self._told:
-            self._told.add(stage)
+        # Told again by an item that is run again: its first report may have been dropped.
+        if self._told.setdefault(stage, item.nodeid) == item.nodeid:
             payload["suite"] = suite_record(suite, context).model_dump(mode="json")
             if context:
                 rows = pair_scores(suite, context)
@@ -231,8 +231,10 @@ class RunLog:
         if payload is None:
             return
         setattr(report, PAYLOAD, payload)
-        # On the item: JUnit takes a test's properties from the report of its teardown.
-        item.user_properties.extend(junit.properties(payload["check"]))
+        # On the item: JUnit takes a test's properties from the report of its teardown. Those of
+        # an earlier attempt (a plugin may run an item again) make room.
+        others = [each for each in item.user_properties if not each[0].startswith(junit.PREFIX)]
+        item.user_properties[:] = [*others, *junit.properties(payload["check"])]
 
     def _note_outside(self, item: CheckItem, report: pytest.TestReport) -> None:
         """Note a check that ended before it was judged: in a fixture of the user's, say."""
