@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rmcheck import baseline as baselines
+from rmcheck import history
 from rmcheck.cli.options import (
     add_baselines_option,
     add_compute_options,
@@ -103,6 +104,7 @@ def run_report(options: argparse.Namespace) -> int:
         Path(options.folder),
         root=Path.cwd(),
         kept=Path(options.baselines),
+        history=history.beside(Path.cwd() / options.folder, Path.cwd()),
         texts_of=options.texts,
     )
     for path in written:

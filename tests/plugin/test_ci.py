@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import xml.etree.ElementTree as ElementTree
 
 import pytest
@@ -116,6 +117,17 @@ def test_every_run_leaves_a_line_of_history(project: Project) -> None:
     assert second["checks"]["chat::win_rate"]["value"] == 12 / 30
     project.run("--collect-only")
     assert len(path.read_text().splitlines()) == 2
+
+
+def test_the_report_made_again_has_the_same_history(project: Project) -> None:
+    project.suite("chat", "win_rate", rows=pairs(30))
+    for change in ("", "* -1", ""):
+        project.model(change=change)
+        project.run()
+        time.sleep(1.01)  # runs are told apart by the second
+    page = (project.root / "reports/latest/index.html").read_bytes()
+    assert project.cli("report").code == 0
+    assert (project.root / "reports/latest/index.html").read_bytes() == page
 
 
 def test_a_broken_line_of_history_is_passed_over_and_told(project: Project) -> None:
