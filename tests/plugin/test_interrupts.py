@@ -30,7 +30,7 @@ def wait(moment):
     while {after!r} and not pathlib.Path({root!r}, {after!r}).exists():
         time.sleep(0.02)
     pathlib.Path({root!r}, moment).touch()
-    time.sleep(60)
+    time.sleep(600)
 
 def read(texts):
     if {moment!r} == "scoring" and any(prompt.startswith("late") for prompt, _ in texts):
@@ -90,7 +90,7 @@ class Running:
 
     def stop(self, moment: str | Path, *, times: int = 1) -> tuple[int, str]:
         """Send SIGINT once the file `moment` is there; give exit code and output."""
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 300
         while not (self._root / moment).exists():
             assert self._process.poll() is None, self._process.communicate()[0]
             assert time.monotonic() < deadline, f"never came to {moment}"
@@ -99,7 +99,7 @@ class Running:
             os.killpg(self._process.pid, signal.SIGINT)
             time.sleep(0.3)
         try:
-            said, _ = self._process.communicate(timeout=60)
+            said, _ = self._process.communicate(timeout=120)
         except subprocess.TimeoutExpired:
             os.killpg(self._process.pid, signal.SIGKILL)
             pytest.fail(f"did not stop: {self._process.communicate()[0]}")
@@ -126,9 +126,22 @@ def check_left_behind(project: Project, ended: tuple[int, str], decided: Sequenc
     assert json.loads(line)["incomplete"] is True
 
 
-@pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["serial", "two-workers"])
-@pytest.mark.parametrize("moment", ["scoring", "judging"])
-@pytest.mark.parametrize("first", [True, False], ids=["first", "later"])
+SLOW = pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    ("moment", "first", "workers"),
+    [
+        pytest.param("scoring", True, [], id="scoring-first", marks=SLOW),
+        pytest.param("scoring", True, ["-n", "2"], id="scoring-first-two-workers"),
+        pytest.param("scoring", False, [], id="scoring-later", marks=SLOW),
+        pytest.param("scoring", False, ["-n", "2"], id="scoring-later-two-workers", marks=SLOW),
+        pytest.param("judging", True, [], id="judging-first", marks=SLOW),
+        pytest.param("judging", True, ["-n", "2"], id="judging-first-two-workers", marks=SLOW),
+        pytest.param("judging", False, [], id="judging-later"),
+        pytest.param("judging", False, ["-n", "2"], id="judging-later-two-workers", marks=SLOW),
+    ],
+)
 def test_ctrl_c(project: Project, moment: str, workers: list[str], first: bool) -> None:
     root, after = str(project.root), "heard" if workers and not first else ""
     text = WAITING.format(root=root, moment=moment, after=after)
