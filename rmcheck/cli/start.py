@@ -74,7 +74,7 @@ def run_init(options: argparse.Namespace) -> int:
     if begun.made.written:
         print("\nnext:")
         for command, meaning in _next(options.folder):
-            print(f"  {command:<16} {meaning}")
+            print(f"  {command:<16}  {meaning}".rstrip())
     return 0
 
 
