@@ -151,7 +151,7 @@ def troubleshooting(example: Example) -> Mapping[str, str]:
     example.write("conftest.py", FIXTURE % "0.5")
     found["tied"] = lines(example.pytest("suites"), "  FAILED ")
     example.write("conftest.py", "")
-    found["no_hub"] = example.process("train", "gpt2", HF_HUB_OFFLINE="1")
+    found["no_hub"] = example.process("train", "gpt2", HF_HUB_OFFLINE="1", HF_HOME="hub")
     found["no_folder"] = example.rmcheck("try", "Hi?", "Yes.", "No.", "--rm", "hf:./checkpoint")
     example.chat("  - {check: win_rate, minimum: 0.60}\n  - {check: score_gab}\n")
     example.write("data/chat.jsonl", '{"id": "a", "prompt": "Hi?", "chosen": "Hello."}\n')

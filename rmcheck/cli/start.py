@@ -7,7 +7,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from rmcheck.cli.project import settings_file
+from rmcheck.cli.project import ini, settings_file
+from rmcheck.engine.settings import DEFAULT_BASELINE, DEFAULT_BASELINES
 from rmcheck.errors import UsageError
 
 SUITES = "suites"
@@ -63,13 +64,17 @@ def run_init(options: argparse.Namespace) -> int:
         print(f"kept as they were: {', '.join(begun.made.kept)}")
     if configured and project.SOURCE not in (root / configured).read_text("utf-8", "replace"):
         print(f"{configured} configures pytest; name the recipe there: {project.SOURCE}")
+    kept = f"{ini('rm_baselines', DEFAULT_BASELINES, root)}/{DEFAULT_BASELINE}/results.json"
+    unseen = project.unseen(root, [*begun.made.written, *begun.made.kept, kept])
+    if unseen:
+        print(f"git ignores {', '.join(unseen)}; take them out of .gitignore, or CI misses them")
     above = project.repository_above(root)
     if above:
         print(f"GitHub reads workflows at the root of a repository only; move .github to {above}")
     if begun.made.written:
         print("\nnext:")
         for command, meaning in _next(options.folder):
-            print(f"  {command:<16} {meaning}")
+            print(f"  {command:<16}  {meaning}".rstrip())
     return 0
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,6 +79,18 @@ def _ignore(path: Path) -> tuple[str, ...]:
         with path.open("a", encoding="utf-8", newline="\n") as file:
             file.write(gap + "".join(f"{line}\n" for line in missing))
     return missing
+
+
+def unseen(root: Path, paths: Iterable[str]) -> list[str]:
+    """Those of `paths` below `root` that git ignores; none where git or a repository is missing."""
+    command = ["git", "check-ignore", "--stdin"]
+    try:
+        told = subprocess.run(
+            command, cwd=root, input="\n".join(paths), capture_output=True, text=True, check=False
+        )
+    except OSError:
+        return []
+    return told.stdout.splitlines()
 
 
 def repository_above(root: Path) -> Path | None:

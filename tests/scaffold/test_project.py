@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 import yaml
 from plugin.projects import Project, jsonl
 
-from rmcheck import __version__
+from rmcheck import __version__, cli
 from rmcheck.report.markdown import MARKER
 from rmcheck.scaffold.project import begin
 from rmcheck.shipped import shipped
@@ -93,9 +94,26 @@ def test_another_file_that_configures_pytest_stays_in_force(empty: Project) -> N
 def test_another_folder(empty: Project) -> None:
     said = empty.cli("init", "gate/here")
     assert said.out[0] == "made in gate/here:"
-    assert "  cd gate/here" in [line.rstrip() for line in said.out]
+    assert "  cd gate/here" in said.out
     # It lies below the root of the repository, where GitHub does not look for workflows.
     assert any(line.endswith(f"move .github to {empty.root}") for line in said.out)
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
+def test_what_git_ignores_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["init", "clean"]) == 0
+    assert "git ignores" not in capsys.readouterr().out  # there is no repository
+    subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
+    (tmp_path / ".gitignore").write_text("data/\nfixtures/\n")
+    assert cli.main(["init"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert (
+        "git ignores data/conversation.jsonl, data/safety.jsonl, "
+        "fixtures/baselines/main/results.json; take them out of .gitignore, or CI misses them"
+    ) in said
 
 
 def test_files_where_folders_belong_are_told_at_once_and_nothing_is_written(
