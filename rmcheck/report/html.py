@@ -56,6 +56,7 @@ def _environment() -> Environment:
         score=numbers.score,
         margin=numbers.margin,
         counted=numbers.counted,
+        grouped=numbers.count,
         anchor=anchor,
         moment=moment,
         one_line=one_line,

@@ -101,6 +101,32 @@ def test_page_and_summary_lie_beside_it(project: Project) -> None:
     assert "chat::win_rate" in summary
 
 
+def test_the_report_made_again_is_the_one_that_the_gate_wrote(project: Project) -> None:
+    # A baseline, a regression against it, a data file with texts, and a history of two runs.
+    project.model()
+    checks = ("win_rate", "score_gap", "no_regression")
+    project.suite("chat", *checks, rows=pairs(40, wrong=range(4)))
+    project.suite("code", *checks, rows=pairs(25, name="c"))
+    project.run()
+    assert project.cli("bless").code == 0
+    project.model(change="* -1")
+    project.run()
+    assert project.checks()["chat::no_regression"]["state"] == "regressed"
+    folder = project.root / "reports/latest"
+    made = {name: (folder / name).read_bytes() for name in ("index.html", "summary.md")}
+    assert b"p: question 39?" in made["index.html"]
+    for name in made:
+        (folder / name).unlink()
+    said = project.cli("report")
+    assert said.code == 0, said.err
+    assert {name: (folder / name).read_bytes() for name in made} == made
+    # Another selection of texts is another page; the first choice again is the first page.
+    project.cli("report", "--texts", "none")
+    assert b"p: question 39?" not in (folder / "index.html").read_bytes()
+    project.cli("report", "--texts", "failing")
+    assert (folder / "index.html").read_bytes() == made["index.html"]
+
+
 def test_the_report_goes_where_it_is_told_to(project: Project) -> None:
     gate(project, "--rm-report", "out/run 1")
     assert project.record("out/run 1")["outcome"] == "fail"

@@ -93,6 +93,7 @@
       : value.toFixed(Math.min(6, Math.max(0, 2 - Math.floor(Math.log10(size)))));
     return text.replace(/-/g, "−");
   }
+  function grouped(count) { return String(count).replace(/\B(?=(\d{3})+$)/g, ","); }
   function signed(value) { return value > 0 ? "+" + number(value) : number(value); }
 
   /* --- what is shown ------------------------------------------------------------------------- */
@@ -140,10 +141,10 @@
     document.querySelectorAll(".states button").forEach(function (button) {
       var state = button.getAttribute("data-state");
       button.setAttribute("aria-pressed", String(wanted.states.has(state)));
-      button.querySelector("b").textContent = String(counts[state] || 0);
+      button.querySelector("b").textContent = grouped(counts[state] || 0);
     });
     var narrowed = wanted.q || wanted.suite || wanted.tag || wanted.of || wanted.states.size;
-    by("status").textContent = (narrowed ? shown.length + " of " : "") + pairs.length + " pairs" +
+    by("status").textContent = (narrowed ? grouped(shown.length) + " of " : "") + grouped(pairs.length) + " pairs" +
       (wanted.of ? ", those that " + wanted.of + " points to" : "") +
       (wanted.q && unread ? "; still reading texts" : "");
     by("reset").hidden = !narrowed;
