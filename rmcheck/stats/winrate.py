@@ -220,6 +220,12 @@ def undecidable(
             f"The {n} pairs fall into {n_groups} groups, and at least {min_groups} are needed "
             "for a sound interval."
         )
+    counted = grouping.effective_groups(grouping.codes(groups))
+    if counted < 2.0:
+        return (
+            f"Of the {n} pairs nearly all belong to one group: the {n_groups} groups count as "
+            f"{counted:.1f}."
+        )
     if np.all(column == 0.5):
         return f"All {n} pairs are tied: the scores tell no response from another."
     return None
