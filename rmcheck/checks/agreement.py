@@ -70,7 +70,8 @@ class Agreement(Check):
             rng=np.random.default_rng(ctx.seed),
         )
         if found is None:
-            reason = "all margins of one source are the same"
+            flat = ctx.name() if np.ptp(mine.margins) == 0 else ctx.name(self._other)
+            reason = f"the margins of all {len(pairs)} pairs are the same for {flat}"
             return threshold.undecidable(self.label, reason, criterion)
         same = np.sign(mine.margins) == np.sign(theirs.margins)
         share = win_rate(same.astype(np.float64), groups)

@@ -136,12 +136,13 @@ class LabelNoise(Check):
         sign = "≤" if estimate.value <= self.max_drop else ">"
         per_seed = ", ".join(f"{share:.3f}" for share in noisy.mean(axis=1))
         text = (
-            f"{self.label} at {rate:.0%} flipped training labels the win rate falls "
+            f"{self.label} at {rate:.0%} flipped training labels the win rate falls by "
             f"{estimate.value * 100:.1f} points [{estimate.low * 100:.1f}, "
             f"{estimate.high * 100:.1f}] {sign} max_drop {self.max_drop * 100:.1f} "
             f"(clean {clean.mean():.3f}, noisy {per_seed}; n={estimate.n})"
         )
-        return f"{text}; weak: the interval includes max_drop" if weak else text
+        included = f"; weak: the interval includes {self.max_drop * 100:.1f}"
+        return f"{text}{included}" if weak else text
 
     def _curve(
         self,

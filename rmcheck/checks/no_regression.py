@@ -98,8 +98,8 @@ class NoRegression(Check):
         if n_groups < MIN_GROUPS:
             remedy = f" ({len(left_out)} new or edited); bless a new baseline" if left_out else ""
             return undecided(
-                f"only {len(pairs)} pairs in {n_groups} groups are the same as in {baseline_name}, "
-                f"at least {MIN_GROUPS} groups are needed{remedy}"
+                f"only {len(pairs)} pairs of {n_groups} different prompts are the same as in "
+                f"{baseline_name}; at least {MIN_GROUPS} prompts are needed{remedy}"
             )
         now = ctx.scored(pairs)
         before = ctx.scored(pairs, BASELINE)

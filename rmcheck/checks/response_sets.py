@@ -78,6 +78,7 @@ class BestOfN(_SetCheck):
             found.accuracy,
             threshold.Bound(name="min", low=self.min),
             self.on_inconclusive,
+            unit="sets",
             criterion=criterion,
             signature=ctx.signature(self.kind, threshold.interval_facts(found.accuracy)),
             evidence=Evidence(
@@ -138,6 +139,7 @@ class Ties(_SetCheck):
             found.clear,
             threshold.Bound(name="min", low=self.min),
             self.on_inconclusive,
+            unit="sets",
             criterion=criterion,
             signature=ctx.signature(self.kind, threshold.interval_facts(found.clear)),
             evidence=Evidence(

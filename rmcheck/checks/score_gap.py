@@ -10,7 +10,6 @@ from annotated_types import Ge, Gt, Lt
 
 from rmcheck.checks import evidence
 from rmcheck.checks.check import Check, Context
-from rmcheck.checks.threshold import MIN_GROUPS
 from rmcheck.verdict import Estimate, Evidence, Outcome, Table, Verdict
 
 if TYPE_CHECKING:
@@ -44,20 +43,19 @@ class ScoreGap(Check):
 
     def judge(self, ctx: Context) -> Verdict:
         """Test the margins and weigh their size."""
+        from rmcheck.checks import threshold
         from rmcheck.stats import gap as gaps
 
         scored = ctx.scored(self.select(ctx.data))
         criterion = {"alpha": self.alpha, "min_effect": self.min_effect}
-        if not scored.pairs:
-            return _undecidable(f"{self.label}: no pairs to decide on", criterion)
+        reason = threshold.too_few(len(scored.pairs), len(set(scored.groups)))
+        if reason:
+            return threshold.undecidable(self.label, reason, criterion)
         found = gaps.score_gap(
             scored.chosen, scored.rejected, scored.groups, rng=np.random.default_rng(ctx.seed)
         )
-        reason = found.degenerate
-        if reason is None and found.n_groups < MIN_GROUPS:
-            reason = f"{found.n_groups} groups, at least {MIN_GROUPS} are needed"
-        if reason or found.d_z is None:
-            return _undecidable(f"{self.label}: undecidable: {reason}", criterion)
+        if found.d_z is None:
+            return threshold.undecidable(self.label, str(found.degenerate), criterion)
         p_value = {
             "sign_flip": found.p_sign_flip,
             "wilcoxon": found.p_wilcoxon,
@@ -95,12 +93,6 @@ class ScoreGap(Check):
             f"{effect}, p={p_value:.2g} {'≤' if p_value <= self.alpha else '>'} "
             f"alpha {self.alpha:g} ({self.test}, n={d_z.n}); AUC {found.auc:.3f}"
         )
-
-
-def _undecidable(message: str, criterion: dict[str, float]) -> Verdict:
-    return Verdict(
-        decision="inconclusive", outcome="fail", weak=True, criterion=criterion, message=message
-    )
 
 
 def _tests(found: Gap) -> Table:

@@ -36,6 +36,11 @@ class Bound:
             return f"{'≥' if inside else '<'} {self.name} {self.low:.2f}"
         return f"{'≤' if inside else '>'} {self.name} {self.high or 0:.2f}"
 
+    def crossed(self, estimate: Estimate) -> list[float]:
+        """The ends that lie within an interval, which therefore decides nothing."""
+        ends = [end for end in (self.low, self.high) if end is not None]
+        return [end for end in ends if estimate.low <= end <= estimate.high]
+
 
 def too_few(n: int, groups: int, what: str = "pairs") -> str | None:
     """Why `n` pairs (or sets) of so many groups decide nothing, or None when they may."""
@@ -64,6 +69,8 @@ def hold(
     criterion: Mapping[str, object],
     signature: str,
     evidence: Evidence,
+    reason: str | None = None,
+    unit: str = "pairs",
 ) -> Verdict:
     """The verdict of an estimate and a bound.
 
@@ -71,23 +78,45 @@ def hold(
     ----------
     text
         What was estimated, such as ``ece 0.083``; interval, method and n are added to it.
+    reason
+        Why the data can decide nothing, whatever the estimate.
+    unit
+        What n counts.
     """
     decision = decide_threshold(estimate, minimum=bound.low, maximum=bound.high)
-    outcome, weak = apply_policy(decision, bound.holds(estimate.value), policy, None)
+    decision = "inconclusive" if reason else decision
+    outcome, weak = apply_policy(decision, bound.holds(estimate.value), policy, reason)
     message = (
         f"{text} {estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}] "
         f"({estimate.method} {estimate.level:.0%}, n={estimate.n}) {bound.words(estimate.value)}"
     )
+    if reason:
+        message += f"; undecidable: {reason}"
+    elif weak:
+        message += f"; weak: {_why_weak(estimate, bound, unit)}"
     return Verdict(
         decision=decision,
         outcome=outcome,
         weak=weak,
         estimate=estimate,
         criterion=criterion,
-        message=f"{message}; weak: the interval includes it" if weak else message,
+        message=message,
         signature=signature,
         evidence=evidence,
     )
+
+
+def _why_weak(estimate: Estimate, bound: Bound, unit: str) -> str:
+    """That the interval includes the bound, and how many pairs would decide where that is known."""
+    from rmcheck.stats.winrate import pairs_to_decide
+
+    ends = bound.crossed(estimate)
+    text = f"the interval includes {' and '.join(f'{end:.2f}' for end in ends)}"
+    if not estimate.method.startswith("wilson"):
+        return text
+    enough = pairs_to_decide(estimate, ends[0])
+    hint = f"about {enough:,} {unit} would decide" if enough else "it sits on the threshold"
+    return f"{text}, {hint}"
 
 
 def interval_facts(estimate: Estimate) -> dict[str, object]:

@@ -9,7 +9,7 @@ from annotated_types import Ge
 
 from rmcheck.checks import evidence
 from rmcheck.checks.check import Check, Context, Share
-from rmcheck.verdict import Estimate, Evidence, Table, Verdict
+from rmcheck.verdict import Evidence, Table, Verdict
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +53,7 @@ class WinRate(Check):
 
     def judge(self, ctx: Context) -> Verdict:
         """Compare the win rate's interval with `min`."""
-        from rmcheck.stats import decision as gate
+        from rmcheck.checks import threshold
         from rmcheck.stats import winrate
 
         scored = ctx.scored(self.select(ctx.data))
@@ -71,12 +71,6 @@ class WinRate(Check):
                 message=f"{self.label}: no pairs to decide on{why}",
             )
         estimate = winrate.win_rate(wins, scored.groups)
-        decision = (
-            "inconclusive" if too_little else gate.decide_threshold(estimate, minimum=self.min)
-        )
-        outcome, weak = gate.apply_policy(
-            decision, estimate.value >= self.min, self.on_inconclusive, too_little
-        )
         rows = {"all pairs": estimate, **evidence.estimates_by_tag(scored.pairs, wins)}
         margins = scored.margins
         sides = (int((margins > 0).sum()), int((margins < 0).sum()), int((margins == 0).sum()))
@@ -86,13 +80,13 @@ class WinRate(Check):
             "ties": f"{self.ties}{self.epsilon:g}" if self.epsilon else self.ties,
             "ci": f"{estimate.method}@{estimate.level:g}",
         }
-        return Verdict(
-            decision=decision,
-            outcome=outcome,
-            weak=weak,
-            estimate=estimate,
+        return threshold.hold(
+            self.label,
+            estimate,
+            threshold.Bound(name="min", low=self.min),
+            self.on_inconclusive,
+            reason=too_little,
             criterion={"min": self.min},
-            message=self._message(estimate, weak=weak, reason=too_little),
             signature=ctx.signature(self.kind, facts),
             evidence=Evidence(
                 pictures=(
@@ -109,19 +103,3 @@ class WinRate(Check):
                 pairs=evidence.worst(scored),
             ),
         )
-
-    def _message(self, estimate: Estimate, *, weak: bool, reason: str | None) -> str:
-        from rmcheck.stats.winrate import pairs_to_decide
-
-        sign = "≥" if estimate.value >= self.min else "<"
-        text = (
-            f"{self.label} {estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}] "
-            f"({estimate.method} {estimate.level:.0%}, n={estimate.n}) {sign} min {self.min:.2f}"
-        )
-        if reason:
-            return f"{text}; undecidable: {reason}"
-        if weak:
-            enough = pairs_to_decide(estimate, self.min)
-            hint = f"about {enough:,} pairs would decide" if enough else "it sits on the threshold"
-            return f"{text}; weak: the interval includes {self.min:.2f}, {hint}"
-        return text

@@ -217,8 +217,14 @@ def undecidable(
         return f"There are {n} pairs, and at least {min_pairs} are needed."
     if n_groups < min_groups:
         return (
-            f"The {n} pairs fall into {n_groups} groups, and at least {min_groups} are needed "
-            "for a sound interval."
+            f"The {n} pairs have {n_groups} different prompts, and at least {min_groups} are "
+            "needed."
+        )
+    counted = grouping.effective_groups(grouping.codes(groups))
+    if counted < 2.0:
+        return (
+            f"Nearly all of the {n} pairs share one prompt: their {n_groups} prompts count as "
+            f"{counted:.1f}."
         )
     if np.all(column == 0.5):
         return f"All {n} pairs are tied: the scores tell no response from another."

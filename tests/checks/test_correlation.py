@@ -66,7 +66,7 @@ def test_between_them_the_policy_decides() -> None:
     for policy, outcome in (("point", "pass"), ("pass", "pass"), ("fail", "fail")):
         verdict = judge(ratings, margins, min=value - 0.01, on_inconclusive=policy)
         assert (verdict.decision, verdict.outcome, verdict.weak) == ("inconclusive", outcome, True)
-        assert verdict.message.endswith("; weak: the interval includes it")
+        assert verdict.message.endswith(f"; weak: the interval includes {value - 0.01:.2f}")
 
 
 def test_a_scale_of_the_rewards_changes_nothing() -> None:

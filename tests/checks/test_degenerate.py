@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
-from builders import TableContext, make_pairs, noise
+from builders import TableContext, honest, live_context, make_pairs, noise, per_text
 
 from rmcheck import checks as registry
 from rmcheck.checks import Check, Slice, SourceRef
@@ -22,6 +24,7 @@ from rmcheck.checks.scale_invariance import ScaleInvariance
 from rmcheck.checks.score_gap import ScoreGap
 from rmcheck.checks.win_rate import WinRate
 from rmcheck.data import ResponseSet
+from rmcheck.errors import RmcheckError
 
 # Each as lenient as it can be made: what then passes would pass on anything.
 CHECKS: dict[str, Check] = {
@@ -89,6 +92,10 @@ def zero(_: int) -> float:
     return 0.0
 
 
+def ids(n: int) -> list[str]:
+    return [pair.id for pair in make_pairs(n)]
+
+
 DEGENERATE = {
     "no pairs": context(0, good, poor),
     "one pair": context(1, good, poor),
@@ -142,6 +149,172 @@ def test_the_same_checks_do_pass_on_sound_data(check: Check) -> None:
     # which no temperature fits.
     sound = context(80, lambda i: 1.5 + noise(str(i)), lambda i: noise(str(-i - 1)))
     assert check.judge(sound).outcome == "pass"
+
+
+def rated(ctx: TableContext, ratings: Callable[[int], tuple[float, float] | None]) -> TableContext:
+    pairs = [dataclasses.replace(pair, ratings=ratings(i)) for i, pair in enumerate(ctx.pairs)]
+    return dataclasses.replace(ctx, pairs=pairs)
+
+
+def long(ctx: TableContext, chosen: Callable[[int], int], rejected: int = 9) -> TableContext:
+    """Responses of so many characters."""
+    pairs = [
+        dataclasses.replace(pair, chosen="x" * chosen(i), rejected="y" * rejected)
+        for i, pair in enumerate(ctx.pairs)
+    ]
+    return dataclasses.replace(ctx, pairs=pairs)
+
+
+def in_sets(best: tuple[int, ...], scores: tuple[float, ...], n: int = 40) -> TableContext:
+    """n response sets that are scored alike."""
+    ctx = context(n, good, poor)
+    responses = tuple("abcdef"[: len(scores)])
+    sets = [
+        (ResponseSet(f"s{i}", pair.prompt, responses, best, pair.group), list(scores))
+        for i, pair in enumerate(ctx.pairs)
+    ]
+    return dataclasses.replace(ctx, sets=sets)
+
+
+def regrouped(ctx: TableContext, group: Callable[[int], str]) -> TableContext:
+    pairs = [dataclasses.replace(pair, group=group(i)) for i, pair in enumerate(ctx.pairs)]
+    return dataclasses.replace(ctx, pairs=pairs)
+
+
+def steady(i: int) -> float:
+    return float(i)
+
+
+def steady_less_one(i: int) -> float:
+    return float(i) - 1.0
+
+
+sound = context(40, good, poor)
+crowd = regrouped(context(1014, good, poor), lambda i: f"g{max(0, i - 999)}")
+unrated = rated(sound, lambda _: None)
+other = SourceRef(role="other", spec="py:other")
+flat = [0.0] * 40, [0.0] * 40
+
+# What it is: a check as lenient as can be, data on which it must not pass, and what it says.
+INPUTS: dict[str, tuple[str, TableContext, str]] = {
+    "win rate of no pair": ("win_rate", context(0, good, poor), "no pairs to decide on"),
+    "win rate of one pair": ("win_rate", context(1, good, poor), "1 different prompts"),
+    "win rate of two pairs": ("win_rate", context(2, good, poor), "2 different prompts"),
+    "win rate of 14 pairs, all won": ("win_rate", context(14, good, poor), "14 different prompts"),
+    "win rate of 14 pairs, all lost": ("win_rate", context(14, poor, good), "14 different prompts"),
+    "win rate of one prompt": ("win_rate", context(40, good, poor, 40), "1 different prompts"),
+    "win rate of 14 prompts": ("win_rate", context(70, good, poor, 5), "14 different prompts"),
+    "win rate of one prompt and 14 crumbs": ("win_rate", crowd, "Nearly all"),
+    "win rate of one score": ("win_rate", context(40, zero, zero), "are tied"),
+    "win rate of equal sides": ("win_rate", context(40, good, good), "are tied"),
+    "wins of a constant, ties lose": (
+        "win_rate, ties lose", context(40, zero, zero), "are tied"),
+    "wins within epsilon": (
+        "win_rate, epsilon", context(40, lambda _: 0.0005, zero), "are tied"),
+    "gap of one pair": ("score_gap", context(1, good, poor), "at least 15"),
+    "gap of two pairs": ("score_gap", context(2, good, poor), "at least 15"),
+    "gap without spread": ("score_gap", context(40, steady, steady_less_one), "without spread"),
+    "gap of zero": ("score_gap, wilcoxon", context(40, good, good), "without spread"),
+    "gap of one prompt": ("score_gap, ranks", context(40, good, poor, 40), "at least 15"),
+    "noise on 14 pairs": ("label_noise", context(14, good, poor), "14 different prompts"),
+    "noise on a constant": ("label_noise", context(40, zero, zero), "are tied"),
+    "noise on one prompt": ("label_noise", context(40, good, poor, 40), "1 different prompts"),
+    "map of a constant": ("scale_invariance", context(40, zero, zero), "undecidable"),
+    "map of no pair": ("scale_invariance", context(0, good, poor), "no pairs to decide on"),
+    "change of pairs all unknown": (
+        "no_regression", dataclasses.replace(sound, unknown=frozenset(ids(40))), "only 0 pairs"),
+    "change of 14 known pairs": (
+        "no_regression", dataclasses.replace(sound, unknown=frozenset(ids(26))), "only 14 pairs"),
+    "change from a constant to a constant": (
+        "no_regression", context(40, zero, zero, same_baseline=True), "are tied"),
+    "change to a constant, from all wrong": (
+        "no_regression, strict", context(40, zero, zero), "are tied"),
+    "change on one prompt": ("no_regression", context(40, good, poor, 40), "1 different prompts"),
+    "change on one prompt and 14 crumbs": ("no_regression", crowd, "Nearly all"),
+    "calibration of 14 pairs": ("calibration", context(14, good, poor), "at least 15"),
+    "calibration of zero margins": ("calibration", context(40, good, good), "margins are zero"),
+    "calibration of one margin": (
+        "calibration", context(40, steady, steady_less_one), "are the same"),
+    "calibration at T = 1 of a constant": (
+        "calibration, T = 1", context(40, zero, zero), "undecidable"),
+    "correlation without ratings": ("correlation", unrated, "0 pairs with ratings"),
+    "correlation with 14 ratings": (
+        "correlation", rated(sound, lambda i: (5.0 + i, 1.0) if i < 14 else None), "14 pairs"),
+    "correlation with equal ratings": (
+        "correlation", rated(sound, lambda _: (5.0, 1.0)), "rating differences"),
+    "correlation of one margin": (
+        "correlation, pearson", context(40, steady, steady_less_one), "margins of all 40"),
+    "tau of a constant": ("correlation, kendall", context(40, zero, zero), "margins of all 40"),
+    "agreement of 14 pairs": ("agreement", context(14, good, poor), "at least 15"),
+    "agreement of a constant": ("agreement", context(40, zero, zero), "are the same for py:table"),
+    "agreement with a constant": (
+        "agreement", dataclasses.replace(sound, variants={other: flat}), "are the same"),
+    "length of empty responses": ("length_bias", long(sound, lambda _: 0, 0), "0 pairs"),
+    "length that never differs": ("length_bias", long(sound, lambda _: 9), "0 pairs"),
+    "length with chosen always longer": ("length_bias", long(sound, lambda i: 10 + i), "0 pairs"),
+    "length with 14 chosen shorter": (
+        "length_bias", long(sound, lambda i: 3 if i < 14 else 30), "14 pairs"),
+    "controls on a constant": ("null_controls", context(40, zero, zero), "not shown to beat"),
+    "controls on one prompt": ("null_controls", context(40, good, poor, 40), "1 different"),
+    "controls beaten by length": (
+        "null_controls", long(sound, lambda i: 10 + i), "not shown to beat pick the longer"),
+    "no response sets": (
+        "best_of_n", dataclasses.replace(sound, sets=()), "0 response sets"),
+    "sets of one response": ("best_of_n", in_sets((0,), (1.0,)), "0 response sets"),
+    "sets of best responses only": ("best_of_n", in_sets((0, 1), (1.0, 2.0)), "0 response sets"),
+    "14 response sets": ("best_of_n", in_sets((0,), (1.0, 0.0), n=14), "14 response sets"),
+    "sets of one score": ("best_of_n", in_sets((0,), (1.0, 1.0)), "all scores are the same"),
+    "sets of one score, several best": (
+        "ties", in_sets((0, 1), (1.0, 1.0, 1.0)), "all scores are the same"),
+    "sets with a single best response": (
+        "ties", in_sets((0,), (1.0, 0.0)), "0 sets with several best"),
+    "14 sets with several best": ("ties", in_sets((0, 1), (2.0, 2.0, 0.0), n=14), "14 sets"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", INPUTS)
+def test_each_degenerate_input_says_why_it_cannot_pass(name: str) -> None:
+    check, ctx, reason = INPUTS[name]
+    verdict = CHECKS[check].judge(ctx)
+    assert verdict.outcome == "fail"
+    assert verdict.decision != "pass"
+    assert reason in verdict.message
+
+
+def test_there_are_forty_of_them_over_all_kinds() -> None:
+    assert len(INPUTS) >= 40
+    used = {CHECKS[check].kind for check, _, _ in INPUTS.values()}
+    assert used == {check.kind for check in CHECKS.values()}
+
+
+# The others need response sets, another source or a recipe; the same functions score those.
+ON_PAIRS = {
+    name: check
+    for name, check in CHECKS.items()
+    if check.kind not in ("best_of_n", "ties", "agreement", "label_noise")
+}
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("check", ON_PAIRS.values(), ids=ON_PAIRS)
+def test_a_score_that_is_no_number_is_an_error_that_names_its_pair(
+    check: Check, bad: float, tmp_path: Path
+) -> None:
+    pairs = make_pairs(40)
+    wrong = per_text(lambda _, r: bad if r == "good answer 7" else honest("", r))
+    right = per_text(lambda _, r: honest("", r))
+    rated_pairs = [
+        dataclasses.replace(pair, ratings=(float(i), 0.0)) for i, pair in enumerate(pairs)
+    ]
+    with pytest.raises(RmcheckError, match=r"p007/chosen.* is (nan|inf|-inf); .* must be finite"):
+        check.judge(live_context(tmp_path, rated_pairs, wrong, baseline=right, checks=[check]))
+
+
+@pytest.mark.parametrize("scores", [[math.nan, 1.0], [1.0, -math.inf]])
+def test_a_response_s_score_is_a_number_too(scores: list[float]) -> None:
+    ctx = in_sets((0,), tuple(scores))
+    with pytest.raises(ValueError, match=r"scores\[0\]\[\d\] is (nan|-inf)"):
+        CHECKS["best_of_n"].judge(ctx)
 
 
 def test_every_kind_of_ours_is_covered() -> None:

@@ -64,7 +64,7 @@ def test_the_highest_rate_decides_and_all_are_shown() -> None:
     assert verdict.estimate is not None
     assert verdict.estimate.value == pytest.approx(0.5)
     assert verdict.outcome == "fail"
-    assert "at 40% flipped training labels the win rate falls 50.0 points" in verdict.message
+    assert "at 40% flipped training labels the win rate falls by 50.0 points" in verdict.message
     assert "(clean 0.900, noisy 0.400, 0.400; n=100)" in verdict.message
     rows = verdict.evidence.tables[0].rows
     assert [row[0] for row in rows] == ["0 %", "10%", "40%"]

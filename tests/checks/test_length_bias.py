@@ -51,7 +51,7 @@ def test_the_difference_is_newcombes_in_statsmodels(
     assert (verdict.estimate.low, verdict.estimate.high) == pytest.approx((low, high))
     assert (verdict.decision, verdict.outcome) == (decision, outcome)
     where = "within" if outcome == "pass" else "outside"
-    weak = "; weak: the interval includes it" if decision == "inconclusive" else ""
+    weak = "; weak: the interval includes 0.20" if decision == "inconclusive" else ""
     assert verdict.message == (
         f"length_bias win rate {a / m:.3f} where the chosen side is longer, {b / n:.3f} where it "
         f"is shorter; difference {a / m - b / n:.3f} [{low:.3f}, {high:.3f}] (newcombe-unpaired "
@@ -88,7 +88,8 @@ def test_spearman_is_scipys_over_all_responses() -> None:
     assert rows["Spearman of score and length"] == pytest.approx(oracle)
 
 
-FEW = "{0} pairs whose {1} side is chosen of {0} different prompts; at least 15 prompts are needed"
+FEW = "{0} pairs whose chosen side is the {1} of {0} different prompts; at least 15 prompts are "
+FEW += "needed"
 TIED = "All 40 pairs are tied: the scores tell no response from another."
 
 

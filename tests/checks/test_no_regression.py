@@ -155,8 +155,8 @@ def test_new_and_edited_pairs_are_left_out_and_named() -> None:
     verdict = judge(few)
     assert (verdict.state, verdict.outcome) == ("inconclusive", "fail")
     assert verdict.message == (
-        "no_regression: undecidable: only 14 pairs in 14 groups are the same as in main, at least "
-        "15 groups are needed (66 new or edited); bless a new baseline"
+        "no_regression: undecidable: only 14 pairs of 14 different prompts are the same as in "
+        "main; at least 15 prompts are needed (66 new or edited); bless a new baseline"
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from rmcheck.checks.threshold import Bound, hold, interval_facts, too_few, undecidable
@@ -70,9 +72,21 @@ def test_decisions_and_policies(
 ) -> None:
     got = verdict(bound, estimate(*found), policy)
     assert (got.decision, got.outcome, got.weak) == (decision, outcome, weak)
-    assert got.message.endswith("; weak: the interval includes it") is weak
+    # The method of these is Wilson's, so that the pairs can be told that would decide.
+    assert ("; weak: the interval includes 0." in got.message) is weak
+    assert ("pairs would decide" in got.message) is weak
     assert got.estimate == estimate(*found)
     assert got.evidence.notes == ("kept",)
+
+
+def test_a_weak_message_names_what_the_interval_includes() -> None:
+    found = estimate(-0.3, 0.1, 0.3)
+    apart = dataclasses.replace(found, method="newcombe-unpaired")
+    said = verdict(WITHIN, apart, "point").message
+    assert said.endswith("; weak: the interval includes -0.20 and 0.20")
+    at = dataclasses.replace(estimate(0.6, 0.7, 0.8), method="wilson-neff90")
+    said = verdict(AT_LEAST, at, "point").message
+    assert said.endswith("; weak: the interval includes 0.70, it sits on the threshold")
 
 
 def test_the_message_has_number_interval_method_and_bound() -> None:

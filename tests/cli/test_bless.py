@@ -145,8 +145,8 @@ def test_a_suite_whose_every_pair_was_edited_does_not_slip_through(project: Proj
     project.run().assert_outcomes(failed=1, passed=1)
     check = project.checks()["chat::no_regression"]
     assert check["message"] == (
-        "no_regression: undecidable: only 0 pairs in 0 groups are the same as in main, at least "
-        "15 groups are needed (40 new or edited); bless a new baseline"
+        "no_regression: undecidable: only 0 pairs of 0 different prompts are the same as in "
+        "main; at least 15 prompts are needed (40 new or edited); bless a new baseline"
     )
 
 
