@@ -77,9 +77,12 @@ def read_forest(model: Any, reading: Reading, pooling: str = "last") -> torch.Te
         use_cache=False,
     )[0]
     if pooling == "mean":
-        path = reading.allowed[reading.rows, 0, reading.last].to(hidden.dtype)
+        path = reading.allowed[reading.rows, 0, reading.last].float()
         path = path / path.sum(dim=1, keepdim=True)
-        pooled = torch.einsum("kt,ktd->kd", path, hidden[reading.rows])
+        # Row by row: (k, t) times (t, d), so that no state is copied for each of its sequences.
+        counts = torch.bincount(reading.rows, minlength=len(hidden)).tolist()
+        parts = zip(torch.split(path, counts), hidden.float(), strict=True)
+        pooled = torch.cat([part @ states for part, states in parts])
     else:
         pooled = hidden[reading.rows, reading.last]
     rewards: torch.Tensor = model.score(pooled)[:, 0].float()
