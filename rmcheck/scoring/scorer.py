@@ -16,9 +16,11 @@ from rmcheck.data import Dialogue
 from rmcheck.scoring.batches import Batch, batches, padded
 from rmcheck.scoring.forest import Row, distinct, plant
 from rmcheck.scoring.loading import head_scaled
+from rmcheck.scoring.padding import absent_pad, pad_token
 from rmcheck.scoring.reading import Reading, fallback_reason, head_of, reach, read_forest
 from rmcheck.scoring.rewards import checked
 from rmcheck.scoring.tokens import Tokens, length_limit
+from rmcheck.scoring.trees import Trees, by_tree, read_trees
 from rmcheck.sources import DIALOGUES, NoProgress, Progress
 
 Ids = NDArray[np.int64]
@@ -96,6 +98,7 @@ class Scorer:
         self.row, self._call = budgets(self.device)
         self._reach = reach(model)
         self._trusts_forest: bool | None = None
+        self._by_tree = False
 
     @property
     def truncated(self) -> int:
@@ -204,7 +207,7 @@ class Scorer:
         """The calls that score `members`, indices into `unique` in rising order."""
         if shares:
             forest = plant([unique[member] for member in members], self.row)
-            for rows in calls(forest.rows, self._call):
+            for rows in calls(forest.rows, self._call, padded=not self._by_tree):
                 places = members[np.concatenate([row.members for row in rows])]
                 yield _Call(partial(self._read, rows), places, sum(len(row) for row in rows))
             return
@@ -221,6 +224,9 @@ class Scorer:
         return values
 
     def _read(self, rows: Sequence[Row]) -> torch.Tensor:
+        if self._by_tree:
+            with by_tree(self.model):
+                return read_trees(self.model, Trees.of(rows), self.pooling)
         return read_forest(self.model, Reading.of(rows, self.device), self.pooling)
 
     def _read_batch(self, batch: Batch) -> torch.Tensor:
@@ -243,17 +249,32 @@ class Scorer:
         return logits[:, 0].float()
 
     def _probe(self, unique: Sequence[Ids]) -> bool:
-        """Whether the forest gives what the model's own forward gives, one text at a time."""
+        """Whether the forest gives what the model's own forward gives, one text at a time.
+
+        On a CPU it is tried without padding first, see `rmcheck.scoring.trees`.
+        """
         reason = fallback_reason(self.model)
         if reason is None:
-            reason = self._difference(probe_sequences(unique))
+            probes = probe_sequences(unique)
+            alone = np.concatenate(
+                [
+                    self._forward(partial(self._read_batch, padded(probes, [index], self.pad)))
+                    for index in range(len(probes))
+                ]
+            )
+            with by_tree(self.model) as able:
+                self._by_tree = able and self.device.type == "cpu"
+            reason = self._difference(probes, alone)
+            if reason and self._by_tree:
+                self._by_tree = False
+                reason = self._difference(probes, alone)
         if reason:
             if self._head is not None:  # an encoder has nothing to share
                 self._remark(f"no prefix is shared: {reason}; length-sorted batches are used")
             return False
         return True
 
-    def _difference(self, probes: list[Ids]) -> str | None:
+    def _difference(self, probes: list[Ids], alone: NDArray[np.float64]) -> str | None:
         forest = plant(probes, sum(len(probe) for probe in probes))
         try:
             shared = np.empty(forest.n_unique)
@@ -264,12 +285,6 @@ class Scorer:
                 return f"too little memory to try it on {forest.n_tokens:,} tokens"
             return f"the model does not take a custom mask ({type(error).__name__})"
         shared = shared[forest.places]
-        alone = np.concatenate(
-            [
-                self._forward(partial(self._read_batch, padded(probes, [index], self.pad)))
-                for index in range(len(probes))
-            ]
-        )
         if not np.isfinite(alone).all():
             return None  # whoever asks for scores is told of these, by name
         far = np.abs(shared - alone) / np.maximum(1.0, np.abs(alone))
@@ -317,19 +332,23 @@ def budgets(device: torch.device) -> tuple[int, int]:
     return 256, 1024
 
 
-def calls(rows: Iterable[Row], budget: int) -> Iterator[list[Row]]:
-    """Rows of like length put together, at most `budget` nodes (padding included) a call.
+def calls(rows: Iterable[Row], budget: int, *, padded: bool = True) -> Iterator[list[Row]]:
+    """Rows put together, at most `budget` nodes (padding included) a call.
 
-    A row much shorter than the longest begins a call of its own: padding costs more than a call.
+    Where shorter rows are `padded`, one much shorter than the longest begins a call of its own:
+    padding costs more than a call.
     """
     together: list[Row] = []
+    size = 0
     for row in sorted(rows, key=len, reverse=True):
         if together:
-            widest = len(together[0])
-            if (len(together) + 1) * widest > budget or len(row) < ALIKE * widest:
+            widest = len(together[0]) if padded else 0
+            grown = max(size + len(row), (len(together) + 1) * widest)
+            if grown > budget or len(row) < ALIKE * widest:
                 yield together
-                together = []
+                together, size = [], 0
         together.append(row)
+        size += len(row)
     if together:
         yield together
 
@@ -342,42 +361,6 @@ def probe_sequences(unique: Sequence[Ids], length: int = 96) -> list[Ids]:
     branch = np.concatenate([start[:half], start[half:][::-1]])
     other = min(unique, key=lambda ids: abs(len(ids) - length))
     return [longest, start, branch, other[: 2 * length], start[: half + 1]]
-
-
-def pad_token(model: Any, tokenizer: Any) -> int:
-    """The id that fills up batches; a model without one is given it."""
-    config = model.config.get_text_config()
-    pad = tokenizer.pad_token_id
-    if pad is None:
-        pad = config.pad_token_id
-    if pad is None:
-        pad = tokenizer.eos_token_id
-    if isinstance(pad, list):
-        pad = pad[0]
-    pad = int(pad or 0)
-    if config.pad_token_id is None:
-        config.pad_token_id = pad
-    return pad
-
-
-@contextlib.contextmanager
-def absent_pad(model: Any, tokens: torch.Tensor, mask: torch.Tensor) -> Iterator[torch.Tensor]:
-    """Padding by an id that no text of the batch holds.
-
-    `transformers` pools at the last token that is not the padding id; where padding and end of
-    text are one token, a text that ends with it would be read too early.
-    """
-    config = model.config.get_text_config()
-    known = config.pad_token_id
-    used = set(tokens[mask.bool()].tolist())
-    free = known if known is not None and known not in used else 0
-    while free in used:
-        free += 1
-    config.pad_token_id = free if free < config.vocab_size else known
-    try:
-        yield tokens.masked_fill(~mask.bool(), config.pad_token_id)
-    finally:
-        config.pad_token_id = known
 
 
 @contextlib.contextmanager

@@ -63,6 +63,7 @@ def test_a_model_that_reads_the_forest_wrongly_is_found_out_by_the_probe() -> No
     def deaf(*args: Any, attention_mask: torch.Tensor | None = None, **options: Any) -> Any:
         if attention_mask is not None and attention_mask.ndim == 4:
             attention_mask = None
+        options.pop("trees", None)
         return forward(*args, attention_mask=attention_mask, **options)
 
     model.transformer.forward = deaf
@@ -267,6 +268,9 @@ def test_rows_of_like_length_stand_in_one_call() -> None:
     found = [[len(row) for row in together] for together in calls(rows, 1000)]
     assert found == [[100, 95, 90], [89], [50, 48], [10]]
     assert [len(together) for together in calls(rows, 200)] == [2, 2, 2, 1]
+    # Side by side without padding, only their sum counts: 285, then 89 + 50 + 48 + 10 = 197.
+    free = [[len(row) for row in together] for together in calls(rows, 300, padded=False)]
+    assert free == [[100, 95, 90], [89, 50, 48, 10]]
     assert [len(together) for together in calls(rows, 1)] == [1] * 7
 
 
