@@ -1,4 +1,10 @@
-"""How a model reads a prefix forest: the mask, the positions, and where rewards are read."""
+"""How a model reads a prefix forest: the mask, the positions, and where rewards are read.
+
+`Reading` makes the mask of a row as a tensor, on every device. On a GPU the same comparison of a
+node with `ends` can be the mask function of a `flex_attention` block mask, over rows of one length
+that a graph can capture; that is neither built nor measured yet. `rmcheck.scoring.trees` is what a
+CPU takes instead.
+"""
 
 from __future__ import annotations
 
@@ -77,9 +83,12 @@ def read_forest(model: Any, reading: Reading, pooling: str = "last") -> torch.Te
         use_cache=False,
     )[0]
     if pooling == "mean":
-        path = reading.allowed[reading.rows, 0, reading.last].to(hidden.dtype)
+        path = reading.allowed[reading.rows, 0, reading.last].float()
         path = path / path.sum(dim=1, keepdim=True)
-        pooled = torch.einsum("kt,ktd->kd", path, hidden[reading.rows])
+        # Row by row: (k, t) times (t, d), so that no state is copied for each of its sequences.
+        counts = torch.bincount(reading.rows, minlength=len(hidden)).tolist()
+        parts = zip(torch.split(path, counts), hidden.float(), strict=True)
+        pooled = torch.cat([part @ states for part, states in parts])
     else:
         pooled = hidden[reading.rows, reading.last]
     rewards: torch.Tensor = model.score(pooled)[:, 0].float()

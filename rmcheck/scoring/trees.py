@@ -61,22 +61,35 @@ class Trees:
 
 
 @contextlib.contextmanager
-def tree_attention(model: Any, probes: Sequence[NDArray[np.int64]]) -> Iterator[bool]:
-    """Within it, `model` can read `Trees`; false where it cannot.
+def by_tree(model: Any) -> Iterator[bool]:
+    """Within it, `model` may be given `Trees`; false where its attention is not PyTorch's own.
 
-    Only models whose attention is PyTorch's own are asked: others may add terms that would be
-    lost. They must give for the texts `probes` (token ids) what they give with one mask a row.
+    Other attention may add terms that would be lost. What `transformers` passes without trees is
+    computed as before.
     """
-    if model.config._attn_implementation != "sdpa":
+    before = model.config._attn_implementation
+    if before not in ("sdpa", NAME):
         yield False
         return
-    AttentionInterface.register(NAME, _attention)
-    AttentionMaskInterface.register(NAME, sdpa_mask)
-    model.set_attn_implementation(NAME)
+    if before != NAME:
+        AttentionInterface.register(NAME, _attention)
+        AttentionMaskInterface.register(NAME, sdpa_mask)
+        model.set_attn_implementation(NAME)
     try:
-        yield _agrees(model, probes)
+        yield True
     finally:
-        model.set_attn_implementation("sdpa")
+        if before != NAME:
+            model.set_attn_implementation(before)
+
+
+@contextlib.contextmanager
+def tree_attention(model: Any, probes: Sequence[NDArray[np.int64]]) -> Iterator[bool]:
+    """`by_tree`, true where the texts `probes` (token ids) give what they give with one mask a row.
+
+    For training, which stays within it.
+    """
+    with by_tree(model) as able:
+        yield able and _agrees(model, probes)
 
 
 def _agrees(model: Any, probes: Sequence[NDArray[np.int64]]) -> bool:
@@ -109,8 +122,8 @@ def read_trees(model: Any, trees: Trees, pooling: str = "last") -> torch.Tensor:
     sizes = [mask.shape[-1] for mask in trees.masks]
     for states, mask, ends in zip(hidden.split(sizes), trees.masks, trees.ends, strict=True):
         if pooling == "mean":
-            path = (mask[0, ends] == 0).to(states.dtype)
-            pooled.append((path / path.sum(dim=1, keepdim=True)) @ states)
+            path = (mask[0, ends] == 0).float()
+            pooled.append((path / path.sum(dim=1, keepdim=True)) @ states.float())
         else:
             pooled.append(states[ends])
     rewards: torch.Tensor = model.score(torch.cat(pooled))[:, 0].float()
@@ -149,7 +162,9 @@ def _attend(
 ) -> torch.Tensor:
     """One tree: (heads, n, width)."""
     if query.dtype == torch.float32:
-        return scaled_dot_product_attention(query, key, value, attn_mask=mask, scale=scale)
+        # With a batch of one, for without it PyTorch does not take its fused kernel.
+        sides = (query[None], key[None], value[None])
+        return scaled_dot_product_attention(*sides, attn_mask=mask[None], scale=scale)[0]
     # PyTorch's fused kernel runs backwards five times slower in bf16 on a CPU than these.
     scores = torch.baddbmm(mask.expand(len(query), -1, -1), query, key.transpose(1, 2), alpha=scale)
     return scores.softmax(dim=-1) @ value

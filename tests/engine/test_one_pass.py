@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from builders import make_pairs, make_suite
-from scoring.models import save
+from scoring.models import in_fresh_process, save
 from scoring.test_scorer import Bar
 
 from rmcheck.checks import Check
@@ -130,7 +127,6 @@ def _probed(suite: Suite) -> list[Dialogue]:
 AGAIN = """
 import json, sys
 from pathlib import Path
-sys.path.insert(0, sys.argv[2])
 import rmcheck.scoring.model_source as models
 
 def refused(*_):
@@ -147,7 +143,8 @@ texts = pair_dialogues(make_pairs(50, group_size=5))
 sources = (engine.candidate(), engine.baseline)
 scores = [engine.book.scores(source, texts).tolist() for source in sources]
 heavy = {"torch", "transformers", "tokenizers", "datasets", "peft", "trl", "scipy", "pandas"}
-print(json.dumps([scores, engine.book.counts().model_dump(), sorted(heavy & set(sys.modules))]))
+counts = engine.book.counts().model_dump()
+print(json.dumps({"scores": scores, "counts": counts, "heavy": sorted(heavy & set(sys.modules))}))
 """
 
 
@@ -157,15 +154,11 @@ def test_the_next_session_calls_no_model_and_imports_no_torch(root: Path) -> Non
     baseline = engine.baseline
     assert baseline is not None
     expected = [engine.book.scores(one, texts).tolist() for one in (engine.candidate(), baseline)]
-    done = subprocess.run(
-        [sys.executable, "-c", AGAIN, str(root), str(Path(__file__).parents[1])],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    scores, counts, heavy = json.loads(done.stdout)
-    assert scores == expected
+    found = in_fresh_process(AGAIN, root)
+    assert found["scores"] == expected
+    counts = found["counts"]
     assert (counts["needed"], counts["cached"], counts["computed"]) == (200, 200, 0)
-    assert heavy == []
+    assert found["heavy"] == []
 
 
 def test_a_training_in_between_keeps_its_own_bar() -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -128,3 +132,17 @@ def save(folder: Path, kind: str = "gpt2", seed: int = 0) -> Path:
     random_model(kind, seed).save_pretrained(folder)
     tokenizer().save_pretrained(folder)
     return folder
+
+
+def in_fresh_process(program: str, *arguments: object) -> dict[str, Any]:
+    """What a Python program prints as JSON on its last line; it sees the tests' modules."""
+    tests = Path(__file__).parents[1]
+    path = os.pathsep.join([str(tests), str(tests.parent), os.environ.get("PYTHONPATH", "")])
+    done = subprocess.run(
+        [sys.executable, "-c", program, *map(str, arguments)],
+        capture_output=True, text=True, check=False, timeout=500,
+        env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found

@@ -6,15 +6,11 @@ without a cache.
 
 from __future__ import annotations
 
-import json
-import os
 import random
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -23,7 +19,7 @@ from rmcheck.data import Dialogue
 from rmcheck.engine.book import ScoreBook
 from rmcheck.scoring import cache
 from rmcheck.scoring.cache import CachedSource, ScoreStore
-from scoring.models import save
+from scoring.models import in_fresh_process, save
 
 TEXTS = [Dialogue("Why?", f"text {number}", f"{number}/chosen") for number in range(3000)]
 
@@ -62,7 +58,8 @@ def gate(folder: Path) -> tuple[Mean, list[str]]:
     return source, book.counts().remarks
 
 
-# Scores with a real, if tiny, model, slowed for whom a signal is waited for; each run is a fork of one process that has it.
+# Runs with a real, if tiny, model, each a fork of one process that has loaded torch. A run that
+# somebody waits for tells when its first scores are there, and goes slowly from then on.
 RUNS = """
 import json, os, random, signal, sys, time
 from pathlib import Path
@@ -141,26 +138,12 @@ print(json.dumps({{"texts": len(set(texts)), "far": far, "gates": gates}}))
 """
 
 
-def told(program: str, root: Path, wish: int) -> dict[str, Any]:
-    """What a program of the above prints."""
-    tests = str(Path(__file__).parents[1])
-    path = os.pathsep.join([tests, str(Path(tests).parent), os.environ.get("PYTHONPATH", "")])
-    done = subprocess.run(
-        [sys.executable, "-c", program, str(root), str(wish)],
-        capture_output=True, text=True, check=False, timeout=300,
-        env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
-
-
 @pytest.mark.parametrize("kills", [3, pytest.param(30, marks=pytest.mark.slow)])
 def test_kills_at_random_moments_lose_little_and_change_no_score(
     tmp_path: Path, kills: int
 ) -> None:
     save(tmp_path / "model")
-    found = told(KILLS, tmp_path, kills)
+    found = in_fresh_process(KILLS, tmp_path, kills)
     assert found["killed"] == kills
     assert found["remarks"] == []
     # In another company a score may differ in its last digits; from then on it is the cached one.
@@ -173,7 +156,7 @@ def test_kills_at_random_moments_lose_little_and_change_no_score(
 
 def test_two_gates_at_once_score_each_text_once(tmp_path: Path) -> None:
     save(tmp_path / "model")
-    found = told(TWO, tmp_path, 2)
+    found = in_fresh_process(TWO, tmp_path, 2)
     assert found["far"] < 1e-5
     (first, one, said), (second, two, also) = found["gates"]
     assert first == second

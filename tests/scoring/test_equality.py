@@ -74,12 +74,15 @@ def alone(kind: str, pooling: str, text: Dialogue, limit: int) -> float:
     limit=st.sampled_from([5, 12, 40, 1000]),
     row=st.integers(4, 600),
     call=st.integers(1, 2000),
+    by_tree=st.booleans(),
 )
 def test_any_batch_scores_as_transformers_does_one_by_one(
-    kind: str, pooling: str, texts: list[Dialogue], limit: int, row: int, call: int
+    kind: str, pooling: str, texts: list[Dialogue], limit: int, row: int, call: int, by_tree: bool
 ) -> None:
     scorer = Scorer(model_of(kind), tokenizer_of(kind), "raw", limit, pooling=pooling)
     scorer.row, scorer._call = row, call
+    scorer.score(texts[:1])  # settles whether trees attend alone
+    scorer._by_tree &= by_tree
     scores = scorer.score(texts)
     longest = min(limit, 254 if kind == "roberta" else 256)
     expected = np.array([alone(kind, pooling, text, longest) for text in texts])

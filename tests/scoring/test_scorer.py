@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from rmcheck.data import Dialogue
 from rmcheck.errors import SourceError
-from rmcheck.scoring.scorer import Scorer
+from rmcheck.scoring.forest import plant
+from rmcheck.scoring.scorer import Scorer, calls
 from scoring.models import WORDS, dialogues, one_by_one, random_model, tokenizer
 
 
@@ -62,6 +63,7 @@ def test_a_model_that_reads_the_forest_wrongly_is_found_out_by_the_probe() -> No
     def deaf(*args: Any, attention_mask: torch.Tensor | None = None, **options: Any) -> Any:
         if attention_mask is not None and attention_mask.ndim == 4:
             attention_mask = None
+        options.pop("trees", None)
         return forward(*args, attention_mask=attention_mask, **options)
 
     model.transformer.forward = deaf
@@ -244,19 +246,32 @@ def test_a_score_that_is_no_number_names_the_dialogue(value: float) -> None:
         Scorer(model, tokenizer()).score(dialogues(1))
 
 
-def test_bfloat16_keeps_its_head_in_float32_and_stays_close() -> None:
+@pytest.mark.parametrize("pooling", ["last", "mean"])
+@pytest.mark.parametrize("forest", [True, False])
+def test_bfloat16_keeps_its_head_in_float32_and_stays_close(forest: bool, pooling: str) -> None:
     texts = dialogues(30)
-    expected = one_by_one(random_model("gpt2"), tokenizer(), texts)
-    for forest in (True, False):
-        model = random_model("gpt2")
-        scorer = Scorer(model, tokenizer(), dtype="bfloat16")
-        scorer._trusts_forest = forest
-        scores = scorer.score(texts)
-        assert model.transformer.wte.weight.dtype == torch.bfloat16
-        assert model.score.weight.dtype == torch.float32
-        np.testing.assert_allclose(scores, expected, atol=0.1)
-        # Rounded to bfloat16, scores of this size would be multiples of 1/256 or more.
-        assert len(np.unique(scores * 1024 % 1)) > len(texts) // 2
+    expected = Scorer(random_model("gpt2"), tokenizer(), pooling=pooling).score(texts)
+    model = random_model("gpt2")
+    scorer = Scorer(model, tokenizer(), dtype="bfloat16", pooling=pooling)
+    scorer._trusts_forest = forest
+    scores = scorer.score(texts)
+    assert model.transformer.wte.weight.dtype == torch.bfloat16
+    assert model.score.weight.dtype == torch.float32
+    np.testing.assert_allclose(scores, expected, atol=0.1)
+    # Rounded to bfloat16, scores of this size would be multiples of 1/256 or more.
+    assert len(np.unique(scores * 1024 % 1)) > len(texts) // 2
+
+
+def test_rows_of_like_length_stand_in_one_call() -> None:
+    sequences = [np.arange(length) + 1000 * length for length in (100, 95, 90, 89, 50, 48, 10)]
+    rows = plant(sequences, 1).rows
+    found = [[len(row) for row in together] for together in calls(rows, 1000)]
+    assert found == [[100, 95, 90], [89], [50, 48], [10]]
+    assert [len(together) for together in calls(rows, 200)] == [2, 2, 2, 1]
+    # Side by side without padding, only their sum counts: 285, then 89 + 50 + 48 + 10 = 197.
+    free = [[len(row) for row in together] for together in calls(rows, 300, padded=False)]
+    assert free == [[100, 95, 90], [89, 50, 48, 10]]
+    assert [len(together) for together in calls(rows, 1)] == [1] * 7
 
 
 def test_one_bar_counts_every_dialogue_once() -> None:
