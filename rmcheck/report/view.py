@@ -72,10 +72,12 @@ class PairsView:
     """The pair browser: counts by state, packed data, and the worst pairs as plain HTML.
 
     `first` are those of the checks that stop the merge, for the first screen. A text that several
-    suites hold stands once among them, under the smallest of these suites.
+    suites hold stands once among them, under the smallest of these suites, and counts once in
+    `distinct`; in `total` it counts as often as it was judged.
     """
 
     total: int
+    distinct: int
     counts: tuple[tuple[str, str, int], ...]
     packed: Packed
     first: tuple[WorstPair, ...]
@@ -244,6 +246,7 @@ def _pairs_view(
 
     return PairsView(
         total=len(ordered),
+        distinct=len(distinct),
         counts=tuple((state, PAIR_WORD[state], states[state]) for state in STATES if states[state]),
         packed=pack(ordered, report.texts, texts_of, named),
         first=shown(first),
