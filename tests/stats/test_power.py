@@ -94,6 +94,20 @@ def test_more_of_anything_helps_or_hurts_as_it_must(n: int, discordant: float) -
     assert (detect(n, discordant=discordant, design_effect=2.0) or 1.0) >= drop
 
 
+@pytest.mark.parametrize(
+    ("n", "at_alpha", "at_half"), [(300, 0.045, 0.022), (1000, 0.047, 0.023), (3000, 0.048, 0.024)]
+)
+def test_the_level_of_a_regression_is_that_of_the_note(
+    n: int, at_alpha: float, at_half: float
+) -> None:
+    # docs/notes/level-of-a-regression.md; the largest over discordant shares of 2 to 98 %.
+    shares = np.arange(0.02, 1.0, 0.04)
+    for level, worst in ((0.05, at_alpha), (0.025, at_half)):
+        assert max(drop_power(n, share, 0.0, 0.02, level) for share in shares) == pytest.approx(
+            worst, abs=0.0005
+        )
+
+
 def test_groups_enter_by_their_design_effect() -> None:
     sizes = [3] * 100
     worst = detect(300, group_sizes_or_groups=sizes)
