@@ -28,6 +28,7 @@ _COMPARED = frozenset({"rmcheck", "Seed", "Precision", "torch", "transformers", 
 _ROWS: tuple[tuple[str, bool, Callable[[RunRecord], str]], ...] = (
     ("Source", True, lambda run: run.source.spec),
     ("Fingerprint", True, lambda run: run.source.fingerprint or numbers.MISSING),
+    ("Commit", True, lambda run: run.commit or numbers.MISSING),
     ("Run started", False, lambda run: moment(run.started)),
     ("Took", False, lambda run: numbers.seconds(run.duration_s)),
     ("Seed", False, lambda run: str(run.seed)),

@@ -138,9 +138,15 @@ def _run(run: HistoryRun) -> TrendRun:
         group="error" if run.incomplete and run.outcome == "pass" else group,
         word=f"{word}, incomplete" if run.incomplete else word,
         source=run.source.spec,
-        commit=one_line((run.commit or "")[:10]),
+        commit=_short_commit(run.commit or ""),
         failed=listed(failed),
     )
+
+
+def _short_commit(commit: str) -> str:
+    """The first ten characters; what follows a dash says that files differed from it."""
+    name, dash, state = one_line(commit, 60).partition("-")
+    return f"{name[:10]}{dash}{state}"
 
 
 def _mark(check: HistoryCheck) -> str:

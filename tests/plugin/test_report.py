@@ -110,11 +110,17 @@ def test_the_report_made_again_is_the_one_that_the_gate_wrote(project: Project) 
     project.run()
     assert project.cli("bless").code == 0
     project.model(change="* -1")
+    # Days ago rather than in this very second, so that the first run is one of the past.
+    history = project.root / "reports/history.jsonl"
+    (line,) = history.read_text(encoding="utf-8").splitlines()
+    earlier = {**json.loads(line), "started": "2025-01-01T00:00:00Z"}
+    history.write_text(json.dumps(earlier) + "\n", encoding="utf-8")
     project.run()
     assert project.checks()["chat::no_regression"]["state"] == "regressed"
     folder = project.root / "reports/latest"
     made = {name: (folder / name).read_bytes() for name in ("index.html", "summary.md")}
     assert b"p: question 39?" in made["index.html"]
+    assert b"The last 2 runs, since 2025-01-01" in made["index.html"]
     for name in made:
         (folder / name).unlink()
     said = project.cli("report")

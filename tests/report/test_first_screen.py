@@ -133,7 +133,7 @@ def test_a_run_that_passes_shows_none() -> None:
 
 
 def test_the_page_says_all_four_before_anything_else() -> None:
-    report = build.report(60)
+    report = build.report(200)
     page = Page(html.render(report))
     at = {id(each): place for place, each in enumerate(page.elements)}
     card = page.all("li", class_="card")[0]

@@ -53,7 +53,7 @@ def test_a_check_beside_the_run_before() -> None:
         a_report(
             past_run("2025-01-01T00:00:00Z", None, outcome="error"),
             past_run("2024-12-30T00:00:00Z", 0.70, outcome="fail", commit="0123456789abcdef"),
-            past_run("2024-12-31T00:00:00Z", 0.80),
+            past_run("2024-12-31T00:00:00Z", 0.80, commit="fedcba9876543210-dirty"),
         ),
         "none",
     ).trend
@@ -68,6 +68,7 @@ def test_a_check_beside_the_run_before() -> None:
     assert [run.when[:10] for run in trend.runs] == [
         "2025-01-02", "2025-01-01", "2024-12-31", "2024-12-30",
     ]  # fmt: skip
+    assert trend.runs[-2].commit == "fedcba9876-dirty"
     assert (trend.runs[-1].word, trend.runs[-1].commit) == ("failed", "0123456789")
     assert trend.runs[-1].failed == "conversation::win_rate"
 
