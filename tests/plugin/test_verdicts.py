@@ -222,7 +222,7 @@ def test_a_fixture_that_skips_is_recorded_as_skipped(project: Project) -> None:
 
 USAGE = {
     "unknown kind": (["--rm", "recepi:tiny"], "unknown kind 'recepi', did you mean 'recipe'?"),
-    "no kind": (["--rm", "nothing"], "kinds: hf, recipe, scores; for example recipe:tiny"),
+    "no kind": (["--rm", "nothing"], "(kinds: hf, recipe, scores)"),
     "recipe typo": (["--rm", "recipe:tinny"], "did you mean 'tiny'?"),
     "bad recipe": (["--rm", "recipe:bad.yaml"], "bad.yaml:2:1"),
     "no score file": (["--rm", "scores:gone.jsonl"], "there is no file"),
@@ -231,7 +231,7 @@ USAGE = {
     "seed": (["--rm-seed", "x"], "--rm-seed='x' is not a whole number"),
     "negative seed": (["--rm-seed=-1"], "--rm-seed='-1' is not a whole number"),
     "ini seed": (["-o", "rm_seed=1.5"], "'1.5' is not a whole number"),
-    "dtype": (["--rm-dtype", "float8"], "'float8' is not one of float32, bfloat16, float16"),
+    "dtype": (["--rm-dtype", "float8"], "'float8': did you mean 'float32'?"),
     "examples": (["--rm-examples", "many"], "--rm-examples='many' is not a whole number"),
     "examples 0": (["--rm-examples", "0"], "--rm-examples='0'"),
 }
