@@ -1,0 +1,38 @@
+"""Run the benchmarks one after another, each in a process of its own.
+
+About a quarter of an hour on two idle cores. Threads: leave OMP_NUM_THREADS unset, so that PyTorch
+takes every core; whatever else runs on the machine is measured along with it.
+
+    python benchmarks/all.py
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ORDER = (
+    "gate_overhead", "report_size", "bootstrap", "arithmetic_rate", "score_copies", "score_pairs",
+    "train", "gpu",
+)  # fmt: skip
+
+
+def main() -> int:
+    failed = []
+    for name in ORDER:
+        script = Path(__file__).with_name(f"{name}.py")
+        if not script.exists():
+            continue
+        started = time.perf_counter()
+        done = subprocess.run([sys.executable, str(script), *sys.argv[1:]], check=False)
+        print(f"{name}: {time.perf_counter() - started:.0f} s\n", flush=True)
+        if done.returncode:
+            failed.append(name)
+    print(f"failed: {', '.join(failed)}" if failed else "all ran")
+    return len(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

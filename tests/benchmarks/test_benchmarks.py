@@ -1,0 +1,65 @@
+"""The benchmarks run: small models, few texts, no times asserted; each compares scores itself."""
+
+from __future__ import annotations
+
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).resolve().parents[2] / "benchmarks"
+TITLES = {
+    "score_pairs": "Scoring pairs",
+    "score_copies": "Scoring copies of a response",
+    "arithmetic_rate": "Arithmetic rate of scoring",
+    "gpu": "On a GPU",
+}
+SLOW = {
+    "train": "Training",
+    "gate_overhead": "Overhead of a gate",
+    "report_size": "The HTML report",
+}
+
+
+@pytest.mark.parametrize("name", TITLES)
+def test_a_benchmark_runs_and_writes_its_section(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results = tmp_path / "RESULTS.md"
+    results.write_text(
+        f"# Results\n\n## First\n\none\n\n## {TITLES[name]}\n\nold\n\n## Last\n\ntwo\n"
+    )
+    script = FOLDER / f"{name}.py"
+    monkeypatch.setattr(sys, "argv", [str(script), "--quick", "--results", str(results)])
+    monkeypatch.syspath_prepend(str(FOLDER))
+    runpy.run_path(str(script), run_name="__main__")
+    written = results.read_text(encoding="utf-8")
+    assert written.count(f"## {TITLES[name]}\n") == 1
+    assert "old" not in written
+    assert f"python benchmarks/{name}.py --quick" in written
+    assert str(tmp_path) not in written
+    assert written.startswith("# Results\n\n## First\n\none\n\n## ")
+    assert written.endswith("## Last\n\ntwo\n")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SLOW)
+def test_a_benchmark_of_processes_runs(name: str, tmp_path: Path) -> None:
+    results = tmp_path / "RESULTS.md"
+    command = [sys.executable, str(FOLDER / f"{name}.py"), "--quick", "--results", str(results)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"## {SLOW[name]}\n" in results.read_text(encoding="utf-8")
+
+
+def test_a_quick_run_leaves_the_published_results_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = FOLDER / "gpu.py"
+    before = (FOLDER / "RESULTS.md").read_bytes()
+    monkeypatch.setattr(sys, "argv", [str(script), "--quick"])
+    monkeypatch.syspath_prepend(str(FOLDER))
+    runpy.run_path(str(script), run_name="__main__")
+    assert (FOLDER / "RESULTS.md").read_bytes() == before
