@@ -9,6 +9,7 @@ token. Nothing else of it is touched.
 
 from __future__ import annotations
 
+import importlib.machinery
 import json
 import os
 import sys
@@ -20,7 +21,9 @@ from typing import Any
 os.environ.update(HF_HUB_OFFLINE="1", TOKENIZERS_PARALLELISM="true", HF_HUB_DISABLE_TELEMETRY="1")
 answers = os.fdopen(os.dup(1), "w")
 os.dup2(2, 1)  # the program logs to standard output
-sys.modules["wandb"] = types.ModuleType("wandb")
+wandb = types.ModuleType("wandb")
+wandb.__spec__ = importlib.machinery.ModuleSpec("wandb", None)
+sys.modules["wandb"] = wandb
 
 import rewardbench.rewardbench as program  # type: ignore[import-not-found,unused-ignore]  # noqa: E402
 import transformers  # noqa: E402

@@ -10,7 +10,9 @@ below `.rmcheck/benchmarks` at the first run (it wants a package index).
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+import shutil
 import site
 import subprocess
 import sys
@@ -75,13 +77,21 @@ class RewardBench:
         }  # fmt: skip
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        print(json.dumps(command), file=self.process.stdin, flush=True)
-        line = self.process.stdout.readline()
+        line = ""
+        with contextlib.suppress(BrokenPipeError):  # what it died of is in its log
+            print(json.dumps(command), file=self.process.stdin, flush=True)
+            line = self.process.stdout.readline()
         if not line:
             sys.exit((self.work / "log").read_text(encoding="utf-8")[-3000:])
         answer = json.loads(line)
         rewards = np.stack([answer["chosen"], answer["rejected"]], axis=1).reshape(-1)
         return float(answer["seconds"]), rewards
+
+    def close(self) -> None:
+        """End the program and remove what was written for it."""
+        self.process.communicate()
+        self.log.close()
+        shutil.rmtree(self.work)
 
 
 def environment(folder: Path) -> Path:
@@ -192,6 +202,7 @@ def main() -> None:
         "run in turn, tokenising included, loading not.\n\n" + table(head, rows)
     )
     if program is not None:
+        program.close()
         body += (
             "\n\n`rewardbench` scores a GPT-2 otherwise than one by one: it pads on the left "
             "and gives no position ids, so that padded texts count positions from the padding."
