@@ -3,31 +3,25 @@
 Each case runs in a process of its own, so that its peak memory is its own; the interpreter and
 numpy are part of it. Exits with 1 when a case takes more than 5 s or 500 MB.
 
-    python benchmarks/bootstrap.py [--write]
-
-With `--write` the table takes its place in benchmarks/RESULTS.md, as the section "Bootstrap".
+    python benchmarks/bootstrap.py
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
-import re
 import resource
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
+from results import Options, options, publish, table, within
 
 from rmcheck.stats.bootstrap import bootstrap_means
 
-RESULTS = Path(__file__).with_name("RESULTS.md")
-SECTION = re.compile(r"^## Bootstrap\n.*?(?=^## |\Z)", re.DOTALL | re.MULTILINE)
-
 PAIRS, DRAWS = 100_000, 10_000
+QUICK = 2_000, 1_000
 MOST_SECONDS, MOST_MB = 5.0, 500.0
 CASES = {
     "wins, a prompt a pair": (False, 1),
@@ -37,66 +31,53 @@ CASES = {
 }
 
 
-def measure(case: str) -> tuple[float, float]:
+def measure(case: str, pairs: int, draws: int) -> tuple[float, float]:
     """Seconds of one bootstrap, and the peak memory of this process in MB."""
     continuous, size = CASES[case]
     rng = np.random.default_rng(0)
-    margins = rng.normal(0.8, 1.0, PAIRS)
+    margins = rng.normal(0.8, 1.0, pairs)
     values = margins if continuous else (margins > 0).astype(np.float64)
-    groups = [str(index // size) for index in range(PAIRS)]
+    groups = [str(index // size) for index in range(pairs)]
     started = time.perf_counter()
-    means = bootstrap_means(values, groups, draws=DRAWS, rng=rng)
+    means = bootstrap_means(values, groups, draws=draws, rng=rng)
     seconds = time.perf_counter() - started
     # The spread is known: sd / √n, here of independent pairs.
-    expected = float(values.std()) / np.sqrt(PAIRS)
-    if not 0.95 < float(means.std()) / expected < 1.05:
+    expected = float(values.std()) / np.sqrt(pairs)
+    if abs(float(means.std()) / expected - 1) > 5 / np.sqrt(2 * draws) + 0.02:
         raise SystemExit(f"{case}: spread {means.std():.2e}, expected {expected:.2e}")
     # Kilobytes on Linux, bytes on macOS.
     unit = 2**20 if sys.platform == "darwin" else 2**10
     return seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
 
 
-def apart(case: str) -> tuple[float, float]:
+def apart(case: str, how: Options) -> tuple[float, float]:
     """`measure` in a process of its own."""
-    done = subprocess.run(
-        [sys.executable, __file__, "--case", case], capture_output=True, check=True, text=True
-    )
+    command = [sys.executable, __file__, "--case", case, *(["--quick"] if how.quick else [])]
+    done = subprocess.run(command, capture_output=True, check=True, text=True)
     seconds, memory = json.loads(done.stdout)
     return seconds, memory
 
 
-def _write(text: str) -> None:
-    """Replace the section of RESULTS.md, or add it at the end."""
-    page = RESULTS.read_text(encoding="utf-8")
-    section = f"## Bootstrap\n\n    python benchmarks/bootstrap.py --write\n\n{text}\n"
-    page, times = SECTION.subn(lambda _: f"{section}\n", page)
-    page = page if times else f"{page.rstrip()}\n\n{section}"
-    RESULTS.write_text(f"{page.rstrip()}\n", encoding="utf-8")
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """What a process of its own is told."""
+    parser.add_argument("--case", choices=CASES, help=argparse.SUPPRESS)
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Time the cluster bootstrap.")
-    parser.add_argument("--write", action="store_true", help="put the table into RESULTS.md")
-    parser.add_argument("--case", choices=CASES, help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.case:
-        print(json.dumps(measure(options.case)))
+    how = options(__doc__, 1, add_options)
+    pairs, draws = QUICK if how.quick else (PAIRS, DRAWS)
+    if how.given.case:
+        print(json.dumps(measure(how.given.case, pairs, draws)))
         return 0
-    found = {case: apart(case) for case in CASES}
-    rows = [f"| {case} | {s:.2f} | {mb:.0f} |" for case, (s, mb) in found.items()]
-    text = "\n".join(
-        [
-            f"{PAIRS:,} pairs, {DRAWS:,} draws, {os.cpu_count()} cores; bounds: "
-            f"{MOST_SECONDS:g} s, {MOST_MB:g} MB (interpreter included).",
-            "",
-            "| values | seconds | peak MB |",
-            "|---|---|---|",
-            *rows,
-        ]
+    found = {case: apart(case, how) for case in CASES}
+    rows = [
+        (case, within(seconds, MOST_SECONDS, "s"), within(memory, MOST_MB, "MB"))
+        for case, (seconds, memory) in found.items()
+    ]
+    body = f"{pairs:,} pairs, {draws:,} draws; the interpreter is part of the memory.\n\n" + table(
+        ("values", "time", "peak memory"), rows
     )
-    print(text)
-    if options.write:
-        _write(text)
+    publish("Bootstrap", body, how)
     return int(any(s > MOST_SECONDS or mb > MOST_MB for s, mb in found.values()))
 
 

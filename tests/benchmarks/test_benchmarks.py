@@ -17,6 +17,7 @@ TITLES = {
     "gpu": "On a GPU",
 }
 SLOW = {
+    "bootstrap": "Bootstrap",
     "train": "Training",
     "gate_overhead": "Overhead of a gate",
     "report_size": "The HTML report",
