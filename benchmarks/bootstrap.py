@@ -22,7 +22,6 @@ from results import Options, options, publish, table, within
 from rmcheck.stats.bootstrap import bootstrap_means
 
 PAIRS, DRAWS = 100_000, 10_000
-QUICK = 2_000, 1_000
 MOST_SECONDS, MOST_MB = 5.0, 500.0
 CASES = {
     "wins, a prompt a pair": (False, 1),
@@ -36,9 +35,9 @@ def measure(case: str, draws: int) -> tuple[float, float]:
     """Seconds of one bootstrap, and the peak memory of this process in MB."""
     continuous, size = CASES[case]
     rng = np.random.default_rng(0)
-    margins = rng.normal(0.8, 1.0, pairs)
+    margins = rng.normal(0.8, 1.0, PAIRS)
     values = margins if continuous else (margins > 0).astype(np.float64)
-    groups = [str(index // size) for index in range(pairs)]
+    groups = [str(index // size) for index in range(PAIRS)]
     started = time.perf_counter()
     means = bootstrap_means(values, groups, draws=draws, rng=rng)
     seconds = time.perf_counter() - started
