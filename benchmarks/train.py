@@ -175,14 +175,14 @@ def saved(shape: Shape, folder: Path) -> Path:
 
 
 def main() -> None:
-    how = options(__doc__, 3)
+    how = options(__doc__, 2)
     with tempfile.TemporaryDirectory() as scratch:
         if how.quick:
             small = saved(SMALL, Path(scratch) / "small")
             rows = race(how, "two layers, 64 wide", small, 16, 5.0)
         else:
-            rows = race(how, "tiny, 4 layers, 192 wide", shipped("models", "tiny-gpt2"), 160, 5.0)
-            rows += race(how, "GPT-2-124M", saved(GPT2, Path(scratch) / "gpt2"), 64, 2.5)
+            rows = race(how, "tiny, 4 layers, 192 wide", shipped("models", "tiny-gpt2"), 480, 5.0)
+            rows += race(how, "GPT-2-124M", saved(GPT2, Path(scratch) / "gpt2"), 32, 2.5)
     head = (
         "model",
         "way",
