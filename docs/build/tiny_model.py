@@ -82,14 +82,14 @@ def thresholds(records: Records) -> str:
                     f"{statistics.mean(values):.3f}",
                     f"{statistics.stdev(values):.3f}",
                     f"{room(values):.3f}",
-                    check,
+                    f"{check:.2f}",
                 ]
             )
     head = ["check", "gate", "mean of seeds 0–4", "their spread (sd)", "97.5 % limit", "demanded"]
     return table(head, rows, figures=4)
 
 
-def _demand(suite: str, kind: str) -> tuple[object, str]:
+def _demand(suite: str, kind: str) -> tuple[float, str]:
     written = yaml.safe_load((ROOT / "suites" / f"{suite}.yaml").read_text("utf-8"))
     check = next(check for check in written["checks"] if check["check"] == kind)
     gate = check.get("gate", written.get("gate", "required"))
@@ -149,12 +149,13 @@ def words(work: Path) -> str:
     with contextlib.chdir(work):
         said = verdicts.run_rmcheck(
             "compare",
-            str(work / "seed 0" / "report"),
+            str(Path("seed 0", "report")),
             f"scores:{scores.name}",
             "--suites",
             str(ROOT / "suites"),
         )
-    return f"```text\n{said}```\n"
+    short = re.sub(r"; \d+ pairs newly wrong[^\n]*", "", said)
+    return f"```text\n{short}```\n"
 
 
 def _names(checks: Iterable[str]) -> str:
