@@ -7,7 +7,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from rmcheck.data import Dialogue
 from rmcheck.data.dialogue import content_hash
-from rmcheck.errors import Problem, ProblemsFound, Unscorable, UsageError
+from rmcheck.errors import Problem, ProblemsFound, RmcheckError, SourceError, Unscorable, UsageError
 from rmcheck.scoring.files import FileHashes
 from rmcheck.scoring.model_source import resolved
 from rmcheck.sources import SourceOptions
@@ -26,6 +26,7 @@ from rmcheck.sources import SourceOptions
 SIDES = ("chosen", "rejected")
 SUFFIXES = (".jsonl", ".json", ".ndjson", ".csv", ".parquet")
 MAX_PROBLEMS = 20
+MAX_NAMED = 8
 
 
 @dataclass
@@ -93,17 +94,40 @@ class ScoreFile:
         Raises
         ------
         Unscorable
-            For a text that the file does not know, naming its id.
+            For new text, and where the file knows none of the texts: it was made for other data.
+        SourceError
+            Where it knows some of the texts and lacks others, naming them: a gate that left them
+            out would judge fewer pairs than its suite holds.
         ProblemsFound
             All malformed rows of the file, each with its line.
         """
         rewards = np.empty(len(dialogues), dtype=np.float64)
+        lacking: dict[str, str] = {}
         for place, dialogue in enumerate(dialogues):
             found = self._find(dialogue)
-            if isinstance(found, str):
+            if not isinstance(found, str):
+                rewards[place] = found
+                continue
+            name, _, side = dialogue.key.rpartition("/")
+            if not name or "~" in side:
                 raise Unscorable(f"{self.path}: {found}")
-            rewards[place] = found
+            lacking.setdefault(name, found)
+        if lacking:
+            raise self._lacks(lacking, {each.key.rpartition("/")[0] for each in dialogues})
         return rewards
+
+    def _lacks(self, lacking: Mapping[str, str], asked: Collection[str]) -> RmcheckError:
+        """What to say of ids without scores among those that were asked for."""
+        first = list(lacking.values())
+        if len(lacking) == len(asked):
+            return Unscorable(f"{self.path}: {first[0]}")
+        said = "; ".join(first[:MAX_NAMED])
+        if len(first) > MAX_NAMED:
+            said += f"; and {len(first) - MAX_NAMED} more"
+        return SourceError(
+            f"{self.path}: lacks {len(lacking)} of {len(asked)} ids of the data: {said}; score "
+            "them too (rmcheck score DATA -o FILE), or take them out of the data"
+        )
 
     def _find(self, dialogue: Dialogue) -> float | str:
         """The reward, or why there is none."""

@@ -93,21 +93,34 @@ def test_without_a_baseline_a_comparison_is_skipped_with_a_hint(project: Project
     assert any("rmcheck bless main" in line for line in result.outlines)
 
 
-def test_a_score_file_that_lacks_a_row_skips_what_needs_it(project: Project) -> None:
+def test_a_score_file_that_lacks_a_row_is_an_error_where_the_row_counts(project: Project) -> None:
     rows = pairs(40)
     project.write("scores.jsonl", jsonl(scores(rows)[:-1]))
     even = {"check": "win_rate", "name": "even", "min": 0.7, "where": {"tags": ["even"]}}
     project.suite("chat", "win_rate", even, "label_noise", rows=rows)
     result = project.run("--rm", "scores:scores.jsonl", "-rs")
-    result.assert_outcomes(passed=1, skipped=2)
+    result.assert_outcomes(passed=1, failed=1, skipped=1)
     checks = project.checks()
     # The missing row is number 39, an odd one.
-    assert "no score for 'p-039'" in checks["chat::win_rate"]["message"]
+    said = "lacks 1 of 40 ids of the data: no score for 'p-039'; score them too"
+    assert said in checks["chat::win_rate"]["message"]
+    assert checks["chat::win_rate"]["outcome"] == "error"
     assert checks["chat::even"]["estimate"]["n"] == 20
     assert "is no recipe" in checks["chat::label_noise"]["message"]
-    told = "\n".join(lines_with(result, "SKIPPED"))
-    assert "no score for 'p-039'" in told
-    assert "is no recipe" in told
+    assert any(said in line for line in result.outlines)
+    assert "is no recipe" in "\n".join(lines_with(result, "SKIPPED"))
+    assert "May be merged" not in result.stdout.str()
+
+
+def test_a_suite_that_the_score_file_was_not_made_for_is_skipped(project: Project) -> None:
+    rows = pairs(40)
+    project.write("scores.jsonl", jsonl(scores(rows)))
+    project.suite("chat", "win_rate", rows=rows)
+    others = [{**row, "id": f"other-{row['id']}"} for row in pairs(40)]
+    project.suite("other", "win_rate", rows=others)
+    result = project.run("--rm", "scores:scores.jsonl", "-rs")
+    result.assert_outcomes(passed=1, skipped=1)
+    result.stdout.fnmatch_lines(["May be merged: *1 was skipped*"])
 
 
 SOURCES = {
