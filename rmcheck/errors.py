@@ -78,13 +78,23 @@ class ProblemsFound(RmcheckError):
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
+SHORT = 5
+"""A name of so many letters is near to another when half of it agrees."""
+
+
 def did_you_mean(name: str, choices: Iterable[str]) -> str:
     """A remedy for a misspelt name: the nearest choice when there is one, and all choices.
 
     >>> did_you_mean("win_rat", ["win_rate", "score_gap"])
     "did you mean 'win_rate'? (allowed: score_gap, win_rate)"
+    >>> did_you_mean("colour", ["win_rate", "score_gap"])
+    'allowed: score_gap, win_rate'
     """
     allowed = sorted(choices)
-    close = difflib.get_close_matches(name, allowed, n=1, cutoff=0.6)
-    listed = f"(allowed: {', '.join(allowed)})" if allowed else "(there are none)"
-    return f"did you mean '{close[0]}'? {listed}" if close else listed
+    # Two letters exchanged in a short name (tyni) leave half of it in place.
+    cutoff = 0.6 if len(name) > SHORT else 0.5
+    close = difflib.get_close_matches(name, allowed, n=1, cutoff=cutoff)
+    if not allowed:
+        return "there are none"
+    listed = f"allowed: {', '.join(allowed)}"
+    return f"did you mean '{close[0]}'? ({listed})" if close else listed

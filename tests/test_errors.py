@@ -32,5 +32,5 @@ def test_the_nearest_name_and_all_names() -> None:
     assert did_you_mean("winrate", choices) == (
         "did you mean 'win_rate'? (allowed: score_gap, win_rate)"
     )
-    assert did_you_mean("zzz", choices) == "(allowed: score_gap, win_rate)"
-    assert did_you_mean("zzz", []) == "(there are none)"
+    assert did_you_mean("zzz", choices) == "allowed: score_gap, win_rate"
+    assert did_you_mean("zzz", []) == "there are none"

@@ -152,7 +152,7 @@ def _read_check(document: Located, index: int) -> Check:
     entry = dict(document.value["checks"][index])
     kind = entry.pop("check", None)
     if kind is None:
-        said = f"the key 'check' (the kind) is missing {did_you_mean('', registry.kinds())}"
+        said = f"the key 'check' (the kind) is missing; {did_you_mean('', registry.kinds())}"
         raise ProblemsFound([document.problem(where, said)])
     found = registry.find(kind) if isinstance(kind, str) else None
     if found is None:

@@ -178,7 +178,7 @@ def test_a_damaged_database_is_shown_and_can_be_taken_out(kept: Project) -> None
     [
         (["prune"], "one of the arguments --older-than --source --all is required"),
         (["prune", "--older-than", "30"], "'30' is no age; a number with h, d or w is"),
-        (["prune", "--source", "beef"], "--source 'beef': (allowed: 0d0d0d0d0d0d, "),
+        (["prune", "--source", "beef"], "--source 'beef': allowed: 0d0d0d0d0d0d, "),
         (["prune", "--source", ""], "--source ''"),
         (["prune", "--all", "--source", "ae"], "not allowed with"),
         (["prun"], "invalid choice: 'prun'"),

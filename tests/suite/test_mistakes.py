@@ -14,7 +14,7 @@ from .written import ONE, TOP, told
     ("text", "said"),
     [
         # The top level.
-        (TOP + "colour: red\n" + ONE, "4:1: unknown key 'colour', (allowed: checks, data,"),
+        (TOP + "colour: red\n" + ONE, "4:1: unknown key 'colour', allowed: checks, data,"),
         (TOP + "gte: required\n" + ONE, "4:1: unknown key 'gte', did you mean 'gate'? (allowed:"),
         (
             TOP + "gate: requird\n" + ONE,
@@ -46,10 +46,10 @@ from .written import ONE, TOP, told
             TOP + "checks:\n  - check: win_rat\n",
             "5:12: unknown check 'win_rat', did you mean 'win_rate'?",
         ),
-        (TOP + "checks:\n  - check: 7\n", "5:12: unknown check '7', (allowed: "),
+        (TOP + "checks:\n  - check: 7\n", "5:12: unknown check '7', allowed: "),
         (
             TOP + "checks:\n  - min: 0.7\n",
-            "5:5: the key 'check' (the kind) is missing (allowed: ",
+            "5:5: the key 'check' (the kind) is missing; allowed: ",
         ),
         (TOP + "checks:\n  - check: win_rate\n", "5:5: check 'win_rate': the key 'min' is missing"),
         (TOP + ONE + "    mn: 3\n", "7:5: check 'win_rate': unknown key 'mn', did you mean 'min'?"),
