@@ -113,7 +113,8 @@ def test_pairs_doubled_within_shared_groups_change_nothing(
     # n bounds n_eff, and there are more pairs now; that alone may tell the two apart.
     if once.method != f"wilson-neff{n}":
         assert often.method == once.method
-        assert (often.low, often.high) == pytest.approx((once.low, once.high), abs=1e-4)
+        # Better data are sought in steps of half a pair, finer ones now: less than is printed.
+        assert (often.low, often.high) == pytest.approx((once.low, once.high), abs=5e-4)
 
     other = column[::-1]
     first = paired_difference(column, other, names)
