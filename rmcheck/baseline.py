@@ -44,7 +44,7 @@ def refuse_unlike(candidate: SourceRecord, kept: SourceRecord, name: str) -> Non
     Raises
     ------
     BaselineRefused
-        When the sources are of one kind and differ in template, length limit or pooling.
+        When the sources are of one kind and differ in template or length limit.
     """
     unlike = candidate.reads_unlike(kept)
     if unlike:

@@ -51,7 +51,7 @@ class SourceRecord(_Model):
         """How this source is given its texts and `other` is not; empty where they can be compared.
 
         Sources of different kinds have templates of their own, and one that does not tell is
-        taken at its word.
+        taken at its word. Pooling is what a model does with a text: another one is another model.
 
         >>> new, old = (SourceRecord(spec="hf:a", template=name) for name in ("chat", "default"))
         >>> new.reads_unlike(old)
@@ -64,7 +64,6 @@ class SourceRecord(_Model):
             for name, mine, theirs in (
                 ("template", self.template, other.template),
                 ("max_length", self.max_length, other.max_length),
-                ("pooling", self.pooling, other.pooling),
             )
             if mine != theirs
         )

@@ -181,13 +181,12 @@ def test_no_permission_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         ({"template": "chat"}, "template 'chat', not 'default'"),
         ({"max_length": 1024}, "max_length 1024, not 512"),
         ({"max_length": None}, "max_length the model's own, not 512"),
-        ({"pooling": "mean"}, "pooling 'mean', not 'last'"),
         (
-            {"template": "raw", "pooling": "mean"},
-            "template 'raw', not 'default'; pooling 'mean', not 'last'",
+            {"template": "raw", "max_length": 99},
+            "template 'raw', not 'default'; max_length 99, not 512",
         ),
         # Another model, trained otherwise, in another precision: that is what a gate is for.
-        ({"spec": "recipe:large", "fingerprint": "g", "dtype": "bfloat16"}, ""),
+        ({"spec": "recipe:large", "fingerprint": "g", "dtype": "bfloat16", "pooling": "mean"}, ""),
         # Another kind of source reads as it must, and a score file cannot tell.
         ({"spec": "hf:org/model", "template": "chat"}, ""),
         ({"template": None, "max_length": None, "pooling": None}, ""),
