@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ from rmcheck.data import Dialogue, PreferencePair
 
 COPIES = 12
 GOALS = {"near its end": 12.0, "anywhere": 5.0}
+TURNS = (3, 1)
 ENDING = 4
 """Words that count as the ending."""
 
@@ -52,9 +54,9 @@ def main() -> None:
     plain = scorer(shape.model(fused=False, pad=known.pad_token_id), known)
     peer = Peer(plain, plain.model, 1)
     rows = []
-    for where, goal in GOALS.items():
+    for turns, (where, goal) in product(TURNS, GOALS.items()):
         rng = np.random.default_rng(0)
-        chosen = pairs(2 if how.quick else given.responses, given.data)
+        chosen = pairs(2 if how.quick else given.responses, given.data, turns)
         texts = [copy for pair in chosen for copy in copies(pair, where, rng)]
         scored: dict[str, NDArray[np.float64]] = {}
         ours.score(texts[:2])
@@ -78,14 +80,18 @@ def main() -> None:
         total = sum(len(ids) for ids in plain.encode(texts))
         ratio = speed["one by one"] / speed["rmcheck"]
         rates = [len(texts) / speed[name] for name in ("one by one", "rmcheck")]
-        rows.append((where, len(texts), total, unique, *rates, held(ratio, goal), apart))
+        mean = round(total / len(texts))
+        cells = (turns, where, len(texts), mean, total, unique, *rates, held(ratio, goal), apart)
+        rows.append(cells)
     head = (
-        "copies differ", "texts", "tokens", "computed", "one by one, texts/s",
-        "rmcheck, texts/s", "rmcheck is faster by", "scores apart",
+        "turns", "copies differ", "texts", "tokens a text", "tokens", "computed",
+        "one by one, texts/s", "rmcheck, texts/s", "rmcheck is faster by", "scores apart",
     )  # fmt: skip
     body = (
         f"A response and {COPIES} copies of it in which one word is another; {shape.name} with "
-        f"random weights, float32. Median of {how.repeats}, run in turn.\n\n{table(head, rows)}"
+        f"random weights, float32. Median of {how.repeats}, run in turn. With 3 turns a prompt "
+        f"comes after two other exchanges. The longer a text, the more its copies share.\n\n"
+        f"{table(head, rows)}"
     )
     publish("Scoring copies of a response", body, how)
 

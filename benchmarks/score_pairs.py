@@ -131,6 +131,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of this benchmark."""
     add_data(parser)
     parser.add_argument("--pairs", type=int, default=60)
+    parser.add_argument(
+        "--turns", type=int, default=2, help="exchanges a dialogue"
+    )
     parser.add_argument("--folder", type=Path, default=Path(".rmcheck/benchmarks"))
     parser.add_argument("--without-rewardbench", action="store_true")
 
@@ -140,7 +143,7 @@ def compare(how: Options, dtype: str, program: RewardBench | None) -> list[tuple
     given = how.given
     shape = SMALL if how.quick else GPT2
     known = tokenizer(given.tokenizer)
-    data = pair_dialogues(pairs(6 if how.quick else given.pairs, given.data))
+    data = pair_dialogues(pairs(6 if how.quick else given.pairs, given.data, given.turns))
     ours = scorer(shape.model(pad=known.pad_token_id), known, dtype)
     plain = scorer(shape.model(fused=False, pad=known.pad_token_id), known, dtype)
     scored: dict[str, NDArray[np.float64]] = {}
@@ -186,13 +189,14 @@ def main() -> None:
     how = options(__doc__, 3, add_options)
     given = how.given
     known = tokenizer(given.tokenizer)
-    data = pairs(6 if how.quick else given.pairs, given.data)
+    data = pairs(6 if how.quick else given.pairs, given.data, given.turns)
     program = None
     if not (given.without_rewardbench or how.quick):
         program = RewardBench(given.folder, GPT2, known, data)
     rows = [row for dtype in GOALS for row in compare(how, dtype, program)]
     sequences = scorer(SMALL.model(), known).encode(pair_dialogues(data))
     name = given.title or "shipped evaluation pairs"
+    name += f" as dialogues of {given.turns} exchanges" if given.turns > 1 else ""
     unique = plant(sequences, MAX_LENGTH).n_tokens
     head = ("dtype", "way", "texts/s", "rmcheck is faster by", "farthest from one by one")
     body = (

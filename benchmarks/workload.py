@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from rmcheck.data import Dialogue, PreferencePair, pair_dialogues
+from rmcheck.data import Dialogue, Message, PreferencePair, pair_dialogues, prompt_text
 from rmcheck.data.preferences import load
 from rmcheck.scoring.batches import padded
 from rmcheck.scoring.loading import fuse, quiet
@@ -86,12 +86,34 @@ def tokenizer(folder: Path | None) -> Any:
     return known
 
 
-def pairs(count: int, file: Path | None) -> list[PreferencePair]:
-    """`count` pairs, drawn from `file` or from all shipped evaluation pairs, always the same."""
+def pairs(count: int, file: Path | None, turns: int = 1) -> list[PreferencePair]:
+    """`count` pairs, drawn from `file` or from all shipped evaluation pairs, always the same.
+
+    With more than one of `turns`, a prompt comes after that many less one exchanges (prompts with
+    their chosen responses) of other pairs: as long as the dialogues that reward models judge.
+    """
     files = [file] if file else sorted(shipped("preferences").glob("*.jsonl"))
     known = load(files).pairs
-    drawn = np.random.default_rng(0).permutation(len(known))[:count]
-    return [known[int(index)] for index in drawn]
+    order = np.random.default_rng(0).permutation(len(known))
+    drawn = [known[int(index)] for index in order[: count * turns]]
+    return [
+        _after(drawn[place], drawn[count + place * (turns - 1) :][: turns - 1])
+        for place in range(count)
+    ]
+
+
+def _after(pair: PreferencePair, earlier: Sequence[PreferencePair]) -> PreferencePair:
+    if not earlier:
+        return pair
+    said = [
+        message
+        for other in earlier
+        for message in (
+            Message("user", prompt_text(other.prompt)),
+            Message("assistant", other.chosen),
+        )
+    ]
+    return replace(pair, prompt=(*said, Message("user", prompt_text(pair.prompt))))
 
 
 def described(count: int, sequences: Sequence[NDArray[np.int64]], unique: int, name: str) -> str:
