@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -163,15 +163,18 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> SuiteFile 
     return SuiteFile.from_parent(parent, path=file_path)
 
 
-def suite_files(path: Path, config: pytest.Config) -> set[Path]:
-    """The files that stand with the suite file `path`, itself included.
+def suite_files(paths: Iterable[Path], config: pytest.Config) -> set[Path]:
+    """The files that stand with the suite files `paths`, themselves included.
 
-    Those below the outermost folder named `suites` that it lies in; without one, those of its own
-    folder.
+    Those below the outermost folder named `suites` that a file lies in; without one, those of its
+    own folder. Each folder is searched once.
     """
-    named = [folder for folder in path.parents if folder.name == "suites"]
-    files = named[-1].rglob("*") if named else path.parent.glob("*")
-    yaml = (file for file in files if file.suffix in (".yaml", ".yml"))
+    outer: set[tuple[Path, str]] = set()
+    for path in paths:
+        named = [folder for folder in path.parents if folder.name == "suites"]
+        outer.add((named[-1], "**/*") if named else (path.parent, "*"))
+    found = {file for folder, pattern in outer for file in folder.glob(pattern)}
+    yaml = (file for file in found if file.suffix in (".yaml", ".yml"))
     return {file.resolve() for file in yaml if _matches(file, config)}
 
 

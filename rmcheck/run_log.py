@@ -100,7 +100,7 @@ class RunLog:
         They count for m, so that a verdict is the same for one file, one node id or the folder.
         """
         collected = {suite.path.resolve() for suite in self.suites.values()}
-        found = {file for path in collected for file in suite_files(path, self.config)}
+        found = suite_files(collected, self.config)
         return sorted(path for path in found - collected if looks_like_suite(path))
 
     def collected(self) -> None:

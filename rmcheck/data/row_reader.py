@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import sys
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from rmcheck.data.dialogue import Message, PreferencePair, Prompt, ResponseSet, prompt_group
@@ -83,8 +84,7 @@ class _Reader:
     def _known(self, allowed: Sequence[str]) -> None:
         """Further columns are the user's own; one that looks like a misspelt key is a mistake."""
         for key in self.row.values:
-            near = difflib.get_close_matches(key.lower(), allowed, n=1, cutoff=0.8)
-            if key not in allowed and near:
+            if key not in allowed and _resembles(key, tuple(allowed)):
                 self._note(f"unknown key '{key}', {did_you_mean(key, allowed)}")
 
     def _text(self, key: str, *, empty: bool = False) -> str:
@@ -153,3 +153,9 @@ class _Reader:
         chosen = self._number("ratings.chosen", value["chosen"])
         rejected = self._number("ratings.rejected", value["rejected"])
         return None if chosen is None or rejected is None else (chosen, rejected)
+
+
+@cache
+def _resembles(key: str, allowed: tuple[str, ...]) -> bool:
+    """Whether a key looks like a misspelt one of `allowed`; asked once for all rows."""
+    return bool(difflib.get_close_matches(key.lower(), allowed, n=1, cutoff=0.8))
