@@ -13,7 +13,7 @@ from scipy import stats
 from rmcheck.checks import SourceRef
 from rmcheck.checks.agreement import Agreement
 from rmcheck.data.preferences import PreferenceData
-from rmcheck.errors import Unscorable, UsageError
+from rmcheck.errors import SourceError, UsageError
 from rmcheck.verdict import Verdict
 
 PAIRS = make_pairs(60)
@@ -98,7 +98,7 @@ def test_under_fifteen_prompts_nothing_is_decided(tmp_path: Path) -> None:
 
 
 def test_a_pair_that_the_other_does_not_know_is_named(tmp_path: Path) -> None:
-    with pytest.raises(Unscorable, match=r"other\.jsonl: no score for 'p059'"):
+    with pytest.raises(SourceError, match=r"other\.jsonl: lacks 1 of 60 .*no score for 'p059'"):
         judge(tmp_path, own_margins()[:59])
 
 

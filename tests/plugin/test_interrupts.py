@@ -97,7 +97,7 @@ class Running:
             time.sleep(0.02)
         for _ in range(times):
             os.killpg(self._process.pid, signal.SIGINT)
-            time.sleep(0.3)
+            time.sleep(0.05)
         try:
             said, _ = self._process.communicate(timeout=120)
         except subprocess.TimeoutExpired:
