@@ -71,10 +71,28 @@ def pytest_load_initial_conftests(
     return result
 
 
+def _refuse_misspelt_keys(config: pytest.Config) -> None:
+    """A misspelt `rm_source` would gate the default model: pytest only warns of unknown keys."""
+    known = [*(ini for ini, _, _ in OPTIONS.values()), "rm_baselines"]
+    if config.inipath is None:
+        return
+    written = config.inipath.read_text(encoding="utf-8", errors="replace")
+    for key in re.findall(r"^[ \t]*(rm_\w+)[ \t]*=", written, re.MULTILINE):
+        if key not in known:
+            try:
+                config.getini(key)  # a conftest.py may have added keys of its own
+            except (KeyError, ValueError):
+                from rmcheck.errors import did_you_mean
+
+                said = f"{config.inipath}: unknown key {key}, {did_you_mean(key, known)}"
+                raise pytest.UsageError(said) from None
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Watch for verdicts from pytest-xdist's workers, the only ones that collect suites there."""
     config.stash[STARTED] = time.time()
     if not hasattr(config, "workerinput"):
+        _refuse_misspelt_keys(config)
         config.pluginmanager.register(_Listener(config), "rmcheck-listener")
 
 

@@ -43,8 +43,21 @@ def quiet() -> Iterator[None]:
 
 
 def pick_device(wanted: str | None) -> str:
-    """`wanted`, or CUDA when there is one, else the CPU."""
-    return wanted or ("cuda" if torch.cuda.is_available() else "cpu")
+    """`wanted`, or CUDA when there is one, else the CPU.
+
+    Raises
+    ------
+    SourceError
+        When there is no such device here.
+    """
+    if wanted is None:
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(0, device=wanted)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        first = str(error).splitlines()[0]
+        raise SourceError(f"--rm-device {wanted}: no such device here ({first[:120]})") from None
+    return wanted
 
 
 def load_tokenizer(files: ModelFiles, gguf_file: str | None = None) -> Any:

@@ -66,3 +66,10 @@ def test_an_option_of_the_users_own_is_left_alone(simple: Project) -> None:
         "conftest.py", "def pytest_addoption(parser):\n    parser.addoption('--rm-mine')\n"
     )
     simple.run("--rm", "scores:scores.jsonl", "--rm-mine", "x").assert_outcomes(passed=2)
+
+
+def test_a_misspelt_key_of_the_ini_file_is_no_other_model(simple: Project) -> None:
+    simple.write("pytest.ini", "[pytest]\nrm_sorce = scores:scores.jsonl\n")
+    result = simple.run()
+    assert result.ret == pytest.ExitCode.USAGE_ERROR, text_of(result)
+    assert "pytest.ini: unknown key rm_sorce, did you mean 'rm_source'?" in text_of(result)
