@@ -25,6 +25,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from refresh import refreshed
 from verdicts import BLOCK, filled
 
 import rmcheck.cli
@@ -225,13 +226,11 @@ def main() -> int:
         pages["get-started.md"] = lambda example: get_started(example, cache)
     stale = []
     for name, make in pages.items():
-        page = (DOCS / name).read_text(encoding="utf-8")
-        now = filled(page, outputs(make))
-        if now != page:
+        path = DOCS / name
+        now = filled(path.read_text(encoding="utf-8"), outputs(make))
+        if refreshed(path, now, check=options.check):
             stale.append(name)
             print(f"docs/{name}: {'stale' if options.check else 'written'}")
-            if not options.check:
-                (DOCS / name).write_text(now, encoding="utf-8")
     return int(bool(stale) and options.check)
 
 

@@ -18,6 +18,7 @@ import tempfile
 from pathlib import Path
 
 import verdicts
+from refresh import refreshed
 
 PAGE = Path(__file__).resolve().parents[1] / "comparing-real-models.md"
 INTERNLM, ARMO = "internlm2-20b-reward", "ArmoRM"
@@ -69,10 +70,7 @@ def main() -> int:
     options = parser.parse_args()
     page = PAGE.read_text(encoding="utf-8")
     now = verdicts.filled(page, outputs(options.data.resolve()))
-    if options.check:
-        return int(now != page)
-    PAGE.write_text(now, encoding="utf-8")
-    return 0
+    return int(refreshed(PAGE, now, check=options.check) and options.check)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from refresh import refreshed
+
 from rmcheck.schema import SCHEMAS, rendered
 
 FOLDER = Path(__file__).resolve().parents[2] / "schemas"
@@ -25,16 +27,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Write the JSON Schemas in schemas/.")
     parser.add_argument("--check", action="store_true", help="write nothing; 1 when one differs")
     options = parser.parse_args()
-    stale = [
-        path
-        for path, text in files().items()
-        if not path.exists() or path.read_text(encoding="utf-8") != text
-    ]
+    made = files().items()
+    stale = [path for path, text in made if refreshed(path, text, check=options.check)]
     for path in stale:
         print(f"schemas/{path.name}: {'stale' if options.check else 'written'}")
-        if not options.check:
-            path.parent.mkdir(exist_ok=True)
-            path.write_text(files()[path], encoding="utf-8")
     return int(bool(stale) and options.check)
 
 

@@ -14,6 +14,8 @@ from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
+from refresh import refreshed
+
 from rmcheck import checks, sources
 from rmcheck.checks import Check
 
@@ -112,15 +114,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--check", action="store_true", help="write nothing, tell what is stale")
     options = parser.parse_args()
-    stale = [
-        path
-        for path, text in pages().items()
-        if not path.exists() or path.read_text(encoding="utf-8") != text
-    ]
+    made = pages().items()
+    stale = [path for path, text in made if refreshed(path, text, check=options.check)]
     for path in stale:
         print(f"{path.relative_to(ROOT)}: {'stale' if options.check else 'written'}")
-        if not options.check:
-            path.write_text(pages()[path], encoding="utf-8")
     return int(bool(stale) and options.check)
 
 

@@ -22,6 +22,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from refresh import refreshed
+
 import rmcheck.cli
 
 PAGE = Path(__file__).resolve().parents[1] / "verdicts.md"
@@ -171,10 +173,7 @@ def main() -> int:
     options = parser.parse_args()
     page = PAGE.read_text(encoding="utf-8")
     now = filled(page, outputs())
-    if options.check:
-        return int(now != page)
-    PAGE.write_text(now, encoding="utf-8")
-    return 0
+    return int(refreshed(PAGE, now, check=options.check) and options.check)
 
 
 if __name__ == "__main__":
