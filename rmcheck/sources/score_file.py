@@ -108,10 +108,9 @@ class ScoreFile:
             if not isinstance(found, str):
                 rewards[place] = found
                 continue
-            name, _, side = dialogue.key.rpartition("/")
-            if not name or "~" in side:
+            if _is_new(dialogue):
                 raise Unscorable(f"{self.path}: {found}")
-            lacking.setdefault(name, found)
+            lacking.setdefault(dialogue.key.rpartition("/")[0], found)
         if lacking:
             raise self._lacks(lacking, {each.key.rpartition("/")[0] for each in dialogues})
         return rewards
@@ -131,9 +130,9 @@ class ScoreFile:
 
     def _find(self, dialogue: Dialogue) -> float | str:
         """The reward, or why there is none."""
-        name, _, side = dialogue.key.rpartition("/")
-        if not name or "~" in side:  # a pair's response under another prompt
+        if _is_new(dialogue):
             return "a score file cannot score new text"
+        name, _, side = dialogue.key.rpartition("/")
         entries = [table[name] for table in self._searched() if name in table]
         if not entries:
             return f"no score for '{name}'"
@@ -215,6 +214,12 @@ def _enter(entry: Entry, name: str, stamp: Any, rewards: Mapping[str, float]) ->
         entry.plain = rewards
     if entry.plain is not None and any(other != entry.plain for other in entry.by_hash.values()):
         raise ValueError(f"'{name}' stands with and without a hash, with different scores")
+
+
+def _is_new(dialogue: Dialogue) -> bool:
+    """Whether a text is of no pair or set, or of a pair's response under another prompt (`~`)."""
+    name, _, side = dialogue.key.rpartition("/")
+    return not name or "~" in side
 
 
 def _rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
