@@ -20,12 +20,14 @@ from transformers import (
 
 from rmcheck.data import Dialogue, Message, PreferencePair, pair_dialogues, prompt_text
 from rmcheck.data.preferences import load
+from rmcheck.scoring import tokens
 from rmcheck.scoring.batches import padded
 from rmcheck.scoring.loading import fuse, quiet
 from rmcheck.scoring.scorer import Scorer
 from rmcheck.shipped import shipped
 
 MAX_LENGTH = 512
+tokens.KEPT = 0  # what is timed repeatedly is tokenised anew each time
 
 
 @dataclass(frozen=True)

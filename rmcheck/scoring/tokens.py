@@ -14,6 +14,8 @@ from rmcheck.data.template import prompt_prefix
 Ids = NDArray[np.int64]
 
 CHUNK = 1000
+KEPT = 16_000_000
+"""Tokens of texts that are remembered, 128 MB of them: checks ask for some texts again."""
 UNLIMITED = 1_000_000
 """Tokenizers say `model_max_length=1e30` when they know no limit."""
 
@@ -37,7 +39,8 @@ class Tokens:
     -----
     The full text is tokenised at once, so that texts with a common prefix have tokens with a
     common prefix. A sequence over the limit loses the start of its prompt; a response that alone
-    exceeds it keeps its beginning. `truncated` counts both.
+    exceeds it keeps its beginning. `truncated` counts both. What was asked for before is not
+    tokenised, nor counted, again.
     """
 
     def __init__(self, tokenizer: Any, template: str, max_length: int, *, closes: bool) -> None:
@@ -50,9 +53,21 @@ class Tokens:
         self._head, self._tail = self._around()
         self._closes = closes
         self._prefixes: dict[Prompt, str] = {}
+        self._known: dict[str, Ids] = {}
+        self._kept = 0
 
     def encode(self, dialogues: Sequence[Dialogue]) -> list[Ids]:
         """Token ids of each dialogue, at least one and at most `max_length`, in input order."""
+        new = {one.hash: one for one in dialogues if one.hash not in self._known}
+        found = dict(zip(new, self._tokenised(list(new.values())), strict=True))
+        all_ids = self._known | found
+        for key, ids in found.items():
+            if self._kept + len(ids) <= KEPT:
+                self._known[key] = ids
+                self._kept += len(ids)
+        return [all_ids[one.hash] for one in dialogues]
+
+    def _tokenised(self, dialogues: Sequence[Dialogue]) -> list[Ids]:
         found: list[Ids] = []
         for start in range(0, len(dialogues), CHUNK):
             chunk = dialogues[start : start + CHUNK]

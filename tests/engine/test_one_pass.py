@@ -66,18 +66,24 @@ def test_a_session_scores_each_text_once_in_one_pass_under_one_bar(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     encoded: list[list[Dialogue]] = []
+    tokenised: dict[int, Counter[str]] = {}
     loaded: list[str] = []
-    encode, load = Tokens.encode, ModelSource._loaded
+    encode, ids, load = Tokens.encode, Tokens._ids, ModelSource._loaded
 
     def listening(self: Tokens, dialogues: Sequence[Dialogue]) -> list[np.ndarray]:
         encoded.append(list(dialogues))
         return encode(self, dialogues)
+
+    def counting(self: Tokens, texts: list[str]) -> list[list[int]]:
+        tokenised.setdefault(id(self), Counter()).update(texts)
+        return ids(self, texts)
 
     def counted(self: ModelSource, device: str) -> Scorer:
         loaded.append(self.spec)
         return load(self, device)
 
     monkeypatch.setattr(Tokens, "encode", listening)
+    monkeypatch.setattr(Tokens, "_ids", counting)
     monkeypatch.setattr(ModelSource, "_loaded", counted)
     # Rows that hold everything, so that every prefix that two texts share is shared.
     monkeypatch.setattr(scorer_module, "budgets", lambda *_: (100_000, 100_000))
@@ -91,6 +97,8 @@ def test_a_session_scores_each_text_once_in_one_pass_under_one_bar(
     assert sizes == [100, 100, probed, *[probed] * len(HEAD_FACTORS)]
     for dialogues in encoded:
         assert max(Counter(one.hash for one in dialogues).values()) == 1
+    # The texts of the probes are tokenised already.
+    assert [(len(each), each.total()) for each in tokenised.values()] == [(100, 100), (100, 100)]
     total = sum(sizes)
     assert bar.started == [(f"scoring {total} dialogues", total, "dialogues")]
     assert (bar.done, bar.finished) == (total, 1)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from rmcheck.data import Dialogue, Message
+from rmcheck.scoring import tokens as tokens_module
 from rmcheck.scoring.tokens import Tokens, length_limit
 from scoring.models import PROMPTS, random_model, tokenizer
 
@@ -113,3 +114,30 @@ def test_roberta_has_fewer_positions_than_it_says() -> None:
     # Positions count from padding_idx + 1 = 2: of 514 there are 512.
     config = RobertaConfig(max_position_embeddings=514, pad_token_id=1)
     assert length_limit(config, tokenizer(), None) == 512
+
+
+def test_a_text_is_tokenised_once_and_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    inner = tokenizer()
+    tokens = Tokens(inner, "default", 20, closes=False)
+    asked: list[str] = []
+    ids = tokens._ids
+    monkeypatch.setattr(tokens, "_ids", lambda texts: asked.extend(texts) or ids(texts))
+    long, short = Dialogue(PROMPTS[1] * 3, "the cat sat"), Dialogue("Why?", "It rains.")
+    first = tokens.encode([long, short, long])
+    again = tokens.encode([short, Dialogue("Why?", "It snows."), long])
+    assert len(asked) == 3
+    assert tokens.truncated == 1
+    assert np.array_equal(first[0], first[2])
+    assert np.array_equal(first[0], again[2])
+    assert np.array_equal(first[1], again[0])
+    assert len(again[1]) > 0
+
+
+def test_no_more_texts_are_remembered_than_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tokens_module, "KEPT", 30)
+    tokens = Tokens(tokenizer(), "default", 100, closes=False)
+    texts = [Dialogue("Why?", f"Because of {number}.") for number in range(20)]
+    first = tokens.encode(texts)
+    assert tokens._kept <= 30 < sum(map(len, first))
+    for ids, same in zip(first, tokens.encode(texts), strict=True):
+        assert np.array_equal(ids, same)
