@@ -1,11 +1,13 @@
 """From a YAML file to PyYAML's node tree, within limits that no file can talk its way around.
 
-PyYAML reads about 150 kB a second and recurses as deep as the text says, so size, depth and the
-number of nodes are bounded while it reads, not afterwards.
+PyYAML's own scanner reads about 150 kB a second and recurses as deep as the text says, so size,
+depth and the number of nodes are bounded while it reads, not afterwards. libyaml, which comes with
+it, is twenty times as fast; the other says what is wrong, and is all there is without libyaml.
 """
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import NoReturn
 
@@ -16,6 +18,7 @@ from rmcheck.foreign import MAX_BYTES
 
 MAX_VALUES = 10_000
 MAX_DEPTH = 32
+_COUNTED_OTHERWISE = frozenset("\t\ufeff")
 
 
 def text_of(path: Path, shown: str) -> str:
@@ -53,6 +56,9 @@ def compose(text: str, path: str) -> yaml.Node | None:
     """
     if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
         raise _too_large(path)
+    if _reads_alike(text):
+        with contextlib.suppress(yaml.YAMLError, ValueError):
+            return _composed_by_libyaml(text)
     try:
         loader = _Bounded(text)
         found: yaml.Node | None = loader.get_single_node()
@@ -74,6 +80,29 @@ def compose(text: str, path: str) -> yaml.Node | None:
         mark = refused.mark
         said = f"{refused}; a suite is never so large"
         raise ProblemsFound([Problem(path, mark.line + 1, mark.column + 1, said)]) from None
+
+
+def _reads_alike(text: str) -> bool:
+    """Whether libyaml is at hand and counts this text's columns as PyYAML's own scanner does."""
+    return yaml.__with_libyaml__ and not _COUNTED_OTHERWISE.intersection(text)
+
+
+def _composed_by_libyaml(text: str) -> yaml.Node | None:
+    """The document by the fast scanner, twenty times as fast; what it refuses is read once more.
+
+    Its composer cannot be bounded, so its events are counted first.
+    """
+    count = depth = 0
+    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+        if isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        elif isinstance(event, yaml.NodeEvent):
+            count += 1
+            if count > 2 * MAX_VALUES or depth == MAX_DEPTH:
+                raise yaml.YAMLError("too large")
+            depth += isinstance(event, yaml.CollectionStartEvent)
+    found: yaml.Node | None = yaml.compose(text, Loader=yaml.CSafeLoader)
+    return found
 
 
 class _Refused(Exception):
