@@ -36,6 +36,10 @@ class BaselineRefused(RmcheckError):
     """The baseline was scored in another way, so that comparing with it would mean nothing."""
 
 
+MOST_CHARACTERS = 1000
+"""Of a message; a name that it quotes may be as long as the file."""
+
+
 @dataclass(frozen=True, order=True)
 class Problem:
     """One mistake and its place. `line` and `column` count from 1; 0 means the file as a whole."""
@@ -47,7 +51,10 @@ class Problem:
 
     def __str__(self) -> str:
         place = f"{self.path}:{self.line}:{self.column}" if self.line else self.path
-        return _printable(f"{place}: {self.message}")
+        said = self.message
+        if len(said) > MOST_CHARACTERS:
+            said = f"{said[: MOST_CHARACTERS - 1]}…"
+        return _printable(f"{place}: {said}")
 
 
 def _printable(text: str) -> str:

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rmcheck.errors import Problem, ProblemsFound, did_you_mean
+from rmcheck.errors import MOST_CHARACTERS, Problem, ProblemsFound, did_you_mean
 
 
 def test_a_problem_names_its_place() -> None:
@@ -34,3 +34,10 @@ def test_the_nearest_name_and_all_names() -> None:
     )
     assert did_you_mean("zzz", choices) == "allowed: score_gap, win_rate"
     assert did_you_mean("zzz", []) == "there are none"
+
+
+def test_a_message_is_no_longer_than_a_person_reads() -> None:
+    shown = str(Problem("a.jsonl", 1, 1, f"the column '{'a' * 10_000}' is missing"))
+    assert len(shown) == len("a.jsonl:1:1: ") + MOST_CHARACTERS
+    assert shown.startswith("a.jsonl:1:1: the column 'aaa")
+    assert shown.endswith("a…")
