@@ -33,6 +33,8 @@ def shown_path(path: Path, root: Path | None) -> str:
 
 def renamed(row: Row, columns: Mapping[str, str]) -> Row:
     """The row under our keys; of a table, its cells as JSON has them."""
+    if not columns and not row.path.endswith(TABLES):
+        return row
     taken = {*columns, *columns.values()}
     values = {key: value for key, value in row.values.items() if key not in taken}
     values.update(
