@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from rmcheck.data import Dialogue
 from rmcheck.data.dialogue import content_hash
+from rmcheck.data.rows import read_rows
 from rmcheck.errors import Problem, ProblemsFound, RmcheckError, SourceError, Unscorable, UsageError
 from rmcheck.scoring.files import FileHashes
 from rmcheck.scoring.model_source import resolved
@@ -223,34 +224,19 @@ def _is_new(dialogue: Dialogue) -> bool:
 
 
 def _rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    """(line, values) of each row; raises ProblemsFound where the file cannot be read at all."""
+    """(line, values) of each row; raises ProblemsFound, behind the good rows, with the others."""
     if path.suffix == ".parquet":
         yield from _parquet_rows(path)
         return
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ProblemsFound([Problem(str(path), 0, 0, f"cannot be read ({error})")]) from None
     if path.suffix == ".csv":
+        try:
+            text = path.read_bytes().decode("utf-8-sig")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ProblemsFound([Problem(str(path), 0, 0, f"cannot be read ({error})")]) from None
         yield from _csv_rows(text)
         return
-    broken: list[Problem] = []
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            values = json.loads(line)
-        except ValueError as error:
-            said = getattr(error, "msg", str(error))
-            column = getattr(error, "colno", 1)
-            broken.append(Problem(str(path), number, column, f"not JSON: {said}"))
-            continue
-        if isinstance(values, dict):
-            yield number, values
-        else:
-            broken.append(Problem(str(path), number, 1, "a row must be a JSON object"))
-    if broken:
-        raise ProblemsFound(broken[:MAX_PROBLEMS])
+    for row in read_rows(path, str(path)):
+        yield row.line, row.values
 
 
 def _csv_rows(text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
