@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from rmcheck.data import Dialogue
 from rmcheck.data.dialogue import content_hash
-from rmcheck.data.rows import read_rows
+from rmcheck.data.rows import parquet_records, read_rows
 from rmcheck.errors import Problem, ProblemsFound, RmcheckError, SourceError, Unscorable, UsageError
 from rmcheck.scoring.files import FileHashes
 from rmcheck.scoring.model_source import resolved
@@ -225,16 +225,15 @@ def _is_new(dialogue: Dialogue) -> bool:
 
 def _rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
     """(line, values) of each row; raises ProblemsFound, behind the good rows, with the others."""
-    if path.suffix == ".parquet":
-        yield from _parquet_rows(path)
-        return
-    if path.suffix == ".csv":
-        try:
-            text = path.read_bytes().decode("utf-8-sig")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ProblemsFound([Problem(str(path), 0, 0, f"cannot be read ({error})")]) from None
-        yield from _csv_rows(text)
-        return
+    try:
+        if path.suffix == ".parquet":
+            yield from parquet_records(path)
+            return
+        if path.suffix == ".csv":
+            yield from _csv_rows(path.read_bytes().decode("utf-8-sig"))
+            return
+    except (OSError, ValueError, csv.Error) as error:
+        raise ProblemsFound([Problem(str(path), 0, 0, f"cannot be read ({error})")]) from None
     for row in read_rows(path, str(path)):
         yield row.line, row.values
 
@@ -256,17 +255,6 @@ def _cell(cell: str) -> Any:
         return json.loads(cell) if cell.lstrip().startswith("[") else float(cell)
     except ValueError:
         return cell
-
-
-def _parquet_rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    import pyarrow
-    import pyarrow.parquet
-
-    try:
-        rows = pyarrow.parquet.read_table(path).to_pylist()
-    except (OSError, pyarrow.ArrowException) as error:
-        raise ProblemsFound([Problem(str(path), 0, 0, f"cannot be read ({error})")]) from None
-    yield from enumerate(rows, start=1)
 
 
 def create(rest: str, options: SourceOptions) -> ScoreFile:

@@ -163,6 +163,22 @@ def test_all_mistakes_are_told_at_once_but_no_more_than_a_screenful(tmp_path: Pa
     assert "30 more rows" in caught.value.problems[-1].message
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("s.csv", b"id,chosen,rejected\np1,1,\xff\n"),
+        ("s.csv", b"id,chosen,rejected\np1,1," + b"x" * 200_000),
+        ("s.parquet", b"PAR1 this is none"),
+    ],
+    ids=["no UTF-8", "a huge cell", "no Parquet"],
+)
+def test_a_table_that_cannot_be_read_is_told_of(tmp_path: Path, name: str, content: bytes) -> None:
+    (tmp_path / name).write_bytes(content)
+    source = opened(tmp_path / name)
+    with pytest.raises(ProblemsFound, match=f"{name}: cannot be read"):
+        source.score(PAIR.dialogues())
+
+
 def test_csv_and_parquet_hold_the_same(tmp_path: Path) -> None:
     import pandas as pd
 
