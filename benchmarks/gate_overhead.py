@@ -8,12 +8,11 @@ when torch was imported by a gate that had nothing to compute.
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from results import medians, options, publish, seconds, table, within
+from results import medians, options, publish, pytest_says, seconds, table, within
 from workload import SMALL, tokenizer
 
 from rmcheck.shipped import shipped
@@ -68,15 +67,6 @@ def project(folder: Path, suites: int) -> None:
     (empty / "test_empty.py").write_text("def test_empty():\n    pass\n", encoding="utf-8")
 
 
-def ran(folder: Path, *arguments: str) -> str:
-    """What pytest prints."""
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    if done.returncode:
-        sys.exit(done.stdout[-3000:] + done.stderr[-3000:])
-    return done.stdout
-
-
 def main() -> None:
     how = options(__doc__, 7)
     suites = 3 if how.quick else 100
@@ -84,18 +74,20 @@ def main() -> None:
         folder = Path(scratch)
         project(folder, suites)
         gate = ["gate/suites", "--rm", "hf:model"]
-        ran(folder, *gate)
-        said = ran(folder, *gate)
+        pytest_says(folder, *gate)
+        said = pytest_says(folder, *gate)
         if "heavy: []" not in said or " 0 computed" not in said:
             sys.exit(f"a gate whose scores are cached computed or imported something:\n{said}")
-        collected = ran(folder, "many/suites", "--collect-only")
+        collected = pytest_says(folder, "many/suites", "--collect-only")
         if f"{suites * CHECKS} tests collected" not in collected:
             sys.exit(f"not all checks were collected:\n{collected[-500:]}")
         spent = medians(
             {
-                EMPTY: lambda: seconds(lambda: ran(folder, "empty", "-p", "no:rmcheck")),
-                GATE: lambda: seconds(lambda: ran(folder, *gate)),
-                COLLECT: lambda: seconds(lambda: ran(folder, "many/suites", "--collect-only")),
+                EMPTY: lambda: seconds(lambda: pytest_says(folder, "empty", "-p", "no:rmcheck")),
+                GATE: lambda: seconds(lambda: pytest_says(folder, *gate)),
+                COLLECT: lambda: seconds(
+                    lambda: pytest_says(folder, "many/suites", "--collect-only")
+                ),
             },
             how.repeats,
         )

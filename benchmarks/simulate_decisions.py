@@ -13,12 +13,13 @@ import argparse
 import math
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from results import table
 
 from rmcheck.stats.noise import noise_drop
 from rmcheck.stats.paired import Difference, classify, paired_difference
@@ -127,14 +128,12 @@ def share(event: Callable[[], bool], runs: int) -> float:
     return sum(event() for _ in range(runs)) / runs
 
 
-def table(title: str, head: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
-    """Print one Markdown table."""
-    columns = list(head)
-    print(f"\n### {title}\n\n| " + " | ".join(columns) + " |\n" + "|---" * len(columns) + "|")
-    for row in rows:
-        cells = (f"{cell:.3f}" if isinstance(cell, float) else str(cell) for cell in row)
-        print("| " + " | ".join(cells) + " |")
-    sys.stdout.flush()
+def show(title: str, head: Sequence[str], rows: Iterable[Iterable[object]]) -> None:
+    """Print one Markdown table; rates with three digits after the point, counts as they are."""
+    cells = (
+        [f"{cell:.3f}" if isinstance(cell, float) else str(cell) for cell in row] for row in rows
+    )
+    print(f"\n### {title}\n\n{table(head, cells)}", flush=True)
 
 
 def simulate_plain() -> list[Bound]:
@@ -148,7 +147,7 @@ def simulate_plain() -> list[Bound]:
             Bound(what=f"plain, n={n}, mean", found=mean, limit=0.96, runs=0, at_least=False),
             Bound(what=f"plain, n={n}, least", found=least, limit=0.92, runs=0, at_least=True),
         ]
-    table("Plain Wilson, exact coverage for p in 0.5–0.95", ("n", "mean", "least", "at p"), rows)
+    show("Plain Wilson, exact coverage for p in 0.5–0.95", ("n", "mean", "least", "at p"), rows)
     return bounds
 
 
@@ -177,7 +176,7 @@ def simulate_clustered(runs: int, rng: Rng) -> list[Bound]:
                     for rate, one in zip(RATES, found, strict=True)
                 ]
     head = ("n", "groups", "ICC", *(f"p={rate}" for rate in RATES))
-    table("Win rate in groups of 3, coverage of 0.95 intervals", head, rows)
+    show("Win rate in groups of 3, coverage of 0.95 intervals", head, rows)
     return bounds
 
 
@@ -204,7 +203,7 @@ def simulate_paired(runs: int, rng: Rng) -> list[Bound]:
         ]
         rows.append((suite.n, suite.size, suite.icc, *cells))
     head = ("n", "size", "ICC", *(f"{x} {m}" for x in shares for m in ("Newcombe", "noise")))
-    table("Coverage of the paired difference and the noise drop, by % lost/gained", head, rows)
+    show("Coverage of the paired difference and the noise drop, by % lost/gained", head, rows)
     return []
 
 
@@ -221,7 +220,7 @@ def simulate_equal(runs: int, rng: Rng) -> list[Bound]:
         found = []
         for m in (1, 5, 23):
             # 3,000 pairs take long: 23 suites of them are asked a tenth as often.
-            times = runs // 10 if suite.n * m > 20_000 else runs
+            times = max(1, runs // 10) if suite.n * m > 20_000 else runs
 
             def run_is_red(suite: Suite = suite, m: int = m) -> bool:
                 # A later suite cannot make a red run green again: any() stops at the first.
@@ -239,7 +238,7 @@ def simulate_equal(runs: int, rng: Rng) -> list[Bound]:
             )
         rows.append((suite.n, suite.size, suite.icc, *found))
     head = ("n", "size", "ICC", "1 suite", "5 suites", "23 suites")
-    table("A/A: share of red runs, 20 % discordant", head, rows)
+    show("A/A: share of red runs, 20 % discordant", head, rows)
     return bounds
 
 
@@ -302,7 +301,7 @@ def simulate_planted(runs: int, rng: Rng) -> list[Bound]:
                 for kind, one in promised
             ]
     head = ("n", "size", "ICC", "discordant", "suites", "drop", "caught", "printed, caught")
-    table(
+    show(
         "Planted regressions: share caught of the detectable drop, with the discordant share "
         "known, and as an A/A comparison prints it",
         head,

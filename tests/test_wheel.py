@@ -70,9 +70,6 @@ def test_the_wheel_carries_model_recipes_data_and_templates(wheel: Path) -> None
     shipped = "rmcheck/shipped_files"
     for name in (
         "rmcheck/plugin.py",
-        "rmcheck/report/templates/report.html.j2",
-        "rmcheck/report/templates/report.css",
-        "rmcheck/report/templates/report.js",
         f"{shipped}/fixtures/models/tiny-gpt2/config.json",
         f"{shipped}/fixtures/models/tiny-gpt2/model.safetensors",
         f"{shipped}/fixtures/models/tiny-gpt2/tokenizer.json",
@@ -84,14 +81,15 @@ def test_the_wheel_carries_model_recipes_data_and_templates(wheel: Path) -> None
         "rmcheck/scaffold/files/gitignore",
     ):
         assert sizes.get(name, 0) > 0, name
-    # All recipes and data of the checkout, and every module of the package.
+    # All recipes and data of the checkout, every module and template of the package.
     for folder, ending in (("recipes", "*.yaml"), ("preferences", "**/*.jsonl")):
         for path in (ROOT / "fixtures" / folder).glob(ending):
             assert (
                 f"{shipped}/fixtures/{folder}/{path.relative_to(ROOT / 'fixtures' / folder)}"
                 in sizes
             )
-    for path in (ROOT / "rmcheck").rglob("*.py"):
+    templates = (ROOT / "rmcheck/report/templates").iterdir()
+    for path in (*(ROOT / "rmcheck").rglob("*.py"), *templates):
         assert path.relative_to(ROOT).as_posix() in sizes
     assert not [name for name in sizes if name.startswith(("tests/", "benchmarks/", "fixtures/"))]
     assert not [name for name in sizes if "__pycache__" in name or name.endswith(".lock")]

@@ -25,7 +25,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from refresh import refreshed
+from refresh import command
 from verdicts import BLOCK, filled
 
 import rmcheck.cli
@@ -215,23 +215,26 @@ def outputs(make: Callable[[Example], Mapping[str, str]]) -> Mapping[str, str]:
         return make(Example())
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description="Fill pages of docs/ with real output.")
-    parser.add_argument("--check", action="store_true", help="write nothing; 1 when one differs")
-    parser.add_argument("--trained", metavar="DIR", type=Path, help="docs/get-started.md, too")
-    options = parser.parse_args()
+def made(given: argparse.Namespace) -> Mapping[Path, str]:
+    """Every page with its output; `docs/get-started.md` where a training is asked for."""
     pages = dict(PAGES)
-    if options.trained:
-        cache = options.trained.resolve()
+    if given.trained:
+        cache = given.trained.resolve()
         pages["get-started.md"] = lambda example: get_started(example, cache)
-    stale = []
-    for name, make in pages.items():
-        path = DOCS / name
-        now = filled(path.read_text(encoding="utf-8"), outputs(make))
-        if refreshed(path, now, check=options.check):
-            stale.append(name)
-            print(f"docs/{name}: {'stale' if options.check else 'written'}")
-    return int(bool(stale) and options.check)
+    return {
+        DOCS / name: filled((DOCS / name).read_text(encoding="utf-8"), outputs(make))
+        for name, make in pages.items()
+    }
+
+
+def main() -> int:
+    return command(
+        "Fill pages of docs/ with real output.",
+        made,
+        lambda parser: parser.add_argument(
+            "--trained", metavar="DIR", type=Path, help="docs/get-started.md, too"
+        ),
+    )
 
 
 if __name__ == "__main__":

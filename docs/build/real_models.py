@@ -10,7 +10,6 @@ reward models gave them: {"id", "chosen", "rejected"}). With `--check` nothing i
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import shutil
 import sys
@@ -18,7 +17,7 @@ import tempfile
 from pathlib import Path
 
 import verdicts
-from refresh import refreshed
+from refresh import command
 
 PAGE = Path(__file__).resolve().parents[1] / "comparing-real-models.md"
 INTERNLM, ARMO = "internlm2-20b-reward", "ArmoRM"
@@ -64,13 +63,13 @@ def _compare(candidate: str, baseline: str) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Fill docs/comparing-real-models.md.")
-    parser.add_argument("data", type=Path, metavar="DATA")
-    parser.add_argument("--check", action="store_true", help="write nothing; 1 when it differs")
-    options = parser.parse_args()
-    page = PAGE.read_text(encoding="utf-8")
-    now = verdicts.filled(page, outputs(options.data.resolve()))
-    return int(refreshed(PAGE, now, check=options.check) and options.check)
+    return command(
+        "Fill docs/comparing-real-models.md.",
+        lambda given: {
+            PAGE: verdicts.filled(PAGE.read_text(encoding="utf-8"), outputs(given.data.resolve()))
+        },
+        lambda parser: parser.add_argument("data", type=Path, metavar="DATA"),
+    )
 
 
 if __name__ == "__main__":

@@ -7,11 +7,10 @@ With `--check` nothing is written; exit code 1 tells that a file is not what the
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 
-from refresh import refreshed
+from refresh import command
 
 from rmcheck.schema import SCHEMAS, rendered
 
@@ -24,14 +23,7 @@ def files() -> dict[Path, str]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Write the JSON Schemas in schemas/.")
-    parser.add_argument("--check", action="store_true", help="write nothing; 1 when one differs")
-    options = parser.parse_args()
-    made = files().items()
-    stale = [path for path, text in made if refreshed(path, text, check=options.check)]
-    for path in stale:
-        print(f"schemas/{path.name}: {'stale' if options.check else 'written'}")
-    return int(bool(stale) and options.check)
+    return command("Write the JSON Schemas in schemas/.", lambda _: files())
 
 
 if __name__ == "__main__":

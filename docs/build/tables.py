@@ -7,14 +7,13 @@ With `--check` nothing is written; exit code 1 tells that a page is not what the
 
 from __future__ import annotations
 
-import argparse
 import inspect
 import sys
 from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
-from refresh import refreshed
+from refresh import command
 
 from rmcheck import checks, sources
 from rmcheck.checks import Check
@@ -110,15 +109,7 @@ def pages() -> dict[Path, str]:
 
 
 def main() -> int:
-    """Write the pages, or tell which are stale."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--check", action="store_true", help="write nothing, tell what is stale")
-    options = parser.parse_args()
-    made = pages().items()
-    stale = [path for path, text in made if refreshed(path, text, check=options.check)]
-    for path in stale:
-        print(f"{path.relative_to(ROOT)}: {'stale' if options.check else 'written'}")
-    return int(bool(stale) and options.check)
+    return command("Write docs/checks.md and the tables of the README.", lambda _: pages())
 
 
 if __name__ == "__main__":

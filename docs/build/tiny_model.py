@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import math
 import re
 import statistics
 import sys
@@ -40,7 +41,7 @@ def room(values: Sequence[float]) -> float:
     t(n - 1) standard deviations times sqrt(1 + 1/n).
     """
     n = len(values)
-    spread = statistics.stdev(values) * (1 + 1 / n) ** 0.5
+    spread = statistics.stdev(values) * math.sqrt(1 + 1 / n)
     return statistics.mean(values) - float(stats.t.ppf(ROOM, n - 1)) * spread
 
 

@@ -9,7 +9,6 @@ written; exit code 1 tells that the page is not what they print now.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import io
 import json
@@ -22,7 +21,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from refresh import refreshed
+from refresh import command
 
 import rmcheck.cli
 
@@ -168,12 +167,10 @@ def filled(page: str, found: Mapping[str, str]) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Fill docs/verdicts.md with real output.")
-    parser.add_argument("--check", action="store_true", help="write nothing; 1 when it differs")
-    options = parser.parse_args()
-    page = PAGE.read_text(encoding="utf-8")
-    now = filled(page, outputs())
-    return int(refreshed(PAGE, now, check=options.check) and options.check)
+    return command(
+        "Fill docs/verdicts.md with real output.",
+        lambda _: {PAGE: filled(PAGE.read_text(encoding="utf-8"), outputs())},
+    )
 
 
 if __name__ == "__main__":

@@ -61,18 +61,28 @@ def forest(
     )
 
 
-def margin_histogram(scored: ScoredPairs) -> Picture:
-    """How the margins lie about 0."""
-    counts, edges = np.histogram(scored.margins, bins=24)
+def histogram(title: str, values: NDArray[np.float64], *, bins: int, x_label: str) -> Picture:
+    """How values lie about 0, where neither side is ahead."""
+    counts, edges = np.histogram(values, bins=bins)
     return Picture(
         kind="histogram",
-        title="Margins (chosen − rejected)",
+        title=title,
         data={
             "edges": [float(edge) for edge in edges],
             "counts": [int(count) for count in counts],
-            "x_label": "margin in the model's own units",
+            "x_label": x_label,
             "marks": [{"x": 0.0, "label": "tie"}],
         },
+    )
+
+
+def margin_histogram(scored: ScoredPairs) -> Picture:
+    """How the margins lie about 0."""
+    return histogram(
+        "Margins (chosen − rejected)",
+        scored.margins,
+        bins=24,
+        x_label="margin in the model's own units",
     )
 
 

@@ -11,7 +11,7 @@ from rmcheck.checks import evidence
 from rmcheck.checks.check import CANDIDATE, Check, Context, Need, Share
 from rmcheck.data import ResponseSet
 from rmcheck.data.preferences import PreferenceData
-from rmcheck.verdict import Evidence, Picture, Table, Verdict
+from rmcheck.verdict import Evidence, Table, Verdict
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -143,7 +143,14 @@ class Ties(_SetCheck):
             criterion=criterion,
             signature=ctx.signature(self.kind, threshold.interval_facts(found.clear)),
             evidence=Evidence(
-                pictures=(_gaps(found.gap),),
+                pictures=(
+                    evidence.histogram(
+                        "Lowest best less highest worse score",
+                        found.gap,
+                        bins=16,
+                        x_label="gap in the model's own units",
+                    ),
+                ),
                 tables=(
                     Table(
                         title="Sets",
@@ -159,17 +166,3 @@ def _all_tied(scores: list[NDArray[np.float64]]) -> str | None:
     """Why a model that tells no response from another decides nothing."""
     tied = all(float(np.ptp(each)) == 0.0 for each in scores)
     return f"within each of the {len(scores)} sets all scores are the same" if tied else None
-
-
-def _gaps(gap: NDArray[np.float64]) -> Picture:
-    counts, edges = np.histogram(gap, bins=16)
-    return Picture(
-        kind="histogram",
-        title="Lowest best less highest worse score",
-        data={
-            "edges": [float(edge) for edge in edges],
-            "counts": [int(count) for count in counts],
-            "x_label": "gap in the model's own units",
-            "marks": [{"x": 0.0, "label": "tie"}],
-        },
-    )

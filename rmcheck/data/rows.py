@@ -91,7 +91,7 @@ def _encodable(values: object) -> bool:
 
 
 def _table_rows(path: Path, shown: str) -> Iterator[Row]:
-    read = _csv_records if path.suffix == ".csv" else _parquet_records
+    read = _csv_records if path.suffix == ".csv" else parquet_records
     try:
         records = list(read(path))
     except (OSError, ValueError, ImportError) as error:
@@ -115,7 +115,7 @@ def _csv_records(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
         line += 1 + sum(str(value).count("\n") for value in record.values())
 
 
-def _parquet_records(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
+def parquet_records(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
     """Values as Python has them, with the row's number, from 1."""
     import pyarrow
     import pyarrow.parquet

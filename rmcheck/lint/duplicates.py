@@ -118,28 +118,29 @@ def _texts_on_both_sides(pool: Pool) -> Iterator[Finding]:
 
 
 def _groups(pool: Pool) -> Iterator[Finding]:
-    for prompt, pairs in gathered((pair.prompt, pair) for pair in pool.pairs).items():
-        by_group = gathered((pair.item.group, pair) for pair in pairs)
-        if len(by_group) > 1:
-            firsts = [rows[0].place for rows in by_group.values()]
-            yield Finding(
-                kind=kinds.SPLIT_GROUP,
-                place=firsts[0],
-                message=f"{clip(prompt)} stands in {len(by_group)} groups, again at "
-                f"{listed(firsts[1:])}",
-                related=tuple(firsts[1:]),
-            )
-    for group, pairs in gathered((pair.item.group, pair) for pair in pool.pairs).items():
-        by_prompt = gathered((pair.prompt, pair) for pair in pairs)
-        if len(by_prompt) > 1:
-            firsts = [rows[0].place for rows in by_prompt.values()]
-            yield Finding(
-                kind=kinds.MIXED_GROUP,
-                place=firsts[0],
-                message=f"group '{group}' holds {len(by_prompt)} prompts, others at "
-                f"{listed(firsts[1:])}",
-                related=tuple(firsts[1:]),
-            )
+    rows = [(pair.prompt, pair.item.group, pair.place) for pair in pool.pairs]
+    for prompt, firsts in _with_several(rows):
+        yield Finding(
+            kind=kinds.SPLIT_GROUP,
+            place=firsts[0],
+            message=f"{clip(prompt)} stands in {len(firsts)} groups, again at {listed(firsts[1:])}",
+            related=tuple(firsts[1:]),
+        )
+    for group, firsts in _with_several((group, prompt, place) for prompt, group, place in rows):
+        yield Finding(
+            kind=kinds.MIXED_GROUP,
+            place=firsts[0],
+            message=f"group '{group}' holds {len(firsts)} prompts, others at {listed(firsts[1:])}",
+            related=tuple(firsts[1:]),
+        )
+
+
+def _with_several(rows: Iterable[tuple[str, str, Place]]) -> Iterator[tuple[str, list[Place]]]:
+    """Each first name that stands with several second ones, and where each of these comes first."""
+    for name, others in gathered((first, (second, at)) for first, second, at in rows).items():
+        by_other = gathered(others)
+        if len(by_other) > 1:
+            yield name, [found[0] for found in by_other.values()]
 
 
 def _near_prompts(pool: Pool) -> Iterator[Finding]:

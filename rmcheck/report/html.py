@@ -18,6 +18,7 @@ from rmcheck.report.text import clean, one_line
 from rmcheck.report.view import view
 
 _TEMPLATES = Path(__file__).parent / "templates"
+_SCRIPTS = ("page.js", "pairs.js", "browser.js")  # each stands on those before it
 
 
 def render(report: ReportInput, *, texts_of: TextsOf = "failing") -> str:
@@ -31,7 +32,7 @@ def render(report: ReportInput, *, texts_of: TextsOf = "failing") -> str:
         Whose texts the page carries: those of failing and flipped pairs, of all pairs, or none.
     """
     environment = _environment()
-    style, script = _asset("report.css"), _asset("report.js")
+    style, script = _asset("report.css"), "".join(map(_asset, _SCRIPTS))
     return environment.get_template("report.html.j2").render(
         view=view(report, texts_of),
         style=Markup(style),

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from rmcheck.data import Dialogue
 from rmcheck.data.dialogue import content_hash
+from rmcheck.data.rows import parquet_records, read_rows
 from rmcheck.errors import Problem, ProblemsFound, RmcheckError, SourceError, Unscorable, UsageError
 from rmcheck.scoring.files import FileHashes
 from rmcheck.scoring.model_source import resolved
@@ -223,34 +224,18 @@ def _is_new(dialogue: Dialogue) -> bool:
 
 
 def _rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    """(line, values) of each row; raises ProblemsFound where the file cannot be read at all."""
-    if path.suffix == ".parquet":
-        yield from _parquet_rows(path)
-        return
+    """(line, values) of each row; raises ProblemsFound, behind the good rows, with the others."""
     try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+        if path.suffix == ".parquet":
+            yield from parquet_records(path)
+            return
+        if path.suffix == ".csv":
+            yield from _csv_rows(path.read_bytes().decode("utf-8-sig"))
+            return
+    except (OSError, ValueError, csv.Error) as error:
         raise ProblemsFound([Problem(str(path), 0, 0, f"cannot be read ({error})")]) from None
-    if path.suffix == ".csv":
-        yield from _csv_rows(text)
-        return
-    broken: list[Problem] = []
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            values = json.loads(line)
-        except ValueError as error:
-            said = getattr(error, "msg", str(error))
-            column = getattr(error, "colno", 1)
-            broken.append(Problem(str(path), number, column, f"not JSON: {said}"))
-            continue
-        if isinstance(values, dict):
-            yield number, values
-        else:
-            broken.append(Problem(str(path), number, 1, "a row must be a JSON object"))
-    if broken:
-        raise ProblemsFound(broken[:MAX_PROBLEMS])
+    for row in read_rows(path, str(path)):
+        yield row.line, row.values
 
 
 def _csv_rows(text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
@@ -270,17 +255,6 @@ def _cell(cell: str) -> Any:
         return json.loads(cell) if cell.lstrip().startswith("[") else float(cell)
     except ValueError:
         return cell
-
-
-def _parquet_rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    import pyarrow
-    import pyarrow.parquet
-
-    try:
-        rows = pyarrow.parquet.read_table(path).to_pylist()
-    except (OSError, pyarrow.ArrowException) as error:
-        raise ProblemsFound([Problem(str(path), 0, 0, f"cannot be read ({error})")]) from None
-    yield from enumerate(rows, start=1)
 
 
 def create(rest: str, options: SourceOptions) -> ScoreFile:

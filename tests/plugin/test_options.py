@@ -73,3 +73,29 @@ def test_a_misspelt_key_of_the_ini_file_is_no_other_model(simple: Project) -> No
     result = simple.run()
     assert result.ret == pytest.ExitCode.USAGE_ERROR, text_of(result)
     assert "pytest.ini: unknown key rm_sorce, did you mean 'rm_source'?" in text_of(result)
+
+
+def test_a_misspelt_key_on_the_command_line_is_no_other_model(simple: Project) -> None:
+    result = simple.run("-o", "rm_sorce=scores:scores.jsonl")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR, text_of(result)
+    assert "-o: unknown key rm_sorce, did you mean 'rm_source'?" in text_of(result)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("pyproject.toml", "[tool.other]\nrm_rows = 1\n[tool.pytest.ini_options]\naddopts = ''\n"),
+        ("tox.ini", "[pytest]\naddopts =\n# rm_sorce = x\n[testenv]\nrm_rows = 1\n"),
+    ],
+)
+def test_a_key_of_another_tool_is_left_alone(simple: Project, name: str, text: str) -> None:
+    (simple.root / "pytest.ini").unlink()
+    simple.write(name, text)
+    # No warning may come of it either: a project may turn them into errors.
+    simple.run("--rm", "scores:scores.jsonl", "-W", "error").assert_outcomes(passed=2)
+
+
+def test_a_key_that_a_conftest_adds_is_left_alone(simple: Project) -> None:
+    simple.write("pytest.ini", "[pytest]\nrm_mine = 1\n")
+    simple.write("conftest.py", "def pytest_addoption(parser):\n    parser.addini('rm_mine', '')\n")
+    simple.run("--rm", "scores:scores.jsonl").assert_outcomes(passed=2)

@@ -67,6 +67,15 @@ def test_it_asks_for_nothing_but_itself(browser: Browser, page: str) -> None:
     assert browser.run("return performance.getEntriesByType('resource').length") == 0
 
 
+def test_its_scripts_add_one_name_to_the_window(browser: Browser, three: str) -> None:
+    names = "return Object.getOwnPropertyNames(window)"
+    browser.open(three, script=False)
+    browser.run(names)  # the driver's own names are there from its first call on
+    before = set(browser.run(names))
+    browser.open(three)
+    assert set(browser.run(names)) - before == {"rmcheck"}
+
+
 def test_search(browser: Browser, three: str) -> None:
     browser.open(three)
     shown(browser, "c", "b", "a")

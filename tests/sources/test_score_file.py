@@ -130,7 +130,9 @@ def test_a_suite_sees_its_own_rows_first(tmp_path: Path) -> None:
         ([{"chosen": 1, "rejected": 0}], 1, "the key 'id' is missing"),
         ([{"id": 7, "chosen": 1, "rejected": 0}], 1, "id must be text, got 7"),
         (['{"id": "p1", '], 1, "not JSON"),
-        (["[1, 2]"], 1, "must be a JSON object"),
+        (["[1, 2]"], 1, "must be a JSON object, got list"),
+        (["[" * 100_000], 1, "not JSON: maximum recursion depth"),
+        (['{"id": "\\ud800", "chosen": 1, "rejected": 0}'], 1, "half of a character"),
         ([""], 0, "holds no scores"),
     ],
 )
@@ -155,6 +157,26 @@ def test_all_mistakes_are_told_at_once_but_no_more_than_a_screenful(tmp_path: Pa
         written(tmp_path, *rows).score(PAIR.dialogues())
     assert len(caught.value.problems) == 21
     assert "30 more rows" in caught.value.problems[-1].message
+    with pytest.raises(ProblemsFound) as caught:
+        written(tmp_path, *["no JSON"] * 50).score(PAIR.dialogues())
+    assert len(caught.value.problems) == 21
+    assert "30 more rows" in caught.value.problems[-1].message
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("s.csv", b"id,chosen,rejected\np1,1,\xff\n"),
+        ("s.csv", b"id,chosen,rejected\np1,1," + b"x" * 200_000),
+        ("s.parquet", b"PAR1 this is none"),
+    ],
+    ids=["no UTF-8", "a huge cell", "no Parquet"],
+)
+def test_a_table_that_cannot_be_read_is_told_of(tmp_path: Path, name: str, content: bytes) -> None:
+    (tmp_path / name).write_bytes(content)
+    source = opened(tmp_path / name)
+    with pytest.raises(ProblemsFound, match=f"{name}: cannot be read"):
+        source.score(PAIR.dialogues())
 
 
 def test_csv_and_parquet_hold_the_same(tmp_path: Path) -> None:
