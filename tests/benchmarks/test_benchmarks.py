@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from rmcheck.scoring import tokens
+
 FOLDER = Path(__file__).resolve().parents[2] / "benchmarks"
 TITLES = {
     "score_pairs": "Scoring pairs",
@@ -21,6 +23,12 @@ SLOW = {
     "gate_overhead": "Overhead of a gate",
     "report_size": "The HTML report",
 }
+
+
+@pytest.fixture(autouse=True)
+def _texts_are_remembered_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Benchmarks switch it off for their process, which here is that of other tests, too."""
+    monkeypatch.setattr(tokens, "KEPT", tokens.KEPT)
 
 
 @pytest.mark.parametrize("name", TITLES)
