@@ -89,6 +89,18 @@ SHORT = 5
 """A name of so many letters is near to another when half of it agrees."""
 
 
+def nearest(name: str, choices: Iterable[str]) -> str | None:
+    """The choice that `name` is probably a misspelling of.
+
+    >>> nearest("tyni", ["gpt2", "tiny"])
+    'tiny'
+    """
+    # Two letters exchanged in a short name (tyni) leave half of it in place.
+    cutoff = 0.6 if len(name) > SHORT else 0.5
+    close = difflib.get_close_matches(name, sorted(choices), n=1, cutoff=cutoff)
+    return close[0] if close else None
+
+
 def did_you_mean(name: str, choices: Iterable[str]) -> str:
     """A remedy for a misspelt name: the nearest choice when there is one, and all choices.
 
@@ -98,10 +110,7 @@ def did_you_mean(name: str, choices: Iterable[str]) -> str:
     'allowed: score_gap, win_rate'
     """
     allowed = sorted(choices)
-    # Two letters exchanged in a short name (tyni) leave half of it in place.
-    cutoff = 0.6 if len(name) > SHORT else 0.5
-    close = difflib.get_close_matches(name, allowed, n=1, cutoff=cutoff)
     if not allowed:
         return "there are none"
-    listed = f"allowed: {', '.join(allowed)}"
-    return f"did you mean '{close[0]}'? ({listed})" if close else listed
+    near, listed = nearest(name, allowed), f"allowed: {', '.join(allowed)}"
+    return f"did you mean '{near}'? ({listed})" if near else listed

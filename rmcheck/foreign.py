@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 MAX_BYTES = 100_000
@@ -12,10 +14,45 @@ MAX_BYTES = 100_000
 _LOOKS = re.compile(r"^[ \t\ufeff{]*[\"']?(rmcheck|checks)[\"']?[ \t]*:", re.MULTILINE)
 
 
+_KEY = re.compile(r"^\ufeff?\{?[ ]?[\"']?(\w{3,12})[\"']?[ \t]*:", re.MULTILINE)
+MAX_KEYS = 50
+"""Of a file that names neither key, so many are held against a suite's."""
+
+OWN = ("rmcheck", "checks")
+HEADER = ("name", "description", "source", "data", "tags", "gate")
+NEAR = 5 / 6
+"""Of a key of six letters one may be wrong."""
+
+
 def looks_like_suite(path: Path) -> bool:
-    """Whether a YAML file means to be a suite: its text has the key `rmcheck` or `checks`."""
+    """Whether a YAML file means to be a suite: its text has a suite's own keys, or nearly."""
+    text = _beginning(path)
+    return bool(_LOOKS.search(text)) or has_suite_keys(_KEY.findall(text))
+
+
+def has_suite_keys(keys: Iterable[str]) -> bool:
+    """Whether keys of a mapping are a suite's, some perhaps misspelt.
+
+    One is nearly `rmcheck` or `checks`; or nearly `data` and another of a suite's header, both of
+    which other files have as well, but seldom together.
+    """
+    given, known = dict.fromkeys(keys), (*OWN, *HEADER)
+    found: set[str] = {key for key in OWN if key in given}
+    for key in list(given)[:MAX_KEYS]:
+        found.update(difflib.get_close_matches(key.lower(), known, n=1, cutoff=NEAR))
+    return bool(found & set(OWN)) or ("data" in found and len(found) > 1)
+
+
+def is_blank(path: Path) -> bool:
+    """Whether a YAML file holds nothing, or comments alone."""
+    lines = (line.strip() for line in _beginning(path).lstrip("\ufeff").splitlines())
+    return all(not line or line.startswith("#") or line in ("---", "...") for line in lines)
+
+
+def _beginning(path: Path) -> str:
+    """The text that a suite would have; empty where the file cannot be read."""
     try:
         with path.open(encoding="utf-8", errors="replace") as file:
-            return bool(_LOOKS.search(file.read(MAX_BYTES)))
+            return file.read(MAX_BYTES)
     except OSError:
-        return False
+        return ""

@@ -11,7 +11,7 @@ import os
 import re
 import time
 import warnings
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,12 +19,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from rmcheck.collection import SuiteFile
     from rmcheck.run_log import RunLog
     from rmcheck.sources import RewardSource
 
 INI_FILES = "rmcheck_files"
-DEFAULT_FILES = ("suites/**/*.yaml", "suites/**/*.yml", "**/*.rmcheck.yaml")
+FOLDER_FILES = ("suites/**/*.yaml", "suites/**/*.yml")
+"""Globs of a folder's name alone: other projects have such folders, too."""
+
+DEFAULT_FILES = (*FOLDER_FILES, "**/*.rmcheck.yaml")
 
 OPTIONS: dict[str, tuple[str, str, str]] = {
     "--rm": ("rm_source", "SPEC", "reward source to test (default recipe:tiny)"),
@@ -42,6 +44,7 @@ PAYLOAD = "rmcheck"
 """The attribute of a test report that carries a check's conclusion."""
 
 RUN_LOG: pytest.StashKey[RunLog] = pytest.StashKey()
+HOLDS_SUITES: pytest.StashKey[dict[Path, bool]] = pytest.StashKey()
 STARTED: pytest.StashKey[float] = pytest.StashKey()
 
 
@@ -52,7 +55,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         group.addoption(option, dest=ini, metavar=value, default=None, help=text)
         parser.addini(ini, f"default of {option}: {text}", default=None)
     parser.addini("rm_baselines", "folder of blessed runs (default fixtures/baselines)")
-    parser.addini(INI_FILES, "globs of suite files", type="args", default=list(DEFAULT_FILES))
+    parser.addini(INI_FILES, "globs of suite files; !GLOB leaves files out", type="args")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -183,13 +186,48 @@ def _named(path: Path, config: pytest.Config) -> bool:
     )
 
 
-def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> SuiteFile | None:
-    """Collect YAML files that mean to be suites."""
-    if not is_suite(file_path, parent.config):
-        return None
-    from rmcheck.collection import SuiteFile
+@pytest.hookimpl(wrapper=True)
+def pytest_collect_file(
+    file_path: Path, parent: pytest.Collector
+) -> Generator[None, list[pytest.Collector], list[pytest.Collector]]:
+    """Collect YAML files that mean to be suites, and those that ought to be: they tell why not."""
+    found = yield
+    config = parent.config
+    if is_suite(file_path, config) or (not found and _ought_to_be_suite(file_path, config)):
+        from rmcheck.collection import SuiteFile
 
-    return SuiteFile.from_parent(parent, path=file_path)
+        return [*found, SuiteFile.from_parent(parent, path=file_path)]
+    return found
+
+
+def _ought_to_be_suite(path: Path, config: pytest.Config) -> bool:
+    """Whether a YAML file that no plugin collects is a mistake and not somebody else's file.
+
+    One that the command line names, or that a glob of the project's own finds, is; below a folder
+    that is only called `suites`, an empty one is, and any beside a suite. A suite must not vanish.
+    """
+    if path.suffix not in (".yaml", ".yml"):
+        return False
+    if _named(path, config):
+        return True
+    if not _matches(path, config):
+        return False
+    shown = _rooted(path)
+    if any(_glob(glob).search(shown) for glob in _globs(config) if glob not in FOLDER_FILES):
+        return True
+    from rmcheck.foreign import is_blank
+
+    return is_blank(path) or _beside_suite(path, config)
+
+
+def _beside_suite(path: Path, config: pytest.Config) -> bool:
+    """Whether a suite lies in the folder of suites that the file lies in."""
+    known = config.stash.setdefault(HOLDS_SUITES, {})
+    if path.parent not in known:
+        from rmcheck.foreign import looks_like_suite
+
+        known[path.parent] = any(looks_like_suite(file) for file in suite_files([path], config))
+    return known[path.parent]
 
 
 def suite_files(paths: Iterable[Path], config: pytest.Config) -> set[Path]:
@@ -209,8 +247,20 @@ def suite_files(paths: Iterable[Path], config: pytest.Config) -> set[Path]:
 
 def _matches(path: Path, config: pytest.Config) -> bool:
     """Whether the path, from the root folder or from anywhere above it, fits one of the globs."""
-    shown = f"/{path.as_posix().lstrip('/')}"
-    return any(_glob(pattern).search(shown) for pattern in config.getini(INI_FILES))
+    shown = _rooted(path)
+    left_out = (glob[1:] for glob in config.getini(INI_FILES) if glob.startswith("!"))
+    return any(_glob(glob).search(shown) for glob in _globs(config)) and not any(
+        _glob(glob).search(shown) for glob in left_out
+    )
+
+
+def _globs(config: pytest.Config) -> Sequence[str]:
+    """The globs that find suites: the default ones where the ini file names none."""
+    return [glob for glob in config.getini(INI_FILES) if not glob.startswith("!")] or DEFAULT_FILES
+
+
+def _rooted(path: Path) -> str:
+    return f"/{path.as_posix().lstrip('/')}"
 
 
 @cache

@@ -65,7 +65,8 @@ def write_jsonl(path: Path, rows: Sequence[Mapping[str, Any]]) -> Path:
 
 def write_suite(root: Path, checks: str, *, n: int = 40, name: str = "chat", top: str = "") -> Path:
     """`suites/NAME.yaml` with its data beside it; `checks` is the YAML of the list."""
-    write_jsonl(root / "suites" / f"{name}.jsonl", [row(pair) for pair in make_pairs(n)])
+    rows = [row(pair) for pair in make_pairs(n, tags=["a", "short"])]
+    write_jsonl(root / "suites" / f"{name}.jsonl", rows)
     path = root / "suites" / f"{name}.yaml"
     path.write_text(f"rmcheck: 1\nname: {name}\ndata: {name}.jsonl\n{top}checks:\n{checks}")
     return path

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
+from itertools import islice
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -16,7 +17,8 @@ from rmcheck.data import preferences
 from rmcheck.data.dialogue import content_hash
 from rmcheck.data.preferences import PreferenceData
 from rmcheck.data.row_reader import PAIR_KEYS, SET_KEYS
-from rmcheck.errors import MOST_PROBLEMS, Problem, ProblemsFound, did_you_mean, first_of
+from rmcheck.errors import MOST_PROBLEMS, Problem, ProblemsFound, did_you_mean, first_of, nearest
+from rmcheck.foreign import has_suite_keys
 from rmcheck.located import Located
 from rmcheck.suite.header import DataKey, DataMapping, Header, Name
 
@@ -63,9 +65,8 @@ def load_suite(path: Path, root: Path | None = None) -> Suite:
     shown = path.relative_to(root).as_posix() if root and path.is_relative_to(root) else str(path)
     noted: list[Problem] = []
     document = located.read(path, shown, noted)
-    if not isinstance(document.value, dict):
-        said = "a suite is a mapping that begins 'rmcheck: 1'"
-        raise ProblemsFound(noted or [document.problem((), said)])
+    if not isinstance(document.value, dict) or not has_suite_keys(document.value):
+        raise ProblemsFound(noted or [Problem(shown, 1, 1, _no_suite(document))])
     problems: list[Problem] = []
     header: Header | None = None
     try:
@@ -78,6 +79,8 @@ def load_suite(path: Path, root: Path | None = None) -> Suite:
     try:
         spec = header.data if header else located.validate(DataKey, document).data
         data = _load_data(spec, document, root)
+        if isinstance(spec, str) or spec.limit is None:  # a sample may lack a tag by chance
+            problems.extend(_unknown_tags(document, checks, data))
     except ProblemsFound as found:
         problems.extend(problem for problem in found.problems if problem not in problems)
     # A value that could not be read counts as None; what is said of None would be an echo.
@@ -93,10 +96,23 @@ def load_suite(path: Path, root: Path | None = None) -> Suite:
         source=header.source,
         tags=header.tags,
         gate=header.gate,
-        checks=tuple(check for check, _ in checks),
-        lines=tuple(line for _, line in checks),
+        checks=tuple(checks.values()),
+        lines=tuple(document.place(("checks", index))[0] for index in checks),
         data=data,
         hash=content_hash(document.value)[:16],
+    )
+
+
+def _no_suite(document: Located) -> str:
+    """Why a document is no suite, and what to do with it."""
+    begins = "a suite is a mapping that begins 'rmcheck: 1'"
+    if document.value is None:
+        return f"holds nothing; {begins}: write it, or remove the file"
+    keys = document.value if isinstance(document.value, dict) else {}
+    shown = ", ".join(key[:20] for key in list(keys)[:5]) or "none"
+    return (
+        f"no suite: {begins}, and the keys here are: {shown}; keep it elsewhere, or leave it out "
+        f"by the ini key rmcheck_files: '!{document.path}'"
     )
 
 
@@ -111,14 +127,16 @@ def count_comparisons(path: Path) -> int:
         checks, _ = _read_checks(document)
     except ProblemsFound:
         return 0
-    return sum(check.compares and (check.gate or header.gate) == "required" for check, _ in checks)
+    required = (check.gate or header.gate for check in checks.values() if check.compares)
+    return sum(gate == "required" for gate in required)
 
 
-def _read_checks(document: Located) -> tuple[list[tuple[Check, int]], list[Problem]]:
+def _read_checks(document: Located) -> tuple[dict[int, Check], list[Problem]]:
+    """The checks by their index in the file, and the mistakes in the others."""
     entries = document.value.get("checks")
     if not isinstance(entries, list):
-        return [], []  # the header's own validation has said so
-    built: list[tuple[Check, int]] = []
+        return {}, []  # the header's own validation has said so
+    built: dict[int, Check] = {}
     problems: list[Problem] = []
     labels: dict[str, int] = {}
     for index, entry in enumerate(entries):
@@ -143,7 +161,7 @@ def _read_checks(document: Located) -> tuple[list[tuple[Check, int]], list[Probl
             )
             continue
         labels[check.label] = line
-        built.append((check, line))
+        built[index] = check
     return built, first_of(problems)
 
 
@@ -165,6 +183,29 @@ def _read_check(document: Located, index: int) -> Check:
         return found.build(values)
     except ValueError as error:
         raise ProblemsFound([document.problem(where, f"{label}: {error}")]) from None
+
+
+def _unknown_tags(
+    document: Located, checks: Mapping[int, Check], data: PreferenceData
+) -> Iterator[Problem]:
+    """Tags that a slice names and no pair has.
+
+    Leaving out what is not there does no harm, unless it is misspelt.
+    """
+    known = {tag for pair in data.pairs for tag in pair.tags}
+    unknown = (
+        (index, key, place, tag)
+        for index, check in (checks.items() if data.pairs else ())
+        for key in ("tags", "without_tags")
+        for place, tag in enumerate(getattr(check.where, key, None) or ())
+        if tag not in known
+    )
+    # A search for the nearest name takes time: of very many only the first are held against it.
+    for index, key, place, tag in islice(unknown, MOST_PROBLEMS):
+        if key == "tags" or nearest(tag[:80], known):
+            said = f"no pair has the tag '{tag[:80]}', {did_you_mean(tag[:80], known)}"
+            where = ("checks", index, "where", key, place)
+            yield document.problem(where, f"check '{checks[index].kind}': where.{key}: {said}")
 
 
 _MODELS: dict[type[Check], type[BaseModel]] = {}

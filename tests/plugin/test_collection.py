@@ -77,17 +77,104 @@ def test_ini_globs_replace_the_default_ones(project: Project) -> None:
     [
         "services: {web: {image: nginx}}\n",
         "- just\n- a list\n",
-        "",
         "apiVersion: v1\nkind: Pod\n# checks and rmcheck are only words here\n",
         "broken: [unclosed\n",
     ],
-    ids=["mapping", "list", "empty", "comment", "broken"],
+    ids=["mapping", "list", "comment", "broken"],
 )
 def test_foreign_yaml_is_left_alone(project: Project, text: str) -> None:
+    """A folder called `suites` may be somebody else's; only beside a suite is it one of suites."""
     project.write("suites/foreign.yaml", text)
+    project.write("elsewhere/empty.yaml", "")
     result = project.run()
     assert result.ret == pytest.ExitCode.NO_TESTS_COLLECTED
     assert "foreign.yaml" not in text_of(result)
+
+
+NO_SUITE = {
+    "empty": ("", "1:1: holds nothing; a suite is a mapping that begins 'rmcheck: 1': write it"),
+    "comments": ("# rmcheck: 1\n---\n", "1:1: holds nothing; "),
+    "both misspelt": ("rmchek: 1\nname: a\nchekcs: []\n", "1:1: unknown key 'rmchek', did you"),
+    "data misspelt": ("name: a\ndta: a.jsonl\n", "2:1: unknown key 'dta', did you mean 'data'?"),
+    "a list": ("- check: win_rate\n", "1:1: no suite: a suite is a mapping that begins"),
+    "services": ("services: {}\n", "1:1: no suite: a suite is a mapping that begins 'rmcheck: 1', "
+                 "and the keys here are: services; keep it elsewhere, or leave it out"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", NO_SUITE)
+def test_no_file_beside_a_suite_vanishes(project: Project, case: str) -> None:
+    text, told = NO_SUITE[case]
+    project.model()
+    project.suite("good", "win_rate", rows=pairs())
+    project.write("suites/deep/a.yaml", text)
+    result = project.run()
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    lines = [line for line in result.outlines if line.startswith("suites/deep/a.yaml:")]
+    assert any(line.startswith(f"suites/deep/a.yaml:{told}") for line in lines), lines
+    assert "Traceback" not in text_of(result)
+
+
+@pytest.mark.parametrize("case", ["empty", "comments", "both misspelt", "data misspelt"])
+def test_an_empty_or_misspelt_suite_does_not_vanish_alone(project: Project, case: str) -> None:
+    project.write("suites/a.yaml", NO_SUITE[case][0])
+    result = project.run()
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    assert f"suites/a.yaml:{NO_SUITE[case][1]}" in text_of(result)
+
+
+@pytest.mark.parametrize("case", NO_SUITE)
+def test_a_file_that_is_named_and_no_suite_says_why(project: Project, case: str) -> None:
+    project.write("here.yaml", NO_SUITE[case][0])
+    result = project.run("here.yaml")
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    assert f"here.yaml:{NO_SUITE[case][1]}" in text_of(result)
+    assert project.run().ret == pytest.ExitCode.NO_TESTS_COLLECTED
+
+
+def test_what_globs_of_the_project_find_must_be_suites(project: Project) -> None:
+    project.write("gates/a.yaml", "services: {}\n")
+    project.write("b.rmcheck.yaml", "services: {}\n")
+    assert "b.rmcheck.yaml:1:1: no suite" in text_of(project.run())
+    project.ini("rmcheck_files = gates/*.yaml")
+    result = project.run()
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    assert "gates/a.yaml:1:1: no suite" in text_of(result)
+    assert "b.rmcheck.yaml" not in text_of(result)
+
+
+def test_a_glob_with_an_exclamation_mark_leaves_files_out(project: Project) -> None:
+    project.model()
+    project.suite("good", "win_rate", rows=pairs())
+    project.write("suites/compose.yaml", "services: {}\n")
+    assert project.run().ret == pytest.ExitCode.INTERRUPTED
+    project.ini("rmcheck_files = !suites/compose.yaml")
+    project.run().assert_outcomes(passed=1)
+    project.ini("rmcheck_files = **/*.yaml !**/compose.yaml")
+    project.run().assert_outcomes(passed=1)
+
+
+def test_a_file_that_another_plugin_collects_is_that_plugins(project: Project) -> None:
+    project.write(
+        "conftest.py",
+        """
+        import pytest
+
+        class Step(pytest.Item):
+            def runtest(self):
+                pass
+
+        class Steps(pytest.File):
+            def collect(self):
+                yield Step.from_parent(self, name="step")
+
+        def pytest_collect_file(file_path, parent):
+            if file_path.suffix == ".yaml":
+                return Steps.from_parent(parent, path=file_path)
+        """.replace("\n        ", "\n"),
+    )
+    project.write("suites/steps.yaml", "")
+    project.run("suites/steps.yaml").assert_outcomes(passed=1)
 
 
 @pytest.mark.parametrize(

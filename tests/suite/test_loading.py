@@ -163,7 +163,12 @@ def test_paths_are_shown_below_the_root(tmp_path: Path) -> None:
         ("{rmcheck: 1, checks: []}", True),
         ("\ufeffrmcheck: 1", True),
         ("rmcheck: [", True),
+        ("rmchek: 1\nchekcs: []", True),
+        ("name: chat\ndta: a.jsonl", True),
         ("name: x\non: push", False),
+        ("name: x\nservices: {}", False),
+        ("kind: ConfigMap\ndata: {}\nmetadata: {}", False),
+        ("repos: []\nfail_fast: true", False),
         ("# rmcheck: 1\nname: x", False),
         ("my_checks: 1\nrmcheck_like: 2", False),
         ("", False),
@@ -197,3 +202,14 @@ def test_every_key_of_a_kind_can_be_written_in_yaml(tmp_path: Path, kind: str) -
     text = TOP + "checks:\n  - " + json.dumps({"check": kind, **values}) + "\n"
     (loaded,) = load_suite(write(tmp_path, text), tmp_path).checks
     assert loaded == check
+
+
+def test_a_slice_may_leave_out_a_tag_that_is_gone(tmp_path: Path) -> None:
+    text = TOP + ONE + "    where: {without_tags: [cleaned_up_since]}\n"
+    assert load_suite(write(tmp_path, text), tmp_path).checks[0].where
+
+
+def test_a_sample_of_the_data_may_lack_a_tag(tmp_path: Path) -> None:
+    text = TOP.replace("chat.jsonl", "{path: chat.jsonl, limit: 3}") + ONE
+    suite = load_suite(write(tmp_path, text + "    where: {tags: [rare]}\n"), tmp_path)
+    assert len(suite.data.pairs) == 3

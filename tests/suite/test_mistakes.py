@@ -39,8 +39,15 @@ from .written import ONE, TOP, told
         (TOP + "checks:\n", "4:8: checks=None is not a list, such as [a, b]"),
         (TOP + "checks: {a: 1}\n", "4:9: checks={'a': 1} is not a list, such as [a, b]"),
         (TOP + "checks: [win_rate]\n", "4:10: checks[0]='win_rate' is not a mapping"),
-        ("", "1:1: a suite is a mapping that begins 'rmcheck: 1'"),
-        ("- rmcheck: 1\n", "1:1: a suite is a mapping that begins 'rmcheck: 1'"),
+        ("", "1:1: holds nothing; a suite is a mapping that begins 'rmcheck: 1': write it, or"),
+        ("#\n---\n", "1:1: holds nothing; a suite is a mapping that begins 'rmcheck: 1'"),
+        ("- rmcheck: 1\n", "1:1: no suite: a suite is a mapping that begins 'rmcheck: 1'"),
+        (
+            "jobs: {}\nrun: x\n",
+            "1:1: no suite: a suite is a mapping that begins 'rmcheck: 1', and the keys here are: "
+            "jobs, run; keep it elsewhere, or leave it out by the ini key rmcheck_files: "
+            "'!suites/chat.yaml'",
+        ),
         # One check.
         (
             TOP + "checks:\n  - check: win_rat\n",
@@ -125,6 +132,19 @@ from .written import ONE, TOP, told
         (
             TOP + ONE + "    where: {min_confidence: 2}\n",
             "7:29: check 'win_rate': where.min_confidence=2 is too large: at most 1",
+        ),
+        (
+            TOP + ONE + "    where: {tags: [a, shrot]}\n",
+            "7:23: check 'win_rate': where.tags: no pair has the tag 'shrot', did you mean "
+            "'short'? (allowed: a, short)",
+        ),
+        (
+            TOP + ONE + "    where: {tags: [zzzz]}\n",
+            "7:20: check 'win_rate': where.tags: no pair has the tag 'zzzz', allowed: a, short",
+        ),
+        (
+            TOP + ONE + "    where: {without_tags: [shrot]}\n",
+            "7:28: check 'win_rate': where.without_tags: no pair has the tag 'shrot', did you",
         ),
         # Names.
         (
