@@ -104,6 +104,11 @@ def run_new(options: argparse.Namespace) -> int:
         f"there.\nFewer than {MIN_GROUPS} different prompts decide nothing, and the suite fails; "
         "about 90 pairs tell a win rate of 0.70\nfrom the threshold of 0.60."
     )
+    if made.pooled:
+        print(
+            f"{', '.join(made.pooled)}: the pattern of `data:` takes in {made.data} as well, so "
+            "these pairs count\nthere from now on; name the files one by one to keep them out."
+        )
     print(f"\nnext:\n  rmcheck lint {made.suite}\n  pytest {made.suite}")
     return 0
 

@@ -13,6 +13,9 @@ from rmcheck.data.rows import read_rows, renamed, shown_path
 from rmcheck.errors import Problem, ProblemsFound
 from rmcheck.shipped import anchored
 
+PLACEHOLDER = "REPLACE THIS"
+"""Begins each text of the rows that `rmcheck new` writes."""
+
 MAX_PROBLEMS = 20
 """A file whose every line is wrong is told of with this many lines and a count."""
 

@@ -63,14 +63,14 @@ def tag_findings(pool: Pool, tags: Mapping[str, Sequence[int]]) -> Iterator[Find
         yield Finding(
             kind=kinds.SMALL_TAG,
             place=place,
-            message=f"fewer than {MIN_GROUPS} groups, so never decided: "
-            + ", ".join(f"{tag} ({sizes[tag][0]})" for tag in undecided),
+            message=f"fewer groups (prompts) than the {MIN_GROUPS} that a verdict needs; groups of "
+            "each: " + ", ".join(f"{tag} ({sizes[tag][1]})" for tag in undecided),
         )
     if blunt:
         yield Finding(
             kind=kinds.SMALL_TAG,
             place=place,
             message=f"fewer than the {needed} pairs that tell a rate of {0.5 + EFFECT:.2f} from "
-            "guessing four times in five: "
+            "guessing four times in five; pairs of each: "
             + ", ".join(f"{tag} ({sizes[tag][0]})" for tag in blunt),
         )

@@ -77,6 +77,12 @@ SUITE_MISTAKE = Kind(
     title="a suite that does not load",
     remedy="mend the suite file; `rmcheck list` names the kinds of checks",
 )
+PLACEHOLDER = Kind(
+    code="placeholder",
+    level="error",
+    title="rows that `rmcheck new` wrote to be replaced",
+    remedy="write a pair of your own in their place, or remove the row",
+)
 DUPLICATE_ID = Kind(
     code="duplicate-id",
     level="error",
@@ -201,8 +207,14 @@ SMALL_TAG = Kind(
 SMALL_SLICE = Kind(
     code="small-slice",
     level="warning",
-    title="checks that look at too few pairs",
-    remedy="widen `where:` or add pairs: under 15 groups a check is never decided",
+    title="checks whose `where:` selects too few pairs",
+    remedy="widen `where:` or add pairs: with fewer than 15 groups (prompts) no check is decided",
+)
+SMALL_DATA = Kind(
+    code="small-data",
+    level="warning",
+    title="checks whose data hold too few pairs",
+    remedy="add pairs with other prompts: with fewer than 15 groups (prompts) no check is decided",
 )
 GUESS_PASSES = Kind(
     code="guess-passes",

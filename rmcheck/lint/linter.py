@@ -19,6 +19,7 @@ from rmcheck.lint.duplicates import duplicate_findings
 from rmcheck.lint.finding import KINDS, LEVELS, Finding, Place, problem_finding
 from rmcheck.lint.leakage import leakage_findings
 from rmcheck.lint.lexical import fit_words
+from rmcheck.lint.placeholders import placeholder_findings
 from rmcheck.lint.pool import DataFile, PlacedPair, PlacedSet, Pool, pool_of, read_pool
 from rmcheck.lint.report import LintReport, WordFacts, WordRow, file_facts
 from rmcheck.lint.thresholds import suite_findings
@@ -155,6 +156,7 @@ def _foreign_findings(pool: Pool, training: Pool, others: Pool) -> Iterator[Find
 def _data_findings(pool: Pool) -> Iterator[Finding]:
     for problem in pool.problems:
         yield problem_finding(kinds.MALFORMED, problem)
+    yield from placeholder_findings(pool)
     yield from duplicate_findings(pool)
     yield from cycle_findings(pool)
     yield from tag_findings(pool, by_tag(pool))

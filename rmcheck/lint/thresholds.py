@@ -53,9 +53,10 @@ def suite_findings(
 
         n_groups = len({pair.group for pair in pairs})
         if suite.data.pairs and n_groups < MIN_GROUPS:
+            kind = kinds.SMALL_SLICE if check.where else kinds.SMALL_DATA
             where = "`where:` selects" if check.where else "the data hold"
             found = f"{where} {len(pairs)} pairs in {n_groups} groups"
-            yield say(kinds.SMALL_SLICE, f"{found}, and at least {MIN_GROUPS} groups are needed")
+            yield say(kind, f"{found}, and at least {MIN_GROUPS} groups are needed")
             continue
         if isinstance(check, WinRate):
             yield from _win_rate(say, check, pairs, expect)

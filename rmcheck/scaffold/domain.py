@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from pydantic import TypeAdapter, ValidationError
 
 from rmcheck import located
+from rmcheck.data.preferences import PLACEHOLDER, expand
 from rmcheck.errors import ProblemsFound, UsageError
 from rmcheck.foreign import looks_like_suite
 from rmcheck.scaffold.draft import Draft
@@ -23,10 +25,14 @@ DATA = "data"
 
 @dataclass(frozen=True)
 class Domain:
-    """A domain that was added: its files, as paths below the project's root."""
+    """A domain that was added: its files, as paths below the project's root.
+
+    `pooled` names the suites that were there and whose data take in the new file.
+    """
 
     suite: str
     data: str
+    pooled: tuple[str, ...] = ()
 
 
 def new_domain(name: str, *, root: Path, suites: str = "suites", data: str | None = None) -> Domain:
@@ -56,8 +62,9 @@ def new_domain(name: str, *, root: Path, suites: str = "suites", data: str | Non
     folder = root / suites
     others = _data_of(folder)
     if name in others:
-        raise UsageError(f"{suites}/{others[name][0]}: a suite of the name '{name}' is there")
-    data = data or _usual_folder(root, [given for _, given in others.values()])
+        shown = others[name].path.relative_to(folder).as_posix()
+        raise UsageError(f"{suites}/{shown}: a suite of the name '{name}' is there")
+    data = data or _usual_folder(root, others.values())
     made = Domain(f"{PurePosixPath(suites)}/{name}.yaml", f"{PurePosixPath(data)}/{name}.jsonl")
     text = (
         template("domain.yaml")
@@ -73,7 +80,9 @@ def new_domain(name: str, *, root: Path, suites: str = "suites", data: str | Non
         )
     draft.write()
     Draft(root, {f"{PurePosixPath(suites)}/{SCHEMA}": rendered(suite_schema())}).write()
-    return made
+    new = (root / made.data).resolve()
+    pooled = sorted(other.path for other in others.values() if other.has(new))
+    return replace(made, pooled=tuple(path.relative_to(root).as_posix() for path in pooled))
 
 
 def _stub(name: str) -> str:
@@ -81,29 +90,38 @@ def _stub(name: str) -> str:
     rows: list[dict[str, object]] = [
         {
             "id": f"{name}-001",
-            "prompt": "REPLACE THIS: what a user asks, or a list of messages",
-            "chosen": "REPLACE THIS: the better response",
-            "rejected": "REPLACE THIS: the worse response",
+            "prompt": f"{PLACEHOLDER}: what a user asks, or a list of messages",
+            "chosen": f"{PLACEHOLDER}: the better response",
+            "rejected": f"{PLACEHOLDER}: the worse response",
             "tags": ["what_is_wrong_with_the_rejected_one"],
             "confidence": 0.9,
             "ratings": {"chosen": 5, "rejected": 2},
         },
         {
             "id": f"{name}-002",
-            "prompt": "REPLACE THIS: another question; id, prompt, chosen and rejected suffice",
-            "chosen": "REPLACE THIS: the better response to it",
-            "rejected": "REPLACE THIS: the worse response to it",
+            "prompt": f"{PLACEHOLDER}: another question; id, prompt, chosen and rejected suffice",
+            "chosen": f"{PLACEHOLDER}: the better response to it",
+            "rejected": f"{PLACEHOLDER}: the worse response to it",
         },
     ]
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 
 
-def _data_of(folder: Path) -> dict[str, tuple[str, str | None]]:
-    """The suites below `folder` by name: path below it, and the path of their data if it is one.
+@dataclass(frozen=True)
+class _Other:
+    """A suite that is there: its file, and the pattern of its data if it names files."""
 
-    A file with mistakes is passed over; pytest tells of it.
-    """
-    found: dict[str, tuple[str, str | None]] = {}
+    path: Path
+    data: str | None
+
+    def has(self, file: Path) -> bool:
+        """Whether `file`, which exists, is among its data."""
+        return self.data is not None and file in expand(self.data, self.path.parent)
+
+
+def _data_of(folder: Path) -> dict[str, _Other]:
+    """The suites below `folder` by name. A file with mistakes is passed over; pytest tells."""
+    found: dict[str, _Other] = {}
     for path in sorted([*folder.rglob("*.yaml"), *folder.rglob("*.yml")]):
         if not looks_like_suite(path):
             continue
@@ -113,15 +131,15 @@ def _data_of(folder: Path) -> dict[str, tuple[str, str | None]]:
             continue
         if isinstance(value, dict) and isinstance(value.get("name"), str):
             data = value.get("data")
-            where = path.relative_to(folder)
-            beside = path.parent / data if isinstance(data, str) and ":" not in data else None
-            found[value["name"]] = (where.as_posix(), str(beside) if beside else None)
+            data = data.get("path") if isinstance(data, dict) else data
+            found[value["name"]] = _Other(path, data if isinstance(data, str) else None)
     return found
 
 
-def _usual_folder(root: Path, given: list[str | None]) -> str:
+def _usual_folder(root: Path, others: Iterable[_Other]) -> str:
     """Where most suites have their data, when that lies in the project."""
-    parents = [Path(os.path.abspath(path)).parent for path in given if path]
+    given = [each.path.parent / each.data for each in others if each.data and ":" not in each.data]
+    parents = [Path(os.path.abspath(path)).parent for path in given]
     inside = [path for path in parents if path.is_relative_to(root)]
     if not inside:
         return DATA

@@ -20,6 +20,10 @@ NEARLY = "the old ferry crosses the wide river twice on every market day in wint
 PLANTED: tuple[tuple[str, dict[str, object]], ...] = (
     # (what the linter should say of it, the row); "" is said of no row: it is some other row's twin
     ("malformed-row", {"id": "bad", "prompt": "no sides"}),
+    (
+        "placeholder",
+        pair("stub", "REPLACE THIS: what a user asks", "REPLACE THIS: better", "REPLACE THIS: so"),
+    ),
     ("", pair("twin", "alpha", "good alpha words here now", "poor alpha words here then")),
     ("duplicate-id", pair("twin", "bravo", "good bravo words here now", "poor bravo words so")),
     ("identical-sides", pair("same", "charlie", "no difference", "no difference")),
@@ -85,7 +89,7 @@ def test_a_planted_defect_is_found_at_its_line(report: LintReport, code: str, li
 def test_every_defect_of_rows_is_planted(report: LintReport) -> None:
     of_files = {
         "suite-mistake", "length-confounded", "rule-of-thumb", "word-shortcut", "small-tag",
-        "small-slice", "guess-passes", "expected-inside-band", "above-agreement",
+        "small-slice", "small-data", "guess-passes", "expected-inside-band", "above-agreement",
         "blind-comparison", "threshold-band",
     }  # fmt: skip
     # these two stand at the lines of other defects, whose rows share a prompt or a response

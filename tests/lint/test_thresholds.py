@@ -10,7 +10,7 @@ from scipy.stats import binom
 from statsmodels.stats.proportion import proportion_confint
 
 from rmcheck.checks.win_rate import WinRate
-from rmcheck.lint import LintReport, lint
+from rmcheck.lint import LintReport, lint, render
 from rmcheck.lint.coverage import pairs_needed
 from rmcheck.lint.thresholds import guess_passes, half_width, pairs_until
 
@@ -113,11 +113,32 @@ def test_groups_make_the_band_wider(tmp_path: Path) -> None:
 
 def test_a_slice_with_too_few_pairs(tmp_path: Path) -> None:
     checks = "  - {check: win_rate, min: 0.7, where: {tags: [rare]}}\n"
-    ((place, message),) = said(linted(tmp_path, 100, checks, tags=["common"]), "small-slice")
+    rows = [*many(14, tags=["rare"]), *many(100)[14:]]
+    write(tmp_path / "data.jsonl", rows)
+    suite = tmp_path / "s.yaml"
+    suite.write_text(f"rmcheck: 1\nname: s\ndata: data.jsonl\nchecks:\n{checks}")
+    report = lint([suite], root=tmp_path)
+    ((place, message),) = said(report, "small-slice")
     assert place == "s.yaml:5"
-    assert "`where:` selects 0 pairs in 0 groups" in message
-    assert said(linted(tmp_path, 14, "  - check: score_gap\n"), "small-slice")
-    assert not said(linted(tmp_path, 15, "  - check: score_gap\n"), "small-slice")
+    assert "`where:` selects 14 pairs in 14 groups, and at least 15 groups are needed" in message
+    assert not said(report, "small-data")
+
+
+def test_too_few_pairs_without_a_slice(tmp_path: Path) -> None:
+    report = linted(tmp_path, 14, "  - check: score_gap\n")
+    assert len(said(report, "small-data")) == 1
+    assert "where" not in render(report)
+    assert not said(linted(tmp_path, 15, "  - check: score_gap\n"), "small-data")
+
+
+def test_a_small_tag_is_told_its_groups(tmp_path: Path) -> None:
+    rows = many(30, tags=["rare"])
+    for index, row in enumerate(rows):
+        row["prompt"] = rows[index - index % 3]["prompt"]  # 30 pairs, 10 groups
+    ((_, message),) = said(lint([write(tmp_path / "d.jsonl", rows)], root=tmp_path), "small-tag")
+    assert message == (
+        "fewer groups (prompts) than the 15 that a verdict needs; groups of each: rare (10)"
+    )
 
 
 def simulated_power(n: int, drop: float, max_drop: float, alpha: float) -> float:

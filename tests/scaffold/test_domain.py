@@ -60,6 +60,31 @@ def test_data_lie_where_the_other_suites_have_theirs(project: Project, tmp_path:
     assert suite["data"] == "../fixtures/cooking.jsonl"
 
 
+def test_suites_that_take_the_new_data_in_are_named(project: Project) -> None:
+    project.write("data/a.jsonl", jsonl(pairs(1)))
+    for name, data in {
+        "overall": "../data/*.jsonl",
+        "sampled": "{path: '../data/**/*.jsonl', limit: 9}",
+        "alone": "../data/a.jsonl",
+        "hub": "{dataset: x/y}",
+    }.items():
+        project.write(f"suites/{name}.yaml", f"rmcheck: 1\nname: {name}\ndata: {data}\n")
+    said = project.cli("new", "cooking", "--data", "data")
+    told = [line for line in said.out if "takes in data/cooking.jsonl as well" in line]
+    assert len(told) == 1
+    assert told[0].startswith("suites/overall.yaml, suites/sampled.yaml: the pattern of `data:`")
+
+
+def test_the_linter_refuses_the_stub_as_it_was_written(project: Project) -> None:
+    project.cli("new", "cooking")
+    said = project.cli("lint", "suites/cooking.yaml")
+    assert said.code == 1
+    told = [line.strip() for line in said.out if "still says" in line]
+    assert [line.partition(" ")[0] for line in told] == [
+        "data/cooking.jsonl:1:", "data/cooking.jsonl:2:"
+    ]  # fmt: skip
+
+
 def test_both_folders_can_be_named(project: Project) -> None:
     assert project.cli("new", "a", "--suites", "gates/suites", "--data", "pairs").code == 0
     suite = yaml.safe_load((project.root / "gates/suites/a.yaml").read_text(encoding="utf-8"))
