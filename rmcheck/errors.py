@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -75,6 +76,41 @@ def first_of(problems: Iterable[Problem]) -> list[Problem]:
     if len(found) > MOST_PROBLEMS:
         found[-1] = replace(found[-1], message=MORE)
     return found
+
+
+SIMILAR = 5
+MOST_ROWS = 20
+_GIVEN = re.compile(r"(?<!key )'[^']*'|-?\d[\d.]*")
+"""What messages quote and count, but for the key that they are about."""
+
+
+def condensed(problems: Iterable[Problem]) -> list[Problem]:
+    """Of rows with one and the same mistake the first few and a count; of all others the first.
+
+    Two mistakes are the same where their messages differ only in what they quote or count.
+    """
+    alike: dict[tuple[str, str], list[Problem]] = {}
+    for problem in sorted(problems):
+        alike.setdefault((problem.path, _GIVEN.sub("", problem.message)), []).append(problem)
+    shown: list[Problem] = []
+    for found in alike.values():
+        shown.extend(found[:SIMILAR])
+        if len(found) > SIMILAR:
+            shown.append(_more(found[SIMILAR - 1], len(found) - SIMILAR, "rows like it"))
+    if len(shown) <= MOST_ROWS:
+        return sorted(shown)
+    first = sorted(shown)[:MOST_ROWS]
+    told = sum(not problem.message.startswith(ELLIPSIS) for problem in first)
+    rest = sum(map(len, alike.values())) - told
+    return [*first, _more(first[-1], rest, "rows with mistakes")]
+
+
+ELLIPSIS = "… and "
+
+
+def _more(last: Problem, count: int, what: str) -> Problem:
+    """What stands behind the last problem that is told."""
+    return replace(last, column=last.column + 1, message=f"{ELLIPSIS}{count:,} more {what}")
 
 
 class ProblemsFound(RmcheckError):

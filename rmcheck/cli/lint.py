@@ -43,7 +43,9 @@ def add_commands(commands: Any) -> None:
         metavar="RATE",
         help="the win rate that you expect, to hold thresholds against",
     )
-    lint.add_argument("--format", choices=("text", "json"), default="text")
+    lint.add_argument(
+        "--format", choices=("text", "json"), default="text", help="default %(default)s"
+    )
     lint.set_defaults(run=run_lint)
 
 

@@ -21,24 +21,44 @@ JSON_LINES = (".jsonl", ".json", ".ndjson")
 
 def add_commands(commands: Any) -> None:
     """Register them."""
-    train = commands.add_parser("train", help="train a recipe, or find it trained already")
+    train = commands.add_parser(
+        "train",
+        help="train a recipe, or find it trained already",
+        description="Trains the reward model of a recipe, once: the adapter is kept under a hash "
+        "of all that decides it. Prints its folder and how the training went.",
+    )
     train.add_argument("recipe", help="a recipe's name (tiny) or file")
     add_compute_options(train)
     train.set_defaults(run=run_train)
 
-    score = commands.add_parser("score", help="score preference data into a score file")
+    score = commands.add_parser(
+        "score",
+        help="score preference data into a score file",
+        description="Writes a row of scores for each pair and response set; `--rm scores:FILE` "
+        "takes such a file in place of a model.",
+    )
     score.add_argument("data", help="a .jsonl, .csv or .parquet file, or a glob")
     score.add_argument("-o", "--output", metavar="FILE", required=True, help="score file to write")
     add_source_options(score)
     score.set_defaults(run=run_score)
 
-    attempt = commands.add_parser("try", help="score and rank responses to one prompt")
-    attempt.add_argument("prompt")
+    attempt = commands.add_parser(
+        "try",
+        help="score and rank responses to one prompt",
+        description="Prints the reward of each response, and how likely the best one is to be "
+        "preferred to it.",
+    )
+    attempt.add_argument("prompt", help="what is answered, as one argument (in quotes)")
     attempt.add_argument("responses", nargs="+", metavar="response", help="two or more")
     add_source_options(attempt)
     attempt.set_defaults(run=run_try)
 
-    catalogue = commands.add_parser("list", help="check kinds and reward sources, a line each")
+    catalogue = commands.add_parser(
+        "list",
+        help="check kinds, reward sources and recipes, a line each",
+        description="Prints the kinds of checks and of reward sources, and the recipes: those "
+        "that rmcheck ships and those in this project's folder `recipes`.",
+    )
     catalogue.set_defaults(run=run_list)
 
 
@@ -138,7 +158,7 @@ def _clip(text: str, width: int = 70) -> str:
 def run_list(_: argparse.Namespace) -> int:
     """Print every registered kind with its first line."""
     from rmcheck import checks
-    from rmcheck.training.recipe import shipped_recipes
+    from rmcheck.training.recipe import project_recipes, shipped_recipes
 
     print("checks (check: KIND in a suite)")
     for kind in checks.kinds():
@@ -149,4 +169,6 @@ def run_list(_: argparse.Namespace) -> int:
     print("\nrecipes (--rm recipe:NAME)")
     for name, path in sorted(shipped_recipes().items()):
         print(f"  {name:<18} {_shown(path)}")
+    for name in project_recipes(Path.cwd()):
+        print(f"  {name:<18} of this project")
     return 0

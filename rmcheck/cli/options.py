@@ -16,8 +16,6 @@ from rmcheck.engine.settings import (
 )
 from rmcheck.progress import TextProgress
 
-_DEFAULT = "default %(default)s"
-
 
 def add_source_options(command: argparse.ArgumentParser) -> None:
     """`--rm` and where and how it is computed; the names are those of the pytest options."""
@@ -32,9 +30,12 @@ def add_source_options(command: argparse.ArgumentParser) -> None:
 
 def add_compute_options(command: argparse.ArgumentParser) -> None:
     """Device, precision and cache."""
-    command.add_argument("--rm-device", metavar="DEVICE", help="cpu, cuda, ... (automatic)")
+    command.add_argument("--rm-device", metavar="DEVICE", help="cpu, cuda, ... (default automatic)")
     command.add_argument(
-        "--rm-dtype", choices=("float32", "bfloat16", "float16"), default="float32"
+        "--rm-dtype",
+        choices=("float32", "bfloat16", "float16"),
+        default="float32",
+        help="precision of the scores (default %(default)s)",
     )
     add_cache_option(command)
 
@@ -42,14 +43,20 @@ def add_compute_options(command: argparse.ArgumentParser) -> None:
 def add_cache_option(command: argparse.ArgumentParser) -> None:
     """Where adapters and scores are kept."""
     command.add_argument(
-        "--rm-cache", metavar="DIR", default=ini("rm_cache", DEFAULT_CACHE), help=_DEFAULT
+        "--rm-cache",
+        metavar="DIR",
+        default=ini("rm_cache", DEFAULT_CACHE),
+        help="where adapters and scores are kept (default %(default)s)",
     )
 
 
 def add_baselines_option(command: argparse.ArgumentParser) -> None:
     """Where blessed runs are kept."""
     command.add_argument(
-        "--baselines", metavar="DIR", default=ini("rm_baselines", DEFAULT_BASELINES), help=_DEFAULT
+        "--baselines",
+        metavar="DIR",
+        default=ini("rm_baselines", DEFAULT_BASELINES),
+        help="where blessed runs are kept (default %(default)s)",
     )
 
 

@@ -27,15 +27,42 @@ def add_commands(commands: Any) -> None:
         description="Keeps a run as a baseline. Suites of the run take the place of those of the "
         "same name in an older baseline; its other suites stay.",
     )
-    bless.add_argument("name", nargs="?", default=DEFAULT_BASELINE, help="default %(default)s")
-    bless.add_argument("--run", dest="folder", metavar="DIR", default=run_folder())
+    bless.add_argument(
+        "name",
+        nargs="?",
+        default=DEFAULT_BASELINE,
+        help="what the baseline is called (default %(default)s)",
+    )
+    bless.add_argument(
+        "--run",
+        dest="folder",
+        metavar="DIR",
+        default=run_folder(),
+        help="the run to keep (default %(default)s)",
+    )
     bless.add_argument("--list", action="store_true", help="list the baselines that there are")
     add_baselines_option(bless)
     bless.set_defaults(run=run_bless)
 
-    report = commands.add_parser("report", help="render a run's report again")
-    report.add_argument("folder", nargs="?", metavar="RUN", default=run_folder())
-    report.add_argument("--texts", choices=("failing", "all", "none"), default="failing")
+    report = commands.add_parser(
+        "report",
+        help="render a run's report again",
+        description="Renders index.html and summary.md from the results.json and scores.jsonl of "
+        "a run.",
+    )
+    report.add_argument(
+        "folder",
+        nargs="?",
+        metavar="RUN",
+        default=run_folder(),
+        help="the run's folder (default %(default)s)",
+    )
+    report.add_argument(
+        "--texts",
+        choices=("failing", "all", "none"),
+        default="failing",
+        help="the pairs whose texts the report shows (default %(default)s)",
+    )
     add_baselines_option(report)
     report.set_defaults(run=run_report)
 
@@ -48,8 +75,19 @@ def add_commands(commands: Any) -> None:
     )
     versus.add_argument("candidate", help="run folder, baseline name or source")
     versus.add_argument("baseline", help="run folder, baseline name or source")
-    versus.add_argument("--max-drop", type=_share, default=0.02, help="default %(default)s")
-    versus.add_argument("--suites", metavar="DIR", default="suites", help="default %(default)s")
+    versus.add_argument(
+        "--max-drop",
+        metavar="SHARE",
+        type=_share,
+        default=0.02,
+        help="a smaller fall of the win rate is tolerated (default %(default)s)",
+    )
+    versus.add_argument(
+        "--suites",
+        metavar="DIR",
+        default="suites",
+        help="the suites that sources are compared on (default %(default)s)",
+    )
     add_compute_options(versus)
     add_baselines_option(versus)
     versus.set_defaults(run=run_compare)

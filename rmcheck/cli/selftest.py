@@ -24,7 +24,11 @@ def add_commands(commands: Any) -> None:
         "more often than alpha, else 0.",
     )
     command.add_argument(
-        "--run", dest="folder", metavar="DIR", default=run_folder(), help="default %(default)s"
+        "--run",
+        dest="folder",
+        metavar="DIR",
+        default=run_folder(),
+        help="the run whose pairs are simulated (default %(default)s)",
     )
     command.add_argument(
         "--against",
@@ -32,10 +36,22 @@ def add_commands(commands: Any) -> None:
         help="baseline or run folder that tells on which pairs models differ (default main, where "
         "there is one)",
     )
-    command.add_argument("--runs", type=_count, default=500, help="default %(default)s")
-    command.add_argument("--seed", type=int, default=0, help="default %(default)s")
-    command.add_argument("--suites", metavar="DIR", default="suites", help="default %(default)s")
-    command.add_argument("--format", choices=("text", "json"), default="text")
+    command.add_argument(
+        "--runs",
+        metavar="N",
+        type=_count,
+        default=500,
+        help="how many runs are simulated (default %(default)s)",
+    )
+    command.add_argument(
+        "--seed", metavar="N", type=int, default=0, help="of the simulation (default %(default)s)"
+    )
+    command.add_argument(
+        "--suites", metavar="DIR", default="suites", help="the suites (default %(default)s)"
+    )
+    command.add_argument(
+        "--format", choices=("text", "json"), default="text", help="default %(default)s"
+    )
     add_baselines_option(command)
     command.set_defaults(run=run_selftest)
 

@@ -31,8 +31,12 @@ def add_commands(commands: Any) -> None:
         description="Writes SUITES/DOMAIN.yaml and DATA/DOMAIN.jsonl; existing files stop it.",
     )
     new.add_argument("domain", metavar="DOMAIN", help="the suite's name, such as cooking")
-    new.add_argument("--suites", metavar="DIR", default=SUITES, help="default %(default)s")
-    new.add_argument("--data", metavar="DIR", help="default: where the other suites have theirs")
+    new.add_argument(
+        "--suites", metavar="DIR", default=SUITES, help="for the suite (default %(default)s)"
+    )
+    new.add_argument(
+        "--data", metavar="DIR", help="for its data (default: where the other suites have theirs)"
+    )
     new.set_defaults(run=run_new)
 
     schema = commands.add_parser(
@@ -41,7 +45,13 @@ def add_commands(commands: Any) -> None:
         description="Prints a JSON Schema (draft 7), with the check kinds that are installed. "
         "Editors complete and check suites by it.",
     )
-    schema.add_argument("name", nargs="?", choices=("suite", "recipe", "results"), default="suite")
+    schema.add_argument(
+        "name",
+        nargs="?",
+        choices=("suite", "recipe", "results"),
+        default="suite",
+        help="of what (default %(default)s)",
+    )
     schema.set_defaults(run=run_schema)
 
 

@@ -10,14 +10,11 @@ from pathlib import Path
 from rmcheck.data.dialogue import PreferencePair, ResponseSet, data_hash
 from rmcheck.data.row_reader import read_item
 from rmcheck.data.rows import read_rows, renamed, shown_path
-from rmcheck.errors import Problem, ProblemsFound
+from rmcheck.errors import Problem, ProblemsFound, condensed
 from rmcheck.shipped import anchored
 
 PLACEHOLDER = "REPLACE THIS"
 """Begins each text of the rows that `rmcheck new` writes."""
-
-MAX_PROBLEMS = 20
-"""A file whose every line is wrong is told of with this many lines and a count."""
 
 
 @dataclass(frozen=True)
@@ -109,16 +106,7 @@ def load(
         if not count:
             problems.append(Problem(shown, 0, 0, "holds no rows; add one JSON object a line"))
     if problems:
-        raise ProblemsFound(_shortened(problems))
+        raise ProblemsFound(condensed(problems))
     return PreferenceData(
         tuple(pairs), tuple(sets), tuple(shown_path(path, root) for path in paths)
     )
-
-
-def _shortened(problems: list[Problem]) -> list[Problem]:
-    if len(problems) <= MAX_PROBLEMS:
-        return problems
-    first = problems[:MAX_PROBLEMS]
-    last = first[-1]
-    more = f"… and {len(problems) - MAX_PROBLEMS} more rows with mistakes"
-    return [*first, Problem(last.path, last.line, last.column + 1, more)]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rmcheck.errors import Problem, ProblemsFound
+from rmcheck.foreign import looks_like_suite
 
 TABLES = (".csv", ".parquet")
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
@@ -50,6 +51,8 @@ def read_rows(path: Path, shown: str) -> Iterator[Row]:
     if path.suffix in TABLES:
         yield from _table_rows(path, shown)
         return
+    if path.suffix in (".yaml", ".yml"):
+        raise _no_data(path, shown)
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -58,6 +61,29 @@ def read_rows(path: Path, shown: str) -> Iterator[Row]:
         raise ProblemsFound([Problem(shown, row, 1, said)]) from None
     except OSError as error:
         raise ProblemsFound([Problem(shown, 0, 0, f"cannot be read ({error})")]) from None
+    for number, values in _json_rows(text, shown):
+        yield Row(shown, number, values)
+
+
+def _no_data(path: Path, shown: str) -> ProblemsFound:
+    """A YAML file was given where rows are asked for."""
+    said = "is YAML, and data are asked for: give a .jsonl, .csv or .parquet file"
+    if looks_like_suite(path):
+        said = (
+            "is a suite, and data are asked for: give the file that its key 'data' names "
+            f"(`pytest {shown}` runs the suite)"
+        )
+    return ProblemsFound([Problem(shown, 0, 0, said)])
+
+
+def _json_rows(text: str, shown: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """(line, object) of each row of JSON Lines; raises behind them, with all lines that are none.
+
+    Raises
+    ------
+    ProblemsFound
+        When all good rows have been given and there are others.
+    """
     bad: list[Problem] = []
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
@@ -65,9 +91,8 @@ def read_rows(path: Path, shown: str) -> Iterator[Row]:
         try:
             values = json.loads(line)
         except (ValueError, RecursionError) as error:
-            column = getattr(error, "colno", 1)
-            said = getattr(error, "msg", str(error))
-            bad.append(Problem(shown, number, column, f"not JSON: {said}; one object a line"))
+            said = f"not JSON: {_why(line, error)}; one object a line"
+            bad.append(Problem(shown, number, getattr(error, "colno", 1), said))
             continue
         if _SURROGATE.search(line) and not _encodable(values):
             said = "half of a character (\\ud800 to \\udfff without its partner); mend the text"
@@ -77,9 +102,22 @@ def read_rows(path: Path, shown: str) -> Iterator[Row]:
             kind = type(values).__name__
             bad.append(Problem(shown, number, 1, f"a row must be a JSON object, got {kind}"))
             continue
-        yield Row(shown, number, values)
+        yield number, values
     if bad:
         raise ProblemsFound(bad)
+
+
+def _why(line: str, error: Exception) -> str:
+    """What is wrong with a line; Python names a trailing comma only from 3.13 on."""
+    if isinstance(error, json.JSONDecodeError):
+        before, behind = line[: error.pos].rstrip(), line[error.pos :].strip()
+        if error.msg == "Extra data" and behind == ",":
+            return "a comma behind the object; remove it"
+        if error.msg.startswith("Illegal trailing comma") or (
+            before.endswith(",") and behind[:1] in ("}", "]")
+        ):
+            return "a trailing comma; remove it"
+    return getattr(error, "msg", str(error))
 
 
 def _encodable(values: object) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rmcheck.data.dialogue import content_hash
-from rmcheck.errors import SourceError
+from rmcheck.errors import SourceError, nearest
 from rmcheck.shipped import anchored
 
 SMALL = 256 * 1024
@@ -119,7 +119,7 @@ def locate(name: str, base: Path, revision: str | None = None) -> ModelFiles:
     if folder.is_dir():
         return ModelFiles(str(folder.resolve()), folder.resolve())
     if not _HUB_ID.fullmatch(name) or name.startswith("."):
-        raise SourceError(f"{name}: there is no such folder (looked for {folder})")
+        raise SourceError(f"{name}: there is no such folder ({looked_for(folder)})")
     return ModelFiles(name, None, _commit(name, revision or "main", folder))
 
 
@@ -141,12 +141,26 @@ def _commit(name: str, revision: str, folder: Path) -> str:
     return str(found)
 
 
+def looked_for(folder: Path) -> str:
+    """Where a folder was looked for, and the one beside it that was probably meant."""
+    try:
+        beside = [path.name for path in folder.parent.iterdir() if path.is_dir()]
+    except OSError:
+        beside = []
+    near = nearest(folder.name, beside)
+    meant = f"; did you mean '{folder.parent / near}'?" if near else ""
+    return f"looked for {folder}{meant}"
+
+
 def _unreachable(name: str, revision: str, folder: Path, error: Exception) -> str:
+    """The likeliest cause first: a misspelt name of a folder."""
     kind = type(error).__name__
+    head = f"{name}: is it misspelt? There is no such folder ({looked_for(folder)})"
     if kind in ("RepositoryNotFoundError", "GatedRepoError"):
-        said = "the hub has no such model, or it asks for a login (hf auth login)"
-    elif kind == "RevisionNotFoundError":
-        said = f"the model has no revision {revision!r} on the hub"
-    else:
-        said = f"no hub in reach ({kind}) and not in the local cache"
-    return f"{name}: {said}; nor is there a folder {folder}"
+        return f"{head}, and the hub has no such model, or it asks for a login (hf auth login)"
+    if kind == "RevisionNotFoundError":
+        return f"{name}: the model has no revision {revision!r} on the hub"
+    return (
+        f"{head} and no such model in the local cache; if it is a hub's name, there is no hub in "
+        f"reach ({kind}): connect, or download it elsewhere and name its folder"
+    )

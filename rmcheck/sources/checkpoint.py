@@ -8,7 +8,7 @@ from pathlib import Path
 from rmcheck.data.dialogue import content_hash
 from rmcheck.errors import SourceError, UsageError
 from rmcheck.record import TrainingRecord
-from rmcheck.scoring.files import ModelFiles, locate
+from rmcheck.scoring.files import ModelFiles, locate, looked_for
 from rmcheck.scoring.model_source import Layout, Loaded, ModelSource, resolved
 from rmcheck.sources import SourceOptions
 from rmcheck.training import adapter
@@ -105,5 +105,5 @@ def create(rest: str, options: SourceOptions) -> CheckpointSource:
     folder = resolved(name, options.root)
     is_path = name.startswith((".", "/", "~")) or name.count("/") > 1
     if is_path and not folder.is_dir():
-        raise UsageError(f"hf:{rest}: there is no folder {folder}")
+        raise UsageError(f"hf:{rest}: there is no such folder ({looked_for(folder)})")
     return CheckpointSource(f"hf:{rest}", name, revision, options)

@@ -19,14 +19,21 @@ from numpy.typing import NDArray
 from rmcheck.data import Dialogue
 from rmcheck.data.dialogue import content_hash
 from rmcheck.data.rows import parquet_records, read_rows
-from rmcheck.errors import Problem, ProblemsFound, RmcheckError, SourceError, Unscorable, UsageError
+from rmcheck.errors import (
+    Problem,
+    ProblemsFound,
+    RmcheckError,
+    SourceError,
+    Unscorable,
+    UsageError,
+    condensed,
+)
 from rmcheck.scoring.files import FileHashes
 from rmcheck.scoring.model_source import resolved
 from rmcheck.sources import SourceOptions
 
 SIDES = ("chosen", "rejected")
 SUFFIXES = (".jsonl", ".json", ".ndjson", ".csv", ".parquet")
-MAX_PROBLEMS = 20
 MAX_NAMED = 8
 
 
@@ -166,12 +173,7 @@ class ScoreFile:
         except ProblemsFound as found:
             problems.extend(found.problems)
         if problems:
-            hidden = len(problems) - MAX_PROBLEMS
-            if hidden > 0:
-                last = problems[MAX_PROBLEMS - 1].line
-                more = Problem(str(self.path), last, 2, f"… and {hidden} more rows with mistakes")
-                problems = [*problems[:MAX_PROBLEMS], more]
-            raise ProblemsFound(problems)
+            raise ProblemsFound(condensed(problems))
         if not tables:
             raise ProblemsFound([Problem(str(self.path), 0, 0, "holds no scores")])
         return tables

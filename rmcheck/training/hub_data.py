@@ -43,8 +43,9 @@ def load_pairs(
     except Exception as error:
         said = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ValueError(
-            f"data set '{dataset}' (split {split}) cannot be loaded: {said}; where no hub is in "
-            "reach, download it elsewhere and name the file with 'data: PATH'"
+            f"data set '{dataset}' (split {split}) cannot be loaded: is it misspelt, or is no hub "
+            f"in reach? ({said}) Mend the name, or download it elsewhere and name the file with "
+            "'data: PATH'"
         ) from None
     if limit is not None and limit < len(rows):
         rows = rows.shuffle(seed=seed).select(range(limit))

@@ -15,13 +15,16 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from rmcheck import located
 from rmcheck.data.dialogue import content_hash
 from rmcheck.data.preferences import expand
-from rmcheck.errors import Problem, ProblemsFound, UsageError, did_you_mean
+from rmcheck.errors import Problem, ProblemsFound, UsageError, did_you_mean, nearest
 from rmcheck.scoring.files import FileHashes, ModelFiles, locate
 from rmcheck.shipped import shipped
 from rmcheck.training.losses import LOSSES
 
 DECIDING = ("torch", "transformers", "peft", "trl")
 """Libraries whose version may change what is trained."""
+
+OWN = "recipes"
+"""The folder in which a project keeps recipes of its own; others are known by their paths."""
 
 DataSpec = tuple[str, ...] | Mapping[str, Any]
 
@@ -256,22 +259,30 @@ def load_recipe(name: str, root: Path) -> Recipe:
         All mistakes of the file, each at its place.
     """
     path = Path(name) if Path(name).is_absolute() else root / name
+    known, own = shipped_recipes(), project_recipes(root)
     if path.suffix in (".yaml", ".yml"):
-        if not path.is_file():
-            raise UsageError(f"recipe:{name}: there is no file {path}")
-        return _read(path)
-    known = shipped_recipes()
+        if path.is_file():
+            return _read(path)
+        remedy = f", {did_you_mean(name, own)}" if own else ""
+        raise UsageError(f"recipe:{name}: there is no file {path}{remedy}")
     if name in known:
         return _read(known[name])
-    raise UsageError(
-        f"recipe:{name}: no recipe of that name, {did_you_mean(name, known)}, or the path of a "
-        "YAML file"
-    )
+    # A recipe of the project is given by its path, and misspelt by its name.
+    paths = {Path(spec).stem: spec for spec in own}
+    near = nearest(name, [*known, *paths])
+    remedy = did_you_mean(paths.get(near or "", name), [*known, *own])
+    raise UsageError(f"recipe:{name}: no recipe of that name, {remedy}, or the path of a YAML file")
 
 
 def shipped_recipes() -> dict[str, Path]:
     """Every shipped recipe by its name."""
     return {path.stem: path for path in sorted(shipped("recipes").glob("*.yaml"))}
+
+
+def project_recipes(root: Path) -> dict[str, Path]:
+    """The recipes in the folder `recipes` of the project at `root`, by their paths below it."""
+    found = sorted(path for path in (root / OWN).glob("*") if path.suffix in (".yaml", ".yml"))
+    return {path.relative_to(root).as_posix(): path for path in found}
 
 
 def _read(path: Path) -> Recipe:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -57,16 +59,55 @@ def test_each_command_explains_itself(project: Project, command: str) -> None:
     assert said.out[0].startswith(f"usage: rmcheck {command}")
 
 
+def actions(parser: argparse.ArgumentParser) -> Iterator[tuple[str, argparse.Action]]:
+    """Every option and argument of a command and of the commands below it."""
+    for action in parser._actions:
+        yield parser.prog, action
+        if isinstance(action, argparse._SubParsersAction):
+            for command in action.choices.values():
+                yield from actions(command)
+
+
+def test_every_option_and_argument_says_what_it_is() -> None:
+    found = list(actions(rmcheck.cli.parser()))
+    assert len(found) > 60
+    parents = (argparse._SubParsersAction,)
+    unsaid = [
+        f"{prog} {action.dest}"
+        for prog, action in found
+        if not isinstance(action, parents)
+        and (not action.help or (action.help == "default %(default)s" and not action.choices))
+    ]
+    assert not unsaid
+    for _, action in found:
+        if isinstance(action, parents):
+            assert all(command.description for command in action.choices.values())
+
+
 MISTAKES = {
     "nothing": ([], "the following arguments are required: COMMAND; see rmcheck --help"),
-    "no command": (["trian"], "invalid choice: 'trian'"),
+    "no command": (["trian"], "invalid choice: 'trian', did you mean 'train'? (allowed: bless, "),
+    "no schema": (["schema", "siute"], "invalid choice: 'siute', did you mean 'suite'?"),
     "no option": (["list", "--all"], "unrecognized arguments: --all"),
     "train: name": (["train", "tinny"], "did you mean 'tiny'?"),
     "train: file": (["train", "gone.yaml"], "gone.yaml: there is no file"),
+    "train: own name": (
+        ["train", "sampel"],
+        "no recipe of that name, did you mean 'recipes/sample.yaml'? (allowed: gpt2, gpt2-hh, ",
+    ),
+    "train: own file": (
+        ["train", "recipes/sampel.yaml"],
+        "recipes/sampel.yaml, did you mean 'recipes/sample.yaml'? (allowed: recipes/sample.yaml)",
+    ),
     "train: broken": (["train", "broken.yaml"], "broken.yaml:4:1: recipe: unknown key 'sede'"),
     "train: data": (["train", "nodata.yaml"], "names no file"),
     "score: data": (["score", "gone.jsonl", "-o", "o.jsonl"], "no file matches 'gone.jsonl'"),
     "score: rows": (["score", "broken.jsonl", "-o", "o.jsonl"], "broken.jsonl:1:1: the key 'r"),
+    "score: suite": (
+        ["score", "suites/chat.yaml", "-o", "o.jsonl"],
+        "suites/chat.yaml: is a suite, and data are asked for: give the file that its key 'data' "
+        "names (`pytest suites/chat.yaml` runs the suite)",
+    ),
     "score: source": (
         ["score", "data/chat.jsonl", "-o", "o.jsonl", "--rm", "score:x"],
         "unknown kind 'score', did you mean 'scores'?",
@@ -116,6 +157,7 @@ def test_a_mistake_is_one_line_and_code_4(gate: Project, case: str) -> None:
     gate.write("base/config.json", "{}")
     gate.write("broken.yaml", "recipe: 1\nbase: base\ndata: data/chat.jsonl\nsede: 1\n")
     gate.write("nodata.yaml", "recipe: 1\nbase: base\ndata: data/gone.jsonl\n")
+    gate.write("recipes/sample.yaml", "recipe: 1\nbase: base\ndata: data/gone.jsonl\n")
     gate.write("broken.jsonl", '{"id": "a", "prompt": "", "chosen": "x"}\n')
     gate.write("more.jsonl", jsonl(pairs(2, name="q")))
     gate.write("half/results.json", '{"schema_version": 1,')
@@ -127,6 +169,7 @@ def test_a_mistake_is_one_line_and_code_4(gate: Project, case: str) -> None:
 
 
 def test_list_names_checks_sources_and_recipes(project: Project) -> None:
+    project.write("recipes/sample.yaml", "recipe: 1\n")
     said = project.cli("list")
     assert said.code == 0
     for name, line in (
@@ -134,6 +177,7 @@ def test_list_names_checks_sources_and_recipes(project: Project) -> None:
         ("no_regression", "The candidate's win rate has not fallen"),
         ("scores", "a file of scores"),
         ("tiny", "tiny.yaml"),
+        ("recipes/sample.yaml", "of this project"),
     ):
         assert any(entry.split()[:1] == [name] and line in entry for entry in said.out), name
     assert all(len(entry) < 130 for entry in said.out)

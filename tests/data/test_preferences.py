@@ -14,7 +14,7 @@ from builders import write_jsonl
 from rmcheck.data import Message, PreferencePair, ResponseSet
 from rmcheck.data.dialogue import prompt_group
 from rmcheck.data.preferences import PreferenceData, expand, load
-from rmcheck.errors import ProblemsFound
+from rmcheck.errors import Problem, ProblemsFound, condensed
 
 GOOD: dict[str, Any] = {"id": "a", "prompt": "Why?", "chosen": "Because.", "rejected": "No."}
 
@@ -141,7 +141,11 @@ def test_a_malformed_set_is_told_at_its_line(
 @pytest.mark.parametrize(
     ("line", "column", "said"),
     [
-        ('{"id": "a", }', 13, "not JSON"),
+        ('{"id": "a", }', 13, "not JSON: a trailing comma; remove it; one object a line"),
+        ('{"id": ["a", ]}', 14, "not JSON: a trailing comma; remove it; one object a line"),
+        ('{"id": "a"},', 12, "not JSON: a comma behind the object; remove it; one object a line"),
+        ('{"id": "a"} , ', 13, "not JSON: a comma behind the object; remove it"),
+        ('{"id": "a"},{}', 12, "not JSON: Extra data; one object a line"),
         ("{'id': 1}", 2, "not JSON: Expecting property name"),
         ("[1]", 1, "a row must be a JSON object, got list"),
         ("3", 1, "a row must be a JSON object, got int"),
@@ -174,10 +178,39 @@ def test_every_mistake_of_every_file_and_then_a_count(tmp_path: Path) -> None:
         "b.jsonl:3:1:",
     ]
     assert "id 'a' stands twice (a.jsonl:1)" in str(caught.value)
-    # 30 lines with one mistake each: 20 are shown, and 10 counted.
+    # 30 lines with one and the same mistake: 5 are shown, and 25 counted.
     lines = told(jsonl(tmp_path, *["x"] * 30))
-    assert len(lines) == 21
-    assert lines[-1].endswith("… and 10 more rows with mistakes")
+    assert len(lines) == 6
+    assert lines[-1].endswith("jsonl:5:2: … and 25 more rows like it")
+    # Their values differ, the mistake does not; another mistake is told beside it.
+    rows = [{**GOOD, "id": f"r{i}", "confidence": i + 2} for i in range(9)]
+    lines = told(jsonl(tmp_path, *rows, {**GOOD, "chosen": 7}))
+    assert [line.split(": ", 1)[1].split("=")[0] for line in lines] == [
+        *["confidence"] * 5, "… and 4 more rows like it", "chosen must be text, got int '7'"
+    ]  # fmt: skip
+
+
+def test_of_many_mistakes_the_first_are_told() -> None:
+    # Thirty kinds of mistakes, of three rows each: 20 lines, and a count of the other 70.
+    kinds = [f"{chr(97 + kind % 26) * (1 + kind // 26)} is wrong" for kind in range(30)]
+    problems = [Problem("a", row, 1, kinds[row % 30]) for row in range(1, 91)]
+    told = condensed(problems)
+    assert len(told) == 21
+    assert told[-1].message == "… and 70 more rows with mistakes"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("rmcheck: 1\n", "is a suite, and data are asked for: give the file that its key 'data'"),
+        ("a: 1\n", "is YAML, and data are asked for: give a .jsonl, .csv or .parquet file"),
+    ],
+)
+def test_yaml_in_place_of_data_is_told_in_one_line(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(text * 30)
+    (line,) = told(path)
+    assert said in line
 
 
 def test_an_id_may_stand_once_in_all_files(tmp_path: Path) -> None:

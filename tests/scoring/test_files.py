@@ -103,9 +103,20 @@ def test_a_hub_id_without_a_hub_says_so_in_one_line(
 
     monkeypatch.setattr(huggingface_hub.HfApi, "model_info", unreachable)
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    (tmp_path / "somebody/reward_model").mkdir(parents=True)
     with pytest.raises(SourceError) as caught:
         locate("somebody/reward-model", tmp_path)
-    assert "no hub in reach" in str(caught.value)
+    # The likeliest cause first, and a remedy for each.
+    said = str(caught.value)
+    folder = tmp_path / "somebody"
+    assert said.startswith(
+        "somebody/reward-model: is it misspelt? There is no such folder (looked for "
+        f"{folder}/reward-model; did you mean '{folder}/reward_model'?) and no such model"
+    )
+    assert said.endswith(
+        "there is no hub in reach (ConnectionError): connect, or download it elsewhere and name "
+        "its folder"
+    )
     assert "\n" not in str(caught.value)
 
 
