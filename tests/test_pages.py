@@ -95,6 +95,18 @@ def test_every_command_and_page_is_named_in_the_readme() -> None:
         assert re.search(rf"`(rmcheck )?{name}\b", readme), name
 
 
+def test_what_a_reader_of_the_readme_must_replace_stands_in_capitals() -> None:
+    readme = (BUILD.parents[1] / "README.md").read_text(encoding="utf-8")
+    assert readme.count("what stands in CAPITALS is yours to replace") == 1
+    given = re.findall(r"--rm \w+:(\S+)", readme)
+    assert len(given) == 3
+    assert all(word.isupper() for word in given)
+    commands = next(line for line in readme.splitlines() if line.startswith("`rmcheck init [DIR]`"))
+    for usage in re.findall(r"`([^`]+)`", commands):
+        words = usage.removeprefix("rmcheck ").split()[1:] if usage[0] != "-" else []
+        assert all(word.strip("[]…").isupper() or word[0] in "-[" for word in words), usage
+
+
 @pytest.mark.parametrize("name", sorted(path.name for path in BUILD.parent.glob("*.md")))
 def test_pages_name_nothing_of_the_machine_and_link_to_what_is_there(name: str) -> None:
     path = BUILD.parent / name
