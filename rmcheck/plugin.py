@@ -23,10 +23,7 @@ if TYPE_CHECKING:
     from rmcheck.sources import RewardSource
 
 INI_FILES = "rmcheck_files"
-FOLDER_FILES = ("suites/**/*.yaml", "suites/**/*.yml")
-"""Globs of a folder's name alone: other projects have such folders, too."""
-
-DEFAULT_FILES = (*FOLDER_FILES, "**/*.rmcheck.yaml")
+DEFAULT_FILES = ("suites/**/*.yaml", "suites/**/*.yml", "**/*.rmcheck.yaml")
 
 OPTIONS: dict[str, tuple[str, str, str]] = {
     "--rm": ("rm_source", "SPEC", "reward source to test (default recipe:tiny)"),
@@ -44,7 +41,6 @@ PAYLOAD = "rmcheck"
 """The attribute of a test report that carries a check's conclusion."""
 
 RUN_LOG: pytest.StashKey[RunLog] = pytest.StashKey()
-HOLDS_SUITES: pytest.StashKey[dict[Path, bool]] = pytest.StashKey()
 STARTED: pytest.StashKey[float] = pytest.StashKey()
 
 
@@ -203,31 +199,15 @@ def pytest_collect_file(
 def _ought_to_be_suite(path: Path, config: pytest.Config) -> bool:
     """Whether a YAML file that no plugin collects is a mistake and not somebody else's file.
 
-    One that the command line names, or that a glob of the project's own finds, is; below a folder
-    that is only called `suites`, an empty one is, and any beside a suite. A suite must not vanish.
+    One that the command line names is, and an empty one among the suites: a suite must not vanish.
     """
     if path.suffix not in (".yaml", ".yml"):
         return False
     if _named(path, config):
         return True
-    if not _matches(path, config):
-        return False
-    shown = _rooted(path)
-    if any(_glob(glob).search(shown) for glob in _globs(config) if glob not in FOLDER_FILES):
-        return True
     from rmcheck.foreign import is_blank
 
-    return is_blank(path) or _beside_suite(path, config)
-
-
-def _beside_suite(path: Path, config: pytest.Config) -> bool:
-    """Whether a suite lies in the folder of suites that the file lies in."""
-    known = config.stash.setdefault(HOLDS_SUITES, {})
-    if path.parent not in known:
-        from rmcheck.foreign import looks_like_suite
-
-        known[path.parent] = any(looks_like_suite(file) for file in suite_files([path], config))
-    return known[path.parent]
+    return _matches(path, config) and is_blank(path)
 
 
 def suite_files(paths: Iterable[Path], config: pytest.Config) -> set[Path]:

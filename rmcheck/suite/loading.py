@@ -110,10 +110,7 @@ def _no_suite(document: Located) -> str:
         return f"holds nothing; {begins}: write it, or remove the file"
     keys = document.value if isinstance(document.value, dict) else {}
     shown = ", ".join(key[:20] for key in list(keys)[:5]) or "none"
-    return (
-        f"no suite: {begins}, and the keys here are: {shown}; keep it elsewhere, or leave it out "
-        f"by the ini key rmcheck_files: '!{document.path}'"
-    )
+    return f"no suite: {begins}, and the keys here are: {shown}; mend them, or name another file"
 
 
 def count_comparisons(path: Path) -> int:

@@ -45,8 +45,7 @@ from .written import ONE, TOP, told
         (
             "jobs: {}\nrun: x\n",
             "1:1: no suite: a suite is a mapping that begins 'rmcheck: 1', and the keys here are: "
-            "jobs, run; keep it elsewhere, or leave it out by the ini key rmcheck_files: "
-            "'!suites/chat.yaml'",
+            "jobs, run; mend them, or name another file",
         ),
         # One check.
         (
