@@ -145,7 +145,7 @@ class RunReport:
         page = self.folder / "index.html"
         report = self._shown(page) if self._written else None
         if verbosity >= 0:
-            terminalreporter.write_sep("=", "reward model")
+            terminalreporter.write_sep("=", terminal.title(self._record))
         for line in terminal.lines(self._record, verbosity=verbosity, report_path=report):
             terminalreporter.write_line(line)
         for remark in self._record.scoring.remarks if verbosity >= 0 else ():

@@ -10,12 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from rmcheck.record import SourceRecord
 from rmcheck.report import numbers
 from rmcheck.report.glossary import GROUP_WORD
 from rmcheck.report.input import ReportInput
 from rmcheck.report.sentence import BLESS, Answer, Placed, grouped, sentence
 from rmcheck.report.terminal import counts, training
-from rmcheck.report.text import one_line
+from rmcheck.report.text import listed, one_line
 
 MARKER = "<!-- rmcheck -->"
 MOST_BYTES = 60_000
@@ -81,14 +82,17 @@ def code(text: str, limit: int = 120) -> str:
 
 def _identity(report: ReportInput) -> str:
     record = report.record
-    source = f"{code(record.source.spec)}"
-    if record.source.fingerprint:
-        source += f" ({code(record.source.fingerprint, 16)})"
+    source = listed([_source(each) for each in record.models])
     against = f", against {code(record.baseline.name)}" if record.baseline else ""
     return (
         f"Candidate {source}{against}; seed {record.seed}, rmcheck {code(record.rmcheck, 40)}, "
         f"{numbers.seconds(record.duration_s)}."
     )
+
+
+def _source(source: SourceRecord) -> str:
+    told = f" ({code(source.fingerprint, 16)})" if source.fingerprint else ""
+    return f"{code(source.spec)}{told}"
 
 
 def _named(title: str, members: Sequence[Placed]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rmcheck.record import RunRecord, TrainingRecord
 from rmcheck.report import numbers
 from rmcheck.report.sentence import BLESS, Groups, Placed, grouped, sentence
-from rmcheck.report.text import one_line
+from rmcheck.report.text import listed, one_line
 
 MOST_LINES = 10
 _LONG = 200
@@ -21,6 +21,13 @@ _WORD = {
     "held": "held",
     "skipped": "skipped",
 }
+
+
+def title(record: RunRecord) -> str:
+    """The heading of the summary: which model is gated, and the baseline it is compared with."""
+    models = listed([one_line(source.spec, 120) for source in record.models])
+    against = f", against {one_line(record.baseline.name, 120)}" if record.baseline else ""
+    return f"reward model{'' if len(record.models) == 1 else 's'}: {models}{against}"
 
 
 def lines(record: RunRecord, *, verbosity: int, report_path: str | None) -> list[str]:

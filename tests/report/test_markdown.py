@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from rmcheck.record import SuiteRecord
+from rmcheck.record import SourceRecord, SuiteRecord
 from rmcheck.report import ReportInput, markdown
 from rmcheck.report.sentence import sentence
 
@@ -110,6 +110,13 @@ def test_the_text_stays_under_its_bound() -> None:
 def test_no_baseline_names_the_command_and_a_baseline_its_name() -> None:
     assert "`rmcheck bless main`" in summary(build.suite(build.check()), baseline=None)
     assert "against `main`" in summary(build.suite(build.check()))
+
+
+def test_every_model_under_test_is_named() -> None:
+    own = build.suite(build.check(), source=SourceRecord(spec="hf:b", fingerprint="77aa"))
+    assert "Candidate `recipe:tiny` (`9f3c5a77`) and `hf:b` (`77aa`), against `main`" in summary(
+        build.suite(build.check()), own
+    )
 
 
 def test_incomplete_is_said() -> None:

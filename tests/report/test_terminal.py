@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from rmcheck.record import RunRecord
+from rmcheck.record import RunRecord, SourceRecord
 from rmcheck.report import terminal
 from rmcheck.report.sentence import sentence
 
@@ -35,6 +35,13 @@ def test_what_stands_in_the_summary() -> None:
         "report: reports/latest/index.html",
         "no baseline yet: `rmcheck bless main` keeps this run as one",
     ]
+
+
+def test_the_models_and_the_baseline_are_named() -> None:
+    assert terminal.title(run()) == "reward model: recipe:tiny, against main"
+    own = build.suite(build.check(), source=SourceRecord(spec="hf:checkpoints/a\x1b[2J"))
+    record = build.record(own, build.suite(build.check(), name="code"), baseline=None)
+    assert terminal.title(record) == "reward models: recipe:tiny and hf:checkpoints/a\ufffd[2J"
 
 
 def test_a_training_of_an_earlier_run_is_told_from_one_of_this_run() -> None:
