@@ -246,6 +246,12 @@ class RunRecord(_Model):
         used = [suite.source for suite in self.suites if suite.source is not None]
         return tuple({source.spec: source for source in (self.source, *used)}.values())
 
+    @property
+    def red(self) -> tuple[CheckRecord, ...]:
+        """The required checks that failed."""
+        checks = (check for suite in self.suites for check in suite.checks)
+        return tuple(each for each in checks if each.gate == "required" and each.outcome == "fail")
+
 
 class PairScore(_Model):
     """A row of `scores.jsonl`: one pair of one suite, scored. A score file with more columns."""

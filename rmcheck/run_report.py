@@ -31,7 +31,7 @@ from rmcheck.record import (
     SuiteRecord,
     TrainingRecord,
 )
-from rmcheck.report.text import listed
+from rmcheck.wording import listed
 
 
 class RunReport:

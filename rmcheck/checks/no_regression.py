@@ -96,7 +96,12 @@ class NoRegression(Check):
 
         n_groups = len({pair.group for pair in pairs})
         if n_groups < MIN_GROUPS:
-            remedy = f" ({len(left_out)} new or edited); bless a new baseline" if left_out else ""
+            remedy = (
+                f" ({len(left_out)} new or edited); keep this run as a new baseline: "
+                "rmcheck bless --red"
+                if left_out
+                else ""
+            )
             return undecided(
                 f"only {len(pairs)} pairs of {n_groups} different prompts are the same as in "
                 f"{baseline_name}; at least {MIN_GROUPS} prompts are needed{remedy}"

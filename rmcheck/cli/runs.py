@@ -40,6 +40,7 @@ def add_commands(commands: Any) -> None:
         default=run_folder(),
         help="the run to keep (default %(default)s)",
     )
+    bless.add_argument("--red", action="store_true", help="keep it although checks failed")
     bless.add_argument("--list", action="store_true", help="list the baselines that there are")
     add_baselines_option(bless)
     bless.set_defaults(run=run_bless)
@@ -108,9 +109,11 @@ def run_bless(options: argparse.Namespace) -> int:
     kept = Path(options.baselines)
     if options.list:
         return _list_baselines(kept)
-    blessing = baselines.prepare(Path(options.folder), kept, options.name)
+    blessing = baselines.prepare(Path(options.folder), kept, options.name, red=options.red)
     target = blessing.keep()
     print(f"{options.folder} is now the baseline '{options.name}' ({target}); commit that folder")
+    if blessing.record.red:
+        print(f"  red: {baselines.failures(blessing.record)}")
     if blessing.replaced or blessing.kept:
         for word in ("replaced", "added", "kept"):
             suites = getattr(blessing, word)

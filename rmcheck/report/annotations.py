@@ -12,7 +12,8 @@ from pathlib import PurePosixPath
 
 from rmcheck.record import RunRecord
 from rmcheck.report.sentence import Group, Placed, grouped
-from rmcheck.report.text import listed, one_line
+from rmcheck.report.text import one_line
+from rmcheck.wording import listed
 
 MOST = 10
 _LONG = 1000

@@ -14,9 +14,10 @@ from rmcheck.record import SourceRecord
 from rmcheck.report import numbers
 from rmcheck.report.glossary import GROUP_WORD
 from rmcheck.report.input import ReportInput
-from rmcheck.report.sentence import BLESS, Answer, Placed, grouped, sentence
+from rmcheck.report.sentence import Answer, Placed, grouped, invitation, sentence
 from rmcheck.report.terminal import counts, training
-from rmcheck.report.text import listed, one_line
+from rmcheck.report.text import one_line
+from rmcheck.wording import counted, listed
 
 MARKER = "<!-- rmcheck -->"
 MOST_BYTES = 60_000
@@ -52,8 +53,9 @@ def render(report: ReportInput) -> str:
     end = [escape(counts(groups))]
     if record.training:
         end.append(escape(training(record.training)))
-    if record.baseline is None:
-        end.append(f"no baseline yet: `{BLESS}` keeps this run as one")
+    bless = invitation(record)
+    if bless is not None:
+        end.append(f"no baseline yet: `{bless.command}` keeps this run as one{bless.caveat}")
     if record.command:
         end.append(f"again: {code(record.command, 400)}")
     footer = "\n".join(f"- {each}" for each in end)
@@ -120,7 +122,7 @@ def _table(placed: Sequence[Placed], room: int) -> str:
         used += _bytes(row) + 1
         if used > room:
             rest = len(placed) - index
-            return "\n".join((head, *rows)) + f"\n\n… and {numbers.counted(rest, 'check')} more."
+            return "\n".join((head, *rows)) + f"\n\n… and {counted(rest, 'check')} more."
         rows.append(row)
     return "\n".join((head, *rows))
 

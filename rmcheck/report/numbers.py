@@ -99,15 +99,6 @@ def count(value: int) -> str:
     return f"{value:,}"
 
 
-def counted(value: int, noun: str, plural: str | None = None) -> str:
-    """A number and its noun.
-
-    >>> counted(1, "check"), counted(1200, "pair")
-    ('1 check', '1,200 pairs')
-    """
-    return f"{value:,} {noun if value == 1 else plural or noun + 's'}"
-
-
 def seconds(value: float) -> str:
     """A duration.
 
