@@ -14,8 +14,8 @@ from rmcheck.cli.options import (
     run_folder,
     settings,
 )
-from rmcheck.comparison import compare, is_record, read_side, suites_below
-from rmcheck.engine.settings import DEFAULT_BASELINE
+from rmcheck.comparison import compare, is_record, is_run, read_side, suites_below
+from rmcheck.engine.settings import DEFAULT_BASELINE, Settings
 from rmcheck.publish import publish
 
 
@@ -166,6 +166,21 @@ def run_compare(options: argparse.Namespace) -> int:
         print(f"{'FAILED' if verdict.outcome == 'fail' else 'passed'} {suite}: {verdict.message}")
         for note in verdict.evidence.notes:
             print(f"       {note}")
+    for lacking, other, alone in (
+        (options.candidate, options.baseline, found.only_baseline),
+        (options.baseline, options.candidate, found.only_candidate),
+    ):
+        if alone:
+            print(f"not compared, only in {other}: {', '.join(alone)}{_why(lacking, chosen)}")
     if found.m > 1:
         print(f"alpha is shared by {found.m} comparisons: {found.counted}")
     return int(any(verdict.outcome == "fail" for verdict in found.verdicts.values()))
+
+
+def _why(lacking: str, chosen: Settings) -> str:
+    """Why a side may lack suites that the other has; nothing to say of a source."""
+    if not is_record(lacking, chosen):
+        return ""
+    if is_run(lacking, chosen):
+        return f"; was {lacking} a run of some suites? `pytest suites/` runs all"
+    return f"; {lacking} was blessed without: rmcheck bless adds the suites of the last run"

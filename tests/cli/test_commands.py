@@ -288,7 +288,33 @@ def test_compare_needs_a_suite_that_both_have(gate: Project) -> None:
     gate.write("code.jsonl", jsonl(scores(pairs(30, name="c"))))
     gate.run("--rm", "scores:code.jsonl", "-k", "code").assert_outcomes(passed=1, deselected=2)
     line = mistake(gate.cli("compare", "reports/latest", "reports/chat"))
-    assert "have no suite in common (code / chat)" in line
+    assert "have no suite in common (code / chat); if one is a run of some suites, run" in line
+
+
+def test_compare_names_the_suites_that_one_side_alone_has(gate: Project) -> None:
+    gate.suite("code", "win_rate", rows=pairs(30, name="c"))
+    gate.suite("art", "win_rate", rows=pairs(30, name="a"))
+    gate.model()
+    gate.run()
+    assert gate.cli("bless").code == 0
+    gate.run("suites/chat.yaml")
+    said = gate.cli("compare", "reports/latest", "main")
+    assert (said.code, len(said.out)) == (0, 2)
+    assert said.out[0].startswith("passed chat: ")
+    assert said.out[1] == (
+        "not compared, only in main: art, code; was reports/latest a run of some suites? "
+        "`pytest suites/` runs all"
+    )
+    # The other way round, against a baseline that lacks them; a score file gives no reason.
+    assert gate.cli("bless", "part").code == 0
+    assert gate.cli("compare", "main", "part").out[1] == (
+        "not compared, only in main: art, code; part was blessed without: rmcheck bless adds the "
+        "suites of the last run"
+    )
+    gate.write("chat.jsonl", jsonl(gate.rows()))
+    assert gate.cli("compare", "scores:chat.jsonl", "main").out[1] == (
+        "not compared, only in main: art, code"
+    )
 
 
 def test_a_folder_that_cannot_be_written_to_is_told(gate: Project) -> None:
