@@ -14,9 +14,10 @@ from rmcheck.cli.options import (
     run_folder,
     settings,
 )
+from rmcheck.cli.project import ini
 from rmcheck.comparison import compare, is_record, is_run, read_side, suites_below
-from rmcheck.engine.settings import DEFAULT_BASELINE, Settings
-from rmcheck.publish import publish
+from rmcheck.engine.settings import DEFAULT_BASELINE, DEFAULT_BASELINES, Settings
+from rmcheck.publish import publish, root_of
 
 
 def add_commands(commands: Any) -> None:
@@ -64,7 +65,11 @@ def add_commands(commands: Any) -> None:
         default="failing",
         help="the pairs whose texts the report shows (default %(default)s)",
     )
-    add_baselines_option(report)
+    report.add_argument(
+        "--baselines",
+        metavar="DIR",
+        help="the folder of baselines (default: that of the run's project)",
+    )
     report.set_defaults(run=run_report)
 
     versus = commands.add_parser(
@@ -141,11 +146,14 @@ def _list_baselines(folder: Path) -> int:
 
 def run_report(options: argparse.Namespace) -> int:
     """Render index.html and summary.md from results.json and scores.jsonl."""
+    folder = Path(options.folder)
+    root = root_of(folder)
+    kept = options.baselines or root / ini("rm_baselines", DEFAULT_BASELINES, root)
     written = publish(
-        Path(options.folder),
-        root=Path.cwd(),
-        kept=Path(options.baselines),
-        history=history.beside(Path.cwd() / options.folder, Path.cwd()),
+        folder,
+        root=root,
+        kept=Path(kept),
+        history=history.beside(folder.resolve(), root),
         texts_of=options.texts,
     )
     for path in written:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -235,6 +236,29 @@ def test_report_gives_the_same_bytes_again(gate: Project) -> None:
     assert gate.cli("report", "--texts", "none").code == 0
     assert (folder / "index.html").read_bytes() != before["index.html"]
     assert b"question 25?" not in (folder / "index.html").read_bytes()
+
+
+def test_report_finds_the_project_from_any_folder(
+    gate: Project, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    gate.ini("rm_baselines = kept")
+    assert gate.cli("bless").code == 0
+    gate.write("worse.jsonl", jsonl(swapped(gate.rows(), range(20, 32))))
+    gate.run("--rm", "scores:worse.jsonl")
+    page = gate.root / "reports/latest/index.html"
+    before = page.read_bytes()
+    assert b"question 25?" in before
+    for here, run in ((gate.root / "suites", "../reports/latest"), (gate.root.parent, page.parent)):
+        page.unlink()
+        monkeypatch.chdir(here)
+        assert gate.cli("report", str(run)).code == 0
+        assert page.read_bytes() == before
+    # A run folder that was fetched from elsewhere belongs to the project one stands in.
+    fetched = tmp_path_factory.mktemp("artefact") / "run"
+    shutil.copytree(page.parent, fetched)
+    monkeypatch.chdir(gate.root / "suites")
+    assert gate.cli("report", str(fetched)).code == 0
+    assert b"question 25?" in (fetched / "index.html").read_bytes()
 
 
 def test_compare_shares_alpha_as_the_gate_does(project: Project) -> None:
