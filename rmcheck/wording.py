@@ -14,6 +14,24 @@ def counted(value: int, noun: str, plural: str | None = None) -> str:
     return f"{value:,} {noun if value == 1 else plural or noun + 's'}"
 
 
+def be(value: int) -> str:
+    """The verb that goes with a number of things.
+
+    >>> f"there {be(1)} {counted(1, 'pair')}, there {be(0)} {counted(0, 'pair')}"
+    'there is 1 pair, there are 0 pairs'
+    """
+    return "is" if value == 1 else "are"
+
+
+def minus(text: str) -> str:
+    """A number, or several, with a true minus sign for each hyphen.
+
+    >>> minus(f"{-0.5:.2f} [{-1:+.1f}, {2:+.1f}]")
+    '−0.50 [−1.0, +2.0]'
+    """
+    return text.replace("-", "−")
+
+
 def listed(names: Sequence[str], *, limit: int = 3) -> str:
     """Names as a person would say them; past `limit` the rest is counted.
 

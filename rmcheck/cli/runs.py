@@ -18,6 +18,7 @@ from rmcheck.cli.project import ini
 from rmcheck.comparison import compare, is_record, is_run, read_side, suites_below
 from rmcheck.engine.settings import DEFAULT_BASELINE, DEFAULT_BASELINES, Settings
 from rmcheck.publish import publish, root_of
+from rmcheck.wording import counted
 
 
 def add_commands(commands: Any) -> None:
@@ -138,8 +139,8 @@ def _list_baselines(folder: Path) -> int:
         when = (one.record.blessed or one.record.started)[:16].replace("T", " ")
         mark = " (latest)" if one is kept[-1] else ""
         print(
-            f"{one.name}{mark}: {when}, {one.record.source.spec}, {pairs} pairs in "
-            f"{len(suites)} suites: {', '.join(suites)}"
+            f"{one.name}{mark}: {when}, {one.record.source.spec}, {counted(pairs, 'pair')} in "
+            f"{counted(len(suites), 'suite')}: {', '.join(suites)}"
         )
     return 0
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rmcheck.cli.options import add_baselines_option, run_folder, settings
 from rmcheck.engine.settings import DEFAULT_BASELINE
 from rmcheck.errors import UsageError
-from rmcheck.wording import listed
+from rmcheck.wording import counted, listed
 
 if TYPE_CHECKING:
     from rmcheck.selftest import SelfTest, Share, Tested
@@ -116,9 +116,10 @@ def _lines(result: SelfTest, against: str | None) -> list[str]:
     low, high = result.red.interval
     said = "more than alpha" if result.cries_wolf else "within alpha"
     lines = [
-        f"equal models: {_percent(result.red.value)} of {result.runs} simulated runs went red "
+        f"equal models: {_percent(result.red.value)} of "
+        f"{counted(result.runs, 'simulated run')} went red "
         f"[{_percent(low)}, {_percent(high)}], {said} ({_percent(result.alpha)}); "
-        f"{result.comparisons} required comparisons, seed {result.seed}",
+        f"{counted(result.comparisons, 'required comparison')}, seed {result.seed}",
         "",
         *_table(result),
     ]

@@ -8,7 +8,7 @@ from rmcheck.record import CheckRecord
 from rmcheck.report import numbers
 from rmcheck.report.glossary import STATE_WORD
 from rmcheck.report.text import one_line
-from rmcheck.wording import counted
+from rmcheck.wording import counted, minus
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def cell(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):
-        return numbers.minus(f"{value:,}")
+        return minus(f"{value:,}")
     if isinstance(value, float):
         return numbers.number(value)
     if isinstance(value, (list, tuple)):

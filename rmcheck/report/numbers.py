@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from rmcheck.record import EstimateRecord
+from rmcheck.wording import minus
 
 MISSING = "–"
 
@@ -57,11 +58,6 @@ def rate(value: float | None, decimals: int = 3) -> str:
         return number(value)
     text = f"{value:.{decimals}f}"
     return minus(text.lstrip("-") if float(text) == 0 else text)
-
-
-def minus(text: str) -> str:
-    """`text` with a true minus sign for each hyphen."""
-    return text.replace("-", "−")
 
 
 def estimate_number(value: float) -> str:
