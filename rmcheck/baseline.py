@@ -13,6 +13,7 @@ from rmcheck import checks, record
 from rmcheck.errors import BaselineRefused, RmcheckError, UsageError, did_you_mean
 from rmcheck.record import PairScore, RunRecord, SourceRecord
 from rmcheck.sources import RewardSource, SourceOptions, create
+from rmcheck.wording import counted, listed
 
 LATEST = "latest"
 """Stands for the baseline that was blessed last."""
@@ -154,13 +155,13 @@ def _next_time(folder: Path) -> str:
     return now.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-def bless(run: Path, folder: Path, name: str) -> Path:
+def bless(run: Path, folder: Path, name: str, *, red: bool = False) -> Path:
     """Keep the run folder `run` as the baseline `name`, as `prepare` says; give its new place."""
-    return prepare(run, folder, name).keep()
+    return prepare(run, folder, name, red=red).keep()
 
 
-def prepare(run: Path, folder: Path, name: str) -> Blessing:
-    """What blessing the run folder `run` as `name` would keep.
+def prepare(run: Path, folder: Path, name: str, *, red: bool = False) -> Blessing:
+    """What blessing the run folder `run` as `name` would keep; `red` allows required failures.
 
     Suites of the run take the place of those of the same name; all others stay as they are. A
     suite of which the run scored nothing stays as it is, too.
@@ -169,7 +170,8 @@ def prepare(run: Path, folder: Path, name: str) -> Blessing:
     ------
     UsageError
         For a name that cannot be a folder's; for a run that is incomplete, had errors, or scored
-        nothing; for a suite of which it scored only a part and the baseline has more.
+        nothing; for one in which required checks failed, unless `red`; for a suite of which it
+        scored only a part and the baseline has more.
     """
     if not _NAME.fullmatch(name):
         raise UsageError(f"baseline name {name!r}: use letters, digits, '.', '_' and '-'")
@@ -181,10 +183,21 @@ def prepare(run: Path, folder: Path, name: str) -> Blessing:
         raise UsageError(f"{run}: this run {what}; run the gate to its end, then bless it")
     if not rows:
         raise UsageError(f"{run}: this run scored no pairs, so nothing could be compared with it")
+    if found.red and not red:
+        raise UsageError(
+            f"{run}: {failures(found)}, and no later run would have to do better; run the gate on "
+            "a model that passes, then bless that run, or keep this one all the same: --red"
+        )
     if name not in names(folder):
         added = tuple(suite.name for suite in found.suites)
         return Blessing(name, folder, found, tuple(rows), added, (), ())
     return _merged(name, folder, found, rows)
+
+
+def failures(run: RunRecord) -> str:
+    """How many required checks of a run failed, and which."""
+    failed = [check.id for check in run.red]
+    return f"{counted(len(failed), 'check')} of it failed ({listed(failed)})"
 
 
 def _failed_to_score(found: RunRecord) -> bool:

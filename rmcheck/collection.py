@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from rmcheck.checks import Check
 from rmcheck.errors import ProblemsFound
+from rmcheck.plugin import MISTAKES
 from rmcheck.run_log import open_run_log
 from rmcheck.suite import Suite, load_suite
 
@@ -39,6 +41,7 @@ class SuiteFile(pytest.Module):
             self.suite = load_suite(Path(self.path), Path(self.config.rootpath))
             open_run_log(self.config).add(self.suite)
         except ProblemsFound as found:
+            setattr(self, MISTAKES, [list(astuple(problem)) for problem in found.problems])
             raise self.CollectError(str(found)) from None
         for tag in self.suite.tags:
             self.config.addinivalue_line("markers", f"{tag}: tag of rmcheck suites")

@@ -44,8 +44,12 @@ class Side:
 
 def is_record(spec: str, settings: Settings) -> bool:
     """Whether `spec` names scores that are there already: a run folder, or a baseline."""
-    folder = settings.root / spec
-    return (folder / records.RESULTS).is_file() or baselines.known(spec, settings.baselines)
+    return is_run(spec, settings) or baselines.known(spec, settings.baselines)
+
+
+def is_run(spec: str, settings: Settings) -> bool:
+    """Whether `spec` names a run folder."""
+    return (settings.root / spec / records.RESULTS).is_file()
 
 
 def read_side(spec: str, settings: Settings, suites: Sequence[Suite]) -> Side:
@@ -62,7 +66,7 @@ def read_side(spec: str, settings: Settings, suites: Sequence[Suite]) -> Side:
         When it is none of these, or a source and there are no suites to score.
     """
     folder = settings.root / spec
-    if (folder / records.RESULTS).is_file():
+    if is_run(spec, settings):
         return recorded(spec, folder)
     if baselines.known(spec, settings.baselines):
         found = baselines.find(spec, settings.baselines)
@@ -125,12 +129,17 @@ def _scored(given: RewardSource, settings: Settings, suites: Sequence[Suite]) ->
 
 @dataclass(frozen=True)
 class Comparison:
-    """A verdict of `no_regression` a suite, and the m of them that alpha is shared by."""
+    """A verdict of `no_regression` a suite, and the m of them that alpha is shared by.
+
+    `counted` says in words what m counts. The suites that one side alone has are `only_candidate`
+    and `only_baseline`.
+    """
 
     verdicts: Mapping[str, Verdict]
     m: int
     counted: str
-    """What m counts, in words."""
+    only_candidate: tuple[str, ...] = ()
+    only_baseline: tuple[str, ...] = ()
 
 
 def compare(candidate: Side, baseline: Side, *, max_drop: float, seed: int = 0) -> Comparison:
@@ -152,7 +161,8 @@ def compare(candidate: Side, baseline: Side, *, max_drop: float, seed: int = 0) 
     if not shared:
         raise UsageError(
             f"{candidate.name} and {baseline.name} have no suite in common "
-            f"({', '.join(mine) or 'none'} / {', '.join(theirs) or 'none'})"
+            f"({', '.join(mine) or 'none'} / {', '.join(theirs) or 'none'}); if one is a run of "
+            "some suites, run `pytest suites/` first"
         )
     verdicts = {}
     m, counted = len(shared), "the suites that both have"
@@ -165,7 +175,8 @@ def compare(candidate: Side, baseline: Side, *, max_drop: float, seed: int = 0) 
             seed=seed, comparisons=m,
         )  # fmt: skip
         verdicts[suite] = NoRegression(max_drop=max_drop).judge(context)
-    return Comparison(verdicts, m, counted)
+    alone = [tuple(suite for suite in side if suite not in verdicts) for side in (mine, theirs)]
+    return Comparison(verdicts, m, counted, *alone)
 
 
 def _refuse_unlike(suite: str, candidate: Side, baseline: Side) -> None:

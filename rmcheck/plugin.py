@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from rmcheck.errors import Problem
     from rmcheck.run_log import RunLog
     from rmcheck.sources import RewardSource
 
@@ -39,6 +40,12 @@ OPTIONS: dict[str, tuple[str, str, str]] = {
 
 PAYLOAD = "rmcheck"
 """The attribute of a test report that carries a check's conclusion."""
+
+LISTENER = "rmcheck-listener"
+"""The name under which the controller's listener is registered."""
+
+MISTAKES = "rmcheck_mistakes"
+"""The attribute of a suite file, and of its collection report, that carries what is wrong in it."""
 
 RUN_LOG: pytest.StashKey[RunLog] = pytest.StashKey()
 STARTED: pytest.StashKey[float] = pytest.StashKey()
@@ -103,7 +110,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[STARTED] = time.time()
     if not hasattr(config, "workerinput"):
         _refuse_misspelt_keys(config)
-        config.pluginmanager.register(_Listener(config), "rmcheck-listener")
+        config.pluginmanager.register(_Listener(config), LISTENER)
 
 
 class _Listener:
@@ -114,6 +121,7 @@ class _Listener:
         self._begun = ""
         self._waiting: list[pytest.TestReport] = []
         self._handed_over = False
+        self._mistakes: list[Problem] = []
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self) -> None:
@@ -123,6 +131,29 @@ class _Listener:
             from rmcheck.run_log import open_run_log
 
             open_run_log(self._config).collected()
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Take in what is wrong in a suite file, here or on a worker."""
+        carried: list[list[Any]] = getattr(report, MISTAKES, [])
+        if carried:
+            from rmcheck.errors import Problem
+
+            self.mistaken(Problem(*each) for each in carried)
+
+    def mistaken(self, problems: Iterable[Problem]) -> None:
+        """Keep mistakes, each once: every worker collects every file."""
+        self._mistakes += [each for each in problems if each not in self._mistakes]
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """On GitHub: annotate the lines that hold the mistakes."""
+        if not self._mistakes:
+            return
+        from rmcheck.report import annotations
+
+        if annotations.wanted():
+            folder = annotations.folder_of(self._config.rootpath)
+            for command in annotations.of_mistakes(self._mistakes, folder=folder):
+                terminalreporter.write_line(command)
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """Note the first check that a worker begins; nothing is imported for it yet."""
@@ -249,6 +280,16 @@ def _glob(pattern: str) -> re.Pattern[str]:
     steps = {"**/": "(?:[^/]+/)*", "*": "[^/]*", "?": "[^/]"}
     parts = re.split(r"(\*\*/|\*|\?)", pattern.lstrip("/"))
     return re.compile("/" + "".join(steps.get(part) or re.escape(part) for part in parts) + "$")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, Any, Any]:
+    """Send the mistakes of a suite file along with pytest's own report, as plain JSON."""
+    report = yield
+    mistakes = getattr(collector, MISTAKES, None)
+    if mistakes:
+        setattr(report, MISTAKES, mistakes)
+    return report
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -34,6 +34,20 @@ def report_input(
     )
 
 
+def root_of(folder: Path) -> Path:
+    """The project's root folder, which the paths in the record of a run start from.
+
+    The nearest folder above the run, or else above the current folder, in which a file of the
+    record lies; the current folder where there is none.
+    """
+    record, here = records.read(folder), Path.cwd()
+    paths = [path for suite in record.suites for path in (suite.path, *suite.data.paths)]
+    for root in (*folder.resolve().parents, here, *here.parents):
+        if any((root / path).is_file() for path in paths if not Path(path).is_absolute()):
+            return root
+    return here
+
+
 def publish(
     folder: Path,
     *,

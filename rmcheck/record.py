@@ -240,6 +240,18 @@ class RunRecord(_Model):
     scoring: ScoringRecord = Field(default_factory=ScoringRecord)
     scores: str = SCORES
 
+    @property
+    def models(self) -> tuple[SourceRecord, ...]:
+        """The sources under test: the run's own, and those that suites bring, each once."""
+        used = [suite.source for suite in self.suites if suite.source is not None]
+        return tuple({source.spec: source for source in (self.source, *used)}.values())
+
+    @property
+    def red(self) -> tuple[CheckRecord, ...]:
+        """The required checks that failed."""
+        checks = (check for suite in self.suites for check in suite.checks)
+        return tuple(each for each in checks if each.gate == "required" and each.outcome == "fail")
+
 
 class PairScore(_Model):
     """A row of `scores.jsonl`: one pair of one suite, scored. A score file with more columns."""

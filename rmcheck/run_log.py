@@ -29,7 +29,7 @@ from rmcheck.errors import (
     did_you_mean,
 )
 from rmcheck.foreign import looks_like_suite
-from rmcheck.plugin import OPTIONS, PAYLOAD, RUN_LOG, suite_files
+from rmcheck.plugin import LISTENER, OPTIONS, PAYLOAD, RUN_LOG, suite_files
 from rmcheck.progress import progress_for
 from rmcheck.record import CheckRecord
 from rmcheck.suite import Suite, count_comparisons
@@ -116,6 +116,8 @@ class RunLog:
             self.engine.candidate()
         except (RmcheckError, pytest.UsageError) as error:
             if not hasattr(self.config, "workerinput"):
+                if isinstance(error, ProblemsFound):
+                    self.config.pluginmanager.getplugin(LISTENER).mistaken(error.problems)
                 raise pytest.UsageError(str(error)) from None
             self.refused = str(error)
 

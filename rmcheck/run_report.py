@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import signal
 from collections.abc import Callable
@@ -31,7 +30,7 @@ from rmcheck.record import (
     SuiteRecord,
     TrainingRecord,
 )
-from rmcheck.report.text import listed
+from rmcheck.wording import listed
 
 
 class RunReport:
@@ -145,7 +144,7 @@ class RunReport:
         page = self.folder / "index.html"
         report = self._shown(page) if self._written else None
         if verbosity >= 0:
-            terminalreporter.write_sep("=", "reward model")
+            terminalreporter.write_sep("=", terminal.title(self._record))
         for line in terminal.lines(self._record, verbosity=verbosity, report_path=report):
             terminalreporter.write_line(line)
         for remark in self._record.scoring.remarks if verbosity >= 0 else ():
@@ -155,15 +154,10 @@ class RunReport:
             terminalreporter.write_line(unused, yellow=True)
         for problem in self._problems:
             terminalreporter.write_line(problem, red=True)
-        if os.environ.get("GITHUB_ACTIONS") == "true":
-            for command in annotations.lines(self._record, folder=self._folder_in_repository()):
+        if annotations.wanted():
+            folder = annotations.folder_of(self._config.rootpath)
+            for command in annotations.lines(self._record, folder=folder):
                 terminalreporter.write_line(command)
-
-    def _folder_in_repository(self) -> str:
-        """The project's folder as GitHub counts paths: from the root of the repository."""
-        root = Path(self._config.rootpath)
-        top = Path(os.environ.get("GITHUB_WORKSPACE") or root)
-        return root.relative_to(top).as_posix() if root.is_relative_to(top) else ""
 
     def _unused_source(self) -> str:
         """A line when `--rm` was given and no suite asked it: the user may think otherwise."""

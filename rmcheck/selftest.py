@@ -26,6 +26,7 @@ from rmcheck.stats.power import (
 )
 from rmcheck.stats.winrate import undecidable, wilson_limits, wins
 from rmcheck.suite import Suite
+from rmcheck.wording import counted
 
 PLANTED = (0.01, 0.02, 0.03, 0.05)
 """True drops of the win rate that are planted."""
@@ -138,7 +139,8 @@ def guards(
             rows = mine.get(suite.name, {})
             kept = [rows[pair.hash] for pair in pairs if pair.hash in rows]
             if len(kept) < len(pairs):
-                notes.append(f"{name}: {run.name} has no scores of {len(pairs) - len(kept)} pairs")
+                lacking = counted(len(pairs) - len(kept), "pair")
+                notes.append(f"{name}: {run.name} has no scores of {lacking}")
             reason = undecidable(
                 _wins(kept, check), [row.group for row in kept], min_groups=MIN_GROUPS
             )

@@ -101,7 +101,7 @@ def test_outcome_and_trainings_are_those_of_all_suites(tmp_path: Path) -> None:
         tmp_path / "a", {"chat": 1.0, "code": 1.0}, outcome="fail",
         outcomes={"chat": "fail"}, training=[training("old")],
     )  # fmt: skip
-    baseline.bless(old, kept, "main")
+    baseline.bless(old, kept, "main", red=True)
     baseline.bless(run(tmp_path / "b", {"code": 2.0}, training=[training("new")]), kept, "main")
     found = baseline.find("main", kept).record
     assert found.outcome == "fail"  # chat's check failed when it was blessed

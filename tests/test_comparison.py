@@ -65,6 +65,7 @@ def test_every_suite_that_both_have_counts_as_a_comparison() -> None:
                         max_drop=0.02)  # fmt: skip
         assert (list(found.verdicts), found.m) == (names, m)
         assert found.counted == "the suites that both have"
+        assert (found.only_candidate, found.only_baseline) == (("mine",), ("theirs",))
         assert {verdict.state for verdict in found.verdicts.values()} == {state}
 
 

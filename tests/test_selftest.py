@@ -281,8 +281,8 @@ def test_what_is_left_out_is_said() -> None:
     assert len(found[0].now) == 30
     assert notes == [
         "chat::no_regression: run has no scores of 10 pairs",
-        "code::no_regression: left out, since the check itself cannot decide. The 14 pairs have "
-        "14 different prompts, and at least 15 are needed.",
+        "code::no_regression: left out, since the check itself cannot decide. There are 14 "
+        "pairs of 14 different prompts, and at least 15 prompts are needed.",
         "art::no_regression: run has no scores of 40 pairs",
         "art::no_regression: left out, since the check itself cannot decide. There are no pairs to "
         "decide on.",

@@ -195,7 +195,7 @@ def get_started(example: Example, cache: Path) -> Mapping[str, str]:
 
 def _summary(text: str) -> str:
     """The last lines of a run: what rmcheck says of it, without how long a training took."""
-    said = text.partition("= reward model =")[2].partition("\n")[2]
+    said = text.partition("= reward model: ")[2].partition("\n")[2]
     said = re.sub(r"training: \S+, (\d+ steps) in [^,]*,", r"training: sample, \1 in …,", said)
     return "".join(
         f"{line}\n" for line in said.splitlines() if not line.startswith(("=", "FAILED"))

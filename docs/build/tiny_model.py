@@ -155,7 +155,7 @@ def words(work: Path) -> str:
             "--suites",
             str(ROOT / "suites"),
         )
-    short = re.sub(r"; \d+ pairs newly wrong[^\n]*", "", said)
+    short = re.sub(r"; [\d,]+ pairs? newly wrong[^\n]*", "", said)
     return f"```text\n{short}```\n"
 
 

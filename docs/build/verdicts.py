@@ -109,7 +109,8 @@ def outputs() -> dict[str, str]:
             (root / f"{name}.jsonl").write_text(_jsonl(rows), encoding="utf-8")
         (root / "pytest.ini").write_text("[pytest]\n")
         run_pytest("suites", "-q", "--rm", "scores:before.jsonl")
-        found = {"bless": run_rmcheck("bless"), "list": run_rmcheck("bless", "--list")}
+        found = {"red": run_rmcheck("bless"), "bless": run_rmcheck("bless", "--red")}
+        found["list"] = run_rmcheck("bless", "--list")
         gate = run_pytest("suites", "-v", "--rm", "scores:now.jsonl")
         found["compare"] = lines(run_rmcheck("compare", "reports/latest", "main"), " regressed: ")
         found["selftest"] = run_rmcheck("selftest", "--runs", "200")
@@ -148,11 +149,11 @@ def run_pytest(*arguments: str) -> str:
 
 
 def run_rmcheck(*arguments: str) -> str:
-    """What a command prints on standard output, whatever its exit code."""
-    out = io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(io.StringIO()):
+    """What a command prints on standard output, or, where that is nothing, why it refuses."""
+    out, error = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(error):
         rmcheck.cli.main(arguments)
-    return out.getvalue()
+    return out.getvalue() or error.getvalue()
 
 
 def lines(text: str, *words: str) -> str:

@@ -54,7 +54,7 @@ class Correlation(Check):
         pairs = self._rated(ctx.data)
         criterion = {"min": self.min, "method": self.method}
         n, groups = len(pairs), [pair.group for pair in pairs]
-        reason = threshold.too_few(n, len(set(groups)), "pairs with ratings")
+        reason = threshold.too_few(n, len(set(groups)), which=" with ratings")
         if reason:
             return threshold.undecidable(self.label, reason, criterion)
         margins = ctx.scored(pairs).margins

@@ -22,6 +22,7 @@ from rmcheck.data import PreferencePair, pair_dialogues
 from rmcheck.data.preferences import PreferenceData
 from rmcheck.sources import Retrainable
 from rmcheck.verdict import Estimate, Evidence, Picture, Table, Verdict
+from rmcheck.wording import minus
 
 Rate = Annotated[float, Gt(0), Le(0.5)]
 
@@ -135,10 +136,12 @@ class LabelNoise(Check):
     ) -> str:
         sign = "≤" if estimate.value <= self.max_drop else ">"
         per_seed = ", ".join(f"{share:.3f}" for share in noisy.mean(axis=1))
+        value, low, high = (
+            minus(f"{end * 100:.1f}") for end in (estimate.value, estimate.low, estimate.high)
+        )
         text = (
             f"{self.label} at {rate:.0%} flipped training labels the win rate falls by "
-            f"{estimate.value * 100:.1f} points [{estimate.low * 100:.1f}, "
-            f"{estimate.high * 100:.1f}] {sign} max_drop {self.max_drop * 100:.1f} "
+            f"{value} points [{low}, {high}] {sign} max_drop {self.max_drop * 100:.1f} "
             f"(clean {clean.mean():.3f}, noisy {per_seed}; n={estimate.n})"
         )
         included = f"; weak: the interval includes {self.max_drop * 100:.1f}"

@@ -59,7 +59,7 @@ class LengthBias(Check):
         for name, part in (("longer", found.longer), ("shorter", found.shorter)):
             if part is None or part.n_groups < threshold.MIN_GROUPS:
                 n, groups = (0, 0) if part is None else (part.n, part.n_groups)
-                few = threshold.too_few(n, groups, f"pairs whose chosen side is the {name}")
+                few = threshold.too_few(n, groups, which=f" whose chosen side is the {name}")
                 return threshold.undecidable(self.label, str(few), criterion)
         assert found.longer is not None
         assert found.shorter is not None

@@ -26,6 +26,7 @@ from rmcheck.checks.threshold import MIN_GROUPS
 from rmcheck.data import pair_dialogues
 from rmcheck.data.preferences import PreferenceData
 from rmcheck.verdict import Decision, Evidence, Outcome, Picture, State, Table, Verdict
+from rmcheck.wording import be, counted, listed, minus
 
 if TYPE_CHECKING:
     from rmcheck.stats.paired import Difference
@@ -96,10 +97,16 @@ class NoRegression(Check):
 
         n_groups = len({pair.group for pair in pairs})
         if n_groups < MIN_GROUPS:
-            remedy = f" ({len(left_out)} new or edited); bless a new baseline" if left_out else ""
+            remedy = (
+                f" ({len(left_out)} new or edited); keep this run as a new baseline: "
+                "rmcheck bless --red"
+                if left_out
+                else ""
+            )
             return undecided(
-                f"only {len(pairs)} pairs of {n_groups} different prompts are the same as in "
-                f"{baseline_name}; at least {MIN_GROUPS} prompts are needed{remedy}"
+                f"only {counted(len(pairs), 'pair')} of {counted(n_groups, 'different prompt')} "
+                f"{be(len(pairs))} the same as in {baseline_name}; at least {MIN_GROUPS} prompts "
+                f"are needed{remedy}"
             )
         now = ctx.scored(pairs)
         before = ctx.scored(pairs, BASELINE)
@@ -194,14 +201,15 @@ class NoRegression(Check):
         points = difference.estimate.value * 100
         moved = "fell" if points < 0 else "rose" if points > 0 else "did not move:"
         low, high = difference.estimate.low * 100, difference.estimate.high * 100
+        interval = minus(f"[{low:+.1f}, {high:+.1f}]")
         text = (
             f"{self.label} {state}: win rate {moved} {abs(points):.1f} points against {baseline} "
-            f"[{low:+.1f}, {high:+.1f}], p={difference.p_two_sided:.2g}"
+            f"{interval}, p={difference.p_two_sided:.2g}"
         )
         if newly_wrong.ids:
             first = f", most tagged '{newly_wrong.tags[0][0]}'" if newly_wrong.tags else ""
-            text += f"; {len(newly_wrong.ids)} pairs newly wrong{first}: "
-            text += ", ".join(newly_wrong.ids[:12]) + (" …" if len(newly_wrong.ids) > 12 else "")
+            text += f"; {counted(len(newly_wrong.ids), 'pair')} newly wrong{first}: "
+            text += listed(newly_wrong.ids)
         if state == "inconclusive":
             seen = f"{detectable * 100:.1f} points" if detectable else "nothing"
             text += f"; weak: the smallest drop that {difference.estimate.n} pairs catch is {seen}"
@@ -236,7 +244,7 @@ def _identical(now: ScoredPairs, before: ScoredPairs) -> bool:
 def _notes(left_out: Sequence[str], changes: Changes | None, baseline: str) -> tuple[str, ...]:
     """What of the data is not as the baseline knew it, a line a kind of change."""
     if changes is None:
-        kinds = [(left_out, f"are new or edited since {baseline} and were left out")]
+        kinds = [(left_out, f"new or edited since {baseline}, left out")]
     else:
         kinds = [
             (changes.edited, f"left out, edited since {baseline}"),
@@ -244,7 +252,7 @@ def _notes(left_out: Sequence[str], changes: Changes | None, baseline: str) -> t
             (changes.removed, f"of {baseline} no longer in the data"),
         ]
     return tuple(
-        f"{len(ids)} {'pair' if len(ids) == 1 else 'pairs'} {what}: "
+        f"{counted(len(ids), 'pair')} {what}: "
         + ", ".join(ids[:12])
         + (" …" if len(ids) > 12 else "")
         for ids, what in kinds

@@ -14,6 +14,7 @@ from rmcheck.checks.check import CANDIDATE, Check, Context, Need, Share
 from rmcheck.checks.controls import LONGER, SHORTER, control_wins, with_swapped_prompts
 from rmcheck.data.preferences import PreferenceData
 from rmcheck.verdict import Evidence, Outcome, Table, Verdict
+from rmcheck.wording import minus
 
 if TYPE_CHECKING:
     from rmcheck.stats.paired import Difference
@@ -112,10 +113,9 @@ class NullControls(Check):
         p_value = _p_greater(difference)
         if p_value <= self.alpha and difference.estimate.value > 0:
             return []
-        points = difference.estimate.value * 100
+        points = minus(f"{difference.estimate.value * 100:+.1f}")
         return [
-            f"not shown to beat {other}: {points:+.1f} points, p={p_value:.2g} > alpha "
-            f"{self.alpha:g}"
+            f"not shown to beat {other}: {points} points, p={p_value:.2g} > alpha {self.alpha:g}"
         ]
 
 

@@ -12,6 +12,7 @@ from rmcheck.checks.check import CANDIDATE, Check, Context, Need, Share
 from rmcheck.data import ResponseSet
 from rmcheck.data.preferences import PreferenceData
 from rmcheck.verdict import Evidence, Table, Verdict
+from rmcheck.wording import counted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -64,7 +65,7 @@ class BestOfN(_SetCheck):
         sets = self._sets(ctx.data)
         criterion = {"min": self.min}
         groups = [each.group for each in sets]
-        reason = threshold.too_few(len(sets), len(set(groups)), "response sets")
+        reason = threshold.too_few(len(sets), len(set(groups)), "response set")
         scores = [] if reason else self._scores(ctx, sets)
         reason = reason or _all_tied(scores)
         if reason:
@@ -91,7 +92,10 @@ class BestOfN(_SetCheck):
                         reference=found.chance,
                     ),
                 ),
-                notes=(f"{len(wrong)} sets went to a worse response: {', '.join(wrong[:12])}",)
+                notes=(
+                    f"{counted(len(wrong), 'set')} went to a worse response: "
+                    f"{', '.join(wrong[:12])}",
+                )
                 if wrong
                 else (),
             ),
@@ -127,13 +131,13 @@ class Ties(_SetCheck):
         sets = self._sets(ctx.data)
         criterion = {"min": self.min}
         groups = [each.group for each in sets]
-        what = "sets with several best responses"
-        reason = threshold.too_few(len(sets), len(set(groups)), what)
+        which = " with several best responses"
+        reason = threshold.too_few(len(sets), len(set(groups)), "set", which)
         scores = [] if reason else self._scores(ctx, sets)
         reason = reason or _all_tied(scores)
         found = None if reason else separation(scores, [each.best for each in sets], groups)
         if found is None:
-            return threshold.undecidable(self.label, reason or f"no {what}", criterion)
+            return threshold.undecidable(self.label, reason or f"no sets{which}", criterion)
         return threshold.hold(
             f"{self.label} clearly separated",
             found.clear,

@@ -26,6 +26,7 @@ from rmcheck.data.preferences import PreferenceData
 from rmcheck.errors import RmcheckError
 from rmcheck.sources import Rescalable
 from rmcheck.verdict import Evidence, Picture, Table, Verdict
+from rmcheck.wording import be, counted, minus
 
 if TYPE_CHECKING:
     from rmcheck.strategies import AffineMap
@@ -134,7 +135,8 @@ class ScaleInvariance(Check):
         top = int(counts.argmax())
         return [
             f"{shared} of {len(texts)} different responses share their score with another "
-            f"({counts[top]} have {values[top]:g}): rewards that are clipped, saturated or rounded"
+            f"({counts[top]} have {minus(f'{values[top]:g}')}): rewards that are clipped, "
+            "saturated or rounded"
         ]
 
     def _changed_decisions(self, ctx: Context, search: _Search) -> list[str]:
@@ -214,7 +216,7 @@ class _Search:
         found, lost = self.broken
         first = self.scored.pairs[int(self._by_margin(lost)[0])].id
         return [
-            f"{len(lost)} of {len(self.scored.pairs)} orderings are lost at {found} in "
+            f"{len(lost)} of {len(self.scored.pairs)} orderings {be(len(lost))} lost at {found} in "
             f"{self.check.precision} (max_flips {self.check.max_flips}), first {first}"
         ]
 
@@ -251,7 +253,8 @@ class _Search:
         )
         return (
             f"holds: {self.most.get(self.check.precision, 0)} of {len(self.scored.pairs)} "
-            f"orderings lost over {self.examples} maps a·r + b in {self.check.precision} ({others})"
+            f"orderings lost over {counted(self.examples, 'map')} a·r + b in "
+            f"{self.check.precision} ({others})"
         )
 
     def table(self) -> Table:

@@ -11,6 +11,7 @@ from annotated_types import Ge, Gt, Lt
 from rmcheck.checks import evidence
 from rmcheck.checks.check import Check, Context
 from rmcheck.verdict import Estimate, Evidence, Outcome, Table, Verdict
+from rmcheck.wording import minus
 
 if TYPE_CHECKING:
     from rmcheck.stats.gap import ScoreGap as Gap
@@ -85,8 +86,9 @@ class ScoreGap(Check):
         )
 
     def _message(self, found: Gap, d_z: Estimate, p_value: float) -> str:
+        value = minus(f"{d_z.value:.2f} [{d_z.low:.2f}, {d_z.high:.2f}]")
         effect = (
-            f"{self.label} d_z {d_z.value:.2f} [{d_z.low:.2f}, {d_z.high:.2f}] "
+            f"{self.label} d_z {value} "
             f"{'≥' if d_z.value >= self.min_effect else '<'} min_effect {self.min_effect:.2f}"
         )
         return (

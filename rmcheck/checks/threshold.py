@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from rmcheck.stats.decision import Policy, apply_policy, decide_threshold
 from rmcheck.verdict import Estimate, Evidence, Verdict
+from rmcheck.wording import counted, minus
 
 MIN_GROUPS = 15
 """Fewer different prompts than this decide nothing."""
@@ -33,7 +34,7 @@ class Bound:
         if self.low is not None and self.high is not None:
             return f"{'within' if inside else 'outside'} ±{self.name} {self.high:.2f}"
         if self.low is not None:
-            return f"{'≥' if inside else '<'} {self.name} {self.low:.2f}"
+            return f"{'≥' if inside else '<'} {self.name} {minus(f'{self.low:.2f}')}"
         return f"{'≤' if inside else '>'} {self.name} {self.high or 0:.2f}"
 
     def crossed(self, estimate: Estimate) -> list[float]:
@@ -42,11 +43,12 @@ class Bound:
         return [end for end in ends if estimate.low <= end <= estimate.high]
 
 
-def too_few(n: int, groups: int, what: str = "pairs") -> str | None:
+def too_few(n: int, groups: int, what: str = "pair", which: str = "") -> str | None:
     """Why `n` pairs (or sets) of so many groups decide nothing, or None when they may."""
     if groups >= MIN_GROUPS:
         return None
-    return f"{n} {what} of {groups} different prompts; at least {MIN_GROUPS} prompts are needed"
+    told = f"{counted(n, what)}{which} of {counted(groups, 'different prompt')}"
+    return f"{told}; at least {MIN_GROUPS} prompts are needed"
 
 
 def undecidable(label: str, reason: str, criterion: Mapping[str, object]) -> Verdict:
@@ -86,8 +88,9 @@ def hold(
     decision = decide_threshold(estimate, minimum=bound.low, maximum=bound.high)
     decision = "inconclusive" if reason else decision
     outcome, weak = apply_policy(decision, bound.holds(estimate.value), policy, reason)
+    value = minus(f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]")
     message = (
-        f"{text} {estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}] "
+        f"{text} {value} "
         f"({estimate.method} {estimate.level:.0%}, n={estimate.n}) {bound.words(estimate.value)}"
     )
     if reason:
@@ -111,7 +114,7 @@ def _why_weak(estimate: Estimate, bound: Bound, unit: str) -> str:
     from rmcheck.stats.winrate import pairs_to_decide
 
     ends = bound.crossed(estimate)
-    text = f"the interval includes {' and '.join(f'{end:.2f}' for end in ends)}"
+    text = f"the interval includes {minus(' and '.join(f'{end:.2f}' for end in ends))}"
     if not estimate.method.startswith("wilson"):
         return text
     enough = pairs_to_decide(estimate, ends[0])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from rmcheck.cli.options import add_cache_option
 from rmcheck.errors import UsageError, did_you_mean
+from rmcheck.wording import counted
 
 if TYPE_CHECKING:
     from rmcheck.scoring.cache_folder import CacheFolder, Holding
@@ -76,7 +77,7 @@ def run_show(options: argparse.Namespace) -> int:
         print(f"nothing is kept in {folder.path}")
         return 0
     scores = sum(one.scores for one in holdings)
-    print(f"{folder.path}: {_bytes(folder.size)}, {scores:,} scores")
+    print(f"{folder.path}: {_bytes(folder.size)}, {counted(scores, 'score')}")
     print("\n".join(_table(holdings)))
     return 0
 

@@ -15,6 +15,7 @@ from rmcheck.errors import UsageError
 from rmcheck.record import TrainingRecord
 from rmcheck.sources import create
 from rmcheck.sources import kinds as source_kinds
+from rmcheck.wording import counted
 
 JSON_LINES = (".jsonl", ".json", ".ndjson")
 
@@ -70,7 +71,8 @@ def run_train(options: argparse.Namespace) -> int:
     source.score([Dialogue("ready?", "Yes.")])
     training: TrainingRecord = source.training
     print(
-        f"{source.spec}: {training.pairs} pairs, {training.steps} steps, {training.seconds:.0f} s"
+        f"{source.spec}: {counted(training.pairs, 'pair')}, {counted(training.steps, 'step')}, "
+        f"{training.seconds:.0f} s"
     )
     print(f"adapter: {_shown(folder)}")
     print(f"{'step':>6}  {'loss':>7}  {'training':>8}  {'held out':>8}   (win rates)")
@@ -120,8 +122,8 @@ def run_score(options: argparse.Namespace) -> int:
     target.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
     right = int((both[0::2] > both[1::2]).sum())
     counts = book.counts()
-    made = f"{counts.computed} texts scored, {counts.cached} from the cache"
-    print(f"{len(lines)} rows to {target} ({made})")
+    made = f"{counted(counts.computed, 'text')} scored, {counts.cached} from the cache"
+    print(f"{counted(len(lines), 'row')} to {target} ({made})")
     if data.pairs:
         print(
             f"chosen above rejected in {right} of {len(data.pairs)} ({right / len(data.pairs):.3f})"

@@ -14,9 +14,11 @@ from rmcheck.cli.options import (
     run_folder,
     settings,
 )
-from rmcheck.comparison import compare, is_record, read_side, suites_below
-from rmcheck.engine.settings import DEFAULT_BASELINE
-from rmcheck.publish import publish
+from rmcheck.cli.project import ini
+from rmcheck.comparison import compare, is_record, is_run, read_side, suites_below
+from rmcheck.engine.settings import DEFAULT_BASELINE, DEFAULT_BASELINES, Settings
+from rmcheck.publish import publish, root_of
+from rmcheck.wording import counted
 
 
 def add_commands(commands: Any) -> None:
@@ -40,6 +42,7 @@ def add_commands(commands: Any) -> None:
         default=run_folder(),
         help="the run to keep (default %(default)s)",
     )
+    bless.add_argument("--red", action="store_true", help="keep it although checks failed")
     bless.add_argument("--list", action="store_true", help="list the baselines that there are")
     add_baselines_option(bless)
     bless.set_defaults(run=run_bless)
@@ -63,7 +66,11 @@ def add_commands(commands: Any) -> None:
         default="failing",
         help="the pairs whose texts the report shows (default %(default)s)",
     )
-    add_baselines_option(report)
+    report.add_argument(
+        "--baselines",
+        metavar="DIR",
+        help="the folder of baselines (default: that of the run's project)",
+    )
     report.set_defaults(run=run_report)
 
     versus = commands.add_parser(
@@ -108,9 +115,11 @@ def run_bless(options: argparse.Namespace) -> int:
     kept = Path(options.baselines)
     if options.list:
         return _list_baselines(kept)
-    blessing = baselines.prepare(Path(options.folder), kept, options.name)
+    blessing = baselines.prepare(Path(options.folder), kept, options.name, red=options.red)
     target = blessing.keep()
     print(f"{options.folder} is now the baseline '{options.name}' ({target}); commit that folder")
+    if blessing.record.red:
+        print(f"  red: {baselines.failures(blessing.record)}")
     if blessing.replaced or blessing.kept:
         for word in ("replaced", "added", "kept"):
             suites = getattr(blessing, word)
@@ -130,19 +139,22 @@ def _list_baselines(folder: Path) -> int:
         when = (one.record.blessed or one.record.started)[:16].replace("T", " ")
         mark = " (latest)" if one is kept[-1] else ""
         print(
-            f"{one.name}{mark}: {when}, {one.record.source.spec}, {pairs} pairs in "
-            f"{len(suites)} suites: {', '.join(suites)}"
+            f"{one.name}{mark}: {when}, {one.record.source.spec}, {counted(pairs, 'pair')} in "
+            f"{counted(len(suites), 'suite')}: {', '.join(suites)}"
         )
     return 0
 
 
 def run_report(options: argparse.Namespace) -> int:
     """Render index.html and summary.md from results.json and scores.jsonl."""
+    folder = Path(options.folder)
+    root = root_of(folder)
+    kept = options.baselines or root / ini("rm_baselines", DEFAULT_BASELINES, root)
     written = publish(
-        Path(options.folder),
-        root=Path.cwd(),
-        kept=Path(options.baselines),
-        history=history.beside(Path.cwd() / options.folder, Path.cwd()),
+        folder,
+        root=root,
+        kept=Path(kept),
+        history=history.beside(folder.resolve(), root),
         texts_of=options.texts,
     )
     for path in written:
@@ -163,6 +175,21 @@ def run_compare(options: argparse.Namespace) -> int:
         print(f"{'FAILED' if verdict.outcome == 'fail' else 'passed'} {suite}: {verdict.message}")
         for note in verdict.evidence.notes:
             print(f"       {note}")
+    for lacking, other, alone in (
+        (options.candidate, options.baseline, found.only_baseline),
+        (options.baseline, options.candidate, found.only_candidate),
+    ):
+        if alone:
+            print(f"not compared, only in {other}: {', '.join(alone)}{_why(lacking, chosen)}")
     if found.m > 1:
         print(f"alpha is shared by {found.m} comparisons: {found.counted}")
     return int(any(verdict.outcome == "fail" for verdict in found.verdicts.values()))
+
+
+def _why(lacking: str, chosen: Settings) -> str:
+    """Why a side may lack suites that the other has; nothing to say of a source."""
+    if not is_record(lacking, chosen):
+        return ""
+    if is_run(lacking, chosen):
+        return f"; was {lacking} a run of some suites? `pytest suites/` runs all"
+    return f"; {lacking} was blessed without: rmcheck bless adds the suites of the last run"

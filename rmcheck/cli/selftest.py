@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rmcheck.cli.options import add_baselines_option, run_folder, settings
 from rmcheck.engine.settings import DEFAULT_BASELINE
 from rmcheck.errors import UsageError
+from rmcheck.wording import counted, listed
 
 if TYPE_CHECKING:
     from rmcheck.selftest import SelfTest, Share, Tested
@@ -78,7 +79,12 @@ def run_selftest(options: argparse.Namespace) -> int:
         against = DEFAULT_BASELINE
     run = recorded(options.folder, chosen.root / options.folder)
     baseline = read_side(against, chosen, []) if against else None
-    found, notes = guards(suites, run, baseline)
+    scored = {row.suite for row in run.rows}
+    comparing = [suite for suite in suites if any(check.compares for check in suite.checks)]
+    lacking = [suite.name for suite in comparing if suite.name not in scored]
+    found, notes = guards([suite for suite in suites if suite.name not in lacking], run, baseline)
+    if lacking:
+        notes.insert(0, _remedy(lacking, options))
     if not found:
         why = "; ".join(notes) or "no suite has the check no_regression"
         raise UsageError(f"nothing to try in {options.suites}: {why}")
@@ -97,13 +103,23 @@ def run_selftest(options: argparse.Namespace) -> int:
     return int(result.cries_wolf)
 
 
+def _remedy(lacking: list[str], options: argparse.Namespace) -> str:
+    """What to do about suites without scores."""
+    run = f"pytest {options.suites.rstrip('/')}/"
+    return (
+        f"{options.folder} has no scores of {listed(lacking, limit=8)}; run `{run}` first: a run "
+        "of some suites takes the place of the run before"
+    )
+
+
 def _lines(result: SelfTest, against: str | None) -> list[str]:
     low, high = result.red.interval
     said = "more than alpha" if result.cries_wolf else "within alpha"
     lines = [
-        f"equal models: {_percent(result.red.value)} of {result.runs} simulated runs went red "
+        f"equal models: {_percent(result.red.value)} of "
+        f"{counted(result.runs, 'simulated run')} went red "
         f"[{_percent(low)}, {_percent(high)}], {said} ({_percent(result.alpha)}); "
-        f"{result.comparisons} required comparisons, seed {result.seed}",
+        f"{counted(result.comparisons, 'required comparison')}, seed {result.seed}",
         "",
         *_table(result),
     ]

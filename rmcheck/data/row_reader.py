@@ -11,6 +11,7 @@ from typing import Any
 from rmcheck.data.dialogue import Message, PreferencePair, Prompt, ResponseSet, prompt_group
 from rmcheck.data.rows import Row
 from rmcheck.errors import Problem, did_you_mean
+from rmcheck.wording import counted
 
 PAIR_KEYS = (
     "id", "prompt", "chosen", "rejected", "group", "tags", "confidence", "ratings",
@@ -66,7 +67,9 @@ class _Reader:
         given = self.row.values.get("ratings")
         ratings = None if given is None else self._list("ratings", (int, float))
         if ratings is not None and len(ratings) != len(responses):
-            self._note(f"{len(ratings)} ratings for {len(responses)} responses")
+            self._note(
+                f"{counted(len(ratings), 'rating')} for {counted(len(responses), 'response')}"
+            )
         floats = [self._number("ratings", rating) or 0.0 for rating in ratings or ()]
         return ResponseSet(
             id=self._text("id"),

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterator
 
 from rmcheck.sources import DIALOGUES, Progress
+from rmcheck.wording import counted
 
 
 class SessionBar:
@@ -39,7 +40,7 @@ class SessionBar:
             self._shown.start(title, total, unit)
         elif not self._open:
             self._open = True
-            self._shown.start(f"scoring {self._left:,} dialogues", self._left, DIALOGUES)
+            self._shown.start(f"scoring {counted(self._left, 'dialogue')}", self._left, DIALOGUES)
 
     def advance(self, amount: int = 1, note: str = "") -> None:
         """`amount` more units are done."""

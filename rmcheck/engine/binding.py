@@ -102,6 +102,6 @@ class Binding:
             return create(ref.spec, self.options)
         if self.baseline is None:
             raise BaselineMissing(
-                "no baseline to compare with yet; keep this run as one: rmcheck bless"
+                "no baseline to compare with yet; keep a run that passes as one: rmcheck bless"
             )
         return self.baseline

@@ -17,6 +17,7 @@ from rmcheck.engine.book import ScoreBook
 from rmcheck.errors import BaselineMissing
 from rmcheck.sources import Partial, RewardSource
 from rmcheck.suite import Suite
+from rmcheck.wording import counted
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +75,7 @@ class SuiteContext:
                 others.append(pair.id)
         if pairs and not known and not self.changes(pairs).edited:
             raise BaselineMissing(
-                f"{self.binding.baseline_name} knows none of the {len(pairs)} pairs of "
+                f"{self.binding.baseline_name} knows none of the {counted(len(pairs), 'pair')} of "
                 f"{self.suite}; bless a run that includes this suite: rmcheck bless"
             )
         return known, others

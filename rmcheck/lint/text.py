@@ -8,6 +8,7 @@ from rmcheck.lint.coverage import SMALLEST_TAG
 from rmcheck.lint.finding import LEVELS, Finding
 from rmcheck.lint.report import FileFacts, LintReport, WordFacts
 from rmcheck.lint.thumb import RULES, RuleRow, too_telling
+from rmcheck.wording import counted
 
 SHOWN = 8
 """Findings of a kind that are shown; the rest are counted."""
@@ -31,15 +32,6 @@ def render(report: LintReport) -> str:
         blocks.append(_words(report.words))
     blocks.append(_verdict(report))
     return "\n\n".join(blocks)
-
-
-def counted(number: int, noun: str) -> str:
-    """A number and its noun, in the plural where it is not one.
-
-    >>> counted(1, "pair"), counted(1200, "pair")
-    ('1 pair', '1,200 pairs')
-    """
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def name_of(path: str, paths: Sequence[str]) -> str:

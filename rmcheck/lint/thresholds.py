@@ -19,6 +19,7 @@ from rmcheck.lint.finding import Finding, Kind, Place
 from rmcheck.stats.power import detectable_drop, detectable_shortfall, worst_design_effect
 from rmcheck.stats.winrate import wilson_limits
 from rmcheck.suite import Suite
+from rmcheck.wording import counted
 
 TYPICAL_DISCORDANT = 0.10
 """Share of pairs on which two trainings of one recipe usually differ."""
@@ -55,7 +56,7 @@ def suite_findings(
         if suite.data.pairs and n_groups < MIN_GROUPS:
             kind = kinds.SMALL_SLICE if check.where else kinds.SMALL_DATA
             where = "`where:` selects" if check.where else "the data hold"
-            found = f"{where} {len(pairs)} pairs in {n_groups} groups"
+            found = f"{where} {counted(len(pairs), 'pair')} in {counted(n_groups, 'group')}"
             yield say(kind, f"{found}, and at least {MIN_GROUPS} groups are needed")
             continue
         if isinstance(check, WinRate):
@@ -118,7 +119,7 @@ def _win_rate(
         if seen is not None and seen < check.min
         else "; no rate is sure to fail"
     )
-    worth = f"{len(pairs)} pairs" + (
+    worth = counted(len(pairs), "pair") + (
         "" if round(n_eff) >= len(pairs) else f" (worth {round(n_eff)} at worst, by groups)"
     )
     yield say(
@@ -185,7 +186,8 @@ def _no_regression(
     hint = f"; about {needed:,} prompts would see {FAR * check.max_drop:.1%}" if needed else ""
     yield say(
         kinds.BLIND_COMPARISON,
-        f"max_drop {check.max_drop:g}, but {len(pairs)} pairs in {len(set(groups))} groups catch "
-        f"{smallest} four times in five (two models that differ on {TYPICAL_DISCORDANT:.0%} of "
-        f"the pairs, {comparisons} comparisons a run){hint}",
+        f"max_drop {check.max_drop:g}, but {counted(len(pairs), 'pair')} in "
+        f"{counted(len(set(groups)), 'group')} catch {smallest} four times in five (two models "
+        f"that differ on {TYPICAL_DISCORDANT:.0%} of "
+        f"the pairs, {counted(comparisons, 'comparison')} a run){hint}",
     )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from rmcheck.report import anchor, numbers
 from rmcheck.report.glossary import PAIR_WORD
 from rmcheck.report.pairs import Pair, PairState
+from rmcheck.wording import minus
 
 _COLUMNS: tuple[PairState, ...] = ("newly_wrong", "newly_right", "both_wrong", "kept")
 _MOST_TAGS = 12
@@ -94,7 +95,7 @@ def _row(name: str, link: str, pairs: Sequence[Pair], **filters: str) -> Against
             Count(state, numbers.count(states[state]), anchor.selection(**filters, state=state))
             for state in _COLUMNS
         ),
-        net=numbers.minus(f"{net:+,}") if net else "0",
+        net=minus(f"{net:+,}") if net else "0",
         worse=net < 0,
     )
 

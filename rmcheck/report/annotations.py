@@ -1,4 +1,4 @@
-"""Annotations of a pull request at the lines of its suite files: GitHub's workflow commands.
+"""Annotations of a pull request at the lines of its files: GitHub's workflow commands.
 
 GitHub keeps ten errors and ten warnings a step and drops the rest without a word, so the gravest
 come first and the tenth counts what follows. The form of a command and what must be escaped in
@@ -7,12 +7,15 @@ it: https://docs.github.com/actions/reference/workflow-commands-for-github-actio
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
+from rmcheck.errors import Problem
 from rmcheck.record import RunRecord
 from rmcheck.report.sentence import Group, Placed, grouped
-from rmcheck.report.text import listed, one_line
+from rmcheck.report.text import one_line
+from rmcheck.wording import counted, listed
 
 MOST = 10
 _LONG = 1000
@@ -26,13 +29,24 @@ _TITLE: dict[Group, str] = {
 }
 
 
+def wanted() -> bool:
+    """Whether this is a step of a workflow on GitHub."""
+    return os.environ.get("GITHUB_ACTIONS") == "true"
+
+
+def folder_of(root: Path) -> str:
+    """The project's folder as GitHub counts paths: from the root of the repository."""
+    top = Path(os.environ.get("GITHUB_WORKSPACE") or root)
+    return root.relative_to(top).as_posix() if root.is_relative_to(top) else ""
+
+
 def lines(record: RunRecord, *, folder: str = "") -> list[str]:
     """A workflow command for each check that failed, could not be run, or is weak.
 
     Parameters
     ----------
     folder
-        The project's folder within the repository; GitHub counts paths from the repository.
+        The project's folder within the repository, as `folder_of` tells it.
     """
     groups = grouped(record)
     failed = [*groups.regressions, *groups.failures, *groups.errors]
@@ -44,26 +58,42 @@ def lines(record: RunRecord, *, folder: str = "") -> list[str]:
     ]
 
 
+def of_mistakes(problems: Sequence[Problem], *, folder: str = "") -> list[str]:
+    """A workflow command for each mistake in a suite, its data or a recipe."""
+    told = [
+        _command("error", folder, each.path, each.line, "rmcheck cannot read this", each.message)
+        for each in problems
+    ]
+    if len(told) > MOST:
+        rest = counted(len(told) - MOST + 1, "more mistake")
+        told[MOST - 1 :] = [f"::error title=rmcheck::{_escaped(rest)}"]
+    return told
+
+
 def _commands(word: str, placed: Sequence[Placed], folder: str) -> list[str]:
+    def command(each: Placed) -> str:
+        title = f"{one_line(each.check.id, 120)} {_TITLE[each.group]}"
+        place = each.suite.path, each.check.line
+        return _command(word, folder, *place, title, each.check.message)
+
     if len(placed) <= MOST:
-        return [_command(word, each, folder) for each in placed]
-    shown = [_command(word, each, folder) for each in placed[: MOST - 1]]
+        return [command(each) for each in placed]
+    shown = [command(each) for each in placed[: MOST - 1]]
     rest = placed[MOST - 1 :]
     names = listed([one_line(each.check.id, 80) for each in rest], limit=10)
     shown.append(f"::{word} title=rmcheck::{_escaped(f'{len(rest)} more checks: {names}')}")
     return shown
 
 
-def _command(word: str, placed: Placed, folder: str) -> str:
-    path = str(PurePosixPath(folder, placed.suite.path))
-    title = f"{one_line(placed.check.id, 120)} {_TITLE[placed.group]}"
-    place = {"file": one_line(path), "line": str(placed.check.line), "title": title}
+def _command(word: str, folder: str, path: str, line: int, title: str, message: str) -> str:
+    shown = str(PurePosixPath(folder, path))
+    place = {"file": one_line(shown), "line": str(line), "title": title}
     told = ",".join(
         f"{key}={_escaped(value).replace(':', '%3A').replace(',', '%2C')}"
         for key, value in place.items()
         if value != "0"
     )
-    return f"::{word} {told}::{_escaped(one_line(placed.check.message, _LONG))}"
+    return f"::{word} {told}::{_escaped(one_line(message, _LONG))}"
 
 
 def _escaped(text: str) -> str:

@@ -9,6 +9,7 @@ from itertools import pairwise
 
 from rmcheck.report import numbers
 from rmcheck.report.text import width
+from rmcheck.wording import minus
 
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
@@ -74,8 +75,7 @@ def labelled(ticks: list[float]) -> list[tuple[float, str]]:
     while decimals < 6 and abs(round(step, decimals) - step) > step * 1e-6:
         decimals += 1
     return [
-        (tick, "0" if abs(tick) < step / 2 else numbers.minus(f"{tick:,.{decimals}f}"))
-        for tick in ticks
+        (tick, "0" if abs(tick) < step / 2 else minus(f"{tick:,.{decimals}f}")) for tick in ticks
     ]
 
 

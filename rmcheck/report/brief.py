@@ -11,6 +11,7 @@ from rmcheck.report.facts import Fact
 from rmcheck.report.glossary import certainty, reading
 from rmcheck.report.pairs import Pair
 from rmcheck.report.text import one_line
+from rmcheck.wording import counted
 
 _MOST = 400
 
@@ -42,7 +43,7 @@ def _sight(check: CheckRecord, detectable: float) -> str:
 
 def _where(check: CheckRecord, named: Sequence[Pair]) -> str:
     if check.state is not None:
-        text = f"{numbers.counted(len(named), 'pair')} newly wrong"
+        text = f"{counted(len(named), 'pair')} newly wrong"
     elif len(named) == 1:
         text = "the worst pair"
     else:

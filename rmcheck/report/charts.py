@@ -31,6 +31,7 @@ from rmcheck.report.canvas import (
 )
 from rmcheck.report.frame import bottom_axis, diagonal, frame, left_axis
 from rmcheck.report.text import one_line, width
+from rmcheck.wording import counted
 
 MOST_ROWS = 40
 MOST_SERIES = 6
@@ -107,7 +108,7 @@ def forest(data: Mapping[str, Any]) -> Sketch:
     for _, words in entries:
         description += f"; {words}"
     left_out = len(given) - len(rows)
-    remark = f"{numbers.counted(left_out, 'row')} not drawn." if left_out else None
+    remark = f"{counted(left_out, 'row')} not drawn." if left_out else None
     return Sketch([*marks, *more], height, description, remark)
 
 
@@ -228,7 +229,7 @@ def curve(data: Mapping[str, Any]) -> Sketch:
         for name, points in series
     )
     hidden = len(given) - len(series)
-    remark = f"{numbers.counted(hidden, 'line')} not drawn." if hidden else None
+    remark = f"{counted(hidden, 'line')} not drawn." if hidden else None
     return Sketch([*marks, *more], height, description, remark)
 
 
@@ -288,7 +289,7 @@ def scatter(data: Mapping[str, Any]) -> Sketch:
     more, height = legend(entries, height + 4)
     remark = None
     if drawn < len(points):
-        remark = f"{numbers.count(drawn)} of {numbers.counted(len(points), 'point')} drawn."
+        remark = f"{numbers.count(drawn)} of {counted(len(points), 'point')} drawn."
     return Sketch([*marks, *more], height, "; ".join(told), remark)
 
 

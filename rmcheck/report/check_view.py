@@ -16,6 +16,7 @@ from rmcheck.report.glossary import GROUP_WORD, about, reading
 from rmcheck.report.pairs import Pair
 from rmcheck.report.sentence import Group, Placed
 from rmcheck.report.trend_view import Past
+from rmcheck.wording import counted
 
 OPEN: frozenset[Group] = frozenset({"regression", "failure", "error"})
 _MOST_TABLE_ROWS = 200
@@ -137,7 +138,7 @@ def grid(title: str, columns: list[str], rows: list[list[Any]]) -> Grid:
             tuple(cell(row[index] if index < len(row) else None) for index in range(len(columns)))
             for row in shown
         ),
-        remark=f"{numbers.counted(cut, 'more row')} in results.json." if cut else None,
+        remark=f"{counted(cut, 'more row')} in results.json." if cut else None,
     )
 
 

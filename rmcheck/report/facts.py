@@ -8,6 +8,7 @@ from rmcheck.record import CheckRecord
 from rmcheck.report import numbers
 from rmcheck.report.glossary import STATE_WORD
 from rmcheck.report.text import one_line
+from rmcheck.wording import counted, minus
 
 
 @dataclass(frozen=True)
@@ -30,8 +31,8 @@ def facts(check: CheckRecord) -> tuple[Fact, ...]:
         found.append(
             Fact(
                 "Data",
-                numbers.counted(estimate.n, "pair"),
-                f"in {numbers.counted(estimate.n_groups, 'group')} of one prompt each",
+                counted(estimate.n, "pair"),
+                f"in {counted(estimate.n_groups, 'group')} of one prompt each",
             )
         )
     if check.criterion:
@@ -77,7 +78,7 @@ def cell(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):
-        return numbers.minus(f"{value:,}")
+        return minus(f"{value:,}")
     if isinstance(value, float):
         return numbers.number(value)
     if isinstance(value, (list, tuple)):

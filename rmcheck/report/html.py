@@ -16,6 +16,7 @@ from rmcheck.report.identity import moment
 from rmcheck.report.input import ReportInput, TextsOf
 from rmcheck.report.text import clean, one_line
 from rmcheck.report.view import view
+from rmcheck.wording import counted
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _SCRIPTS = ("page.js", "pairs.js", "browser.js")  # each stands on those before it
@@ -56,7 +57,7 @@ def _environment() -> Environment:
     environment.globals.update(
         score=numbers.score,
         margin=numbers.margin,
-        counted=numbers.counted,
+        counted=counted,
         grouped=numbers.count,
         anchor=anchor,
         moment=moment,

@@ -10,12 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from rmcheck.record import SourceRecord
 from rmcheck.report import numbers
 from rmcheck.report.glossary import GROUP_WORD
 from rmcheck.report.input import ReportInput
-from rmcheck.report.sentence import BLESS, Answer, Placed, grouped, sentence
+from rmcheck.report.sentence import Answer, Placed, grouped, invitation, sentence
 from rmcheck.report.terminal import counts, training
 from rmcheck.report.text import one_line
+from rmcheck.wording import counted, listed
 
 MARKER = "<!-- rmcheck -->"
 MOST_BYTES = 60_000
@@ -51,8 +53,9 @@ def render(report: ReportInput) -> str:
     end = [escape(counts(groups))]
     if record.training:
         end.append(escape(training(record.training)))
-    if record.baseline is None:
-        end.append(f"no baseline yet: `{BLESS}` keeps this run as one")
+    bless = invitation(record)
+    if bless is not None:
+        end.append(f"no baseline yet: `{bless.command}` keeps this run as one{bless.caveat}")
     if record.command:
         end.append(f"again: {code(record.command, 400)}")
     footer = "\n".join(f"- {each}" for each in end)
@@ -81,14 +84,17 @@ def code(text: str, limit: int = 120) -> str:
 
 def _identity(report: ReportInput) -> str:
     record = report.record
-    source = f"{code(record.source.spec)}"
-    if record.source.fingerprint:
-        source += f" ({code(record.source.fingerprint, 16)})"
+    source = listed([_source(each) for each in record.models])
     against = f", against {code(record.baseline.name)}" if record.baseline else ""
     return (
         f"Candidate {source}{against}; seed {record.seed}, rmcheck {code(record.rmcheck, 40)}, "
         f"{numbers.seconds(record.duration_s)}."
     )
+
+
+def _source(source: SourceRecord) -> str:
+    told = f" ({code(source.fingerprint, 16)})" if source.fingerprint else ""
+    return f"{code(source.spec)}{told}"
 
 
 def _named(title: str, members: Sequence[Placed]) -> str:
@@ -116,7 +122,7 @@ def _table(placed: Sequence[Placed], room: int) -> str:
         used += _bytes(row) + 1
         if used > room:
             rest = len(placed) - index
-            return "\n".join((head, *rows)) + f"\n\n… and {numbers.counted(rest, 'check')} more."
+            return "\n".join((head, *rows)) + f"\n\n… and {counted(rest, 'check')} more."
         rows.append(row)
     return "\n".join((head, *rows))
 

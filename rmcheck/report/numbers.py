@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from rmcheck.record import EstimateRecord
+from rmcheck.wording import minus
 
 MISSING = "–"
 
@@ -59,11 +60,6 @@ def rate(value: float | None, decimals: int = 3) -> str:
     return minus(text.lstrip("-") if float(text) == 0 else text)
 
 
-def minus(text: str) -> str:
-    """`text` with a true minus sign for each hyphen."""
-    return text.replace("-", "−")
-
-
 def estimate_number(value: float) -> str:
     """A number of an estimate: three decimals where it is small, three digits where it is not."""
     return rate(value) if abs(value) < 10 else number(value, 4)
@@ -97,15 +93,6 @@ def p_value(value: float | None) -> str:
 def count(value: int) -> str:
     """A whole number with thousands separated."""
     return f"{value:,}"
-
-
-def counted(value: int, noun: str, plural: str | None = None) -> str:
-    """A number and its noun.
-
-    >>> counted(1, "check"), counted(1200, "pair")
-    ('1 check', '1,200 pairs')
-    """
-    return f"{value:,} {noun if value == 1 else plural or noun + 's'}"
 
 
 def seconds(value: float) -> str:

@@ -12,7 +12,8 @@ from typing import Literal
 
 from rmcheck.record import CheckRecord, RunRecord, SuiteRecord
 from rmcheck.report import numbers
-from rmcheck.report.text import listed, one_line
+from rmcheck.report.text import one_line
+from rmcheck.wording import counted, listed
 
 Group = Literal["regression", "failure", "error", "weak", "advisory", "held", "skipped"]
 Answer = Literal["yes", "weak", "no", "unknown"]
@@ -119,7 +120,7 @@ def sentence(record: RunRecord, groups: Groups | None = None) -> Sentence:
     if groups.regressions or groups.failures:
         return Sentence("no", "Do not merge", _why_not(record, groups, blocking))
     if blocking:
-        reason = f"{numbers.counted(len(blocking), 'check')} could not be run ({_names(blocking)})"
+        reason = f"{counted(len(blocking), 'check')} could not be run ({_names(blocking)})"
         if record.incomplete:
             reason += ", and the run stopped before all checks were decided"
         return Sentence("unknown", "Cannot say", reason)
@@ -127,12 +128,34 @@ def sentence(record: RunRecord, groups: Groups | None = None) -> Sentence:
         so_far = [each for each in groups.all if each.group in {"held", "weak"}]
         reason = "the run stopped before all checks were decided"
         if so_far:
-            reason += f"; {numbers.counted(len(so_far), 'check')} passed until then"
+            reason += f"; {counted(len(so_far), 'check')} passed until then"
         return Sentence("unknown", "Cannot say", reason)
     if record.outcome != "pass":
         reason = f"the run is recorded as '{record.outcome}', though no required check of it failed"
         return Sentence("unknown", "Cannot say", reason)
     return _passed(record, groups)
+
+
+@dataclass(frozen=True)
+class Invitation:
+    """The command that makes a run the baseline; `caveat` tells of what failed in it, or is ""."""
+
+    command: str
+    caveat: str
+
+
+def invitation(record: RunRecord) -> Invitation | None:
+    """How this run becomes the first baseline; None where there is one, or `bless` would refuse.
+
+    It refuses runs that were stopped, and runs with errors.
+    """
+    errors = any(check.outcome == "error" for suite in record.suites for check in suite.checks)
+    if record.baseline is not None or record.incomplete or errors:
+        return None
+    if not record.red:
+        return Invitation(BLESS, "")
+    caveat = f", although {counted(len(record.red), 'check')} failed in it"
+    return Invitation(f"{BLESS} --red", caveat)
 
 
 def _why_not(record: RunRecord, groups: Groups, blocking: Sequence[Placed]) -> str:
@@ -148,7 +171,7 @@ def _why_not(record: RunRecord, groups: Groups, blocking: Sequence[Placed]) -> s
             f"({_names(groups.failures)})"
         )
     if blocking:
-        clauses.append(f"{numbers.counted(len(blocking), 'check')} could not be run")
+        clauses.append(f"{counted(len(blocking), 'check')} could not be run")
     if record.incomplete:
         clauses.append("the run stopped before all checks were decided")
     return "; ".join(clauses)
@@ -173,7 +196,7 @@ def _passed(record: RunRecord, groups: Groups) -> Sentence:
     if not groups.all:
         return Sentence("unknown", "Cannot say", "the run holds no check")
     if not decided:
-        why = f"{numbers.counted(len(groups.skipped), 'check')} skipped"
+        why = f"{counted(len(groups.skipped), 'check')} skipped"
         none = "no check is required" if not required else "no required check was decided"
         return Sentence("unknown", "Cannot say", f"{none}{f', {why}' if groups.skipped else ''}")
     if skipped:
@@ -192,7 +215,7 @@ def _passed(record: RunRecord, groups: Groups) -> Sentence:
         verb = "check falls" if len(groups.advisory) == 1 else "checks fall"
         clauses.append(f"{len(groups.advisory)} advisory {verb} short")
     if groups.errors:
-        clauses.append(f"{numbers.counted(len(groups.errors), 'advisory check')} could not be run")
+        clauses.append(f"{counted(len(groups.errors), 'advisory check')} could not be run")
     if record.baseline is None:
         clauses.append("there is no baseline yet, so nothing says whether it got worse")
     return Sentence("weak" if weak else "yes", "May be merged", "; ".join(clauses))

@@ -13,6 +13,7 @@ from rmcheck.report import anchor, numbers, svg
 from rmcheck.report.check_view import CheckView, Figure, Grid
 from rmcheck.report.pairs import Pair
 from rmcheck.report.sentence import Group
+from rmcheck.wording import counted
 
 _GRAVITY: tuple[Group, ...] = (
     "regression",
@@ -99,8 +100,7 @@ def suite_view(
         path=suite.path,
         description=suite.description,
         tags=tuple(suite.tags),
-        data=f"{numbers.counted(suite.data.pairs, 'pair')} in "
-        f"{numbers.counted(suite.data.groups, 'group')}",
+        data=f"{counted(suite.data.pairs, 'pair')} in {counted(suite.data.groups, 'group')}",
         data_hash=suite.data.hash,
         source=suite.source.spec if suite.source else "",
         group=next((group for group in _GRAVITY if group in groups), "skipped"),
@@ -137,7 +137,7 @@ def _cell(suite: SuiteRecord, tag: str, estimate: EstimateRecord | None) -> Cell
         text=numbers.rate(estimate.value, 2),
         # Steps of 0.0625 from 0.5 up: at or under chance is the lowest.
         step=max(0, min(8, int((estimate.value - 0.5) * 16 + 1e-9) + (estimate.value > 0.5))),
-        title=f"{numbers.interval(estimate)}, {numbers.counted(estimate.n, 'pair')}",
+        title=f"{numbers.interval(estimate)}, {counted(estimate.n, 'pair')}",
         link=anchor.selection(suite=suite.name, tag=tag),
     )
 

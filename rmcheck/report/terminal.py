@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from rmcheck.record import RunRecord, TrainingRecord
 from rmcheck.report import numbers
-from rmcheck.report.sentence import BLESS, Groups, Placed, grouped, sentence
+from rmcheck.report.sentence import Groups, Placed, grouped, invitation, sentence
 from rmcheck.report.text import one_line
+from rmcheck.wording import counted, listed
 
 MOST_LINES = 10
 _LONG = 200
@@ -21,6 +22,13 @@ _WORD = {
     "held": "held",
     "skipped": "skipped",
 }
+
+
+def title(record: RunRecord) -> str:
+    """The heading of the summary: which model is gated, and the baseline it is compared with."""
+    models = listed([one_line(source.spec, 120) for source in record.models])
+    against = f", against {one_line(record.baseline.name, 120)}" if record.baseline else ""
+    return f"reward model{'' if len(record.models) == 1 else 's'}: {models}{against}"
 
 
 def lines(record: RunRecord, *, verbosity: int, report_path: str | None) -> list[str]:
@@ -39,7 +47,7 @@ def lines(record: RunRecord, *, verbosity: int, report_path: str | None) -> list
     scoring = record.scoring
     if scoring.needed or scoring.computed:
         end.append(
-            f"scores: {numbers.counted(scoring.needed, 'text')}, "
+            f"scores: {counted(scoring.needed, 'text')}, "
             f"{numbers.count(scoring.cached)} from the cache, "
             f"{numbers.count(scoring.computed)} computed"
             + (
@@ -51,8 +59,9 @@ def lines(record: RunRecord, *, verbosity: int, report_path: str | None) -> list
     if record.training:
         end.append(training(record.training))
     end += where
-    if record.baseline is None and not record.incomplete:
-        end.append(f"no baseline yet: `{BLESS}` keeps this run as one")
+    bless = invitation(record)
+    if bless is not None:
+        end.append(f"no baseline yet: `{bless.command}` keeps this run as one{bless.caveat}")
     if verbosity > 0:
         return [verdict, *(_line(each, report_path) for each in groups.all), *end]
     worth = [
@@ -83,7 +92,7 @@ def counts(groups: Groups) -> str:
         ("skipped", groups.skipped),
     ]
     told = [f"{len(members)} {word}" for word, members in words if members]
-    total = numbers.counted(len(groups.all), "check")
+    total = counted(len(groups.all), "check")
     return f"{total}: {', '.join(told)}" if told else total
 
 
@@ -91,7 +100,7 @@ def training(records: Sequence[TrainingRecord]) -> str:
     """What was trained, in one line."""
     names = ", ".join(dict.fromkeys(one_line(each.recipe, 40) for each in records[:3]))
     more = f" and {len(records) - 3} more" if len(records) > 3 else ""
-    steps = numbers.counted(sum(each.steps for each in records), "step")
+    steps = counted(sum(each.steps for each in records), "step")
     took = numbers.seconds(sum(each.seconds for each in records))
     line = f"training: {names}{more}, {steps} in {took}"
     reused = sum(each.reused for each in records)

@@ -29,6 +29,7 @@ from rmcheck.report.canvas import (
     text_in,
 )
 from rmcheck.report.frame import frame
+from rmcheck.wording import counted
 
 _SPARK = (168.0, 34.0)
 _MARKS = (("bad", "failed"), ("weak", "too close to call"))
@@ -63,7 +64,7 @@ def trend(data: Mapping[str, Any]) -> Sketch:
     for mark, word in _MARKS:
         hits = sum(run.mark == mark for run in runs)
         if hits:
-            entries.append((f"d-{mark}", f"{word} in {numbers.counted(hits, 'run')}"))
+            entries.append((f"d-{mark}", f"{word} in {counted(hits, 'run')}"))
     if threshold is not None:
         words = text_in(data, "threshold_label") or "threshold"
         entries.append(("l-threshold", f"{words} {numbers.number(threshold)}"))
@@ -144,9 +145,7 @@ def _stretches(runs: Sequence[_Run]) -> list[list[_Run]]:
 
 def _told(count: int, runs: Sequence[_Run]) -> str:
     first, last = runs[0], runs[-1]
-    text = (
-        f"{numbers.counted(count, 'run')}: from {numbers.rate(first.y)} to {numbers.rate(last.y)}"
-    )
+    text = f"{counted(count, 'run')}: from {numbers.rate(first.y)} to {numbers.rate(last.y)}"
     for mark, word in _MARKS:
         hits = sum(run.mark == mark for run in runs)
         if hits:

@@ -13,7 +13,8 @@ from rmcheck.report import anchor, numbers, svg
 from rmcheck.report.identity import moment
 from rmcheck.report.input import ReportInput
 from rmcheck.report.sentence import Groups, Placed
-from rmcheck.report.text import listed, one_line
+from rmcheck.report.text import one_line
+from rmcheck.wording import listed
 
 _MOST_TABLED = 20
 

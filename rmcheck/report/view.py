@@ -14,7 +14,16 @@ from rmcheck.report.glossary import GROUP_LEAD, PAIR_WORD
 from rmcheck.report.identity import IdentityRow, identity, scoring_facts
 from rmcheck.report.input import PairTexts, ReportInput, TextsOf
 from rmcheck.report.pairs import FAILING, STATES, Packed, Pair, carried, pack, pairs
-from rmcheck.report.sentence import BLESS, Group, Groups, Placed, Sentence, grouped, sentence
+from rmcheck.report.sentence import (
+    Group,
+    Groups,
+    Invitation,
+    Placed,
+    Sentence,
+    grouped,
+    invitation,
+    sentence,
+)
 from rmcheck.report.suite_view import HeatMap, SuiteView, heat_map, suite_view
 from rmcheck.report.training_view import TrainingView, training_view
 from rmcheck.report.trend_view import TrendView, past_of, runs_of, trend_view
@@ -101,7 +110,7 @@ class View:
     baseline_name: str | None
     baseline_at_hand: bool
     scoring: tuple[Fact, ...]
-    bless: str | None
+    bless: Invitation | None
     suites: tuple[SuiteView, ...]
     heat_map: HeatMap | None
     against: AgainstView | None
@@ -155,7 +164,7 @@ def view(report: ReportInput, texts_of: TextsOf) -> View:
         baseline_name=baseline_name,
         baseline_at_hand=report.baseline is not None,
         scoring=scoring_facts(record),
-        bless=BLESS if baseline_name is None else None,
+        bless=invitation(record),
         suites=suites,
         heat_map=heat_map(record),
         against=against_view(of_suite, baseline_name),

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rmcheck.data import Dialogue
 from rmcheck.errors import SourceError
+from rmcheck.wording import counted
 
 
 def checked(values: ArrayLike, dialogues: Sequence[Dialogue], spec: str) -> NDArray[np.float64]:
@@ -25,8 +26,8 @@ def checked(values: ArrayLike, dialogues: Sequence[Dialogue], spec: str) -> NDAr
         raise SourceError(f"{spec}: gave something that is not numbers ({error})") from None
     if rewards.shape != (len(dialogues),):
         raise SourceError(
-            f"{spec}: gave rewards of shape {rewards.shape} for {len(dialogues)} dialogues; "
-            f"({len(dialogues)},) is right"
+            f"{spec}: gave rewards of shape {rewards.shape} for "
+            f"{counted(len(dialogues), 'dialogue')}; ({len(dialogues)},) is right"
         )
     wrong = np.flatnonzero(~np.isfinite(rewards))
     if wrong.size:

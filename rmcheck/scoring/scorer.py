@@ -22,6 +22,7 @@ from rmcheck.scoring.rewards import checked
 from rmcheck.scoring.tokens import Tokens, length_limit
 from rmcheck.scoring.trees import Trees, by_tree, read_trees
 from rmcheck.sources import DIALOGUES, NoProgress, Progress
+from rmcheck.wording import counted
 
 Ids = NDArray[np.int64]
 Scored = tuple[NDArray[np.int64], NDArray[np.float64]]
@@ -167,7 +168,7 @@ class Scorer:
         if not dialogues:
             return
         progress = progress or NoProgress()
-        progress.start(f"scoring {len(dialogues):,} dialogues", len(dialogues), DIALOGUES)
+        progress.start(f"scoring {counted(len(dialogues), 'dialogue')}", len(dialogues), DIALOGUES)
         try:
             for members, values in self._by_input(self._tokens.encode(dialogues), head_scale):
                 there = [dialogues[member] for member in members]

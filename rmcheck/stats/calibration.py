@@ -16,6 +16,7 @@ from rmcheck.stats.bootstrap import bootstrap_means, percentile_interval
 from rmcheck.stats.columns import finite, proportion, same_length
 from rmcheck.stats.winrate import share_estimate
 from rmcheck.verdict import Estimate
+from rmcheck.wording import be, counted
 
 # A temperature is sought within e^±7 (a factor of 1,100) of the typical margin.
 _REACH = 7.0
@@ -116,7 +117,10 @@ def calibrate(
     raw = score(column)
     reason = None
     if n_groups < 2:
-        reason = f"The {n} pairs are one group: there is no other to validate a temperature on."
+        reason = (
+            f"The {counted(n, 'pair')} {be(n)} one group: there is no other to validate a "
+            "temperature on."
+        )
     elif not column.any():
         reason = f"All {n} margins are zero: every temperature gives p = 0.5."
     fitted = temperature = None

@@ -14,6 +14,7 @@ from scipy.stats import kendalltau
 from rmcheck.stats.bootstrap import bootstrap_statistic, bootstrap_weights, percentile_interval
 from rmcheck.stats.columns import finite, proportion, same_length
 from rmcheck.verdict import Estimate
+from rmcheck.wording import be, counted, minus
 
 Coefficient = Callable[[NDArray[np.float64], NDArray[np.float64]], float]
 
@@ -168,10 +169,11 @@ def correlation(
 def degenerate_columns(x: NDArray[np.float64], y: NDArray[np.float64]) -> str | None:
     """Say why two (n,) columns have no correlation, or None if they have one."""
     if len(x) < 2:
-        return f"There are {len(x)} rows, and a correlation needs at least 2."
+        return f"There {be(len(x))} {counted(len(x), 'row')}, and a correlation needs at least 2."
     for name, column in (("first", x), ("second", y)):
         if np.all(column == column[0]):
-            return f"The {name} column is {column[0]:g} in all {len(column)} rows."
+            value = minus(f"{column[0]:g}")
+            return f"The {name} column is {value} in all {len(column)} rows."
     return None
 
 

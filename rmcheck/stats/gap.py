@@ -15,6 +15,7 @@ from rmcheck.stats.bootstrap import bootstrap_means
 from rmcheck.stats.columns import finite, proportion, same_length
 from rmcheck.stats.signflip import sign_flip_p_margins
 from rmcheck.verdict import Estimate
+from rmcheck.wording import minus
 
 # Margins that differ by less than this share of the largest score differ by rounding only.
 _ROUNDING = 1e-12
@@ -119,7 +120,7 @@ def _degenerate(n: int, n_groups: int, spread: float, largest: float, mean: floa
     if n == 1:
         return "There is one pair, and the spread of margins needs at least 2."
     if spread <= _ROUNDING * largest:
-        return f"All {n} margins are {mean:g}: without spread there is no effect size."
+        return f"All {n} margins are {minus(f'{mean:g}')}: without spread there is no effect size."
     if n_groups == 1:
         return f"The {n} pairs are one group, which says nothing about other groups."
     return None

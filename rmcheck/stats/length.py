@@ -16,6 +16,7 @@ from rmcheck.stats.correlation import correlation
 from rmcheck.stats.logistic import Fit, fit_logistic
 from rmcheck.stats.winrate import win_rate, wins
 from rmcheck.verdict import Estimate
+from rmcheck.wording import be, counted, minus
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,11 +139,11 @@ def _lengths(name: str, values: ArrayLike) -> NDArray[np.float64]:
 def _degenerate(difference: NDArray[np.float64], n_groups: int) -> str | None:
     n = len(difference)
     if n < 3:
-        return f"There are {n} pairs, and two coefficients need at least 3."
+        return f"There {be(n)} {counted(n, 'pair')}, and two coefficients need at least 3."
     if n_groups == 1:
         return f"The {n} pairs are one group, which says nothing about other groups."
     if np.all(difference == difference[0]):
-        return f"Chosen less rejected length is {difference[0]:g} in all {n} pairs."
+        return f"Chosen less rejected length is {minus(f'{difference[0]:g}')} in all {n} pairs."
     return None
 
 

@@ -14,6 +14,7 @@ from rmcheck.stats import groups as grouping
 from rmcheck.stats.columns import finite, proportion, same_length, win_column
 from rmcheck.stats.monotone import Better, Column, lowest
 from rmcheck.verdict import Estimate
+from rmcheck.wording import be, counted
 
 TIES = ("half", "loss", "epsilon")
 """How a tie counts: as half a win, as a loss, or as half a win up to a margin of epsilon."""
@@ -214,17 +215,17 @@ def undecidable(
     if n == 0:
         return "There are no pairs to decide on."
     if n < min_pairs:
-        return f"There are {n} pairs, and at least {min_pairs} are needed."
+        return f"There {be(n)} {counted(n, 'pair')}, and at least {min_pairs} are needed."
     if n_groups < min_groups:
         return (
-            f"The {n} pairs have {n_groups} different prompts, and at least {min_groups} are "
-            "needed."
+            f"There {be(n)} {counted(n, 'pair')} of {counted(n_groups, 'different prompt')}, and "
+            f"at least {min_groups} prompts are needed."
         )
-    counted = grouping.effective_groups(grouping.codes(groups))
-    if counted < 2.0:
+    effective = grouping.effective_groups(grouping.codes(groups))
+    if effective < 2.0:
         return (
             f"Nearly all of the {n} pairs share one prompt: their {n_groups} prompts count as "
-            f"{counted:.1f}."
+            f"{effective:.1f}."
         )
     if np.all(column == 0.5):
         return f"All {n} pairs are tied: the scores tell no response from another."

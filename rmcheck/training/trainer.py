@@ -38,6 +38,7 @@ from rmcheck.training.losses import LOSSES
 from rmcheck.training.low_rank import fused
 from rmcheck.training.preparation import Shared, flips, split
 from rmcheck.training.recipe import Recipe, steps_of
+from rmcheck.wording import counted
 
 POINTS = 10
 """Points on the curve."""
@@ -176,7 +177,9 @@ def train(
     """
     parts = split(pairs, recipe)
     if len(parts.train) < 2:
-        raise TrainingError(f"{recipe.path}: {len(parts.train)} training pairs; at least 2")
+        raise TrainingError(
+            f"{recipe.path}: {counted(len(parts.train), 'training pair')}; at least 2"
+        )
     started = time.perf_counter()
     with contextlib.ExitStack() as within:
         within.enter_context(quiet())

@@ -51,7 +51,7 @@ def test_the_same_ranking_on_another_scale_agrees(tmp_path: Path) -> None:
 def test_the_opposite_ranking_fails(tmp_path: Path) -> None:
     verdict = judge(tmp_path, [-margin for margin in own_margins()])
     assert (verdict.decision, verdict.outcome) == ("fail", "fail")
-    assert "(same side on 0%) -1.000" in verdict.message
+    assert "(same side on 0%) −1.000" in verdict.message
 
 
 @pytest.mark.parametrize(

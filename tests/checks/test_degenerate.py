@@ -198,11 +198,11 @@ flat = [0.0] * 40, [0.0] * 40
 # What it is: a check as lenient as can be, data on which it must not pass, and what it says.
 INPUTS: dict[str, tuple[str, TableContext, str]] = {
     "win rate of no pair": ("win_rate", context(0, good, poor), "no pairs to decide on"),
-    "win rate of one pair": ("win_rate", context(1, good, poor), "1 different prompts"),
+    "win rate of one pair": ("win_rate", context(1, good, poor), "of 1 different prompt"),
     "win rate of two pairs": ("win_rate", context(2, good, poor), "2 different prompts"),
     "win rate of 14 pairs, all won": ("win_rate", context(14, good, poor), "14 different prompts"),
     "win rate of 14 pairs, all lost": ("win_rate", context(14, poor, good), "14 different prompts"),
-    "win rate of one prompt": ("win_rate", context(40, good, poor, 40), "1 different prompts"),
+    "win rate of one prompt": ("win_rate", context(40, good, poor, 40), "of 1 different prompt"),
     "win rate of 14 prompts": ("win_rate", context(70, good, poor, 5), "14 different prompts"),
     "win rate of one prompt and 14 crumbs": ("win_rate", crowd, "Nearly all"),
     "win rate of one score": ("win_rate", context(40, zero, zero), "are tied"),
@@ -218,7 +218,7 @@ INPUTS: dict[str, tuple[str, TableContext, str]] = {
     "gap of one prompt": ("score_gap, ranks", context(40, good, poor, 40), "at least 15"),
     "noise on 14 pairs": ("label_noise", context(14, good, poor), "14 different prompts"),
     "noise on a constant": ("label_noise", context(40, zero, zero), "are tied"),
-    "noise on one prompt": ("label_noise", context(40, good, poor, 40), "1 different prompts"),
+    "noise on one prompt": ("label_noise", context(40, good, poor, 40), "of 1 different prompt"),
     "map of a constant": ("scale_invariance", context(40, zero, zero), "undecidable"),
     "map of no pair": ("scale_invariance", context(0, good, poor), "no pairs to decide on"),
     "change of pairs all unknown": (
@@ -229,7 +229,7 @@ INPUTS: dict[str, tuple[str, TableContext, str]] = {
         "no_regression", context(40, zero, zero, same_baseline=True), "are tied"),
     "change to a constant, from all wrong": (
         "no_regression, strict", context(40, zero, zero), "are tied"),
-    "change on one prompt": ("no_regression", context(40, good, poor, 40), "1 different prompts"),
+    "change on one prompt": ("no_regression", context(40, good, poor, 40), "of 1 different prompt"),
     "change on one prompt and 14 crumbs": ("no_regression", crowd, "Nearly all"),
     "calibration of 14 pairs": ("calibration", context(14, good, poor), "at least 15"),
     "calibration of zero margins": ("calibration", context(40, good, good), "margins are zero"),

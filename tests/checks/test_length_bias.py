@@ -52,9 +52,10 @@ def test_the_difference_is_newcombes_in_statsmodels(
     assert (verdict.decision, verdict.outcome) == (decision, outcome)
     where = "within" if outcome == "pass" else "outside"
     weak = "; weak: the interval includes 0.20" if decision == "inconclusive" else ""
+    difference = f"{a / m - b / n:.3f} [{low:.3f}, {high:.3f}]".replace("-", "−")
     assert verdict.message == (
         f"length_bias win rate {a / m:.3f} where the chosen side is longer, {b / n:.3f} where it "
-        f"is shorter; difference {a / m - b / n:.3f} [{low:.3f}, {high:.3f}] (newcombe-unpaired "
+        f"is shorter; difference {difference} (newcombe-unpaired "
         f"95%, n={m + n}) {where} ±max_gap {max_gap:.2f}{weak}"
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
 import numpy as np
 import pytest
@@ -130,8 +131,11 @@ def test_a_regression_names_its_pairs_the_worst_first() -> None:
     assert verdict.message.startswith(
         "no_regression regressed: win rate fell 33.3 points against main ["
     )
-    assert "; 20 pairs newly wrong, most tagged 'late': p025, p020" in verdict.message
-    assert verdict.message.endswith("p031 …")  # twelve are named
+    # Below zero with a true minus sign, and three pairs named; the evidence has them all.
+    assert re.search(r" against main \[−\d\d\.\d, −\d\d\.\d\], p=", verdict.message)
+    assert verdict.message.endswith(
+        "; 20 pairs newly wrong, most tagged 'late': p025, p020, p021 and 17 more"
+    )
     assert verdict.evidence.tables[1].rows == (("late", 15), ("early", 5))
     points = {point[3]: point[2] for point in verdict.evidence.pictures[1].data["points"]}
     assert (points["p000"], points["p025"], points["p045"]) == (
@@ -148,7 +152,7 @@ def test_new_and_edited_pairs_are_left_out_and_named() -> None:
     assert verdict.estimate is not None
     assert (verdict.estimate.n, verdict.estimate.value) == (60, 0.0)
     (note,) = verdict.evidence.notes
-    assert note.startswith("20 pairs are new or edited since main and were left out: p040, p041,")
+    assert note.startswith("20 pairs new or edited since main, left out: p040, p041,")
     assert note.endswith("p051 …")
     # With fewer than 15 known prompts nothing can be said, and the remedy is named.
     few = dataclasses.replace(ctx, unknown=frozenset(f"p{i:03d}" for i in range(14, 80)))
@@ -156,7 +160,8 @@ def test_new_and_edited_pairs_are_left_out_and_named() -> None:
     assert (verdict.state, verdict.outcome) == ("inconclusive", "fail")
     assert verdict.message == (
         "no_regression: undecidable: only 14 pairs of 14 different prompts are the same as in "
-        "main; at least 15 prompts are needed (66 new or edited); bless a new baseline"
+        "main; at least 15 prompts are needed (66 new or edited); keep this run as "
+        "a new baseline: rmcheck bless --red"
     )
 
 

@@ -128,9 +128,9 @@ ALL_TIED: Scored = ((0, 1), [1.0, 1.0, 1.0])
 @pytest.mark.parametrize(
     ("rows", "group_size", "reason"),
     [
-        ([], 1, "0 {what} of 0 different prompts; at least 15 prompts are needed"),
-        ([((0, 1), [3.0, 2.0, 1.0])] * 14, 1, "14 {what} of 14 different prompts"),
-        ([((0, 1), [3.0, 2.0, 1.0])] * 40, 40, "40 {what} of 1 different prompts"),
+        ([], 1, "0 {many} of 0 different prompts; at least 15 prompts are needed"),
+        ([((0, 1), [3.0, 2.0, 1.0])] * 14, 1, "14 {many} of 14 different prompts"),
+        ([((0, 1), [3.0, 2.0, 1.0])] * 40, 40, "40 {many} of 1 different prompt;"),
         ([ALL_TIED] * 40, 1, "within each of the 40 sets all scores are the same"),
     ],
 )
@@ -139,9 +139,9 @@ def test_what_cannot_be_decided_never_passes(
 ) -> None:
     verdict = judge(check, rows, group_size)
     assert (verdict.decision, verdict.outcome, verdict.weak) == ("inconclusive", "fail", True)
-    what = "response sets" if check.kind == "best_of_n" else "sets with several best responses"
+    many = "response sets" if check.kind == "best_of_n" else "sets with several best responses"
     assert verdict.message.startswith(f"{check.kind}: undecidable: ")
-    assert reason.format(what=what) in verdict.message
+    assert reason.format(many=many) in verdict.message
 
 
 def test_only_the_sets_that_count_are_scored() -> None:

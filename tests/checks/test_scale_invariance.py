@@ -68,15 +68,15 @@ def test_an_honest_continuous_reward_holds(
     [
         (lambda p, r: min(1.0, max(-1.0, honest(p, r))), "share their score with another"),
         (lambda p, r: max(0.0, honest(p, r) - 1), "share their score with another"),
-        (lambda p, r: math.tanh(8 * honest(p, r)), "orderings are lost at"),
-        (lambda p, r: sigmoid(9 * honest(p, r)), "orderings are lost at"),
+        (lambda p, r: math.tanh(8 * honest(p, r)), "lost at"),
+        (lambda p, r: sigmoid(9 * honest(p, r)), "lost at"),
         (
             lambda p, r: float(cast(np.array([sigmoid(honest(p, r))]), "bfloat16")[0]),
             "share their score with another",
         ),
         (lambda p, r: round(honest(p, r), 1), "share their score with another"),
         (lambda p, r: float(len(r)), "share their score with another"),
-        (lambda p, r: 1e6 + 0.01 * honest(p, r), "orderings are lost at"),
+        (lambda p, r: 1e6 + 0.01 * honest(p, r), "lost at"),
     ],
 )
 def test_spoilt_rewards_fail(
@@ -163,7 +163,7 @@ def test_the_smallest_counterexample_is_named() -> None:
     ctx = TableContext(PAIRS, (chosen, rejected))
     verdict = CHECK.judge(ctx)
     assert verdict.message == (
-        "scale_invariance 1 of 60 orderings are lost at a=1, b=0 in float32 (max_flips 0), "
+        "scale_invariance 1 of 60 orderings is lost at a=1, b=0 in float32 (max_flips 0), "
         "first p007"
     )
     assert verdict.evidence.pairs == ("p007",)
@@ -171,7 +171,7 @@ def test_the_smallest_counterexample_is_named() -> None:
     chosen[7], rejected[7] = 2.0**-30, 0.0
     verdict = CHECK.judge(TableContext(PAIRS, (chosen, rejected)))
     spread = float(np.concatenate([chosen, rejected]).std())
-    assert f"1 of 60 orderings are lost at a=1, b={spread:.6g} in float32" in verdict.message
+    assert f"1 of 60 orderings is lost at a=1, b={spread:.6g} in float32" in verdict.message
     assert np.float32(chosen[7] + spread) == np.float32(rejected[7] + spread)
     # One flip may be allowed.
     assert dataclasses.replace(CHECK, max_flips=1).judge(ctx).outcome == "pass"
@@ -196,7 +196,7 @@ def test_the_coarser_precisions_lose_more(tmp_path: Path) -> None:
     assert verdict.outcome == "fail"
     assert "in bfloat16 (max_flips 0), first p" in verdict.message
     lenient = dataclasses.replace(strict, max_flips=lost["bfloat16"])
-    assert "orderings are lost" not in judge(tmp_path, per_text(honest), lenient).message
+    assert "lost at" not in judge(tmp_path, per_text(honest), lenient).message
 
 
 def test_a_share_of_equal_scores_may_be_allowed() -> None:

@@ -83,7 +83,7 @@ def test_a_weak_message_names_what_the_interval_includes() -> None:
     found = estimate(-0.3, 0.1, 0.3)
     apart = dataclasses.replace(found, method="newcombe-unpaired")
     said = verdict(WITHIN, apart, "point").message
-    assert said.endswith("; weak: the interval includes -0.20 and 0.20")
+    assert said.endswith("; weak: the interval includes −0.20 and 0.20")
     at = dataclasses.replace(estimate(0.6, 0.7, 0.8), method="wilson-neff90")
     said = verdict(AT_LEAST, at, "point").message
     assert said.endswith("; weak: the interval includes 0.70, it sits on the threshold")
@@ -97,8 +97,10 @@ def test_the_message_has_number_interval_method_and_bound() -> None:
 
 def test_too_little_is_a_failure_of_its_own() -> None:
     assert too_few(40, 15) is None
-    reason = too_few(40, 14, "rated pairs")
+    reason = too_few(40, 14, "rated pair")
     assert reason == "40 rated pairs of 14 different prompts; at least 15 prompts are needed"
+    one = too_few(1, 1, which=" with ratings")
+    assert one == "1 pair with ratings of 1 different prompt; at least 15 prompts are needed"
     got = undecidable("chat", reason, {"min": 0.5})
     assert (got.decision, got.outcome, got.weak, got.estimate) == (
         "inconclusive", "fail", True, None,

@@ -146,7 +146,8 @@ def test_a_suite_whose_every_pair_was_edited_does_not_slip_through(project: Proj
     check = project.checks()["chat::no_regression"]
     assert check["message"] == (
         "no_regression: undecidable: only 0 pairs of 0 different prompts are the same as in "
-        "main; at least 15 prompts are needed (40 new or edited); bless a new baseline"
+        "main; at least 15 prompts are needed (40 new or edited); keep "
+        "this run as a new baseline: rmcheck bless --red"
     )
 
 
@@ -188,3 +189,34 @@ def test_scores_from_a_file_are_compared_with_any_baseline(project: Project) -> 
     project.write("same.jsonl", jsonl(scores(rows)))
     project.run("--rm", "scores:same.jsonl").assert_outcomes(passed=2)
     assert project.checks()["chat::no_regression"]["state"] == "identical"
+
+
+def test_a_red_run_is_kept_only_where_that_is_said(project: Project) -> None:
+    project.model()
+    soft = {"check": "win_rate", "name": "soft", "min": 0.9, "gate": "advisory"}
+    project.suite("chat", "win_rate", soft, rows=pairs(30, wrong=range(20)))
+    project.run().assert_outcomes(failed=1, xfailed=1)
+    said = project.cli("bless")
+    assert (said.code, said.out, said.err) == (
+        4,
+        [],
+        [
+            "rmcheck bless: reports/latest: 1 check of it failed (chat::win_rate), and no later "
+            "run would have to do better; run the gate on a model that passes, then bless that "
+            "run, or keep this one all the same: --red"
+        ],
+    )
+    assert not (project.root / "fixtures").exists()
+    said = project.cli("bless", "--red")
+    assert said.code == 0
+    assert said.out == [
+        "reports/latest is now the baseline 'main' (fixtures/baselines/main); commit that folder",
+        "  red: 1 check of it failed (chat::win_rate)",
+    ]
+
+
+def test_a_run_in_which_an_advisory_check_falls_short_is_not_red(project: Project) -> None:
+    project.model()
+    project.suite("chat", "win_rate", rows=pairs(30, wrong=range(20)), gate="advisory")
+    project.run().assert_outcomes(xfailed=1)
+    assert project.cli("bless").code == 0

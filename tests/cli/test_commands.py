@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -237,6 +238,29 @@ def test_report_gives_the_same_bytes_again(gate: Project) -> None:
     assert b"question 25?" not in (folder / "index.html").read_bytes()
 
 
+def test_report_finds_the_project_from_any_folder(
+    gate: Project, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    gate.ini("rm_baselines = kept")
+    assert gate.cli("bless").code == 0
+    gate.write("worse.jsonl", jsonl(swapped(gate.rows(), range(20, 32))))
+    gate.run("--rm", "scores:worse.jsonl")
+    page = gate.root / "reports/latest/index.html"
+    before = page.read_bytes()
+    assert b"question 25?" in before
+    for here, run in ((gate.root / "suites", "../reports/latest"), (gate.root.parent, page.parent)):
+        page.unlink()
+        monkeypatch.chdir(here)
+        assert gate.cli("report", str(run)).code == 0
+        assert page.read_bytes() == before
+    # A run folder that was fetched from elsewhere belongs to the project one stands in.
+    fetched = tmp_path_factory.mktemp("artefact") / "run"
+    shutil.copytree(page.parent, fetched)
+    monkeypatch.chdir(gate.root / "suites")
+    assert gate.cli("report", str(fetched)).code == 0
+    assert b"question 25?" in (fetched / "index.html").read_bytes()
+
+
 def test_compare_shares_alpha_as_the_gate_does(project: Project) -> None:
     project.model()
     three = [{"check": "no_regression", "name": f"n{number}"} for number in range(3)]
@@ -288,7 +312,33 @@ def test_compare_needs_a_suite_that_both_have(gate: Project) -> None:
     gate.write("code.jsonl", jsonl(scores(pairs(30, name="c"))))
     gate.run("--rm", "scores:code.jsonl", "-k", "code").assert_outcomes(passed=1, deselected=2)
     line = mistake(gate.cli("compare", "reports/latest", "reports/chat"))
-    assert "have no suite in common (code / chat)" in line
+    assert "have no suite in common (code / chat); if one is a run of some suites, run" in line
+
+
+def test_compare_names_the_suites_that_one_side_alone_has(gate: Project) -> None:
+    gate.suite("code", "win_rate", rows=pairs(30, name="c"))
+    gate.suite("art", "win_rate", rows=pairs(30, name="a"))
+    gate.model()
+    gate.run()
+    assert gate.cli("bless").code == 0
+    gate.run("suites/chat.yaml")
+    said = gate.cli("compare", "reports/latest", "main")
+    assert (said.code, len(said.out)) == (0, 2)
+    assert said.out[0].startswith("passed chat: ")
+    assert said.out[1] == (
+        "not compared, only in main: art, code; was reports/latest a run of some suites? "
+        "`pytest suites/` runs all"
+    )
+    # The other way round, against a baseline that lacks them; a score file gives no reason.
+    assert gate.cli("bless", "part").code == 0
+    assert gate.cli("compare", "main", "part").out[1] == (
+        "not compared, only in main: art, code; part was blessed without: rmcheck bless adds the "
+        "suites of the last run"
+    )
+    gate.write("chat.jsonl", jsonl(gate.rows()))
+    assert gate.cli("compare", "scores:chat.jsonl", "main").out[1] == (
+        "not compared, only in main: art, code"
+    )
 
 
 def test_a_folder_that_cannot_be_written_to_is_told(gate: Project) -> None:

@@ -115,9 +115,30 @@ def test_other_suites_than_those_of_the_run(gate: Project) -> None:
     gate.suite("art", "no_regression", rows=pairs(40, name="art"))
     said = gate.cli("selftest", "--runs", "20")
     assert said.code == 0
-    assert said.out[-2:] == [
-        "art::no_regression: reports/latest has no scores of 40 pairs",
-        "art::no_regression: left out, since the check itself cannot decide. There are no pairs to "
-        "decide on.",
-    ]
+    assert said.out[-1] == (
+        "reports/latest has no scores of art; run `pytest suites/` first: a run of some suites "
+        "takes the place of the run before"
+    )
     assert "3 required comparisons" in said.out[0]
+
+
+def test_a_run_of_other_suites_alone_says_what_to_do_first(gate: Project) -> None:
+    gate.suite("art", "win_rate", rows=pairs(40, name="art"))
+    gate.model()
+    gate.run("suites/art.yaml").assert_outcomes(passed=1)
+    said = gate.cli("selftest", "--runs", "20")
+    assert (said.code, said.out, said.err) == (
+        4,
+        [],
+        [
+            "rmcheck selftest: nothing to try in suites: reports/latest has no scores of chat and "
+            "code; run `pytest suites/` first: a run of some suites takes the place of the run "
+            "before"
+        ],
+    )
+
+
+def test_pairs_without_a_score_are_counted(gate: Project) -> None:
+    gate.data("chat", [*pairs(60, wrong=range(6), name="chat"), *pairs(1, name="new")])
+    said = gate.cli("selftest", "--runs", "20")
+    assert said.out[-1] == "chat::no_regression: reports/latest has no scores of 1 pair"

@@ -126,7 +126,7 @@ def test_a_malformed_row_is_told_at_its_line(
         ({"best": [-1]}, "best=[-1] must name one response"),
         ({"best": [True]}, "best must be a list, got '[True]'"),
         ({"best": None}, "best must be a list, got 'None'"),
-        ({"ratings": [1]}, "1 ratings for 2 responses"),
+        ({"ratings": [1]}, "1 rating for 2 responses"),
         ({"ratings": [1, float("nan")]}, "ratings must be a finite number, got nan"),
         ({"respnses": ["x"]}, "unknown key 'respnses', did you mean 'responses'?"),
     ],

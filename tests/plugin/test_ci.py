@@ -104,6 +104,42 @@ def test_annotations_are_written_on_github_only(
     assert commands[0].endswith(checks["chat::win_rate"]["message"].replace("%", "%25"))
 
 
+@pytest.mark.parametrize("workers", [(), pytest.param(("-n", "2"), marks=pytest.mark.slow)])
+def test_mistakes_that_stop_collection_are_annotated(
+    project: Project, monkeypatch: pytest.MonkeyPatch, workers: tuple[str, ...]
+) -> None:
+    project.suite("chat", {"check": "win_rate", "mim": 0.5}, rows=pairs())
+    project.suite("code", "win_rate", rows=[*pairs(), {"id": "p"}])
+    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
+    assert "::error" not in text_of(project.run())
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(project.root.parent))
+    result = project.run("-q", *workers)
+    assert result.ret != 0
+    found = sorted(line for line in result.outlines if line.startswith("::"))
+    name = project.root.name
+    at, broken = f"::error file={name}/suites/chat.yaml,line=5,", "title=rmcheck cannot read this::"
+    assert (
+        found[0]
+        == f"::error file={name}/data/code.jsonl,line=31,{broken}the key 'chosen' is missing"
+    )
+    assert found[3] == f"{at}{broken}check 'win_rate': the key 'min' is missing"
+    assert len(found) == 5  # the row lacks three keys, the check one, and has one that is unknown
+
+
+def test_a_mistake_in_the_recipe_is_annotated(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.suite("chat", "win_rate", rows=pairs())
+    project.write("mine.yaml", "recipe: 1\nbase: nowhere\ndta: x.jsonl\n")
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.delenv("GITHUB_WORKSPACE", raising=False)
+    result = project.run("--rm", "recipe:mine.yaml")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    found = [line for line in result.outlines if line.startswith("::error file=")]
+    assert any("mine.yaml,line=3," in line and "unknown key 'dta'" in line for line in found)
+
+
 def test_every_run_leaves_a_line_of_history(project: Project) -> None:
     project.model()
     project.suite("chat", "win_rate", rows=pairs(30, wrong=range(12)))

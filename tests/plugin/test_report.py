@@ -153,7 +153,7 @@ def test_a_report_that_cannot_be_written_does_not_hide_the_verdicts(project: Pro
 
 def section(result: pytest.RunResult) -> list[str]:
     """The lines under `reward model`."""
-    start = next(i for i, line in enumerate(result.outlines) if "= reward model =" in line)
+    start = next(i for i, line in enumerate(result.outlines) if "= reward model: " in line)
     rest = result.outlines[start + 1 :]
     return rest[: next(i for i, line in enumerate(rest) if line.startswith("===="))]
 
@@ -169,6 +169,16 @@ def test_the_summary_has_ten_lines_at_most(project: Project) -> None:
     assert f"  … and {15 - shown} more that did not plainly hold" in lines
     assert "15 checks: 15 failed" in lines
     assert "report: reports/latest/index.html" in lines
+
+
+def test_the_summary_names_the_model_and_the_baseline(project: Project) -> None:
+    project.suite("chat", "win_rate", rows=pairs())
+    project.write("scores.jsonl", jsonl(scores(pairs())))
+    project.write("old.jsonl", jsonl(scores(pairs())))
+    options = ("--rm", "scores:scores.jsonl")
+    assert "= reward model: scores:scores.jsonl =" in text_of(project.run(*options))
+    said = text_of(project.run(*options, "--rm-baseline", "scores:old.jsonl"))
+    assert "= reward model: scores:scores.jsonl, against scores:old.jsonl =" in said
 
 
 def test_quiet_says_two_lines_and_verbose_all(project: Project) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from rmcheck.errors import Problem
 from rmcheck.report import annotations
 
 from . import builder as build
@@ -85,3 +86,22 @@ def test_past_ten_the_tenth_counts_the_rest_and_regressions_come_first() -> None
 
 def test_a_run_where_all_held_says_nothing() -> None:
     assert commands(build.check()) == []
+
+
+def test_mistakes_have_their_file_and_line() -> None:
+    path = "data/50%, all.jsonl"
+    (found,) = annotations.of_mistakes([Problem(path, 7, 3, "two\nlines")], folder="gate")
+    told = read(found)
+    assert (told["word"], told["file"], told["line"]) == ("error", f"gate/{path}", "7")
+    assert told["message"] == "two lines"
+    (whole,) = annotations.of_mistakes([Problem("a.yaml", 0, 0, "empty")])
+    assert "line" not in read(whole)
+
+
+def test_ten_mistakes_at_most_the_last_counts_the_rest() -> None:
+    many = [Problem("a.yaml", line, 1, "bad") for line in range(1, 41)]
+    assert len(annotations.of_mistakes(many[:10])) == 10
+    found = annotations.of_mistakes(many)
+    assert len(found) == 10
+    assert read(found[8])["line"] == "9"
+    assert read(found[9])["message"] == "31 more mistakes"

@@ -158,7 +158,12 @@ def test_an_incomplete_run_wears_a_banner(page: Page) -> None:
 def test_without_a_baseline_it_says_how_to_bless() -> None:
     run = build.record(build.suite(build.check()), baseline=None)
     page = Page(html.render(ReportInput(run, [build.score()])))
-    assert "rmcheck bless main" in page.one("p", class_="hint").text
+    assert "rmcheck bless main keeps this run as the baseline;" in page.one("p", class_="hint").text
+    red = build.record(build.suite(build.failed()), baseline=None)
+    assert (
+        "rmcheck bless main --red keeps this run as the baseline, although 1 check failed in it;"
+        in Page(html.render(ReportInput(red, [build.score()]))).one("p", class_="hint").text
+    )
 
 
 @pytest.mark.parametrize("texts_of", ["failing", "all", "none"])

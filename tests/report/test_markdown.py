@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from rmcheck.record import SuiteRecord
+from rmcheck.record import SourceRecord, SuiteRecord
 from rmcheck.report import ReportInput, markdown
 from rmcheck.report.sentence import sentence
 
@@ -112,8 +112,22 @@ def test_no_baseline_names_the_command_and_a_baseline_its_name() -> None:
     assert "against `main`" in summary(build.suite(build.check()))
 
 
+def test_every_model_under_test_is_named() -> None:
+    own = build.suite(build.check(), source=SourceRecord(spec="hf:b", fingerprint="77aa"))
+    assert "Candidate `recipe:tiny` (`9f3c5a77`) and `hf:b` (`77aa`), against `main`" in summary(
+        build.suite(build.check()), own
+    )
+
+
+def test_a_red_run_is_offered_as_a_baseline_with_a_caveat() -> None:
+    red = summary(build.suite(build.failed(), build.failed("score_gap")), baseline=None)
+    assert "`rmcheck bless main --red` keeps this run as one, although 2 checks failed in it" in red
+
+
 def test_incomplete_is_said() -> None:
-    assert "**Incomplete**" in summary(build.suite(build.check()), incomplete=True)
+    text = summary(build.suite(build.check()), incomplete=True, baseline=None)
+    assert "**Incomplete**" in text
+    assert "rmcheck bless" not in text
 
 
 def test_same_input_same_text() -> None:

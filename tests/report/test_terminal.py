@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from rmcheck.record import RunRecord
+from rmcheck.record import RunRecord, SourceRecord
 from rmcheck.report import terminal
 from rmcheck.report.sentence import sentence
 
@@ -33,8 +33,16 @@ def test_what_stands_in_the_summary() -> None:
         "scores: 300 texts, 280 from the cache, 20 computed",
         "training: tiny, 40 steps in 41.0 s, loss 0.4, win rate on held-out pairs 0.75",
         "report: reports/latest/index.html",
-        "no baseline yet: `rmcheck bless main` keeps this run as one",
+        "no baseline yet: `rmcheck bless main --red` keeps this run as one, although 1 check "
+        "failed in it",
     ]
+
+
+def test_the_models_and_the_baseline_are_named() -> None:
+    assert terminal.title(run()) == "reward model: recipe:tiny, against main"
+    own = build.suite(build.check(), source=SourceRecord(spec="hf:checkpoints/a\x1b[2J"))
+    record = build.record(own, build.suite(build.check(), name="code"), baseline=None)
+    assert terminal.title(record) == "reward models: recipe:tiny and hf:checkpoints/a\ufffd[2J"
 
 
 def test_a_training_of_an_earlier_run_is_told_from_one_of_this_run() -> None:
@@ -48,9 +56,19 @@ def test_a_training_of_an_earlier_run_is_told_from_one_of_this_run() -> None:
     assert "earlier" not in terminal.training([now, now])
 
 
-def test_a_run_that_was_stopped_is_not_offered_as_a_baseline() -> None:
-    lines = terminal.lines(run(baseline=None, incomplete=True), verbosity=0, report_path=None)
-    assert not any("rmcheck bless" in line for line in lines)
+def test_a_run_that_passes_is_offered_as_a_baseline() -> None:
+    soft = build.failed(gate="advisory")
+    record = build.record(build.suite(build.weak(), build.skipped(), soft), baseline=None)
+    lines = terminal.lines(record, verbosity=0, report_path=None)
+    assert lines[-1] == "no baseline yet: `rmcheck bless main` keeps this run as one"
+
+
+def test_a_run_that_cannot_be_blessed_is_not_offered_as_a_baseline() -> None:
+    stopped = run(baseline=None, incomplete=True)
+    broken = build.record(build.suite(build.check(), build.errored()), baseline=None)
+    for record in (stopped, broken, run()):
+        lines = terminal.lines(record, verbosity=0, report_path=None)
+        assert not any("rmcheck bless" in line for line in lines)
 
 
 def test_at_most_ten_lines_however_many_fail() -> None:

@@ -244,7 +244,7 @@ def test_the_options_of_a_recipe_change_the_cost_and_hardly_the_result(
 
 
 def test_too_few_pairs_is_an_error(shared: Path) -> None:
-    with pytest.raises(TrainingError, match="1 training pairs; at least 2"):
+    with pytest.raises(TrainingError, match="1 training pair; at least 2"):
         train(project.recipe_of(shared), numbered(1), "cpu", NoProgress())
 
 

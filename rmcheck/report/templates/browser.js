@@ -62,7 +62,8 @@
       button.querySelector("b").textContent = grouped(counts[state] || 0);
     });
     var narrowed = wanted.q || wanted.suite || wanted.tag || wanted.of || wanted.states.size;
-    by("status").textContent = (narrowed ? grouped(shown.length) + " of " : "") + grouped(pairs.all.length) + " pairs" +
+    by("status").textContent = (narrowed ? grouped(shown.length) + " of " : "") + grouped(pairs.all.length) +
+      (pairs.all.length === 1 ? " pair" : " pairs") +
       (wanted.of ? ", those that " + wanted.of + " points to" : "") +
       (wanted.q && pairs.areUnread() ? "; still reading texts" : "");
     by("reset").hidden = !narrowed;

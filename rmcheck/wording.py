@@ -1,0 +1,46 @@
+"""Counts, signs and lists of names in words: for every message, page and summary."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def counted(value: int, noun: str, plural: str | None = None) -> str:
+    """A number and its noun.
+
+    >>> counted(1, "check"), counted(1200, "pair"), counted(2, "tag of a pair", "tags of a pair")
+    ('1 check', '1,200 pairs', '2 tags of a pair')
+    """
+    return f"{value:,} {noun if value == 1 else plural or noun + 's'}"
+
+
+def be(value: int) -> str:
+    """The verb that goes with a number of things.
+
+    >>> f"there {be(1)} {counted(1, 'pair')}, there {be(0)} {counted(0, 'pair')}"
+    'there is 1 pair, there are 0 pairs'
+    """
+    return "is" if value == 1 else "are"
+
+
+def minus(text: str) -> str:
+    """A number, or several, with a true minus sign for each hyphen.
+
+    >>> minus(f"{-0.5:.2f} [{-1:+.1f}, {2:+.1f}]")
+    '−0.50 [−1.0, +2.0]'
+    """
+    return text.replace("-", "−")
+
+
+def listed(names: Sequence[str], *, limit: int = 3) -> str:
+    """Names as a person would say them; past `limit` the rest is counted.
+
+    >>> listed(["a"]), listed(["a", "b"]), listed(["a", "b", "c", "d", "e"])
+    ('a', 'a and b', 'a, b, c and 2 more')
+    """
+    shown = list(names[:limit])
+    if len(names) > limit:
+        shown.append(f"{len(names) - limit:,} more")
+    if len(shown) < 2:
+        return "".join(shown)
+    return f"{', '.join(shown[:-1])} and {shown[-1]}"
