@@ -178,8 +178,8 @@ def prepare(run: Path, folder: Path, name: str, *, red: bool = False) -> Blessin
     if name == LATEST:
         raise UsageError(f"'{LATEST}' stands for the baseline blessed last; choose another name")
     found, rows = record.read(run), record.read_scores(run)
-    if found.incomplete or _failed_to_score(found):
-        what = "was interrupted" if found.incomplete else "had errors"
+    if found.gap or _failed_to_score(found):
+        what = f"is incomplete ({found.gap})" if found.gap else "had errors"
         raise UsageError(f"{run}: this run {what}; run the gate to its end, then bless it")
     if not rows:
         raise UsageError(f"{run}: this run scored no pairs, so nothing could be compared with it")

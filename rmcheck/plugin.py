@@ -114,7 +114,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 class _Listener:
-    """Opens the controller's log when the first verdict of a worker arrives."""
+    """Opens the controller's log when the first verdict of a worker arrives.
+
+    Attributes
+    ----------
+    unread
+        The suite files that hold mistakes, by their node ids.
+    """
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
@@ -122,6 +128,7 @@ class _Listener:
         self._waiting: list[pytest.TestReport] = []
         self._handed_over = False
         self._mistakes: list[Problem] = []
+        self.unread: list[str] = []
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self) -> None:
@@ -136,6 +143,8 @@ class _Listener:
         """Take in what is wrong in a suite file, here or on a worker."""
         carried: list[list[Any]] = getattr(report, MISTAKES, [])
         if carried:
+            if report.nodeid not in self.unread:
+                self.unread.append(report.nodeid)
             from rmcheck.errors import Problem
 
             self.mistaken(Problem(*each) for each in carried)

@@ -15,6 +15,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
 from rmcheck.errors import Problem, ProblemsFound, UsageError
+from rmcheck.wording import listed
 
 SCHEMA_VERSION = 1
 RESULTS = "results.json"
@@ -219,7 +220,8 @@ class RunRecord(_Model):
 
     `commit` names the revision of the project that was gated (None: not known). `blessed` is the
     time at which it became a baseline (None: it is none); kept here, so that a checkout of another
-    branch does not change which baseline is the latest.
+    branch does not change which baseline is the latest. `incomplete` says that not all checks were
+    decided: the run was stopped, or could not read the suite files in `unread`.
     """
 
     schema_version: Literal[1] = 1
@@ -233,6 +235,7 @@ class RunRecord(_Model):
     environment: EnvironmentRecord
     outcome: Literal["pass", "fail", "error"]
     incomplete: bool = False
+    unread: list[str] = Field(default_factory=list)
     commit: str | None = None
     blessed: str | None = None
     suites: list[SuiteRecord]
@@ -245,6 +248,13 @@ class RunRecord(_Model):
         """The sources under test: the run's own, and those that suites bring, each once."""
         used = [suite.source for suite in self.suites if suite.source is not None]
         return tuple({source.spec: source for source in (self.source, *used)}.values())
+
+    @property
+    def gap(self) -> str:
+        """Why not all checks were decided, as half a sentence; empty where all were."""
+        if self.unread:
+            return f"{listed(self.unread)} could not be read"
+        return "the run stopped before all checks were decided" if self.incomplete else ""
 
     @property
     def red(self) -> tuple[CheckRecord, ...]:

@@ -18,7 +18,7 @@ from rmcheck import history as histories
 from rmcheck import record as records
 from rmcheck.engine.environment import commit
 from rmcheck.engine.settings import DEFAULT_REPORT
-from rmcheck.plugin import PAYLOAD, RUN_LOG, STARTED
+from rmcheck.plugin import LISTENER, PAYLOAD, RUN_LOG, STARTED
 from rmcheck.publish import publish
 from rmcheck.record import (
     CheckRecord,
@@ -101,7 +101,8 @@ class RunReport:
         if not self._checks and not (self._begun and interrupted):
             return
         stopped = interrupted or bool(session.shouldstop) or bool(session.shouldfail)
-        self._record = self._assemble(incomplete=stopped and not self._all_decided(session))
+        stopped = stopped and not self._all_decided(session)
+        self._record = self._assemble(incomplete=stopped or bool(self._unread()))
         self._write(self._record)
 
     def _write(self, record: RunRecord) -> None:
@@ -175,6 +176,10 @@ class RunReport:
         kept = sum(isinstance(item, CheckItem) for item in session.items)
         return 0 < kept <= sum(len(checks) for checks in self._checks.values())
 
+    def _unread(self) -> list[str]:
+        """The suite files that hold mistakes; pytest goes on without them where it is told to."""
+        return sorted(self._config.pluginmanager.getplugin(LISTENER).unread)
+
     def _ordered(self) -> list[str]:
         """Suites by path, which is how pytest collects them, whatever order workers answer in."""
         return sorted(self._checks)
@@ -195,6 +200,7 @@ class RunReport:
             environment=self._environment or EnvironmentRecord(python=""),
             outcome=records.outcome(suites),
             incomplete=incomplete,
+            unread=self._unread(),
             commit=commit(Path(self._config.rootpath)),
             suites=suites,
             training=list(self._training.values()),

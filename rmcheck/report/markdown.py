@@ -39,7 +39,7 @@ def render(report: ReportInput) -> str:
         f"**{escape(str(verdict), 1500)}**",
     ]
     if record.incomplete:
-        parts.append("> **Incomplete**: the run stopped before all checks were decided.")
+        parts.append(f"> **Incomplete**: {escape(record.gap)}.")
     parts.append(_identity(report))
     for title, members in (
         ("Regressions", groups.regressions),

@@ -121,14 +121,15 @@ def sentence(record: RunRecord, groups: Groups | None = None) -> Sentence:
         return Sentence("no", "Do not merge", _why_not(record, groups, blocking))
     if blocking:
         reason = f"{counted(len(blocking), 'check')} could not be run ({_names(blocking)})"
-        if record.incomplete:
-            reason += ", and the run stopped before all checks were decided"
+        if record.gap:
+            reason += f", and {record.gap}"
         return Sentence("unknown", "Cannot say", reason)
-    if record.incomplete:
+    if record.gap:
         so_far = [each for each in groups.all if each.group in {"held", "weak"}]
-        reason = "the run stopped before all checks were decided"
+        reason = record.gap
         if so_far:
-            reason += f"; {counted(len(so_far), 'check')} passed until then"
+            reason += f"; {counted(len(so_far), 'check')} passed"
+            reason += "" if record.unread else " until then"
         return Sentence("unknown", "Cannot say", reason)
     if record.outcome != "pass":
         reason = f"the run is recorded as '{record.outcome}', though no required check of it failed"
@@ -172,8 +173,8 @@ def _why_not(record: RunRecord, groups: Groups, blocking: Sequence[Placed]) -> s
         )
     if blocking:
         clauses.append(f"{counted(len(blocking), 'check')} could not be run")
-    if record.incomplete:
-        clauses.append("the run stopped before all checks were decided")
+    if record.gap:
+        clauses.append(record.gap)
     return "; ".join(clauses)
 
 

@@ -127,6 +127,25 @@ def test_mistakes_that_stop_collection_are_annotated(
     assert len(found) == 5  # the row lacks three keys, the check one, and has one that is unknown
 
 
+@pytest.mark.parametrize("options", [("--continue-on-collection-errors",), ("-n", "2")])
+def test_a_suite_that_cannot_be_read_leaves_the_answer_open(
+    project: Project, options: tuple[str, ...]
+) -> None:
+    project.model()
+    project.suite("chat", "win_rate", rows=pairs())
+    project.write("suites/code.yaml", "rmchek: 1\nchekcs: []\n")
+    result = project.run(*options)
+    assert result.ret != 0
+    said = "suites/code.yaml could not be read"
+    assert f"Cannot say: {said}; 1 check passed." in result.outlines
+    assert "rmcheck bless" not in text_of(result)
+    folder = project.root / "reports/latest"
+    assert said in (folder / "summary.md").read_text().replace("\\", "")
+    assert f"Incomplete run:</strong> {said}." in (folder / "index.html").read_text()
+    assert project.record()["unread"] == ["suites/code.yaml"]
+    assert f"this run is incomplete ({said})" in "\n".join(project.cli("bless").err)
+
+
 def test_a_mistake_in_the_recipe_is_annotated(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -152,7 +152,7 @@ def test_same_input_same_bytes() -> None:
 def test_an_incomplete_run_wears_a_banner(page: Page) -> None:
     assert not page.all("p", class_="banner")
     text = html.render(build.report(incomplete=True))
-    assert "Incomplete run." in Page(text).one("p", class_="banner").text
+    assert "Incomplete run: the run stopped" in Page(text).one("p", class_="banner").text
 
 
 def test_without_a_baseline_it_says_how_to_bless() -> None:
