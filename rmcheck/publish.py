@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from rmcheck import baseline as baselines
 from rmcheck import history as histories
 from rmcheck import record as records
 from rmcheck.data import preferences, prompt_text
+from rmcheck.data.preferences import PreferenceData
 from rmcheck.engine.settings import DEFAULT_BASELINES
 from rmcheck.errors import RmcheckError
 from rmcheck.history import HistoryRun
 from rmcheck.record import PairScore, RunRecord
 from rmcheck.report import PairTexts, ReportInput, TextsOf
+from rmcheck.suite import load_suite
 
 
 def report_input(
@@ -29,7 +32,7 @@ def report_input(
         record=record,
         scores=scores,
         baseline=_baseline(record, kept or root / DEFAULT_BASELINES),
-        texts=_texts(record, root),
+        texts=_texts(record, scores, root),
         history=_history(history),
     )
 
@@ -90,18 +93,28 @@ def _history(path: Path | None) -> Sequence[HistoryRun]:
         return ()
 
 
-def _texts(record: RunRecord, root: Path) -> dict[str, PairTexts]:
-    """Texts by the pair's hash, from the data files that the record names."""
-    texts: dict[str, PairTexts] = {}
+def _texts(record: RunRecord, scores: Iterable[PairScore], root: Path) -> dict[str, PairTexts]:
+    """Texts by the pair's hash, from the data files that the record names.
+
+    A suite that renames columns or reads a hub's data set has others than its files hold; it is
+    read as the gate read it.
+    """
     paths = {path for suite in record.suites for path in suite.data.paths}
-    for shown in sorted(paths):
-        path = root / shown
-        if not path.is_file():
-            continue
-        try:
-            data = preferences.load([path])
-        except RmcheckError:
-            continue
-        for pair in data.pairs:
-            texts[pair.hash] = PairTexts(prompt_text(pair.prompt), pair.chosen, pair.rejected)
+    texts: dict[str, PairTexts] = {}
+    for path in sorted(paths):
+        if (root / path).is_file():
+            with suppress(RmcheckError):
+                texts.update(_texts_of(preferences.load([root / path])))
+    lacking = {row.suite for row in scores if row.hash not in texts}
+    for suite in record.suites:
+        if suite.name in lacking:
+            with suppress(RmcheckError):
+                texts.update(_texts_of(load_suite(root / suite.path, root).data))
     return texts
+
+
+def _texts_of(data: PreferenceData) -> dict[str, PairTexts]:
+    return {
+        pair.hash: PairTexts(prompt_text(pair.prompt), pair.chosen, pair.rejected)
+        for pair in data.pairs
+    }

@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from rmcheck.publish import report_input
+
 from .projects import Project, jsonl, pairs, score_of, scores, text_of
 
 # Promised to whoever reads it: the keys of results.json.
@@ -244,3 +246,29 @@ def test_a_source_that_was_not_asked_is_told(project: Project) -> None:
     for verbosity in ("-q", "-v"):
         result = project.run("--rm", "scores:scores.jsonl", verbosity)
         assert any(line.startswith(told) and "py:read" in line for line in result.outlines)
+
+
+def test_a_suite_that_renames_columns_has_its_texts_in_the_report(project: Project) -> None:
+    rows = [
+        {"better" if key == "chosen" else key: value for key, value in row.items()}
+        for row in pairs(30, wrong=range(12))
+    ]
+    project.model()
+    project.data("chat", rows)
+    project.write(
+        "suites/chat.yaml",
+        """
+        rmcheck: 1
+        name: chat
+        data: {path: ../data/chat.jsonl, columns: {chosen: better}}
+        checks: [{check: win_rate, min: 0.5}]
+        """,
+    )
+    project.run()
+    found = report_input(project.root / "reports/latest", root=project.root)
+    assert len(found.scores) == 30
+    for row in rows:
+        (score,) = (score for score in found.scores if score.id == row["id"])
+        text = found.texts[score.hash]
+        assert (text.prompt, text.chosen) == (row["prompt"], row["better"])
+        assert text.rejected == row["rejected"]
