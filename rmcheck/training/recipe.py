@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from rmcheck import located
 from rmcheck.data.dialogue import content_hash
 from rmcheck.data.preferences import expand
+from rmcheck.data.rows import shown_path
 from rmcheck.errors import Problem, ProblemsFound, UsageError, did_you_mean, nearest
 from rmcheck.scoring.files import FileHashes, ModelFiles, locate
 from rmcheck.shipped import shipped
@@ -262,11 +263,11 @@ def load_recipe(name: str, root: Path) -> Recipe:
     known, own = shipped_recipes(), project_recipes(root)
     if path.suffix in (".yaml", ".yml"):
         if path.is_file():
-            return _read(path)
+            return _read(path, root)
         remedy = f", {did_you_mean(name, own)}" if own else ""
         raise UsageError(f"recipe:{name}: there is no file {path}{remedy}")
     if name in known:
-        return _read(known[name])
+        return _read(known[name], root)
     # A recipe of the project is given by its path, and misspelt by its name.
     paths = {Path(spec).stem: spec for spec in own}
     near = nearest(name, [*known, *paths])
@@ -285,10 +286,11 @@ def project_recipes(root: Path) -> dict[str, Path]:
     return {path.relative_to(root).as_posix(): path for path in found}
 
 
-def _read(path: Path) -> Recipe:
-    document = located.read(path)
+def _read(path: Path, root: Path) -> Recipe:
+    shown = shown_path(path, root)
+    document = located.read(path, shown)
     if not isinstance(document.value, dict):
-        raise ProblemsFound([Problem(str(path), 1, 1, "a recipe is a mapping of keys to values")])
+        raise ProblemsFound([Problem(shown, 1, 1, "a recipe is a mapping of keys to values")])
     border = located.validate(RecipeFile, document, label="recipe")
     data: DataSpec
     if isinstance(border.data, _DatasetBorder):

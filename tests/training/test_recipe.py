@@ -100,7 +100,7 @@ training:
         ("8:11", "training.epochs='none' is not a number"),
     ]
     for line, (place, message) in zip(lines, expected, strict=True):
-        assert line.startswith(f"{project}/mine.yaml:{place}: recipe: {message}")
+        assert line.startswith(f"mine.yaml:{place}: recipe: {message}")
 
 
 def test_an_unknown_loss_names_the_nearest(project: Path) -> None:
