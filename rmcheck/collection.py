@@ -45,10 +45,17 @@ class SuiteFile(pytest.Module):
             raise self.CollectError(str(found)) from None
         for tag in self.suite.tags:
             self.config.addinivalue_line("markers", f"{tag}: tag of rmcheck suites")
+        fixtures = None
         for check, line in zip(self.suite.checks, self.suite.lines, strict=True):
             item = CheckItem.from_parent(
-                self, name=check.label, callobj=_run_check, check=check, line=line
+                self,
+                name=check.label,
+                callobj=_run_check,
+                fixtureinfo=fixtures,
+                check=check,
+                line=line,
             )
+            fixtures = item._fixtureinfo  # looked up once a file, as for parametrised tests
             for tag in self.suite.tags:
                 item.add_marker(tag)
             yield item

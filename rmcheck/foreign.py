@@ -37,7 +37,9 @@ def has_suite_keys(keys: Iterable[str]) -> bool:
     which other files have as well, but seldom together.
     """
     given, known = dict.fromkeys(keys), (*OWN, *HEADER)
-    found: set[str] = {key for key in OWN if key in given}
+    if any(key in given for key in OWN):
+        return True
+    found: set[str] = set()
     for key in list(given)[:MAX_KEYS]:
         found.update(difflib.get_close_matches(key.lower(), known, n=1, cutoff=NEAR))
     return bool(found & set(OWN)) or ("data" in found and len(found) > 1)
