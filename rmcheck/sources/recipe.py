@@ -41,7 +41,9 @@ class RecipeSource(ModelSource):
         sidecar = adapter.read_sidecar(self.adapter)
         if sidecar is None or sidecar.training is None:
             return None
-        return sidecar.training.model_copy(update={"reused": not self._trained})
+        # The recipe that trained it may have had another name: what counts is in the fingerprint.
+        now = {"reused": not self._trained, "recipe": self.recipe.name}
+        return sidecar.training.model_copy(update=now)
 
     def with_label_noise(self, rate: float, seed: int) -> RecipeSource:
         """The same recipe with a share `rate` of its training labels flipped."""

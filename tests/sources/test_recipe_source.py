@@ -40,6 +40,15 @@ def test_the_training_record_is_there_as_soon_as_the_adapter_is(folder: Path) ->
     assert project.source_of(folder, "elsewhere").training is None
 
 
+def test_an_adapter_that_is_found_goes_by_the_name_of_the_recipe_that_asks(folder: Path) -> None:
+    again = folder / "another.yaml"
+    again.write_text((folder / "tiny.yaml").read_text())
+    source = create("recipe:another.yaml", SourceOptions(root=folder, cache=folder / "cache"))
+    assert source.fingerprint == project.source_of(folder).fingerprint
+    assert source.training is not None
+    assert (source.training.recipe, source.training.reused) == ("another", True)
+
+
 def test_noisy_labels_are_another_model(folder: Path) -> None:
     source = project.source_of(folder)
     noisy = source.with_label_noise(0.5, 1)
