@@ -180,7 +180,8 @@ def prepare(run: Path, folder: Path, name: str, *, red: bool = False) -> Blessin
     found, rows = record.read(run), record.read_scores(run)
     if found.gap or _failed_to_score(found):
         what = f"is incomplete ({found.gap})" if found.gap else "had errors"
-        raise UsageError(f"{run}: this run {what}; run the gate to its end, then bless it")
+        remedy = "mend it and run the gate again" if found.unread else "run the gate to its end"
+        raise UsageError(f"{run}: this run {what}; {remedy}, then bless it")
     if not rows:
         raise UsageError(f"{run}: this run scored no pairs, so nothing could be compared with it")
     if found.red and not red:
@@ -197,7 +198,7 @@ def prepare(run: Path, folder: Path, name: str, *, red: bool = False) -> Blessin
 def failures(run: RunRecord) -> str:
     """How many required checks of a run failed, and which."""
     failed = [check.id for check in run.red]
-    return f"{counted(len(failed), 'check')} of it failed ({listed(failed)})"
+    return f"{counted(len(failed), 'required check')} failed in it ({listed(failed)})"
 
 
 def _failed_to_score(found: RunRecord) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +51,7 @@ class SuiteFile(pytest.Module):
                 self,
                 name=check.label,
                 callobj=_run_check,
-                fixtureinfo=fixtures,
+                fixtureinfo=fixtures and replace(fixtures, names_closure=[*fixtures.names_closure]),
                 check=check,
                 line=line,
             )

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
+from rmcheck.wording import counted
+
 
 class RmcheckError(Exception):
     """Base of every error whose remedy lies with the user; shown without a traceback."""
@@ -94,23 +96,32 @@ def condensed(problems: Iterable[Problem]) -> list[Problem]:
         alike.setdefault((problem.path, _GIVEN.sub("", problem.message)), []).append(problem)
     shown: list[Problem] = []
     for found in alike.values():
-        shown.extend(found[:SIMILAR])
-        if len(found) > SIMILAR:
-            shown.append(_more(found[SIMILAR - 1], len(found) - SIMILAR, "rows like it"))
+        # A line that stands for one row alone would save nothing.
+        told = found if len(found) == SIMILAR + 1 else found[:SIMILAR]
+        shown.extend(told)
+        if len(told) < len(found):
+            shown.append(_more(told[-1], len(found) - len(told), "row like it", "rows like it"))
     if len(shown) <= MOST_ROWS:
         return sorted(shown)
     first = sorted(shown)[:MOST_ROWS]
-    told = sum(not problem.message.startswith(ELLIPSIS) for problem in first)
-    rest = sum(map(len, alike.values())) - told
-    return [*first, _more(first[-1], rest, "rows with mistakes")]
+    rest = sum(map(len, alike.values())) - sum(map(_stands_for, first))
+    return [*first, _more(first[-1], rest, "mistake in rows", "mistakes in rows")]
 
 
 ELLIPSIS = "… and "
 
 
-def _more(last: Problem, count: int, what: str) -> Problem:
+def _more(last: Problem, count: int, one: str, several: str) -> Problem:
     """What stands behind the last problem that is told."""
-    return replace(last, column=last.column + 1, message=f"{ELLIPSIS}{count:,} more {what}")
+    more = f"{ELLIPSIS}{counted(count, f'more {one}', f'more {several}')}"
+    return replace(last, column=last.column + 1, message=more)
+
+
+def _stands_for(problem: Problem) -> int:
+    """How many problems a line tells of."""
+    if not problem.message.startswith(ELLIPSIS):
+        return 1
+    return int(problem.message.removeprefix(ELLIPSIS).partition(" ")[0].replace(",", ""))
 
 
 class ProblemsFound(RmcheckError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import difflib
 import re
 from collections.abc import Iterable
@@ -33,16 +34,19 @@ def looks_like_suite(path: Path) -> bool:
 def has_suite_keys(keys: Iterable[str]) -> bool:
     """Whether keys of a mapping are a suite's, some perhaps misspelt.
 
-    One is nearly `rmcheck` or `checks`; or nearly `data` and another of a suite's header, both of
-    which other files have as well, but seldom together.
+    One is nearly `rmcheck` or `checks`; or one is nearly `data`, another of a suite's header as
+    well, and none a stranger: other files (recipes too) have such keys, but others beside them.
     """
     given, known = dict.fromkeys(keys), (*OWN, *HEADER)
     if any(key in given for key in OWN):
         return True
     found: set[str] = set()
+    strangers = len(given) > MAX_KEYS
     for key in list(given)[:MAX_KEYS]:
-        found.update(difflib.get_close_matches(key.lower(), known, n=1, cutoff=NEAR))
-    return bool(found & set(OWN)) or ("data" in found and len(found) > 1)
+        near = difflib.get_close_matches(key.lower(), known, n=1, cutoff=NEAR)
+        found.update(near)
+        strangers = strangers or not near
+    return bool(found & set(OWN)) or ("data" in found and len(found) > 1 and not strangers)
 
 
 def is_blank(path: Path) -> bool:
@@ -54,7 +58,10 @@ def is_blank(path: Path) -> bool:
 def _beginning(path: Path) -> str:
     """The text that a suite would have; empty where the file cannot be read."""
     try:
-        with path.open(encoding="utf-8", errors="replace") as file:
-            return file.read(MAX_BYTES)
+        with path.open("rb") as file:
+            raw = file.read(MAX_BYTES)
     except OSError:
         return ""
+    # No suite is UTF-16, but one that was saved so by mistake is told of.
+    wide = raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return raw.decode("utf-16" if wide else "utf-8", errors="replace")

@@ -70,7 +70,7 @@ def line_of(record: RunRecord) -> HistoryRun:
     return HistoryRun(
         started=record.started,
         outcome=record.outcome,
-        incomplete=record.incomplete,
+        incomplete=bool(record.gap),
         source=HistorySource(spec=record.source.spec, fingerprint=record.source.fingerprint),
         baseline=record.baseline,
         seed=record.seed,

@@ -80,10 +80,10 @@ def pytest_load_initial_conftests(
 
 def _refuse_misspelt_keys(config: pytest.Config) -> None:
     """A misspelt `rm_source` would gate the default model: pytest only warns of unknown keys."""
-    known = [*(ini for ini, _, _ in OPTIONS.values()), "rm_baselines"]
-    given = {word.partition("=")[0] for word in config.getoption("override_ini") or ()}
+    known = [*(ini for ini, _, _ in OPTIONS.values()), "rm_baselines", INI_FILES]
+    given = {word.partition("=")[0].strip() for word in config.getoption("override_ini") or ()}
     for key in (*_written_keys(config), *given):
-        if key.startswith("rm_") and key not in known:
+        if key.startswith(("rm_", "rmcheck_")) and key not in known:
             try:
                 config.getini(key)  # a conftest.py may have added keys of its own
             except (KeyError, ValueError):
@@ -110,6 +110,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[STARTED] = time.time()
     if not hasattr(config, "workerinput"):
         _refuse_misspelt_keys(config)
+        if "!" in config.getini(INI_FILES):
+            said = f"{INI_FILES}: '!' stands alone; write it right before its glob, with no blank"
+            raise pytest.UsageError(said)
         config.pluginmanager.register(_Listener(config), LISTENER)
 
 
@@ -229,11 +232,21 @@ def pytest_collect_file(
     """Collect YAML files that mean to be suites, and those that ought to be: they tell why not."""
     found = yield
     config = parent.config
+    if not found and not is_suite(file_path, config) and _left_out(file_path, config):
+        return [_LeftOut.from_parent(parent, path=file_path)] if _named(file_path, config) else []
     if is_suite(file_path, config) or (not found and _ought_to_be_suite(file_path, config)):
         from rmcheck.collection import SuiteFile
 
         return [*found, SuiteFile.from_parent(parent, path=file_path)]
     return found
+
+
+class _LeftOut(pytest.File):
+    """A file that the shell, or `testpaths`, names and a glob leaves out: nothing, and no error."""
+
+    def collect(self) -> Iterable[pytest.Item]:
+        """Nothing."""
+        return ()
 
 
 def _ought_to_be_suite(path: Path, config: pytest.Config) -> bool:
@@ -268,10 +281,15 @@ def suite_files(paths: Iterable[Path], config: pytest.Config) -> set[Path]:
 def _matches(path: Path, config: pytest.Config) -> bool:
     """Whether the path, from the root folder or from anywhere above it, fits one of the globs."""
     shown = _rooted(path)
-    left_out = (glob[1:] for glob in config.getini(INI_FILES) if glob.startswith("!"))
-    return any(_glob(glob).search(shown) for glob in _globs(config)) and not any(
-        _glob(glob).search(shown) for glob in left_out
-    )
+    found = any(_glob(glob).search(shown) for glob in _globs(config))
+    return found and not _left_out(path, config)
+
+
+def _left_out(path: Path, config: pytest.Config) -> bool:
+    """Whether a glob with an exclamation mark leaves the path out."""
+    shown = _rooted(path)
+    globs = (glob for glob in config.getini(INI_FILES) if glob.startswith("!"))
+    return any(_glob(glob).search(shown) for glob in globs)
 
 
 def _globs(config: pytest.Config) -> Sequence[str]:
@@ -285,10 +303,27 @@ def _rooted(path: Path) -> str:
 
 @cache
 def _glob(pattern: str) -> re.Pattern[str]:
-    """A glob as a regular expression; `*` stays within a folder, `**/` is any depth."""
-    steps = {"**/": "(?:[^/]+/)*", "*": "[^/]*", "?": "[^/]"}
-    parts = re.split(r"(\*\*/|\*|\?)", pattern.lstrip("/"))
-    return re.compile("/" + "".join(steps.get(part) or re.escape(part) for part in parts) + "$")
+    """A glob as a regular expression; `*` stays within a folder, `**` is any depth.
+
+    As in a `.gitignore`, what begins with `!` also means all that lies below a folder.
+    """
+    steps = {"**/": "(?:[^/]+/)*", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+    plain = pattern.removeprefix("!").removeprefix("./").strip("/")
+    parts = re.split(r"(\*\*/|\*\*|\*|\?|\[[^/\]]+\])", plain)
+    found = "".join(
+        steps.get(part) or (_class(part) if part.startswith("[") else re.escape(part))
+        for part in parts
+    )
+    return re.compile(f"/{found}{'(?:/.*)?' if pattern.startswith('!') else ''}$")
+
+
+def _class(part: str) -> str:
+    """A glob's `[abc]` or `[!abc]` as a regular expression's; a bracket left open is itself."""
+    if not part.endswith("]"):
+        return re.escape(part)
+    inner = part[1:-1]
+    negated = inner.startswith("!")
+    return f"[{'^' if negated else ''}{re.escape(inner[negated:]).replace(chr(92) + '-', '-')}]"
 
 
 @pytest.hookimpl(wrapper=True)

@@ -96,8 +96,8 @@ def _history(path: Path | None) -> Sequence[HistoryRun]:
 def _texts(record: RunRecord, scores: Iterable[PairScore], root: Path) -> dict[str, PairTexts]:
     """Texts by the pair's hash, from the data files that the record names.
 
-    A suite that renames columns or reads a hub's data set has others than its files hold; it is
-    read as the gate read it.
+    A suite that renames columns has others than its files hold; it is read as the gate read it.
+    One that reads a hub's data set has none: a report asks no network.
     """
     paths = {path for suite in record.suites for path in suite.data.paths}
     texts: dict[str, PairTexts] = {}
@@ -107,7 +107,7 @@ def _texts(record: RunRecord, scores: Iterable[PairScore], root: Path) -> dict[s
                 texts.update(_texts_of(preferences.load([root / path])))
     lacking = {row.suite for row in scores if row.hash not in texts}
     for suite in record.suites:
-        if suite.name in lacking:
+        if suite.name in lacking and any((root / path).is_file() for path in suite.data.paths):
             with suppress(RmcheckError):
                 texts.update(_texts_of(load_suite(root / suite.path, root).data))
     return texts

@@ -220,8 +220,8 @@ class RunRecord(_Model):
 
     `commit` names the revision of the project that was gated (None: not known). `blessed` is the
     time at which it became a baseline (None: it is none); kept here, so that a checkout of another
-    branch does not change which baseline is the latest. `incomplete` says that not all checks were
-    decided: the run was stopped, or could not read the suite files in `unread`.
+    branch does not change which baseline is the latest. `incomplete` says that the run was stopped
+    before all checks were decided; `unread` names the suite files that could not be read.
     """
 
     schema_version: Literal[1] = 1
@@ -247,14 +247,18 @@ class RunRecord(_Model):
     def models(self) -> tuple[SourceRecord, ...]:
         """The sources under test: the run's own, and those that suites bring, each once."""
         used = [suite.source for suite in self.suites if suite.source is not None]
-        return tuple({source.spec: source for source in (self.source, *used)}.values())
+        each = {(source.spec, source.fingerprint): source for source in (self.source, *used)}
+        return tuple(each.values())
 
     @property
     def gap(self) -> str:
         """Why not all checks were decided, as half a sentence; empty where all were."""
+        causes = []
         if self.unread:
-            return f"{listed(self.unread)} could not be read"
-        return "the run stopped before all checks were decided" if self.incomplete else ""
+            causes.append(f"{listed(self.unread)} could not be read")
+        if self.incomplete:
+            causes.append("the run stopped before all checks were decided")
+        return ", and ".join(causes)
 
     @property
     def red(self) -> tuple[CheckRecord, ...]:

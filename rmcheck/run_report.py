@@ -101,8 +101,7 @@ class RunReport:
         if not self._checks and not (self._begun and interrupted):
             return
         stopped = interrupted or bool(session.shouldstop) or bool(session.shouldfail)
-        stopped = stopped and not self._all_decided(session)
-        self._record = self._assemble(incomplete=stopped or bool(self._unread()))
+        self._record = self._assemble(incomplete=stopped and not self._all_decided(session))
         self._write(self._record)
 
     def _write(self, record: RunRecord) -> None:
@@ -198,7 +197,7 @@ class RunReport:
             source=self._source(suites, log.settings.source),
             baseline=log.engine.baseline_record,
             environment=self._environment or EnvironmentRecord(python=""),
-            outcome=records.outcome(suites),
+            outcome="error" if self._unread() else records.outcome(suites),
             incomplete=incomplete,
             unread=self._unread(),
             commit=commit(Path(self._config.rootpath)),

@@ -8,6 +8,7 @@ it, is twenty times as fast; the other says what is wrong, and is all there is w
 from __future__ import annotations
 
 import contextlib
+import re
 from pathlib import Path
 from typing import NoReturn
 
@@ -18,7 +19,8 @@ from rmcheck.foreign import MAX_BYTES
 
 MAX_VALUES = 10_000
 MAX_DEPTH = 32
-_COUNTED_OTHERWISE = frozenset("\t\ufeff")
+_READ_OTHERWISE = re.compile(r"[\t\ufeff!?|>]|:[ \r\n]*[,}\]]")
+"""Where libyaml and PyYAML's own scanner may differ: columns, tags, `?` in a list, empty values."""
 
 
 def text_of(path: Path, shown: str) -> str:
@@ -83,8 +85,8 @@ def compose(text: str, path: str) -> yaml.Node | None:
 
 
 def _reads_alike(text: str) -> bool:
-    """Whether libyaml is at hand and counts this text's columns as PyYAML's own scanner does."""
-    return yaml.__with_libyaml__ and not _COUNTED_OTHERWISE.intersection(text)
+    """Whether libyaml is at hand and reads this text as PyYAML's own scanner does."""
+    return yaml.__with_libyaml__ and not _READ_OTHERWISE.search(text)
 
 
 def _composed_by_libyaml(text: str) -> yaml.Node | None:

@@ -133,7 +133,8 @@ def errored(kind: str) -> CheckRecord:
         ({"incomplete": True}, "this run is incomplete (the run stopped before all checks were"),
         (
             {"incomplete": True, "unread": ["suites/a.yaml"]},
-            "this run is incomplete (suites/a.yaml could not be read); run the gate to its end",
+            "this run is incomplete (suites/a.yaml could not be read, and the run stopped before "
+            "all checks were decided); mend it and run the gate again",
         ),
         (
             {"outcome": "error", "checks": [errored("win_rate")]},

@@ -88,6 +88,10 @@ ODD = [
     "\ufeffa: 1\n",
     "a: 'b\tc'\n",
     "# nothing\n",
+    "{a: , b: [], c: }\n",
+    "a: b?\n",
+    "a: [!!str c, d]\n",
+    "a: >-  # folded\n  b\n",
 ]
 
 

@@ -38,7 +38,7 @@ def render(report: ReportInput) -> str:
         f"## {_SIGN[verdict.answer]} {escape(verdict.headline)}",
         f"**{escape(str(verdict), 1500)}**",
     ]
-    if record.incomplete:
+    if record.gap:
         parts.append(f"> **Incomplete**: {escape(record.gap)}.")
     parts.append(_identity(report))
     for title, members in (

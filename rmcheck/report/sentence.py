@@ -6,6 +6,7 @@ statistics, so that the page, the summary and the terminal can't disagree.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -148,15 +149,27 @@ class Invitation:
 def invitation(record: RunRecord) -> Invitation | None:
     """How this run becomes the first baseline; None where there is one, or `bless` would refuse.
 
-    It refuses runs that were stopped, and runs with errors.
+    It refuses runs that were stopped, runs with errors, and runs without pairs.
     """
     errors = any(check.outcome == "error" for suite in record.suites for check in suite.checks)
-    if record.baseline is not None or record.incomplete or errors:
+    pairs = any(suite.data.pairs for suite in record.suites)
+    if record.baseline is not None or record.gap or errors or not pairs:
         return None
+    command = f"{BLESS}{_elsewhere(record)}"
     if not record.red:
-        return Invitation(BLESS, "")
-    caveat = f", although {counted(len(record.red), 'check')} failed in it"
-    return Invitation(f"{BLESS} --red", caveat)
+        return Invitation(command, "")
+    failed = counted(len(record.red), "required check")
+    return Invitation(f"{command} --red", f", although {failed} failed in it")
+
+
+def _elsewhere(record: RunRecord) -> str:
+    """The option that names the run's folder, where the run was told another one."""
+    words = shlex.split(record.command)
+    for place, word in enumerate(words):
+        option, _, folder = word.partition("=")
+        if option == "--rm-report":
+            return f" --run {shlex.quote(folder or ''.join(words[place + 1 : place + 2]))}"
+    return ""
 
 
 def _why_not(record: RunRecord, groups: Groups, blocking: Sequence[Placed]) -> str:

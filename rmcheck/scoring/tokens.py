@@ -40,7 +40,7 @@ class Tokens:
     The full text is tokenised at once, so that texts with a common prefix have tokens with a
     common prefix. A sequence over the limit loses the start of its prompt; a response that alone
     exceeds it keeps its beginning. `truncated` counts both. What was asked for before is not
-    tokenised, nor counted, again.
+    tokenised, nor counted, again, as far as `KEPT` tokens go.
     """
 
     def __init__(self, tokenizer: Any, template: str, max_length: int, *, closes: bool) -> None:
@@ -60,12 +60,12 @@ class Tokens:
         """Token ids of each dialogue, at least one and at most `max_length`, in input order."""
         new = {one.hash: one for one in dialogues if one.hash not in self._known}
         found = dict(zip(new, self._tokenised(list(new.values())), strict=True))
-        all_ids = self._known | found
         for key, ids in found.items():
             if self._kept + len(ids) <= KEPT:
                 self._known[key] = ids
                 self._kept += len(ids)
-        return [all_ids[one.hash] for one in dialogues]
+        keys = (one.hash for one in dialogues)
+        return [found[key] if key in found else self._known[key] for key in keys]
 
     def _tokenised(self, dialogues: Sequence[Dialogue]) -> list[Ids]:
         found: list[Ids] = []

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from rmcheck.data import Dialogue
 from rmcheck.data.dialogue import content_hash
-from rmcheck.data.rows import parquet_records, read_rows
+from rmcheck.data.rows import parquet_records, read_rows, shown_path
 from rmcheck.errors import (
     Problem,
     ProblemsFound,
@@ -70,6 +70,7 @@ class ScoreFile:
     def __init__(self, spec: str, path: Path, options: SourceOptions) -> None:
         self.spec = spec
         self.path = path
+        self.shown = shown_path(path, options.root)
         self._hashes = FileHashes(options.cache)
         self._suite = ""
 
@@ -117,7 +118,7 @@ class ScoreFile:
                 rewards[place] = found
                 continue
             if _is_new(dialogue):
-                raise Unscorable(f"{self.path}: {found}")
+                raise Unscorable(f"{self.shown}: {found}")
             lacking.setdefault(dialogue.key.rpartition("/")[0], found)
         if lacking:
             raise self._lacks(lacking, {each.key.rpartition("/")[0] for each in dialogues})
@@ -127,12 +128,12 @@ class ScoreFile:
         """What to say of ids without scores among those that were asked for."""
         first = list(lacking.values())
         if len(lacking) == len(asked):
-            return Unscorable(f"{self.path}: {first[0]}")
+            return Unscorable(f"{self.shown}: {first[0]}")
         said = "; ".join(first[:MAX_NAMED])
         if len(first) > MAX_NAMED:
             said += f"; and {len(first) - MAX_NAMED} more"
         return SourceError(
-            f"{self.path}: lacks {len(lacking)} of {len(asked)} ids of the data: {said}; score "
+            f"{self.shown}: lacks {len(lacking)} of {len(asked)} ids of the data: {said}; score "
             "them too (rmcheck score DATA -o FILE), or take them out of the data"
         )
 
@@ -163,19 +164,19 @@ class ScoreFile:
         tables: dict[str, Table] = {}
         problems: list[Problem] = []
         try:
-            for line, values in _rows(self.path):
+            for line, values in _rows(self.path, self.shown):
                 try:
                     name, rewards = _rewards(values)
                     table = tables.setdefault(str(values.get("suite") or ""), {})
                     _enter(table.setdefault(name, Entry()), name, values.get("hash"), rewards)
                 except ValueError as error:
-                    problems.append(Problem(str(self.path), line, 1, str(error)))
+                    problems.append(Problem(self.shown, line, 1, str(error)))
         except ProblemsFound as found:
             problems.extend(found.problems)
         if problems:
             raise ProblemsFound(condensed(problems))
         if not tables:
-            raise ProblemsFound([Problem(str(self.path), 0, 0, "holds no scores")])
+            raise ProblemsFound([Problem(self.shown, 0, 0, "holds no scores")])
         return tables
 
 
@@ -225,7 +226,7 @@ def _is_new(dialogue: Dialogue) -> bool:
     return not name or "~" in side
 
 
-def _rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
+def _rows(path: Path, shown: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
     """(line, values) of each row; raises ProblemsFound, behind the good rows, with the others."""
     try:
         if path.suffix == ".parquet":
@@ -235,8 +236,8 @@ def _rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
             yield from _csv_rows(path.read_bytes().decode("utf-8-sig"))
             return
     except (OSError, ValueError, csv.Error) as error:
-        raise ProblemsFound([Problem(str(path), 0, 0, f"cannot be read ({error})")]) from None
-    for row in read_rows(path, str(path)):
+        raise ProblemsFound([Problem(shown, 0, 0, f"cannot be read ({error})")]) from None
+    for row in read_rows(path, shown):
         yield row.line, row.values
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import difflib
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from itertools import islice
 from pathlib import Path
@@ -17,7 +19,7 @@ from rmcheck.data import preferences
 from rmcheck.data.dialogue import content_hash
 from rmcheck.data.preferences import PreferenceData
 from rmcheck.data.row_reader import PAIR_KEYS, SET_KEYS
-from rmcheck.errors import MOST_PROBLEMS, Problem, ProblemsFound, did_you_mean, first_of, nearest
+from rmcheck.errors import MOST_PROBLEMS, Problem, ProblemsFound, did_you_mean, first_of
 from rmcheck.foreign import has_suite_keys
 from rmcheck.located import Located
 from rmcheck.suite.header import DataKey, DataMapping, Header, Name
@@ -78,9 +80,8 @@ def load_suite(path: Path, root: Path | None = None) -> Suite:
     data = PreferenceData()
     try:
         spec = header.data if header else located.validate(DataKey, document).data
-        data = _load_data(spec, document, root)
-        if isinstance(spec, str) or spec.limit is None:  # a sample may lack a tag by chance
-            problems.extend(_unknown_tags(document, checks, data))
+        data, tags = _load_data(spec, document, root)
+        problems.extend(_unknown_tags(document, checks, tags))
     except ProblemsFound as found:
         problems.extend(problem for problem in found.problems if problem not in problems)
     # A value that could not be read counts as None; what is said of None would be an echo.
@@ -110,7 +111,10 @@ def _no_suite(document: Located) -> str:
         return f"holds nothing; {begins}: write it, or remove the file"
     keys = document.value if isinstance(document.value, dict) else {}
     shown = ", ".join(key[:20] for key in list(keys)[:5]) or "none"
-    return f"no suite: {begins}, and the keys here are: {shown}; mend them, or name another file"
+    return (
+        f"no suite: {begins}, and the keys here are: {shown}; mend them, name another file, or "
+        f"leave it out: rmcheck_files = !{document.path}"
+    )
 
 
 def count_comparisons(path: Path) -> int:
@@ -183,28 +187,36 @@ def _read_check(document: Located, index: int) -> Check:
 
 
 def _unknown_tags(
-    document: Located, checks: Mapping[int, Check], data: PreferenceData
+    document: Located, checks: Mapping[int, Check], known: set[str] | None
 ) -> Iterator[Problem]:
-    """Tags that a slice names and no pair has.
+    """Tags that a slice names and no pair has; none where the tags are not known.
 
     Leaving out what is not there does no harm, unless it is misspelt.
     """
-    known = {tag for pair in data.pairs for tag in pair.tags}
+    if known is None:
+        return
     unknown = (
         (index, key, place, tag)
-        for index, check in (checks.items() if data.pairs else ())
+        for index, check in checks.items()
         for key in ("tags", "without_tags")
         for place, tag in enumerate(getattr(check.where, key, None) or ())
         if tag not in known
     )
     # A search for the nearest name takes time: of very many only the first are held against it.
     for index, key, place, tag in islice(unknown, MOST_PROBLEMS):
-        if key == "tags" or nearest(tag[:80], known):
+        if key == "tags" or _misspelt(tag[:80], known):
             said = f"no pair has the tag '{tag[:80]}', {did_you_mean(tag[:80], known)}"
             where = ("checks", index, "where", key, place)
             yield document.problem(where, f"check '{checks[index].kind}': where.{key}: {said}")
 
 
+def _misspelt(tag: str, known: Iterable[str]) -> bool:
+    """Whether a tag is nearly a known one; `v2` beside `v1` is another, not a misspelling."""
+    near = difflib.get_close_matches(tag, known, n=1, cutoff=0.8)
+    return bool(near) and _DIGITS.sub("", near[0]) != _DIGITS.sub("", tag)
+
+
+_DIGITS = re.compile(r"\d+")
 _MODELS: dict[type[Check], type[BaseModel]] = {}
 
 
@@ -226,7 +238,14 @@ def check_model(kind: type[Check]) -> type[BaseModel]:
     return create_model(kind.__name__, __config__=config, **columns)
 
 
-def _load_data(spec: str | DataMapping, document: Located, root: Path | None) -> PreferenceData:
+def _load_data(
+    spec: str | DataMapping, document: Located, root: Path | None
+) -> tuple[PreferenceData, set[str] | None]:
+    """A suite's data, and the tags of all pairs that they were drawn from.
+
+    The tags are None where they are not known: of a hub's data set only the sample is loaded, and
+    response sets have none.
+    """
     base = Path(document.path)
     folder = (root / base).parent if root and not base.is_absolute() else base.parent
     mapping = DataMapping(path=spec) if isinstance(spec, str) else spec
@@ -248,7 +267,8 @@ def _load_data(spec: str | DataMapping, document: Located, root: Path | None) ->
             )
         )
     if mapping.dataset is not None:
-        return _hub_data(mapping, document)
+        data = _hub_data(mapping, document)
+        return data, None if mapping.limit is not None else _tags(data)
     named = mapping.path or ""
     paths = preferences.expand(named, folder)
     if not paths:
@@ -262,9 +282,15 @@ def _load_data(spec: str | DataMapping, document: Located, root: Path | None) ->
             ]
         )
     data = preferences.load(paths, root=root, columns=mapping.columns)
+    tags = _tags(data)
     if mapping.limit is None or mapping.limit >= len(data.pairs):
-        return data
-    return PreferenceData(_sample(data.pairs, mapping.limit, mapping.seed), data.sets, data.paths)
+        return data, tags
+    sample = _sample(data.pairs, mapping.limit, mapping.seed)
+    return PreferenceData(sample, data.sets, data.paths), tags
+
+
+def _tags(data: PreferenceData) -> set[str] | None:
+    return {tag for pair in data.pairs for tag in pair.tags} if data.pairs else None
 
 
 def _sample(pairs: Sequence[Any], limit: int, seed: int) -> tuple[Any, ...]:

@@ -201,9 +201,9 @@ def test_a_red_run_is_kept_only_where_that_is_said(project: Project) -> None:
         4,
         [],
         [
-            "rmcheck bless: reports/latest: 1 check of it failed (chat::win_rate), and no later "
-            "run would have to do better; run the gate on a model that passes, then bless that "
-            "run, or keep this one all the same: --red"
+            "rmcheck bless: reports/latest: 1 required check failed in it (chat::win_rate), "
+            "and no later run would have to do better; run the gate on a model that passes, then "
+            "bless that run, or keep this one all the same: --red"
         ],
     )
     assert not (project.root / "fixtures").exists()
@@ -211,7 +211,7 @@ def test_a_red_run_is_kept_only_where_that_is_said(project: Project) -> None:
     assert said.code == 0
     assert said.out == [
         "reports/latest is now the baseline 'main' (fixtures/baselines/main); commit that folder",
-        "  red: 1 check of it failed (chat::win_rate)",
+        "  red: 1 required check failed in it (chat::win_rate)",
     ]
 
 

@@ -182,6 +182,7 @@ def test_every_mistake_of_every_file_and_then_a_count(tmp_path: Path) -> None:
     lines = told(jsonl(tmp_path, *["x"] * 30))
     assert len(lines) == 6
     assert lines[-1].endswith("jsonl:5:2: … and 25 more rows like it")
+    assert len(told(jsonl(tmp_path, *["x"] * 6))) == 6  # not a line about one row
     # Their values differ, the mistake does not; another mistake is told beside it.
     rows = [{**GOOD, "id": f"r{i}", "confidence": i + 2} for i in range(9)]
     lines = told(jsonl(tmp_path, *rows, {**GOOD, "chosen": 7}))
@@ -196,7 +197,7 @@ def test_of_many_mistakes_the_first_are_told() -> None:
     problems = [Problem("a", row, 1, kinds[row % 30]) for row in range(1, 91)]
     told = condensed(problems)
     assert len(told) == 21
-    assert told[-1].message == "… and 70 more rows with mistakes"
+    assert told[-1].message == "… and 70 more mistakes in rows"
 
 
 @pytest.mark.parametrize(

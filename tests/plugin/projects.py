@@ -200,6 +200,11 @@ def _check(check: str | Mapping[str, Any]) -> dict[str, Any]:
     return dict(check)
 
 
+def node_ids(result: pytest.RunResult) -> list[str]:
+    """What `--collect-only -q` lists."""
+    return [line for line in result.outlines if "::" in line]
+
+
 def text_of(result: pytest.RunResult) -> str:
     """All that a run printed."""
     return "\n".join([*result.outlines, *result.errlines])

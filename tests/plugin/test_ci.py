@@ -142,7 +142,11 @@ def test_a_suite_that_cannot_be_read_leaves_the_answer_open(
     folder = project.root / "reports/latest"
     assert said in (folder / "summary.md").read_text().replace("\\", "")
     assert f"Incomplete run:</strong> {said}." in (folder / "index.html").read_text()
-    assert project.record()["unread"] == ["suites/code.yaml"]
+    record = project.record()
+    assert record["unread"] == ["suites/code.yaml"]
+    assert (record["outcome"], record["incomplete"]) == ("error", False)
+    line = json.loads((project.root / "reports/history.jsonl").read_text())
+    assert (line["outcome"], line["incomplete"]) == ("error", True)
     assert f"this run is incomplete ({said})" in "\n".join(project.cli("bless").err)
 
 

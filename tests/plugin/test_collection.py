@@ -1,4 +1,4 @@
-"""Which files become suites, what their items are called, and how pytest selects among them."""
+"""What the items of suites are called, and how pytest selects among them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from .projects import Project, pairs, text_of
+from .projects import Project, node_ids, pairs, text_of
 
 
 def two_suites(project: Project) -> None:
@@ -20,11 +20,6 @@ def two_suites(project: Project) -> None:
         tags=["helpfulness"],
     )
     project.suite("beta", "win_rate", "score_gap", rows=pairs(name="b"), tags=["safety"])
-
-
-def node_ids(result: pytest.RunResult) -> list[str]:
-    """What `--collect-only -q` lists."""
-    return [line for line in result.outlines if "::" in line]
 
 
 def test_node_ids_are_the_file_and_the_checks_name(project: Project) -> None:
@@ -41,151 +36,26 @@ def test_node_ids_are_the_file_and_the_checks_name(project: Project) -> None:
     assert not (project.root / "reports").exists()
 
 
-def test_suites_are_found_below_suites_and_by_their_ending(project: Project) -> None:
+def test_a_fixture_that_a_hook_adds_to_one_check_is_not_the_others(project: Project) -> None:
     project.model()
-    rows = pairs()
-    project.data("any", rows)
-    body = "rmcheck: 1\nname: {0}\ndata: {1}data/any.jsonl\nchecks: [{{check: score_gap}}]\n"
-    project.write("suites/one.yaml", body.format("one", "../"))
-    project.write("suites/deep/two.yml", body.format("two", "../../"))
-    project.write("models/chat/three.rmcheck.yaml", body.format("three", "../../"))
-    project.write("models/chat/four.yaml", body.format("four", "../../"))
-    project.write("five.yaml", body.format("five", ""))
-    assert node_ids(project.run("--collect-only", "-q")) == [
-        "models/chat/three.rmcheck.yaml::score_gap",
-        "suites/deep/two.yml::score_gap",
-        "suites/one.yaml::score_gap",
-    ]
-
-
-def test_ini_globs_replace_the_default_ones(project: Project) -> None:
-    project.ini("rmcheck_files = gates/*.yaml", "    **/*.gate.yml")
-    for folder in ("suites", "gates", "gates/deep", "gates2"):
-        project.suite("s", "score_gap", folder=folder, rows=pairs())
-    project.write(
-        "here.gate.yml",
-        "rmcheck: 1\nname: here\ndata: data/s.jsonl\nchecks: [{check: score_gap}]\n",
-    )
-    assert node_ids(project.run("--collect-only", "-q")) == [
-        "gates/s.yaml::score_gap",
-        "here.gate.yml::score_gap",
-    ]
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "services: {web: {image: nginx}}\n",
-        "- just\n- a list\n",
-        "apiVersion: v1\nkind: Pod\n# checks and rmcheck are only words here\n",
-        "broken: [unclosed\n",
-    ],
-    ids=["mapping", "list", "comment", "broken"],
-)
-def test_foreign_yaml_is_left_alone(project: Project, text: str) -> None:
-    """A folder called `suites` may hold somebody else's files, too."""
-    project.write("suites/foreign.yaml", text)
-    project.write("b.rmcheck.yaml", "services: {}\n")
-    project.write("elsewhere/empty.yaml", "")
-    result = project.run()
-    assert result.ret == pytest.ExitCode.NO_TESTS_COLLECTED
-    assert "foreign.yaml" not in text_of(result)
-
-
-NO_SUITE = {
-    "empty": ("", "1:1: holds nothing; a suite is a mapping that begins 'rmcheck: 1': write it"),
-    "comments": ("# rmcheck: 1\n---\n", "1:1: holds nothing; "),
-    "both misspelt": ("rmchek: 1\nname: a\nchekcs: []\n", "1:1: unknown key 'rmchek', did you"),
-    "data misspelt": ("name: a\ndta: a.jsonl\n", "2:1: unknown key 'dta', did you mean 'data'?"),
-    "a list": ("- check: win_rate\n", "1:1: no suite: a suite is a mapping that begins"),
-    "services": ("services: {}\n", "1:1: no suite: a suite is a mapping that begins 'rmcheck: 1', "
-                 "and the keys here are: services; mend them, or name another file"),
-}  # fmt: skip
-
-
-NEARLY = ["empty", "comments", "both misspelt", "data misspelt"]
-
-
-@pytest.mark.parametrize("case", NEARLY)
-def test_no_suite_vanishes_beside_another(project: Project, case: str) -> None:
-    text, told = NO_SUITE[case]
-    project.model()
-    project.suite("good", "win_rate", rows=pairs())
-    project.write("suites/deep/a.yaml", text)
-    result = project.run()
-    assert result.ret == pytest.ExitCode.INTERRUPTED
-    lines = [line for line in result.outlines if line.startswith("suites/deep/a.yaml:")]
-    assert any(line.startswith(f"suites/deep/a.yaml:{told}") for line in lines), lines
-    assert "Traceback" not in text_of(result)
-
-
-@pytest.mark.parametrize("case", NEARLY)
-def test_an_empty_or_misspelt_suite_does_not_vanish_alone(project: Project, case: str) -> None:
-    project.write("suites/a.yaml", NO_SUITE[case][0])
-    result = project.run()
-    assert result.ret == pytest.ExitCode.INTERRUPTED
-    assert f"suites/a.yaml:{NO_SUITE[case][1]}" in text_of(result)
-
-
-@pytest.mark.parametrize("case", NO_SUITE)
-def test_a_file_that_is_named_and_no_suite_says_why(project: Project, case: str) -> None:
-    project.write("here.yaml", NO_SUITE[case][0])
-    result = project.run("here.yaml")
-    assert result.ret == pytest.ExitCode.INTERRUPTED
-    assert f"here.yaml:{NO_SUITE[case][1]}" in text_of(result)
-    assert project.run().ret == pytest.ExitCode.NO_TESTS_COLLECTED
-
-
-def test_a_glob_with_an_exclamation_mark_leaves_files_out(project: Project) -> None:
-    project.model()
-    project.suite("good", "win_rate", rows=pairs())
-    project.write("suites/compose.yaml", "# nothing yet\n")
-    assert project.run().ret == pytest.ExitCode.INTERRUPTED
-    project.ini("rmcheck_files = !suites/compose.yaml")
-    project.run().assert_outcomes(passed=1)
-    project.ini("rmcheck_files = **/*.yaml !**/compose.yaml")
-    project.run().assert_outcomes(passed=1)
-
-
-def test_a_file_that_another_plugin_collects_is_that_plugins(project: Project) -> None:
+    project.suite("good", "win_rate", "score_gap", rows=pairs())
     project.write(
         "conftest.py",
-        """
-        import pytest
+        (project.root / "conftest.py").read_text()
+        + """
+@pytest.fixture
+def extra(request):
+    print("EXTRA", request.node.name)
 
-        class Step(pytest.Item):
-            def runtest(self):
-                pass
-
-        class Steps(pytest.File):
-            def collect(self):
-                yield Step.from_parent(self, name="step")
-
-        def pytest_collect_file(file_path, parent):
-            if file_path.suffix == ".yaml":
-                return Steps.from_parent(parent, path=file_path)
-        """.replace("\n        ", "\n"),
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.name == "score_gap":
+            item.fixturenames.append("extra")
+""",
     )
-    project.write("suites/steps.yaml", "")
-    project.run("suites/steps.yaml").assert_outcomes(passed=1)
-
-
-@pytest.mark.parametrize(
-    ("text", "told"),
-    [
-        ("rmchek: 1\nchecks: [{check: score_gap}]\n", "did you mean 'rmcheck'"),
-        ("name: chat\ndata: x.jsonl\nchecks: [{check: score_gap}]\n", "'rmcheck' is missing"),
-    ],
-    ids=["misspelt", "missing"],
-)
-def test_a_suite_whose_first_key_is_wrong_does_not_vanish(
-    project: Project, text: str, told: str
-) -> None:
-    project.write("suites/chat.yaml", text)
-    result = project.run()
-    assert result.ret == pytest.ExitCode.INTERRUPTED
-    assert any(told in line and "suites/chat.yaml:1:1" in line for line in result.outlines)
-    assert "Traceback" not in text_of(result)
+    result = project.run("-s")
+    assert text_of(result).count("EXTRA") == 1
+    assert "EXTRA score_gap" in text_of(result)
 
 
 def test_line_numbers_point_into_the_yaml_file(project: Project) -> None:

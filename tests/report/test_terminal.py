@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from rmcheck.record import RunRecord, SourceRecord
 from rmcheck.report import terminal
 from rmcheck.report.sentence import sentence
@@ -33,8 +35,8 @@ def test_what_stands_in_the_summary() -> None:
         "scores: 300 texts, 280 from the cache, 20 computed",
         "training: tiny, 40 steps in 41.0 s, loss 0.4, win rate on held-out pairs 0.75",
         "report: reports/latest/index.html",
-        "no baseline yet: `rmcheck bless main --red` keeps this run as one, although 1 check "
-        "failed in it",
+        "no baseline yet: `rmcheck bless main --red` keeps this run as one, although 1 required "
+        "check failed in it",
     ]
 
 
@@ -102,3 +104,20 @@ def test_data_cannot_move_the_cursor() -> None:
         assert line.isprintable() or "\ufffd" in line
         assert not any(ord(character) < 32 or ord(character) == 127 for character in line)
         assert "\u202e" not in line
+
+
+@pytest.mark.parametrize("given", ["--rm-report out", "--rm-report=out"])
+def test_the_invitation_names_the_folder_of_the_run(given: str) -> None:
+    lines = terminal.lines(
+        build.record(build.suite(build.check()), baseline=None, command=f"pytest {given} suites"),
+        verbosity=0,
+        report_path=None,
+    )
+    assert lines[-1] == "no baseline yet: `rmcheck bless main --run out` keeps this run as one"
+
+
+def test_a_run_without_pairs_is_no_baseline() -> None:
+    suite = build.suite(build.check())
+    suite = suite.model_copy(update={"data": suite.data.model_copy(update={"pairs": 0})})
+    lines = terminal.lines(build.record(suite, baseline=None), verbosity=0, report_path=None)
+    assert "bless" not in "".join(lines)

@@ -209,7 +209,37 @@ def test_a_slice_may_leave_out_a_tag_that_is_gone(tmp_path: Path) -> None:
     assert load_suite(write(tmp_path, text), tmp_path).checks[0].where
 
 
+def tagged(root: Path, tags: list[list[str]]) -> None:
+    """Data of a pair for each list of tags."""
+    rows = [
+        {**row(pair), "tags": own} for pair, own in zip(make_pairs(len(tags)), tags, strict=True)
+    ]
+    write_jsonl(root / "suites" / "chat.jsonl", rows)
+
+
+def rewritten(root: Path, text: str) -> Path:
+    """The suite file alone, its data as they are."""
+    path = root / "suites" / "chat.yaml"
+    path.write_text(text)
+    return path
+
+
 def test_a_sample_of_the_data_may_lack_a_tag(tmp_path: Path) -> None:
-    text = TOP.replace("chat.jsonl", "{path: chat.jsonl, limit: 3}") + ONE
-    suite = load_suite(write(tmp_path, text + "    where: {tags: [rare]}\n"), tmp_path)
-    assert len(suite.data.pairs) == 3
+    write(tmp_path, "")
+    tagged(tmp_path, [["rare"], *[["short"]] * 60])
+    text = TOP.replace("chat.jsonl", "{path: chat.jsonl, limit: 3, seed: 1}") + ONE
+    suite = load_suite(rewritten(tmp_path, text + "    where: {tags: [rare]}\n"), tmp_path)
+    assert [pair.tags for pair in suite.data.pairs] == [("short",)] * 3
+    with pytest.raises(ProblemsFound, match="no pair has the tag 'raer', did you mean 'rare'"):
+        load_suite(rewritten(tmp_path, text + "    where: {tags: [raer]}\n"), tmp_path)
+
+
+def test_a_tag_left_out_may_be_missing_unless_it_is_misspelt(tmp_path: Path) -> None:
+    write(tmp_path, "")
+    tagged(tmp_path, [["v1", "short"]] * 20)
+    for tag in ("v2", "v10", "long", "short2"):
+        text = TOP + ONE + f"    where: {{without_tags: [{tag}]}}\n"
+        assert load_suite(rewritten(tmp_path, text), tmp_path).checks
+    text = TOP + ONE + "    where: {without_tags: [shrot]}\n"
+    with pytest.raises(ProblemsFound, match="did you mean 'short'"):
+        load_suite(rewritten(tmp_path, text), tmp_path)

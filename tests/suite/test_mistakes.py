@@ -45,7 +45,8 @@ from .written import ONE, TOP, told
         (
             "jobs: {}\nrun: x\n",
             "1:1: no suite: a suite is a mapping that begins 'rmcheck: 1', and the keys here are: "
-            "jobs, run; mend them, or name another file",
+            "jobs, run; mend them, name another file, or leave it out: rmcheck_files = "
+            "!suites/chat.yaml",
         ),
         # One check.
         (
