@@ -13,7 +13,7 @@ from rmcheck import checks, record
 from rmcheck.errors import BaselineRefused, RmcheckError, UsageError, did_you_mean
 from rmcheck.record import PairScore, RunRecord, SourceRecord
 from rmcheck.sources import RewardSource, SourceOptions, create
-from rmcheck.wording import counted, listed
+from rmcheck.wording import be, counted, listed
 
 LATEST = "latest"
 """Stands for the baseline that was blessed last."""
@@ -170,8 +170,8 @@ def prepare(run: Path, folder: Path, name: str, *, red: bool = False) -> Blessin
     ------
     UsageError
         For a name that cannot be a folder's; for a run that is incomplete, had errors, or scored
-        nothing; for one in which required checks failed, unless `red`; for a suite of which it
-        scored only a part and the baseline has more.
+        nothing; for one in which required checks failed or were left out, unless `red`; for a
+        suite of which it scored only a part and the baseline has more.
     """
     if not _NAME.fullmatch(name):
         raise UsageError(f"baseline name {name!r}: use letters, digits, '.', '_' and '-'")
@@ -184,6 +184,13 @@ def prepare(run: Path, folder: Path, name: str, *, red: bool = False) -> Blessin
         raise UsageError(f"{run}: this run {what}; {remedy}, then bless it")
     if not rows:
         raise UsageError(f"{run}: this run scored no pairs, so nothing could be compared with it")
+    if found.left_out and not red:
+        count = len(found.left_out)
+        raise UsageError(
+            f"{run}: {counted(count, 'required check')} of its suites ({listed(found.left_out)}) "
+            f"{be(count, past=True)} not selected, and may fail; run these suites whole, then "
+            "bless that run, or keep this one all the same: --red"
+        )
     if found.red and not red:
         raise UsageError(
             f"{run}: {failures(found)}, and no later run would have to do better; run the gate on "

@@ -221,7 +221,8 @@ class RunRecord(_Model):
     `commit` names the revision of the project that was gated (None: not known). `blessed` is the
     time at which it became a baseline (None: it is none); kept here, so that a checkout of another
     branch does not change which baseline is the latest. `incomplete` says that the run was stopped
-    before all checks were decided; `unread` names the suite files that could not be read.
+    before all checks were decided; `unread` names the suite files that could not be read, and
+    `left_out` the required checks of its suites that were not selected (by `-k`, say).
     """
 
     schema_version: Literal[1] = 1
@@ -236,6 +237,7 @@ class RunRecord(_Model):
     outcome: Literal["pass", "fail", "error"]
     incomplete: bool = False
     unread: list[str] = Field(default_factory=list)
+    left_out: list[str] = Field(default_factory=list)
     commit: str | None = None
     blessed: str | None = None
     suites: list[SuiteRecord]

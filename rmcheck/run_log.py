@@ -129,6 +129,16 @@ class RunLog:
             self._items = [item for item in session.items if isinstance(item, CheckItem)]
         return self._items
 
+    def _left_out(self, session: pytest.Session) -> list[str]:
+        """The required checks of the collected suites that were not selected, by their ids."""
+        kept = {(item.suite.shown, item.check.label) for item in self._kept(session)}
+        return [
+            f"{suite.name}::{check.label}"
+            for suite in self.suites.values()
+            for check in suite.checks
+            if suite.gate_of(check) == "required" and (suite.shown, check.label) not in kept
+        ]
+
     def prepare(self, item: CheckItem, candidate: object, baseline: object) -> Callable[[], None]:
         """Set an item up: have scored what it and its fellows need; give what judges it."""
         suite, engine = item.suite, self.engine
@@ -206,6 +216,7 @@ class RunLog:
             "scoring": engine.book.counts().model_dump(mode="json"),
             "environment": environment(self.settings).model_dump(mode="json"),
             "training": [entry.model_dump(mode="json") for entry in engine.trainings()],
+            "left_out": self._left_out(item.session),
             "suite": None,
             "rows": [],
         }
@@ -329,6 +340,9 @@ def settings_of(config: pytest.Config) -> Settings:
             # Never the default: a gate of another model would be green.
             raise pytest.UsageError(f"{option} is empty (is a variable unset?); give it a value")
         values[ini] = given or config.getini(ini)
+    for option, ini in (("--rm-cache", "rm_cache"), ("--rm-report", "rm_report")):
+        if values[ini] and (root / values[ini]).is_file():
+            raise pytest.UsageError(f"{option} {values[ini]} is a file; name a folder")
     return Settings(
         root=root,
         source=values["rm_source"] or DEFAULT_SOURCE,

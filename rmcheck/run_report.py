@@ -42,6 +42,7 @@ class RunReport:
         self._suites: dict[str, SuiteRecord] = {}
         self._checks: dict[str, dict[str, CheckRecord]] = {}
         self._rows: dict[str, list[PairScore]] = {}
+        self._left_out: list[str] = []
         self._training: dict[str, TrainingRecord] = {}
         self._scoring: dict[str, ScoringRecord] = {}
         self._environment: EnvironmentRecord | None = None
@@ -76,6 +77,7 @@ class RunReport:
             known = self._training.get(training.fingerprint)
             if known is None or known.reused:  # one worker trains, the others find its adapter
                 self._training[training.fingerprint] = training
+        self._left_out = payload["left_out"]  # each worker says the same
         worker = getattr(report, "worker_id", "")
         self._scoring[worker] = ScoringRecord.model_validate(payload["scoring"])
         environment = EnvironmentRecord.model_validate(payload["environment"])
@@ -163,7 +165,7 @@ class RunReport:
         """A line when `--rm` was given and no suite asked it: the user may think otherwise."""
         spec = self._config.getoption("rm_source")
         used = [suite.source.spec for suite in self._suites.values() if suite.source is not None]
-        if not spec or not used or spec in used:
+        if not spec or not used or self._config.stash[RUN_LOG].engine.candidate().spec in used:
             return ""
         names = ", ".join(dict.fromkeys(used))
         return f"--rm {spec} was not asked: a conftest.py or the suites bring their own ({names})"
@@ -200,6 +202,7 @@ class RunReport:
             outcome="error" if self._unread() else records.outcome(suites),
             incomplete=incomplete,
             unread=self._unread(),
+            left_out=self._left_out,
             commit=commit(Path(self._config.rootpath)),
             suites=suites,
             training=list(self._training.values()),

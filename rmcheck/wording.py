@@ -14,12 +14,16 @@ def counted(value: int, noun: str, plural: str | None = None) -> str:
     return f"{value:,} {noun if value == 1 else plural or noun + 's'}"
 
 
-def be(value: int) -> str:
+def be(value: int, *, past: bool = False) -> str:
     """The verb that goes with a number of things.
 
     >>> f"there {be(1)} {counted(1, 'pair')}, there {be(0)} {counted(0, 'pair')}"
     'there is 1 pair, there are 0 pairs'
+    >>> be(1, past=True), be(2, past=True)
+    ('was', 'were')
     """
+    if past:
+        return "was" if value == 1 else "were"
     return "is" if value == 1 else "are"
 
 

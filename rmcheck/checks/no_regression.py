@@ -207,9 +207,11 @@ class NoRegression(Check):
             f"{interval}, p={difference.p_two_sided:.2g}"
         )
         if newly_wrong.ids:
-            first = f", most tagged '{newly_wrong.tags[0][0]}'" if newly_wrong.tags else ""
-            text += f"; {counted(len(newly_wrong.ids), 'pair')} newly wrong{first}: "
-            text += listed(newly_wrong.ids)
+            text += f"; {counted(len(newly_wrong.ids), 'pair')} newly wrong"
+            if newly_wrong.tags:
+                tag, count = newly_wrong.tags[0]
+                text += f" (most often tagged '{tag}', {count:,})"
+            text += f": {listed(newly_wrong.ids)}"
         if state == "inconclusive":
             seen = f"{detectable * 100:.1f} points" if detectable else "nothing"
             text += f"; weak: the smallest drop that {difference.estimate.n} pairs catch is {seen}"

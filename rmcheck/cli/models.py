@@ -103,6 +103,7 @@ def run_score(options: argparse.Namespace) -> int:
     if not paths:
         raise UsageError(f"no file matches '{options.data}'")
     data = preferences.load(paths, root=chosen.root)
+    _refuse_to_replace(target)
     source, book = create(options.rm, chosen.options), ScoreBook(chosen.cache)
     set_dialogues = [side for entry in data.sets for side in entry.dialogues()]
     book.fetch(source, [*pair_dialogues(data.pairs), *set_dialogues])
@@ -129,6 +130,19 @@ def run_score(options: argparse.Namespace) -> int:
             f"chosen above rejected in {right} of {len(data.pairs)} ({right / len(data.pairs):.3f})"
         )
     return 0
+
+
+def _refuse_to_replace(target: Path) -> None:
+    """Score files are made again and again; anything else that lies there is somebody's work."""
+    if not target.is_file():
+        return
+    try:
+        with target.open(encoding="utf-8") as file:
+            row = json.loads(next(iter(file), "{}"))
+    except (OSError, ValueError):
+        row = None
+    if not isinstance(row, dict) or {"prompt", "responses"} & set(row):
+        raise UsageError(f"-o {target}: is there and is no score file; name another, or remove it")
 
 
 def run_try(options: argparse.Namespace) -> int:

@@ -18,6 +18,8 @@ from rmcheck.cli.project import ini
 from rmcheck.comparison import compare, is_record, is_run, read_side, suites_below
 from rmcheck.engine.settings import DEFAULT_BASELINE, DEFAULT_BASELINES, Settings
 from rmcheck.publish import publish, root_of
+from rmcheck.record import RESULTS, SCORES
+from rmcheck.scaffold import project
 from rmcheck.wording import counted
 
 
@@ -42,7 +44,11 @@ def add_commands(commands: Any) -> None:
         default=run_folder(),
         help="the run to keep (default %(default)s)",
     )
-    bless.add_argument("--red", action="store_true", help="keep it although checks failed")
+    bless.add_argument(
+        "--red",
+        action="store_true",
+        help="keep it although required checks failed or were not selected",
+    )
     bless.add_argument("--list", action="store_true", help="list the baselines that there are")
     add_baselines_option(bless)
     bless.set_defaults(run=run_bless)
@@ -125,6 +131,9 @@ def run_bless(options: argparse.Namespace) -> int:
             suites = getattr(blessing, word)
             if suites:
                 print(f"  {word}: {', '.join(suites)}")
+    unseen = project.unseen(Path.cwd(), [str(target / name) for name in (RESULTS, SCORES)])
+    if unseen:
+        print(f"git ignores {', '.join(unseen)}; take them out of .gitignore, or CI misses them")
     return 0
 
 

@@ -72,8 +72,9 @@ def run_init(options: argparse.Namespace) -> int:
         print(f"added to {project.IGNORED}: {' '.join(begun.ignored)}")
     if begun.made.kept:
         print(f"kept as they were: {', '.join(begun.made.kept)}")
-    if configured and project.SOURCE not in (root / configured).read_text("utf-8", "replace"):
-        print(f"{configured} configures pytest; name the recipe there: {project.SOURCE}")
+    if configured and project.SPEC not in (root / configured).read_text("utf-8", "replace"):
+        key = f'rm_source = "{project.SPEC}"' if configured.endswith(".toml") else project.SOURCE
+        print(f"{configured} configures pytest; name the recipe there, before the gate: {key}")
     kept = f"{ini('rm_baselines', DEFAULT_BASELINES, root)}/{DEFAULT_BASELINE}/results.json"
     unseen = project.unseen(root, [*begun.made.written, *begun.made.kept, kept])
     if unseen:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 
 from rmcheck import baseline as baselines
@@ -176,7 +177,9 @@ class Engine:
         """The training curves of the recipes that gave scores, in the order of their first use."""
         found: dict[str, TrainingRecord] = {}
         for source in self.book.sources():
-            training = getattr(source, "training", None)
+            training = None
+            with suppress(RmcheckError):  # a damaged adapter is told of where it is needed
+                training = getattr(source, "training", None)
             if isinstance(training, TrainingRecord):
                 found.setdefault(training.fingerprint, training)
         return list(found.values())

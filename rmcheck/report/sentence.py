@@ -14,7 +14,7 @@ from typing import Literal
 from rmcheck.record import CheckRecord, RunRecord, SuiteRecord
 from rmcheck.report import numbers
 from rmcheck.report.text import one_line
-from rmcheck.wording import counted, listed
+from rmcheck.wording import be, counted, listed
 
 Group = Literal["regression", "failure", "error", "weak", "advisory", "held", "skipped"]
 Answer = Literal["yes", "weak", "no", "unknown"]
@@ -149,11 +149,11 @@ class Invitation:
 def invitation(record: RunRecord) -> Invitation | None:
     """How this run becomes the first baseline; None where there is one, or `bless` would refuse.
 
-    It refuses runs that were stopped, runs with errors, and runs without pairs.
+    It refuses runs that were stopped or left checks out, runs with errors or without pairs.
     """
     errors = any(check.outcome == "error" for suite in record.suites for check in suite.checks)
     pairs = any(suite.data.pairs for suite in record.suites)
-    if record.baseline is not None or record.gap or errors or not pairs:
+    if record.baseline is not None or record.gap or record.left_out or errors or not pairs:
         return None
     command = f"{BLESS}{_elsewhere(record)}"
     if not record.red:
@@ -230,6 +230,11 @@ def _passed(record: RunRecord, groups: Groups) -> Sentence:
         clauses.append(f"{len(groups.advisory)} advisory {verb} short")
     if groups.errors:
         clauses.append(f"{counted(len(groups.errors), 'advisory check')} could not be run")
+    if record.left_out:
+        count = len(record.left_out)
+        others = counted(count, "other required check")
+        clauses.append(f"{others} of the suites {be(count, past=True)} not selected")
+        return Sentence("unknown", "Cannot say", "; ".join(clauses))
     if record.baseline is None:
         clauses.append("there is no baseline yet, so nothing says whether it got worse")
     return Sentence("weak" if weak else "yes", "May be merged", "; ".join(clauses))

@@ -17,7 +17,8 @@ WORKFLOW = ".github/workflows/rmcheck.yml"
 IGNORED = ".gitignore"
 INI = "pytest.ini"
 SCHEMA = "rmcheck.schema.json"
-SOURCE = "rm_source = recipe:recipes/sample.yaml"
+SPEC = "recipe:recipes/sample.yaml"
+SOURCE = f"rm_source = {SPEC}"
 
 _FILES = Path(__file__).resolve().parent / "files"
 

@@ -134,7 +134,7 @@ def test_a_regression_names_its_pairs_the_worst_first() -> None:
     # Below zero with a true minus sign, and three pairs named; the evidence has them all.
     assert re.search(r" against main \[−\d\d\.\d, −\d\d\.\d\], p=", verdict.message)
     assert verdict.message.endswith(
-        "; 20 pairs newly wrong, most tagged 'late': p025, p020, p021 and 17 more"
+        "; 20 pairs newly wrong (most often tagged 'late', 15): p025, p020, p021 and 17 more"
     )
     assert verdict.evidence.tables[1].rows == (("late", 15), ("early", 5))
     points = {point[3]: point[2] for point in verdict.evidence.pictures[1].data["points"]}

@@ -55,7 +55,8 @@ def test_a_part_of_a_suite_is_not_taken_for_the_whole(project: Project) -> None:
     project.run().assert_outcomes(passed=1, skipped=1)
     assert project.cli("bless").code == 0
     project.run("-k", "odd").assert_outcomes(passed=1, deselected=1)
-    said = project.cli("bless")
+    assert "chat::no_regression) was not selected, and may fail" in project.cli("bless").err[0]
+    said = project.cli("bless", "--red")
     assert (said.code, said.err) == (
         4,
         [
@@ -63,7 +64,7 @@ def test_a_part_of_a_suite_is_not_taken_for_the_whole(project: Project) -> None:
             "run the whole suite, then bless it, or bless this run under another name"
         ],
     )
-    assert project.cli("bless", "odd-only").code == 0
+    assert project.cli("bless", "odd-only", "--red").code == 0
 
 
 def test_latest_is_the_last_that_was_blessed(project: Project) -> None:

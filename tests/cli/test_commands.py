@@ -114,6 +114,10 @@ MISTAKES = {
         "unknown kind 'score', did you mean 'scores'?",
     ),
     "score: no output": (["score", "data/chat.jsonl"], "-o/--output"),
+    "score: over data": (
+        ["score", "data/chat.jsonl", "-o", "data/chat.jsonl", "--rm", "scores:data/chat.jsonl"],
+        "-o data/chat.jsonl: is there and is no score file; name another, or remove it",
+    ),
     "score: csv": (["score", "data/chat.jsonl", "-o", "o.csv"], "this writes JSON Lines"),
     "score: folder": (
         ["score", "data/chat.jsonl", "-o", "folder.jsonl", "--rm", "scores:scores.jsonl"],

@@ -150,6 +150,36 @@ def test_a_suite_that_cannot_be_read_leaves_the_answer_open(
     assert f"this run is incomplete ({said})" in "\n".join(project.cli("bless").err)
 
 
+@pytest.mark.parametrize("options", [("-k", "win_rate"), ("suites/chat.yaml::win_rate",)])
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "workers"])
+def test_a_run_that_left_checks_out_cannot_say(
+    project: Project, options: tuple[str, ...], workers: tuple[str, ...]
+) -> None:
+    project.model()
+    advised = {"check": "win_rate", "name": "advised", "min": 0.99, "gate": "advisory"}
+    project.suite("chat", "win_rate", "score_gap", "scale_invariance", advised, rows=pairs())
+    result = project.run(*options, *workers)
+    assert result.ret == 0
+    assert (
+        "Cannot say: the one required check passes; 2 other required checks of the suites were "
+        "not selected." in text_of(result).replace("; 1 advisory check falls short", "")
+    )
+    assert "rmcheck bless" not in text_of(result)
+    assert project.record()["left_out"] == ["chat::score_gap", "chat::scale_invariance"]
+    refused = project.cli("bless")
+    assert refused.code == 4
+    assert "2 required checks of its suites (chat::score_gap and chat::scale_inv" in refused.err[0]
+    assert project.cli("bless", "--red").code == 0
+
+
+def test_a_check_that_is_advisory_may_be_left_out(project: Project) -> None:
+    project.model()
+    advised = {"check": "win_rate", "name": "advised", "gate": "advisory", "min": 0.6}
+    project.suite("chat", "win_rate", advised, rows=pairs())
+    result = project.run("suites/chat.yaml::win_rate")
+    assert "May be merged: the one required check passes; there is no baseline" in text_of(result)
+
+
 def test_a_mistake_in_the_recipe_is_annotated(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:

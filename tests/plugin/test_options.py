@@ -99,3 +99,19 @@ def test_a_key_that_a_conftest_adds_is_left_alone(simple: Project) -> None:
     simple.write("pytest.ini", "[pytest]\nrm_mine = 1\n")
     simple.write("conftest.py", "def pytest_addoption(parser):\n    parser.addini('rm_mine', '')\n")
     simple.run("--rm", "scores:scores.jsonl").assert_outcomes(passed=2)
+
+
+@pytest.mark.parametrize("option", ["--rm-cache", "--rm-report"])
+def test_a_file_in_place_of_a_folder_is_refused(project: Project, option: str) -> None:
+    project.model()
+    project.suite("chat", "win_rate", rows=pairs())
+    result = project.run(option, "data/chat.jsonl")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert f"{option} data/chat.jsonl is a file; name a folder" in text_of(result)
+
+
+def test_a_source_that_needs_no_prefix_was_asked(project: Project) -> None:
+    project.suite("chat", "win_rate", rows=pairs())
+    project.write("own.jsonl", jsonl(scores(pairs())))
+    project.run("--rm", "scores:own.jsonl")
+    assert "was not asked" not in text_of(project.run("--rm", "scores:./own.jsonl"))

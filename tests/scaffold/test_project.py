@@ -65,7 +65,7 @@ def test_nothing_is_overwritten_and_a_second_time_nothing_changes(empty: Project
     assert "kept as they were: suites/safety.yaml, pytest.ini" in said.out
     assert "added to .gitignore: .rmcheck/ .hypothesis/" in said.out
     assert (
-        "pytest.ini configures pytest; name the recipe there: "
+        "pytest.ini configures pytest; name the recipe there, before the gate: "
         "rm_source = recipe:recipes/sample.yaml" in said.out
     )
     files = tree(empty.root)
