@@ -7,24 +7,21 @@ and does nothing until a suite file is collected. What happens then lives in `rm
 
 from __future__ import annotations
 
-import os
-import re
 import time
 import warnings
-from collections.abc import Callable, Generator, Iterable, Sequence
-from functools import cache
+from collections.abc import Callable, Generator, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from rmcheck.interrupt import deaf
+from rmcheck.suite_files import INI_FILES, is_suite, left_out, named, ought_to_be_suite
+
 if TYPE_CHECKING:
     from rmcheck.errors import Problem
     from rmcheck.run_log import RunLog
     from rmcheck.sources import RewardSource
-
-INI_FILES = "rmcheck_files"
-DEFAULT_FILES = ("suites/**/*.yaml", "suites/**/*.yml", "**/*.rmcheck.yaml")
 
 OPTIONS: dict[str, tuple[str, str, str]] = {
     "--rm": ("rm_source", "SPEC", "reward source to test (default recipe:tiny)"),
@@ -132,6 +129,7 @@ class _Listener:
         self._handed_over = False
         self._mistakes: list[Problem] = []
         self.unread: list[str] = []
+        self._hear_again: Callable[[], object] | None = None
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self) -> None:
@@ -171,7 +169,9 @@ class _Listener:
         """Note the first check that a worker begins; nothing is imported for it yet."""
         if not self._begun and not self._handed_over:
             path = Path(self._config.rootpath, nodeid.partition("::")[0])
-            self._begun = nodeid if is_suite(path, self._config) else ""
+            if path.suffix in (".yaml", ".yml"):
+                self._begun = nodeid  # Ctrl-C may come while it is looked at
+                self._begun = nodeid if is_suite(path, self._config) else ""
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Hand the first verdict over; later ones reach the report plugin by themselves."""
@@ -179,15 +179,29 @@ class _Listener:
             self._waiting.append(report)
             self._hand_over()
 
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_runtestloop(self) -> Generator[None, object, object]:
+        """From the first Ctrl-C on, a second one waits until the report is written."""
+        try:
+            return (yield)
+        except KeyboardInterrupt:
+            if self._begun and not self._handed_over:
+                self._hear_again = deaf()
+            raise
+
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Ctrl-C before the first verdict was taken in, or while it was: the report says so."""
-        if self._handed_over or not (self._begun or self._waiting):
-            return
-        called_by_pytest = self._reports is not None
-        reports = self._hand_over()
-        if not called_by_pytest:
-            reports.pytest_sessionfinish(session, exitstatus)
+        try:
+            if self._handed_over or not (self._begun or self._waiting):
+                return
+            called_by_pytest = self._reports is not None
+            reports = self._hand_over()
+            if not called_by_pytest:
+                reports.pytest_sessionfinish(session, exitstatus)
+        finally:
+            if self._hear_again is not None:
+                self._hear_again()
 
     @property
     def _reports(self) -> Any:
@@ -206,25 +220,6 @@ class _Listener:
         return reports
 
 
-def is_suite(path: Path, config: pytest.Config) -> bool:
-    """Whether a file is a YAML file that means to be a suite, and is found by a glob or named."""
-    if path.suffix not in (".yaml", ".yml"):
-        return False
-    if not _matches(path, config) and not _named(path, config):
-        return False
-    from rmcheck.foreign import looks_like_suite
-
-    return looks_like_suite(path)
-
-
-def _named(path: Path, config: pytest.Config) -> bool:
-    """Whether the command line names this very file, or a check of it."""
-    here = config.invocation_params.dir
-    return any(
-        path == Path(os.path.abspath(here / word.partition("::")[0])) for word in config.args
-    )
-
-
 @pytest.hookimpl(wrapper=True)
 def pytest_collect_file(
     file_path: Path, parent: pytest.Collector
@@ -232,9 +227,9 @@ def pytest_collect_file(
     """Collect YAML files that mean to be suites, and those that ought to be: they tell why not."""
     found = yield
     config = parent.config
-    if not found and not is_suite(file_path, config) and _left_out(file_path, config):
-        return [_LeftOut.from_parent(parent, path=file_path)] if _named(file_path, config) else []
-    if is_suite(file_path, config) or (not found and _ought_to_be_suite(file_path, config)):
+    if not found and not is_suite(file_path, config) and left_out(file_path, config):
+        return [_LeftOut.from_parent(parent, path=file_path)] if named(file_path, config) else []
+    if is_suite(file_path, config) or (not found and ought_to_be_suite(file_path, config)):
         from rmcheck.collection import SuiteFile
 
         return [*found, SuiteFile.from_parent(parent, path=file_path)]
@@ -247,83 +242,6 @@ class _LeftOut(pytest.File):
     def collect(self) -> Iterable[pytest.Item]:
         """Nothing."""
         return ()
-
-
-def _ought_to_be_suite(path: Path, config: pytest.Config) -> bool:
-    """Whether a YAML file that no plugin collects is a mistake and not somebody else's file.
-
-    One that the command line names is, and an empty one among the suites: a suite must not vanish.
-    """
-    if path.suffix not in (".yaml", ".yml"):
-        return False
-    if _named(path, config):
-        return True
-    from rmcheck.foreign import is_blank
-
-    return _matches(path, config) and is_blank(path)
-
-
-def suite_files(paths: Iterable[Path], config: pytest.Config) -> set[Path]:
-    """The files that stand with the suite files `paths`, themselves included.
-
-    Those below the outermost folder named `suites` that a file lies in; without one, those of its
-    own folder. Each folder is searched once.
-    """
-    outer: set[tuple[Path, str]] = set()
-    for path in paths:
-        named = [folder for folder in path.parents if folder.name == "suites"]
-        outer.add((named[-1], "**/*") if named else (path.parent, "*"))
-    found = {file for folder, pattern in outer for file in folder.glob(pattern)}
-    yaml = (file for file in found if file.suffix in (".yaml", ".yml"))
-    return {file.resolve() for file in yaml if _matches(file, config)}
-
-
-def _matches(path: Path, config: pytest.Config) -> bool:
-    """Whether the path, from the root folder or from anywhere above it, fits one of the globs."""
-    shown = _rooted(path)
-    found = any(_glob(glob).search(shown) for glob in _globs(config))
-    return found and not _left_out(path, config)
-
-
-def _left_out(path: Path, config: pytest.Config) -> bool:
-    """Whether a glob with an exclamation mark leaves the path out."""
-    shown = _rooted(path)
-    globs = (glob for glob in config.getini(INI_FILES) if glob.startswith("!"))
-    return any(_glob(glob).search(shown) for glob in globs)
-
-
-def _globs(config: pytest.Config) -> Sequence[str]:
-    """The globs that find suites: the default ones where the ini file names none."""
-    return [glob for glob in config.getini(INI_FILES) if not glob.startswith("!")] or DEFAULT_FILES
-
-
-def _rooted(path: Path) -> str:
-    return f"/{path.as_posix().lstrip('/')}"
-
-
-@cache
-def _glob(pattern: str) -> re.Pattern[str]:
-    """A glob as a regular expression; `*` stays within a folder, `**` is any depth.
-
-    As in a `.gitignore`, what begins with `!` also means all that lies below a folder.
-    """
-    steps = {"**/": "(?:[^/]+/)*", "**": ".*", "*": "[^/]*", "?": "[^/]"}
-    plain = pattern.removeprefix("!").removeprefix("./").strip("/")
-    parts = re.split(r"(\*\*/|\*\*|\*|\?|\[[^/\]]+\])", plain)
-    found = "".join(
-        steps.get(part) or (_class(part) if part.startswith("[") else re.escape(part))
-        for part in parts
-    )
-    return re.compile(f"/{found}{'(?:/.*)?' if pattern.startswith('!') else ''}$")
-
-
-def _class(part: str) -> str:
-    """A glob's `[abc]` or `[!abc]` as a regular expression's; a bracket left open is itself."""
-    if not part.endswith("]"):
-        return re.escape(part)
-    inner = part[1:-1]
-    negated = inner.startswith("!")
-    return f"[{'^' if negated else ''}{re.escape(inner[negated:]).replace(chr(92) + '-', '-')}]"
 
 
 @pytest.hookimpl(wrapper=True)

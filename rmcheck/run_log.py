@@ -29,10 +29,11 @@ from rmcheck.errors import (
     did_you_mean,
 )
 from rmcheck.foreign import looks_like_suite
-from rmcheck.plugin import LISTENER, OPTIONS, PAYLOAD, RUN_LOG, suite_files
+from rmcheck.plugin import LISTENER, OPTIONS, PAYLOAD, RUN_LOG
 from rmcheck.progress import progress_for
 from rmcheck.record import CheckRecord
 from rmcheck.suite import Suite, count_comparisons
+from rmcheck.suite_files import suite_files
 
 if TYPE_CHECKING:
     from rmcheck.collection import CheckItem

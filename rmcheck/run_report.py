@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import shlex
-import signal
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,7 @@ from rmcheck import history as histories
 from rmcheck import record as records
 from rmcheck.engine.environment import commit
 from rmcheck.engine.settings import DEFAULT_REPORT
+from rmcheck.interrupt import deaf
 from rmcheck.plugin import LISTENER, PAYLOAD, RUN_LOG, STARTED
 from rmcheck.publish import publish
 from rmcheck.record import (
@@ -87,12 +86,12 @@ class RunReport:
     @pytest.hookimpl(tryfirst=True)
     def pytest_keyboard_interrupt(self) -> None:
         """From the first Ctrl-C on, a second one waits until the report is written."""
-        self._hear_again = _deaf()
+        self._hear_again = deaf()
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Write the record and the report of whatever was decided, also after Ctrl-C."""
-        hear_again = self._hear_again or _deaf()
+        hear_again = self._hear_again or deaf()
         try:
             self._finish(session, exitstatus)
         finally:
@@ -229,15 +228,6 @@ class RunReport:
     def _shown(self, path: Path) -> str:
         here = Path(self._config.invocation_params.dir)
         return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
-
-
-def _deaf() -> Callable[[], object]:
-    """Let no Ctrl-C in until what this gives is called."""
-    try:
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    except ValueError:  # not the main thread, where no Ctrl-C arrives
-        return lambda: None
-    return partial(signal.signal, signal.SIGINT, before or signal.SIG_DFL)
 
 
 def _summed(counts: list[ScoringRecord]) -> ScoringRecord:

@@ -74,7 +74,8 @@ def _files(patterns: Sequence[str], here: Path) -> list[Path]:
         found = preferences.expand(pattern, here)
         if not found:
             folder = (here / pattern).is_dir()
-            said = f"is a folder; name files, or '{pattern.rstrip('/')}/*.jsonl'"
+            ending = "yaml" if any((here / pattern).glob("*.yaml")) else "jsonl"
+            said = f"is a folder; name files, or '{pattern.rstrip('/')}/*.{ending}'"
             raise UsageError(f"'{pattern}' {said}" if folder else f"no file matches '{pattern}'")
         files.extend(found)
     return list(dict.fromkeys(files))

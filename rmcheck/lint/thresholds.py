@@ -76,12 +76,12 @@ def half_width(rate: float, n_eff: float) -> float:
     return (high - low) / 2
 
 
-def pairs_until(holds: Callable[[int], bool], most: int = 100_000) -> int | None:
-    """About the fewest independent pairs at which `holds` is true; None beyond `most`.
+def pairs_until(holds: Callable[[int], bool], have: float = 0.0, most: int = 100_000) -> int | None:
+    """About the fewest independent pairs, more than `have`, at which `holds`; None beyond `most`.
 
     In steps of a tenth, rounded up to two digits: a hint, not a promise.
     """
-    n = 20.0
+    n = max(20.0, 1.1 * have)
     while n <= most:
         count = round(n)
         if holds(count):
@@ -133,7 +133,7 @@ def _win_rate(
             kinds.GUESS_PASSES,
             f"min {check.min:g} is {check.min - 0.5:.3f} above guessing and the half width of "
             f"{worth} is {half:.3f}: a model that guesses passes {risk:.0%} of the time"
-            + _would_tell(pairs_until(lambda n: guess_passes(check, n) <= GUESS_RISK)),
+            + _would_tell(pairs_until(lambda n: guess_passes(check, n) <= GUESS_RISK, n_eff)),
         )
     if expect is not None and abs(check.min - expect) < half:
         distance = abs(check.min - expect)
@@ -141,7 +141,7 @@ def _win_rate(
             kinds.EXPECTED_INSIDE,
             f"min {check.min:g} is {distance:.3f} from the expected {expect:g}, nearer than the "
             f"half width of {half:.3f} that {worth} give"
-            + _would_tell(pairs_until(lambda n: half_width(check.min, n) <= distance)),
+            + _would_tell(pairs_until(lambda n: half_width(check.min, n) <= distance, n_eff)),
         )
     agreement = _agreement(pairs)
     if agreement is not None and check.min + half > agreement:
@@ -154,7 +154,7 @@ def _win_rate(
 
 
 def _would_tell(needed: int | None) -> str:
-    return f"; about {needed:,} pairs would tell" if needed else ""
+    return f"; about {needed:,} pairs of different prompts would tell" if needed else ""
 
 
 def _agreement(pairs: Sequence[PreferencePair]) -> float | None:

@@ -88,7 +88,7 @@ class Running:
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
-    def stop(self, moment: str | Path, *, times: int = 1) -> tuple[int, str]:
+    def stop(self, moment: str | Path, *, times: int = 1, pause: float = 0.05) -> tuple[int, str]:
         """Send SIGINT once the file `moment` is there; give exit code and output."""
         deadline = time.monotonic() + 300
         while not (self._root / moment).exists():
@@ -97,7 +97,7 @@ class Running:
             time.sleep(0.02)
         for _ in range(times):
             os.killpg(self._process.pid, signal.SIGINT)
-            time.sleep(0.05)
+            time.sleep(pause)
         try:
             said, _ = self._process.communicate(timeout=120)
         except subprocess.TimeoutExpired:
@@ -167,6 +167,18 @@ def test_a_second_ctrl_c_spoils_nothing(project: Project) -> None:
     project.suite("chat", "win_rate", late, rows=pairs())
     ended = Running(project).stop("judging", times=3)
     check_left_behind(project, ended, ["chat::win_rate"])
+
+
+@pytest.mark.parametrize("pause", [0.05, 0.3])
+def test_a_second_ctrl_c_before_a_worker_has_decided_anything_spoils_nothing(
+    project: Project, pause: float
+) -> None:
+    project.model()
+    text = WAITING.format(root=str(project.root), moment="scoring", after="")
+    project.write("suites/later/conftest.py", text)
+    project.suite("late", "score_gap", folder="suites/later", rows=pairs(name="late"))
+    ended = Running(project, "-n", "2").stop("scoring", times=2, pause=pause)
+    check_left_behind(project, ended, [])
 
 
 def test_ctrl_c_in_training(project: Project) -> None:
