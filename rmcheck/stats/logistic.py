@@ -50,11 +50,14 @@ def fit_logistic(
     for _ in range(_STEPS):
         if float(np.abs(step).max()) < _TOLERANCE:
             break
-        # The objective is concave near its top only; halve a step that does not climb.
+        # The step knows no curvature of the penalty and may leap over the top, to and fro for ever:
+        # halve one that does not climb by a quarter of what its slope promises (Armijo 1966).
+        slope = float(step @ information @ step)
         for halving in range(30):
-            trial = beta + step / 2**halving
+            size = 0.5**halving
+            trial = beta + size * step
             found = _penalised(design, outcome, trial)
-            if found[0] >= value - 1e-12:
+            if found[0] >= value + size * slope / 4 - 1e-12:
                 break
         beta = trial
         value, step, information = found
