@@ -76,10 +76,12 @@ class Running:
 
     def __init__(self, project: Project, *arguments: str) -> None:
         self._root = project.root
+        # These tests may themselves run on a worker; the run that they start is none of its.
+        outer = {key: value for key, value in os.environ.items() if "PYTEST_XDIST" not in key}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments],
             cwd=project.root,
-            env={**os.environ, "COLUMNS": "200"},
+            env={**outer, "COLUMNS": "200"},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
