@@ -94,34 +94,26 @@ def condensed(problems: Iterable[Problem]) -> list[Problem]:
     alike: dict[tuple[str, str], list[Problem]] = {}
     for problem in sorted(problems):
         alike.setdefault((problem.path, _GIVEN.sub("", problem.message)), []).append(problem)
-    shown: list[Problem] = []
+    shown: list[tuple[Problem, int]] = []  # with the number of problems that a line stands for
     for found in alike.values():
         # A line that stands for one row alone would save nothing.
         told = found if len(found) == SIMILAR + 1 else found[:SIMILAR]
-        shown.extend(told)
-        if len(told) < len(found):
-            shown.append(_more(told[-1], len(found) - len(told), "row like it", "rows like it"))
-    if len(shown) <= MOST_ROWS:
-        return sorted(shown)
-    first = sorted(shown)[:MOST_ROWS]
-    rest = sum(map(len, alike.values())) - sum(map(_stands_for, first))
-    return [*first, _more(first[-1], rest, "mistake in rows", "mistakes in rows")]
-
-
-ELLIPSIS = "… and "
+        rest = len(found) - len(told)
+        shown.extend((problem, 1) for problem in told)
+        if rest:
+            shown.append((_more(told[-1], rest, "row like it", "rows like it"), rest))
+    shown.sort()
+    first = [problem for problem, _ in shown[:MOST_ROWS]]
+    rest = sum(count for _, count in shown[MOST_ROWS:])
+    return (
+        [*first, _more(first[-1], rest, "mistake in rows", "mistakes in rows")] if rest else first
+    )
 
 
 def _more(last: Problem, count: int, one: str, several: str) -> Problem:
     """What stands behind the last problem that is told."""
-    more = f"{ELLIPSIS}{counted(count, f'more {one}', f'more {several}')}"
+    more = f"… and {counted(count, f'more {one}', f'more {several}')}"
     return replace(last, column=last.column + 1, message=more)
-
-
-def _stands_for(problem: Problem) -> int:
-    """How many problems a line tells of."""
-    if not problem.message.startswith(ELLIPSIS):
-        return 1
-    return int(problem.message.removeprefix(ELLIPSIS).partition(" ")[0].replace(",", ""))
 
 
 class ProblemsFound(RmcheckError):
@@ -136,14 +128,15 @@ SHORT = 5
 """A name of so many letters is near to another when half of it agrees."""
 
 
-def nearest(name: str, choices: Iterable[str]) -> str | None:
-    """The choice that `name` is probably a misspelling of.
+def nearest(name: str, choices: Iterable[str], cutoff: float | None = None) -> str | None:
+    """The choice that `name` is probably a misspelling of; `cutoff` is how much must agree, to 1.
 
     >>> nearest("tyni", ["gpt2", "tiny"])
     'tiny'
     """
     # Two letters exchanged in a short name (tyni) leave half of it in place.
-    cutoff = 0.6 if len(name) > SHORT else 0.5
+    if cutoff is None:
+        cutoff = 0.6 if len(name) > SHORT else 0.5
     close = difflib.get_close_matches(name, sorted(choices), n=1, cutoff=cutoff)
     return close[0] if close else None
 

@@ -227,9 +227,10 @@ def pytest_collect_file(
     """Collect YAML files that mean to be suites, and those that ought to be: they tell why not."""
     found = yield
     config = parent.config
-    if not found and not is_suite(file_path, config) and left_out(file_path, config):
+    suite = is_suite(file_path, config)
+    if not suite and not found and left_out(file_path, config):
         return [_LeftOut.from_parent(parent, path=file_path)] if named(file_path, config) else []
-    if is_suite(file_path, config) or (not found and ought_to_be_suite(file_path, config)):
+    if suite or (not found and ought_to_be_suite(file_path, config)):
         from rmcheck.collection import SuiteFile
 
         return [*found, SuiteFile.from_parent(parent, path=file_path)]

@@ -61,6 +61,7 @@ class RunLog:
         self.suites: dict[str, Suite] = {}
         self.refused = ""
         self._items: list[CheckItem] = []
+        self._unselected: list[str] | None = None
         self._engine: Engine | None = None
         self._ready: set[tuple[str, int]] = set()
         self._told: dict[str, str] = {}
@@ -132,13 +133,15 @@ class RunLog:
 
     def _left_out(self, session: pytest.Session) -> list[str]:
         """The required checks of the collected suites that were not selected, by their ids."""
-        kept = {(item.suite.shown, item.check.label) for item in self._kept(session)}
-        return [
-            f"{suite.name}::{check.label}"
-            for suite in self.suites.values()
-            for check in suite.checks
-            if suite.gate_of(check) == "required" and (suite.shown, check.label) not in kept
-        ]
+        if self._unselected is None:  # each item that concludes says it
+            kept = {(item.suite.shown, item.check.label) for item in self._kept(session)}
+            self._unselected = [
+                f"{suite.name}::{check.label}"
+                for suite in self.suites.values()
+                for check in suite.checks
+                if suite.gate_of(check) == "required" and (suite.shown, check.label) not in kept
+            ]
+        return self._unselected
 
     def prepare(self, item: CheckItem, candidate: object, baseline: object) -> Callable[[], None]:
         """Set an item up: have scored what it and its fellows need; give what judges it."""

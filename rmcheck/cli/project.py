@@ -1,12 +1,14 @@
-"""What a project's pytest configuration says, so that commands and the gate agree on it."""
+"""What a project's pytest configuration and its git say, as far as commands must know."""
 
 from __future__ import annotations
 
 import configparser
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
+
+from rmcheck.scaffold import project
 
 
 def ini(name: str, default: str, folder: Path | None = None) -> str:
@@ -18,6 +20,13 @@ def ini(name: str, default: str, folder: Path | None = None) -> str:
     _, settings = _settings(folder or Path.cwd())
     found = settings.get(name)
     return found if isinstance(found, str) and found else default
+
+
+def tell_ignored(root: Path, paths: Iterable[str]) -> None:
+    """A line when git ignores some of `paths` below `root`, which are to be committed."""
+    unseen = project.unseen(root, paths)
+    if unseen:
+        print(f"git ignores {', '.join(unseen)}; take them out of .gitignore, or CI misses them")
 
 
 def settings_file(folder: Path) -> str | None:

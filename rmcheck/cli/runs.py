@@ -14,12 +14,11 @@ from rmcheck.cli.options import (
     run_folder,
     settings,
 )
-from rmcheck.cli.project import ini
+from rmcheck.cli.project import ini, tell_ignored
 from rmcheck.comparison import compare, is_record, is_run, read_side, suites_below
 from rmcheck.engine.settings import DEFAULT_BASELINE, DEFAULT_BASELINES, Settings
 from rmcheck.publish import publish, root_of
 from rmcheck.record import RESULTS, SCORES
-from rmcheck.scaffold import project
 from rmcheck.wording import counted
 
 
@@ -131,9 +130,7 @@ def run_bless(options: argparse.Namespace) -> int:
             suites = getattr(blessing, word)
             if suites:
                 print(f"  {word}: {', '.join(suites)}")
-    unseen = project.unseen(Path.cwd(), [str(target / name) for name in (RESULTS, SCORES)])
-    if unseen:
-        print(f"git ignores {', '.join(unseen)}; take them out of .gitignore, or CI misses them")
+    tell_ignored(Path.cwd(), [str(target / name) for name in (RESULTS, SCORES)])
     return 0
 
 

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from rmcheck.cli.project import ini, settings_file
+from rmcheck.cli.project import ini, settings_file, tell_ignored
 from rmcheck.engine.settings import DEFAULT_BASELINE, DEFAULT_BASELINES
 from rmcheck.errors import UsageError
 
@@ -76,9 +76,7 @@ def run_init(options: argparse.Namespace) -> int:
         key = f'rm_source = "{project.SPEC}"' if configured.endswith(".toml") else project.SOURCE
         print(f"{configured} configures pytest; name the recipe there, before the gate: {key}")
     kept = f"{ini('rm_baselines', DEFAULT_BASELINES, root)}/{DEFAULT_BASELINE}/results.json"
-    unseen = project.unseen(root, [*begun.made.written, *begun.made.kept, kept])
-    if unseen:
-        print(f"git ignores {', '.join(unseen)}; take them out of .gitignore, or CI misses them")
+    tell_ignored(root, [*begun.made.written, *begun.made.kept, kept])
     above = project.repository_above(root)
     if above:
         print(f"GitHub reads workflows at the root of a repository only; move .github to {above}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import sys
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -10,7 +9,7 @@ from typing import Any
 
 from rmcheck.data.dialogue import Message, PreferencePair, Prompt, ResponseSet, prompt_group
 from rmcheck.data.rows import Row
-from rmcheck.errors import Problem, did_you_mean
+from rmcheck.errors import Problem, did_you_mean, nearest
 from rmcheck.wording import counted
 
 PAIR_KEYS = (
@@ -161,4 +160,4 @@ class _Reader:
 @cache
 def _resembles(key: str, allowed: tuple[str, ...]) -> bool:
     """Whether a key looks like a misspelt one of `allowed`; asked once for all rows."""
-    return bool(difflib.get_close_matches(key.lower(), allowed, n=1, cutoff=0.8))
+    return nearest(key.lower(), allowed, cutoff=0.8) is not None

@@ -220,11 +220,9 @@ def _passed(record: RunRecord, groups: Groups) -> Sentence:
     clauses = [reason]
     weak = [each for each in groups.weak if each.check.gate == "required"]
     if weak:
-        close = "is" if len(weak) == 1 else "are"
-        clauses[0] += f", but {len(weak)} {close} too close to call ({_names(weak)})"
+        clauses[0] += f", but {len(weak)} {be(len(weak))} too close to call ({_names(weak)})"
     if skipped:
-        verb = "was" if len(skipped) == 1 else "were"
-        clauses.append(f"{len(skipped)} {verb} skipped")
+        clauses.append(f"{len(skipped)} {be(len(skipped), past=True)} skipped")
     if groups.advisory:
         verb = "check falls" if len(groups.advisory) == 1 else "checks fall"
         clauses.append(f"{len(groups.advisory)} advisory {verb} short")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
@@ -19,7 +18,7 @@ from rmcheck.data import preferences
 from rmcheck.data.dialogue import content_hash
 from rmcheck.data.preferences import PreferenceData
 from rmcheck.data.row_reader import PAIR_KEYS, SET_KEYS
-from rmcheck.errors import MOST_PROBLEMS, Problem, ProblemsFound, did_you_mean, first_of
+from rmcheck.errors import MOST_PROBLEMS, Problem, ProblemsFound, did_you_mean, first_of, nearest
 from rmcheck.foreign import has_suite_keys
 from rmcheck.located import Located
 from rmcheck.suite.header import DataKey, DataMapping, Header, Name
@@ -212,8 +211,8 @@ def _unknown_tags(
 
 def _misspelt(tag: str, known: Iterable[str]) -> bool:
     """Whether a tag is nearly a known one; `v2` beside `v1` is another, not a misspelling."""
-    near = difflib.get_close_matches(tag, known, n=1, cutoff=0.8)
-    return bool(near) and _DIGITS.sub("", near[0]) != _DIGITS.sub("", tag)
+    near = nearest(tag, known, cutoff=0.8)
+    return near is not None and _DIGITS.sub("", near) != _DIGITS.sub("", tag)
 
 
 _DIGITS = re.compile(r"\d+")
