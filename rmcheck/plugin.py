@@ -165,6 +165,14 @@ class _Listener:
             for command in annotations.of_mistakes(self._mistakes, folder=folder):
                 terminalreporter.write_line(command)
 
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: Iterable[str]) -> None:
+        """A worker begins as soon as it has collected; word of it may come later than Ctrl-C."""
+        for nodeid in ids:
+            self.pytest_runtest_logstart(nodeid)
+            if self._begun:
+                break
+
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """Note the first check that a worker begins; nothing is imported for it yet."""
         if not self._begun and not self._handed_over:
