@@ -20,9 +20,9 @@ from workload import GPT2, MAX_LENGTH, SMALL, pairs, tokenizer
 
 from rmcheck.data import pair_dialogues
 from rmcheck.data.preferences import load
+from rmcheck.progress import NoProgress
 from rmcheck.scoring.forest import plant
 from rmcheck.scoring.scorer import Scorer
-from rmcheck.sources import NoProgress
 from rmcheck.training.trainer import train
 
 GOALS = {"scoring": 0.45, "training": 0.30}

@@ -19,8 +19,8 @@ from pathlib import Path
 import numpy as np
 from results import medians, options, publish, pytest_says, seconds, table, within
 
-from rmcheck.publish import report_input
-from rmcheck.report import html
+from rmcheck.report.page import html
+from rmcheck.report.publish import report_input
 from rmcheck.shipped import shipped
 
 SUITES = 7

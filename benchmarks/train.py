@@ -27,10 +27,10 @@ from workload import GPT2, SMALL, Shape, tokenizer
 
 from rmcheck.data import PreferencePair, pair_dialogues
 from rmcheck.data.preferences import load
+from rmcheck.progress import NoProgress
 from rmcheck.scoring.loading import load_base, load_tokenizer, quiet
 from rmcheck.scoring.scorer import Scorer
 from rmcheck.shipped import shipped
-from rmcheck.sources import NoProgress
 from rmcheck.training.batches import PromptSampler, dataset
 from rmcheck.training.preparation import Texts, flips, split
 from rmcheck.training.recipe import Lora, Recipe, load_recipe, steps_of

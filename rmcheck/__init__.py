@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from rmcheck.data import Dialogue, PreferencePair, ResponseSet
-    from rmcheck.sources import RewardSource
+    from rmcheck.reward_source import RewardSource
 
 __version__ = "0.1.0"
 
@@ -20,7 +20,7 @@ _HOMES = {
     "Dialogue": "rmcheck.data",
     "PreferencePair": "rmcheck.data",
     "ResponseSet": "rmcheck.data",
-    "RewardSource": "rmcheck.sources",
+    "RewardSource": "rmcheck.reward_source",
 }
 
 

@@ -4,12 +4,33 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-from rmcheck.sources import NoProgress, Progress
 
-if TYPE_CHECKING:
-    import pytest
+class Progress(Protocol):
+    """Shows how far a long job is; `rmcheck.engine` supplies bars on a terminal, lines in CI."""
+
+    def start(self, title: str, total: int, unit: str) -> None: ...
+    def advance(self, amount: int = 1, note: str = "") -> None: ...
+    def finish(self) -> None: ...
+
+
+DIALOGUES = "dialogues"
+"""The unit in which a source tells how far its scoring is."""
+
+
+class NoProgress:
+    """Shows nothing."""
+
+    def start(self, title: str, total: int, unit: str) -> None:
+        """Begin a job of `total` units."""
+
+    def advance(self, amount: int = 1, note: str = "") -> None:
+        """`amount` more units are done."""
+
+    def finish(self) -> None:
+        """The job is over."""
+
 
 LIVE_EVERY = 0.2
 LINE_EVERY = 15.0
@@ -62,21 +83,3 @@ class TextProgress:
             postfix=self._note or None,
         )
         self._write(f"\r{meter}\x1b[K" if self._live else f"{meter}\n")
-
-
-def progress_for(config: pytest.Config) -> Progress:
-    """Progress on pytest's own terminal, past its capture; none in xdist workers or with -qq."""
-    reporter = config.pluginmanager.getplugin("terminalreporter")
-    capture = config.pluginmanager.getplugin("capturemanager")
-    if reporter is None or hasattr(config, "workerinput") or config.getoption("verbose") < -1:
-        return NoProgress()
-    terminal = reporter._tw
-
-    def write(text: str) -> None:
-        if capture is None:
-            terminal.write(text, flush=True)
-            return
-        with capture.global_and_fixture_disabled():
-            terminal.write(text, flush=True)
-
-    return TextProgress(write, live=bool(terminal.hasmarkup and terminal._file.isatty()))

@@ -19,8 +19,8 @@ from rmcheck.engine.binding import Binding
 from rmcheck.engine.book import ScoreBook
 from rmcheck.engine.context import SuiteContext
 from rmcheck.engine.settings import Settings
-from rmcheck.record import EnvironmentRecord, PairScore, RunRecord, SourceRecord
-from rmcheck.sources import Retrainable, RewardSource
+from rmcheck.record.run import EnvironmentRecord, PairScore, RunRecord, SourceRecord
+from rmcheck.reward_source import Retrainable, RewardSource
 from rmcheck.sources.function import FunctionSource
 from rmcheck.suite import Suite
 

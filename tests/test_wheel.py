@@ -69,7 +69,7 @@ def test_the_wheel_carries_model_recipes_data_and_templates(wheel: Path) -> None
         sizes = {entry.filename: entry.file_size for entry in archive.infolist()}
     shipped = "rmcheck/shipped_files"
     for name in (
-        "rmcheck/plugin.py",
+        "rmcheck/plugin/hooks.py",
         f"{shipped}/fixtures/models/tiny-gpt2/config.json",
         f"{shipped}/fixtures/models/tiny-gpt2/model.safetensors",
         f"{shipped}/fixtures/models/tiny-gpt2/tokenizer.json",
@@ -88,7 +88,7 @@ def test_the_wheel_carries_model_recipes_data_and_templates(wheel: Path) -> None
                 f"{shipped}/fixtures/{folder}/{path.relative_to(ROOT / 'fixtures' / folder)}"
                 in sizes
             )
-    templates = (ROOT / "rmcheck/report/templates").iterdir()
+    templates = (ROOT / "rmcheck/report/page/templates").iterdir()
     for path in (*(ROOT / "rmcheck").rglob("*.py"), *templates):
         assert path.relative_to(ROOT).as_posix() in sizes
     assert not [name for name in sizes if name.startswith(("tests/", "benchmarks/", "fixtures/"))]

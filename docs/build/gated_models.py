@@ -18,7 +18,7 @@ import yaml
 
 from rmcheck.data import PreferencePair, preferences
 from rmcheck.lint.lexical import fit_words
-from rmcheck.record import CheckRecord, RunRecord
+from rmcheck.record.run import CheckRecord, RunRecord
 
 ROOT = Path(__file__).resolve().parents[2]
 PREFERENCES = ROOT / "fixtures" / "preferences"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from refresh import command
 
-from rmcheck.schema import SCHEMAS, rendered
+from rmcheck.scaffold.schema import SCHEMAS, rendered
 
 FOLDER = Path(__file__).resolve().parents[2] / "schemas"
 

@@ -23,7 +23,7 @@ import yaml
 from gated_models import DOMAINS, ROOT, SEEDS, TUNED
 from scipy import stats
 
-from rmcheck.record import RunRecord
+from rmcheck.record.run import RunRecord
 
 PAGE = ROOT / "docs" / "tiny-model.md"
 POOLED = "all_domains"

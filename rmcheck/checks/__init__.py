@@ -32,8 +32,8 @@ _KINDS: Mapping[str, tuple[str, str]] = {
     "calibration": ("rmcheck.checks.calibration", "Calibration"),
     "correlation": ("rmcheck.checks.correlation", "Correlation"),
     "agreement": ("rmcheck.checks.agreement", "Agreement"),
-    "best_of_n": ("rmcheck.checks.response_sets", "BestOfN"),
-    "ties": ("rmcheck.checks.response_sets", "Ties"),
+    "best_of_n": ("rmcheck.checks.best_of_n", "BestOfN"),
+    "ties": ("rmcheck.checks.ties", "Ties"),
 }
 
 

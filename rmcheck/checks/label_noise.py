@@ -20,7 +20,7 @@ from rmcheck.checks.check import (
 )
 from rmcheck.data import PreferencePair, pair_dialogues
 from rmcheck.data.preferences import PreferenceData
-from rmcheck.sources import Retrainable
+from rmcheck.reward_source import Retrainable
 from rmcheck.verdict import Estimate, Evidence, Picture, Table, Verdict
 from rmcheck.wording import minus
 

@@ -13,8 +13,8 @@ from rmcheck.data import Dialogue, PreferencePair
 from rmcheck.data.preferences import PreferenceData
 
 if TYPE_CHECKING:
+    from rmcheck.checks.affine import AffineMap
     from rmcheck.stats.precision import Precision
-    from rmcheck.strategies import AffineMap
 
 
 class MappedContext:

@@ -24,12 +24,12 @@ from rmcheck.checks.mapped import MappedContext
 from rmcheck.data import Dialogue, PreferencePair
 from rmcheck.data.preferences import PreferenceData
 from rmcheck.errors import RmcheckError
-from rmcheck.sources import Rescalable
+from rmcheck.reward_source import Rescalable
 from rmcheck.verdict import Evidence, Picture, Table, Verdict
 from rmcheck.wording import be, counted, minus
 
 if TYPE_CHECKING:
-    from rmcheck.strategies import AffineMap
+    from rmcheck.checks.affine import AffineMap
 
 PROBED = 24
 """How many texts are scored once more on their own, and with the head rescaled."""
@@ -178,8 +178,8 @@ class _Search:
         from hypothesis import HealthCheck, Phase, Verbosity, given, settings
         from hypothesis import seed as seeded
 
+        from rmcheck.checks.affine import affine_maps
         from rmcheck.stats.precision import PRECISIONS, lost_orderings
-        from rmcheck.strategies import affine_maps
 
         def holds(found: AffineMap) -> None:
             for precision in PRECISIONS:
@@ -234,8 +234,8 @@ class _Search:
         Without one that drives a score out of the range of `precision`: what is infinite cannot be
         judged, and the orderings lost there have been counted.
         """
+        from rmcheck.checks.affine import AffineMap
         from rmcheck.stats.precision import cast
-        from rmcheck.strategies import AffineMap
 
         both = np.concatenate([self.scored.chosen, self.scored.rejected])
         corners = AffineMap(2.0**-6, -3 * self.spread), AffineMap(2.0**6, 3 * self.spread)

@@ -14,7 +14,7 @@ from rmcheck.errors import UsageError, did_you_mean
 from rmcheck.wording import counted
 
 if TYPE_CHECKING:
-    from rmcheck.scoring.cache_folder import CacheFolder, Holding
+    from rmcheck.cache.folder import CacheFolder, Holding
 
 UNITS = {"h": 3600.0, "d": 86400.0, "w": 7 * 86400.0}
 SHOWN = 12
@@ -64,7 +64,7 @@ def _age(text: str) -> float:
 
 
 def _folder(options: argparse.Namespace) -> CacheFolder:
-    from rmcheck.scoring.cache_folder import CacheFolder
+    from rmcheck.cache.folder import CacheFolder
 
     return CacheFolder(Path(options.rm_cache))
 

@@ -12,7 +12,7 @@ from rmcheck.cli.options import add_compute_options, add_source_options, setting
 from rmcheck.data import Dialogue, pair_dialogues, preferences
 from rmcheck.engine.book import ScoreBook
 from rmcheck.errors import UsageError
-from rmcheck.record import TrainingRecord
+from rmcheck.record.run import TrainingRecord
 from rmcheck.sources import create
 from rmcheck.sources import kinds as source_kinds
 from rmcheck.wording import counted

@@ -6,8 +6,6 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from rmcheck import baseline as baselines
-from rmcheck import history
 from rmcheck.cli.options import (
     add_baselines_option,
     add_compute_options,
@@ -15,10 +13,12 @@ from rmcheck.cli.options import (
     settings,
 )
 from rmcheck.cli.project import ini, tell_ignored
-from rmcheck.comparison import compare, is_record, is_run, read_side, suites_below
+from rmcheck.compare.comparison import compare, is_record, is_run, read_side, suites_below
 from rmcheck.engine.settings import DEFAULT_BASELINE, DEFAULT_BASELINES, Settings
-from rmcheck.publish import publish, root_of
-from rmcheck.record import RESULTS, SCORES
+from rmcheck.record import baseline as baselines
+from rmcheck.record import history
+from rmcheck.record.run import RESULTS, SCORES
+from rmcheck.report.publish import publish, root_of
 from rmcheck.wording import counted
 
 

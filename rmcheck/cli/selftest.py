@@ -12,7 +12,7 @@ from rmcheck.errors import UsageError
 from rmcheck.wording import counted, listed
 
 if TYPE_CHECKING:
-    from rmcheck.selftest import SelfTest, Share, Tested
+    from rmcheck.compare.selftest import SelfTest, Share, Tested
 
 
 def add_commands(commands: Any) -> None:
@@ -66,9 +66,9 @@ def _count(text: str) -> int:
 
 def run_selftest(options: argparse.Namespace) -> int:
     """Simulate and print; 1 when equal models go red too often."""
-    from rmcheck import baseline as baselines
-    from rmcheck.comparison import read_side, recorded, suites_below
-    from rmcheck.selftest import guards, selftest
+    from rmcheck.compare.comparison import read_side, recorded, suites_below
+    from rmcheck.compare.selftest import guards, selftest
+    from rmcheck.record import baseline as baselines
 
     chosen = settings(options)
     if not (chosen.root / options.suites).is_dir():

@@ -124,7 +124,7 @@ def run_new(options: argparse.Namespace) -> int:
 
 def run_schema(options: argparse.Namespace) -> int:
     """Print a schema."""
-    from rmcheck.schema import SCHEMAS, rendered
+    from rmcheck.scaffold.schema import SCHEMAS, rendered
 
     print(rendered(SCHEMAS[options.name].make()), end="")
     return 0

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rmcheck.documents.recognise import looks_like_suite
 from rmcheck.errors import Problem, ProblemsFound
-from rmcheck.foreign import looks_like_suite
 
 TABLES = (".csv", ".parquet")
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from rmcheck.sources import DIALOGUES, Progress
+from rmcheck.progress import DIALOGUES, Progress
 from rmcheck.wording import counted
 
 

@@ -12,8 +12,15 @@ from numpy.typing import NDArray
 from rmcheck.checks import CannotDecide, SourceRef
 from rmcheck.data import Dialogue
 from rmcheck.errors import BaselineMissing
-from rmcheck.scoring.cache import Streaming
-from rmcheck.sources import Partial, Rescalable, Retrainable, RewardSource, SourceOptions, create
+from rmcheck.reward_source import (
+    Partial,
+    Rescalable,
+    Retrainable,
+    RewardSource,
+    SourceOptions,
+    Streaming,
+)
+from rmcheck.sources import create
 
 
 class Probed:

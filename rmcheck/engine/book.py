@@ -13,11 +13,13 @@ import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
 
+from rmcheck.cache.source import CachedSource
+from rmcheck.cache.store import ScoreStore
 from rmcheck.data import Dialogue
 from rmcheck.engine.bar import SessionBar
-from rmcheck.record import ScoringRecord
-from rmcheck.scoring.cache import CachedSource, ScoreStore, Streaming
-from rmcheck.sources import NoProgress, Partial, RewardSource
+from rmcheck.progress import NoProgress
+from rmcheck.record.run import ScoringRecord
+from rmcheck.reward_source import Partial, RewardSource, Streaming
 
 
 @dataclass

@@ -15,7 +15,7 @@ from rmcheck.data.preferences import PreferenceData
 from rmcheck.engine.binding import Binding
 from rmcheck.engine.book import ScoreBook
 from rmcheck.errors import BaselineMissing
-from rmcheck.sources import Partial, RewardSource
+from rmcheck.reward_source import Partial, RewardSource
 from rmcheck.suite import Suite
 from rmcheck.wording import counted
 

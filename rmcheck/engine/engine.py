@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
 
-from rmcheck import baseline as baselines
 from rmcheck.checks import CannotDecide, Check
 from rmcheck.data import Dialogue
 from rmcheck.engine.bar import SessionBar
@@ -16,8 +15,10 @@ from rmcheck.engine.book import ScoreBook
 from rmcheck.engine.context import SuiteContext
 from rmcheck.engine.settings import DEFAULT_BASELINE, Settings
 from rmcheck.errors import BaselineMissing, RmcheckError
-from rmcheck.record import BaselineRecord, TrainingRecord
-from rmcheck.sources import RewardSource, create, describe
+from rmcheck.record import baseline as baselines
+from rmcheck.record.run import BaselineRecord, TrainingRecord
+from rmcheck.reward_source import RewardSource, describe
+from rmcheck.sources import create
 from rmcheck.sources.function import as_source
 from rmcheck.suite import Suite
 from rmcheck.verdict import Verdict

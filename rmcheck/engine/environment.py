@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from rmcheck.engine.settings import Settings
-from rmcheck.record import EnvironmentRecord
+from rmcheck.record.run import EnvironmentRecord
 
 
 def environment(settings: Settings) -> EnvironmentRecord:

@@ -12,8 +12,8 @@ from rmcheck.checks.evidence import estimates_by_tag
 from rmcheck.data import PreferencePair
 from rmcheck.engine.context import SuiteContext
 from rmcheck.errors import RmcheckError
-from rmcheck.record import DataRecord, EstimateRecord, PairScore, SuiteRecord
-from rmcheck.sources import describe
+from rmcheck.record.run import DataRecord, EstimateRecord, PairScore, SuiteRecord
+from rmcheck.reward_source import describe
 from rmcheck.suite import Suite
 from rmcheck.verdict import Estimate
 

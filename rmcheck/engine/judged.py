@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from rmcheck.checks import Check
-from rmcheck.record import CheckRecord
+from rmcheck.record.run import CheckRecord
 from rmcheck.suite import Suite
 from rmcheck.verdict import Verdict
 

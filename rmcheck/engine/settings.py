@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rmcheck.sources import NoProgress, Progress, SourceOptions
+from rmcheck.progress import NoProgress, Progress
+from rmcheck.reward_source import SourceOptions
 
 DEFAULT_SOURCE = "recipe:tiny"
 DEFAULT_BASELINE = "main"

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from rmcheck import located
 from rmcheck.data import preferences
 from rmcheck.data.rows import shown_path
+from rmcheck.documents import located
 from rmcheck.errors import ProblemsFound
 from rmcheck.lint import finding as kinds
 from rmcheck.lint.coverage import SMALLEST_TAG, tag_findings

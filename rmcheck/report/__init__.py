@@ -1,7 +1,7 @@
 """The report: a run record and its scores as one HTML file, a Markdown summary, terminal lines.
 
-The renderers live in `rmcheck.report.html`, `.markdown` and `.terminal`; importing this package
-loads none of them, so a gate that only prints its ten lines never imports a template engine.
+The renderers live in `report.page.html`, `report.markdown` and `report.terminal`; importing this
+package loads none of them, so a gate that only prints its ten lines imports no template engine.
 """
 
 from rmcheck.report.input import PairTexts, ReportInput, TextsOf

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from rmcheck.errors import Problem
-from rmcheck.record import RunRecord
+from rmcheck.record.run import RunRecord
 from rmcheck.report.sentence import Group, Placed, grouped
 from rmcheck.report.text import one_line
 from rmcheck.wording import counted, listed

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from rmcheck.record import CheckRecord
+from rmcheck.record.run import CheckRecord
 from rmcheck.report import numbers
 from rmcheck.report.facts import Fact
 from rmcheck.report.glossary import certainty, reading
-from rmcheck.report.pairs import Pair
+from rmcheck.report.page.pairs import Pair
 from rmcheck.report.text import one_line
 from rmcheck.wording import counted
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rmcheck.record import CheckRecord
+from rmcheck.record.run import CheckRecord
 from rmcheck.report import numbers
 from rmcheck.report.glossary import STATE_WORD
 from rmcheck.report.text import one_line

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rmcheck.record import CheckRecord
+from rmcheck.record.run import CheckRecord
 from rmcheck.report import numbers
 from rmcheck.report.sentence import Group
 

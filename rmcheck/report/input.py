@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from rmcheck.history import HistoryRun
-from rmcheck.record import PairScore, RunRecord
+from rmcheck.record.history import HistoryRun
+from rmcheck.record.run import PairScore, RunRecord
 
 TextsOf = Literal["failing", "all", "none"]
 """Whose texts an HTML report carries: failing and flipped pairs, every pair, or none."""

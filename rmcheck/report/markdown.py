@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from rmcheck.record import SourceRecord
+from rmcheck.record.run import SourceRecord
 from rmcheck.report import numbers
 from rmcheck.report.glossary import GROUP_WORD
 from rmcheck.report.input import ReportInput

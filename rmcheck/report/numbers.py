@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from rmcheck.record import EstimateRecord
+from rmcheck.record.run import EstimateRecord
 from rmcheck.wording import minus
 
 MISSING = "–"

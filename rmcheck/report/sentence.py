@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from rmcheck.record import CheckRecord, RunRecord, SuiteRecord
+from rmcheck.record.run import CheckRecord, RunRecord, SuiteRecord
 from rmcheck.report import numbers
 from rmcheck.report.text import one_line
 from rmcheck.wording import be, counted, listed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rmcheck.record import RunRecord, TrainingRecord
+from rmcheck.record.run import RunRecord, TrainingRecord
 from rmcheck.report import numbers
 from rmcheck.report.sentence import Groups, Placed, grouped, invitation, sentence
 from rmcheck.report.text import one_line

@@ -11,13 +11,13 @@ from pathlib import Path, PurePosixPath
 
 from pydantic import TypeAdapter, ValidationError
 
-from rmcheck import located
 from rmcheck.data.preferences import PLACEHOLDER, expand
+from rmcheck.documents import located
+from rmcheck.documents.recognise import looks_like_suite
 from rmcheck.errors import ProblemsFound, UsageError
-from rmcheck.foreign import looks_like_suite
 from rmcheck.scaffold.draft import Draft
 from rmcheck.scaffold.project import SCHEMA, template
-from rmcheck.schema import rendered, suite_schema
+from rmcheck.scaffold.schema import rendered, suite_schema
 from rmcheck.suite.header import Name
 
 DATA = "data"

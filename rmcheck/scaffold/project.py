@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rmcheck import __version__
 from rmcheck.scaffold.draft import Draft, Made
-from rmcheck.schema import rendered, suite_schema
+from rmcheck.scaffold.schema import rendered, suite_schema
 from rmcheck.shipped import shipped
 
 DOMAINS = ("conversation", "safety")

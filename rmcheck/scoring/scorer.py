@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from rmcheck.data import Dialogue
+from rmcheck.progress import DIALOGUES, NoProgress, Progress
 from rmcheck.scoring.batches import Batch, batches, padded
 from rmcheck.scoring.forest import Row, distinct, plant
 from rmcheck.scoring.loading import head_scaled
@@ -21,7 +22,6 @@ from rmcheck.scoring.reading import Reading, fallback_reason, head_of, reach, re
 from rmcheck.scoring.rewards import checked
 from rmcheck.scoring.tokens import Tokens, length_limit
 from rmcheck.scoring.trees import Trees, by_tree, read_trees
-from rmcheck.sources import DIALOGUES, NoProgress, Progress
 from rmcheck.wording import counted
 
 Ids = NDArray[np.int64]

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from rmcheck.data.dialogue import content_hash
 from rmcheck.errors import SourceError, UsageError
-from rmcheck.record import TrainingRecord
+from rmcheck.record.run import TrainingRecord
+from rmcheck.reward_source import SourceOptions
 from rmcheck.scoring.files import ModelFiles, locate, looked_for
-from rmcheck.scoring.model_source import Layout, Loaded, ModelSource, resolved
-from rmcheck.sources import SourceOptions
+from rmcheck.sources.model_source import Layout, Loaded, ModelSource, resolved
 from rmcheck.training import adapter
 
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from rmcheck.data import Dialogue, prompt_text
 from rmcheck.errors import RmcheckError, SourceError
+from rmcheck.reward_source import RewardSource
 from rmcheck.scoring.rewards import checked
-from rmcheck.sources import RewardSource
 
 Scores = Callable[[list[tuple[str, str]]], Sequence[float]]
 

@@ -7,11 +7,11 @@ from pathlib import Path
 from rmcheck.data import PreferencePair
 from rmcheck.data.preferences import load
 from rmcheck.errors import SourceError
-from rmcheck.record import TrainingRecord
+from rmcheck.record.run import TrainingRecord
+from rmcheck.reward_source import SourceOptions
 from rmcheck.scoring.files import ModelFiles
-from rmcheck.scoring.model_source import Layout, Loaded, ModelSource
 from rmcheck.scoring.threads import wait_asleep
-from rmcheck.sources import SourceOptions
+from rmcheck.sources.model_source import Layout, Loaded, ModelSource
 from rmcheck.training import adapter
 from rmcheck.training.preparation import Shared
 from rmcheck.training.recipe import Recipe, load_recipe
@@ -137,7 +137,7 @@ def pairs_of(recipe: Recipe) -> list[PreferencePair]:
     files = recipe.data_files()
     if files:
         return list(load(files).pairs)
-    from rmcheck.training.hub_data import load_pairs
+    from rmcheck.data.hub import load_pairs
 
     try:
         return load_pairs(**dict(recipe.data))  # type: ignore[arg-type]

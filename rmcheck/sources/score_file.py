@@ -28,9 +28,9 @@ from rmcheck.errors import (
     UsageError,
     condensed,
 )
+from rmcheck.reward_source import SourceOptions
 from rmcheck.scoring.files import FileHashes
-from rmcheck.scoring.model_source import resolved
-from rmcheck.sources import SourceOptions
+from rmcheck.sources.model_source import resolved
 
 SIDES = ("chosen", "rejected")
 SUFFIXES = (".jsonl", ".json", ".ndjson", ".csv", ".parquet")

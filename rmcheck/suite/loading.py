@@ -12,15 +12,15 @@ from typing import Any, get_type_hints
 from pydantic import BaseModel, ConfigDict, create_model
 
 from rmcheck import checks as registry
-from rmcheck import located
 from rmcheck.checks import Check
 from rmcheck.data import preferences
 from rmcheck.data.dialogue import content_hash
 from rmcheck.data.preferences import PreferenceData
 from rmcheck.data.row_reader import PAIR_KEYS, SET_KEYS
+from rmcheck.documents import located
+from rmcheck.documents.located import Located
+from rmcheck.documents.recognise import has_suite_keys
 from rmcheck.errors import MOST_PROBLEMS, Problem, ProblemsFound, did_you_mean, first_of, nearest
-from rmcheck.foreign import has_suite_keys
-from rmcheck.located import Located
 from rmcheck.suite.header import DataKey, DataMapping, Header, Name
 
 
@@ -300,7 +300,7 @@ def _sample(pairs: Sequence[Any], limit: int, seed: int) -> tuple[Any, ...]:
 
 
 def _hub_data(mapping: DataMapping, document: Located) -> PreferenceData:
-    from rmcheck.training import hub_data
+    from rmcheck.data import hub as hub_data
 
     try:
         pairs = hub_data.load_pairs(

@@ -14,10 +14,10 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from rmcheck.errors import SourceError, TrainingError
-from rmcheck.record import TrainingRecord
+from rmcheck.progress import Progress
+from rmcheck.record.run import TrainingRecord
 from rmcheck.scoring.files import FileHashes, ModelFiles, locate
 from rmcheck.shipped import shipped
-from rmcheck.sources import Progress
 
 SIDECAR = "rmcheck.json"
 CONFIG = "adapter_config.json"

@@ -12,10 +12,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from rmcheck import located
 from rmcheck.data.dialogue import content_hash
 from rmcheck.data.preferences import expand
 from rmcheck.data.rows import shown_path
+from rmcheck.documents import located
 from rmcheck.errors import Problem, ProblemsFound, UsageError, did_you_mean, nearest
 from rmcheck.scoring.files import FileHashes, ModelFiles, locate
 from rmcheck.shipped import shipped

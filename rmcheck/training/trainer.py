@@ -22,11 +22,11 @@ from trl.trainer.reward_trainer import RewardTrainer
 
 from rmcheck.data import PreferencePair, pair_dialogues
 from rmcheck.errors import TrainingError
-from rmcheck.record import CurvePoint, TrainingRecord
+from rmcheck.progress import Progress
+from rmcheck.record.run import CurvePoint, TrainingRecord
 from rmcheck.scoring.loading import load_base, load_tokenizer, quiet
 from rmcheck.scoring.scorer import Scorer
 from rmcheck.scoring.trees import tree_attention
-from rmcheck.sources import Progress
 from rmcheck.training.batches import (
     ForestCollator,
     MarginCollator,

@@ -13,15 +13,16 @@ from builders import TableContext, honest, live_context, make_pairs, noise, per_
 from rmcheck import checks as registry
 from rmcheck.checks import Check, Slice, SourceRef
 from rmcheck.checks.agreement import Agreement
+from rmcheck.checks.best_of_n import BestOfN
 from rmcheck.checks.calibration import Calibration
 from rmcheck.checks.correlation import Correlation
 from rmcheck.checks.label_noise import LabelNoise
 from rmcheck.checks.length_bias import LengthBias
 from rmcheck.checks.no_regression import NoRegression
 from rmcheck.checks.null_controls import NullControls
-from rmcheck.checks.response_sets import BestOfN, Ties
 from rmcheck.checks.scale_invariance import ScaleInvariance
 from rmcheck.checks.score_gap import ScoreGap
+from rmcheck.checks.ties import Ties
 from rmcheck.checks.win_rate import WinRate
 from rmcheck.data import ResponseSet
 from rmcheck.errors import RmcheckError

@@ -11,14 +11,15 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from rmcheck.checks import Check
+from rmcheck.checks.affine import AffineMap
+from rmcheck.checks.best_of_n import BestOfN
 from rmcheck.checks.mapped import MappedContext
 from rmcheck.checks.no_regression import NoRegression
 from rmcheck.checks.null_controls import NullControls
-from rmcheck.checks.response_sets import BestOfN, Ties
 from rmcheck.checks.score_gap import ScoreGap
+from rmcheck.checks.ties import Ties
 from rmcheck.checks.win_rate import WinRate
 from rmcheck.data import ResponseSet
-from rmcheck.strategies import AffineMap
 from rmcheck.verdict import Verdict
 
 Columns = tuple[list[float], list[float]]

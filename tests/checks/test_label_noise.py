@@ -12,7 +12,7 @@ from scipy import stats
 from rmcheck.checks import CannotDecide, SourceRef
 from rmcheck.checks.label_noise import LabelNoise
 from rmcheck.data import Dialogue, prompt_text
-from rmcheck.sources import RewardSource
+from rmcheck.reward_source import RewardSource
 
 
 def context(clean: int, *noisy: int, rate: float = 0.2, n: int = 100) -> TableContext:

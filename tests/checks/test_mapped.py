@@ -5,10 +5,10 @@ from __future__ import annotations
 from builders import TableContext, from_wins, make_pairs
 
 from rmcheck.checks import BASELINE
+from rmcheck.checks.affine import AffineMap
 from rmcheck.checks.mapped import MappedContext
 from rmcheck.checks.win_rate import WinRate
-from rmcheck.sources import Retrainable
-from rmcheck.strategies import AffineMap
+from rmcheck.reward_source import Retrainable
 
 PAIRS = make_pairs(20)
 INNER = TableContext(

@@ -13,7 +13,8 @@ from rmcheck.checks.null_controls import NullControls
 from rmcheck.data import PreferencePair
 from rmcheck.data.preferences import PreferenceData
 from rmcheck.errors import Unscorable
-from rmcheck.sources import SourceOptions, create
+from rmcheck.reward_source import SourceOptions
+from rmcheck.sources import create
 from rmcheck.verdict import Verdict
 
 

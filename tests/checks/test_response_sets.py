@@ -7,7 +7,8 @@ from builders import TableContext, make_pairs, write_jsonl
 from statsmodels.stats.proportion import proportion_confint
 
 from rmcheck.checks import Check
-from rmcheck.checks.response_sets import BestOfN, Ties
+from rmcheck.checks.best_of_n import BestOfN
+from rmcheck.checks.ties import Ties
 from rmcheck.data import ResponseSet
 from rmcheck.data.preferences import PreferenceData
 from rmcheck.errors import ProblemsFound

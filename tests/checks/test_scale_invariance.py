@@ -19,7 +19,7 @@ from rmcheck.checks.scale_invariance import ScaleInvariance
 from rmcheck.checks.score_gap import ScoreGap
 from rmcheck.checks.win_rate import WinRate
 from rmcheck.data import Dialogue, prompt_text
-from rmcheck.sources import RewardSource
+from rmcheck.reward_source import RewardSource
 from rmcheck.sources.function import FunctionSource
 from rmcheck.stats.precision import cast
 from rmcheck.verdict import Verdict

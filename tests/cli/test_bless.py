@@ -8,7 +8,7 @@ from plugin.projects import Project, jsonl, pairs, scores
 
 TEMPLATED = """
 import pytest
-from rmcheck.record import SourceRecord
+from rmcheck.record.run import SourceRecord
 
 class Model:
     spec = "recipe:fake"

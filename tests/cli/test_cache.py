@@ -10,11 +10,11 @@ import pytest
 from filelock import FileLock
 from plugin.projects import Project, Said
 
+from rmcheck.cache.folder import LOCK
+from rmcheck.cache.store import FILE, ScoreStore
 from rmcheck.data import Dialogue
 from rmcheck.data.dialogue import content_hash
 from rmcheck.engine.book import ScoreBook
-from rmcheck.scoring.cache import FILE, ScoreStore
-from rmcheck.scoring.cache_folder import LOCK
 from rmcheck.sources.function import FunctionSource
 from rmcheck.training.adapter import SIDECAR, Sidecar
 

@@ -10,7 +10,7 @@ from builders import honest, live_context, make_pairs, per_text, write_jsonl
 from rmcheck.checks import CannotDecide, SourceRef
 from rmcheck.engine.binding import Binding
 from rmcheck.engine.settings import Settings
-from rmcheck.sources import Rescalable, Retrainable, RewardSource
+from rmcheck.reward_source import Rescalable, Retrainable, RewardSource
 
 PAIRS = make_pairs(20)
 

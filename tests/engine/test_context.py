@@ -13,7 +13,8 @@ from rmcheck.checks import BASELINE, CANDIDATE
 from rmcheck.data.preferences import PreferenceData
 from rmcheck.engine.settings import Settings
 from rmcheck.errors import BaselineMissing, Unscorable
-from rmcheck.sources import RewardSource, create
+from rmcheck.reward_source import RewardSource
+from rmcheck.sources import create
 
 PAIRS = make_pairs(20)
 

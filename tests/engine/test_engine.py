@@ -20,7 +20,6 @@ from builders import (
     write_jsonl,
 )  # fmt: skip
 
-from rmcheck import baseline, record
 from rmcheck.checks import CannotDecide, Check
 from rmcheck.checks.label_noise import LabelNoise
 from rmcheck.checks.no_regression import NoRegression
@@ -31,7 +30,9 @@ from rmcheck.data import Dialogue, prompt_text
 from rmcheck.engine import Engine, Settings
 from rmcheck.engine.binding import Binding
 from rmcheck.errors import BaselineMissing, SourceError, UsageError
-from rmcheck.sources import RewardSource
+from rmcheck.record import baseline
+from rmcheck.record import run as record
+from rmcheck.reward_source import RewardSource
 from rmcheck.suite import Suite
 
 

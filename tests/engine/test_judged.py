@@ -7,7 +7,7 @@ from builders import make_pairs, make_suite
 
 from rmcheck.checks.win_rate import WinRate
 from rmcheck.engine.judged import check_record, undecided_record
-from rmcheck.record import CheckRecord
+from rmcheck.record.run import CheckRecord
 from rmcheck.verdict import Estimate, Evidence, Picture, Table, Verdict
 
 PAIRS = make_pairs(20)

@@ -21,9 +21,9 @@ from rmcheck.data import Dialogue, pair_dialogues
 from rmcheck.engine import Engine, Settings
 from rmcheck.engine.bar import SessionBar
 from rmcheck.scoring import scorer as scorer_module
-from rmcheck.scoring.model_source import ModelSource
 from rmcheck.scoring.scorer import Scorer
 from rmcheck.scoring.tokens import Tokens
+from rmcheck.sources.model_source import ModelSource
 from rmcheck.suite import Suite
 
 PAIRS = make_pairs(50, group_size=5)
@@ -135,14 +135,14 @@ def _probed(suite: Suite) -> list[Dialogue]:
 AGAIN = """
 import json, sys
 from pathlib import Path
-import rmcheck.scoring.model_source as models
+import rmcheck.sources.model_source as models
 
 def refused(*_):
     raise AssertionError("a model is loaded although all scores are known")
 
 models.ModelSource._loaded = refused
 from rmcheck.engine import Engine, Settings
-from rmcheck.sources import NoProgress
+from rmcheck.progress import NoProgress
 from builders import make_pairs
 from rmcheck.data import pair_dialogues
 

@@ -183,7 +183,7 @@ def test_two_suites_of_one_name_are_refused(project: Project) -> None:
     told = [line for line in result.outlines if "name 'chat' is taken by suites/chat.yaml" in line]
     assert told
     assert told[0].startswith("suites/more/chat.yaml:2:7: ")
-    assert "run_log.py" not in text_of(result)
+    assert "session.py" not in text_of(result)
 
 
 def test_a_check_beside_a_python_test(project: Project) -> None:

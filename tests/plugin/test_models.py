@@ -94,7 +94,7 @@ def test_a_python_test_alone_is_told_of_a_bad_source(project: Project) -> None:
     result = project.run("--rm-seed", "x")
     result.assert_outcomes(errors=1)
     assert "--rm-seed='x' is not a whole number" in text_of(result)
-    assert "run_log.py" not in text_of(result)
+    assert "session.py" not in text_of(result)
 
 
 def test_a_fixture_of_function_scope_works_too(project: Project) -> None:

@@ -6,10 +6,10 @@ import json
 
 import pytest
 
+from rmcheck.cache.store import ScoreStore
 from rmcheck.data import preferences
 from rmcheck.engine import Settings
-from rmcheck.record import TrainingRecord
-from rmcheck.scoring.cache import ScoreStore
+from rmcheck.record.run import TrainingRecord
 from rmcheck.sources.recipe import create
 from rmcheck.training.adapter import SIDECAR, Sidecar
 
@@ -47,8 +47,9 @@ def test_a_run_without_suites_imports_nothing_heavy(project: Project) -> None:
     assert not seen & HEAVY
     # A YAML file below suites/ had to be read; it is no suite, and nothing came of it.
     ours = {name for name in seen if name.startswith("rmcheck.")}
-    light = {"rmcheck.plugin", "rmcheck.suite_files", "rmcheck.interrupt"}
-    assert ours == {*light, "rmcheck.foreign"}
+    light = {f"rmcheck.plugin.{name}" for name in ("asked", "hooks", "interrupt")}
+    yaml = {"rmcheck.documents", "rmcheck.documents.recognise"}
+    assert ours == {"rmcheck.plugin", *light, *yaml}
     assert not (project.root / "reports").exists()
     assert not (project.root / ".rmcheck").exists()
     assert "reward model" not in text_of(result)

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from rmcheck.publish import report_input
+from rmcheck.report.publish import report_input
 
 from .projects import Project, jsonl, pairs, score_of, scores, text_of
 

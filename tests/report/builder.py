@@ -6,7 +6,7 @@ import random
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from rmcheck.record import (
+from rmcheck.record.run import (
     BaselineRecord,
     CheckRecord,
     CurvePoint,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from rmcheck.history import HistorySource, line_of
-from rmcheck.record import BaselineRecord, EnvironmentRecord, SourceRecord, TableRecord
+from rmcheck.record.history import HistorySource, line_of
+from rmcheck.record.run import BaselineRecord, EnvironmentRecord, SourceRecord, TableRecord
 from rmcheck.report import PairTexts, ReportInput
 
 from . import builder as build

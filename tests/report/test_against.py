@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from rmcheck.record import PairScore
-from rmcheck.report import ReportInput, html
-from rmcheck.report.against_view import against_view
-from rmcheck.report.pairs import Pair, pairs
+from rmcheck.record.run import PairScore
+from rmcheck.report import ReportInput
+from rmcheck.report.page import html
+from rmcheck.report.page.against_view import against_view
+from rmcheck.report.page.pairs import Pair, pairs
 
 from . import builder as build
 from .page import Page

@@ -6,7 +6,8 @@ from itertools import pairwise
 
 import pytest
 
-from rmcheck.report import PairTexts, ReportInput, html
+from rmcheck.report import PairTexts, ReportInput
+from rmcheck.report.page import html
 
 from . import builder as build
 from .browser import Browser, axe_source

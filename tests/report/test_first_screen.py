@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from rmcheck.checks import kinds
-from rmcheck.record import CheckRecord, PairScore
-from rmcheck.report import PairTexts, ReportInput, html
+from rmcheck.record.run import CheckRecord, PairScore
+from rmcheck.report import PairTexts, ReportInput
 from rmcheck.report.brief import brief
 from rmcheck.report.glossary import about, certainty, reading
-from rmcheck.report.pairs import Pair, pairs
-from rmcheck.report.view import View, view
+from rmcheck.report.page import html
+from rmcheck.report.page.pairs import Pair, pairs
+from rmcheck.report.page.view import View, view
 
 from . import builder as build
 from .page import Page

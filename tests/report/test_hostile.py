@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from rmcheck.report import html, markdown, terminal
+from rmcheck.report import markdown, terminal
+from rmcheck.report.page import html
 
 from .hostile import STRINGS, report
 from .page import Page

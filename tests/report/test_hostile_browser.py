@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from rmcheck.report import html
+from rmcheck.report.page import html
 
 from . import hostile
 from .browser import Browser

@@ -8,9 +8,10 @@ from itertools import pairwise
 
 import pytest
 
-from rmcheck.report import PairTexts, ReportInput, TextsOf, html
+from rmcheck.report import PairTexts, ReportInput, TextsOf
+from rmcheck.report.page import html
+from rmcheck.report.page.view import view
 from rmcheck.report.sentence import sentence
-from rmcheck.report.view import view
 
 from . import builder as build
 from .page import Page

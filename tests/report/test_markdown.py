@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from rmcheck.record import SourceRecord, SuiteRecord
+from rmcheck.record.run import SourceRecord, SuiteRecord
 from rmcheck.report import ReportInput, markdown
 from rmcheck.report.sentence import sentence
 

@@ -6,7 +6,9 @@ from types import ModuleType
 
 import pytest
 
-from rmcheck.report import axis, identity, numbers, text
+from rmcheck.report import numbers, text
+from rmcheck.report.charts import axis
+from rmcheck.report.page import identity
 
 
 @pytest.mark.parametrize(

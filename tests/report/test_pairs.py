@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from rmcheck.report import PairTexts, TextsOf
-from rmcheck.report.pairs import STATES, Pair, pack, pairs
+from rmcheck.report.page.pairs import STATES, Pair, pack, pairs
 
 from . import builder as build
 

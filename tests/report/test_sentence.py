@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from rmcheck.record import CheckRecord, SuiteRecord
+from rmcheck.record.run import CheckRecord, SuiteRecord
 from rmcheck.report.sentence import Sentence, grouped, sentence
 
 from . import builder as build

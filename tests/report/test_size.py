@@ -10,7 +10,8 @@ import time
 
 import pytest
 
-from rmcheck.report import ReportInput, html
+from rmcheck.report import ReportInput
+from rmcheck.report.page import html
 
 from . import builder as build
 from .browser import Browser

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rmcheck.record import PictureRecord
-from rmcheck.report import svg
-from rmcheck.report.axis import Axis, labelled, span
-from rmcheck.report.canvas import WIDTH
-from rmcheck.report.svg import KINDS
+from rmcheck.record.run import PictureRecord
+from rmcheck.report.charts import svg
+from rmcheck.report.charts.axis import Axis, labelled, span
+from rmcheck.report.charts.canvas import WIDTH
+from rmcheck.report.charts.svg import KINDS
 from rmcheck.report.text import width
 
 from . import builder as build

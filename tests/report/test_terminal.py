@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from rmcheck.record import RunRecord, SourceRecord
+from rmcheck.record.run import RunRecord, SourceRecord
 from rmcheck.report import terminal
 from rmcheck.report.sentence import sentence
 

@@ -7,9 +7,11 @@ from xml.etree import ElementTree
 
 import pytest
 
-from rmcheck.history import HistoryCheck, HistoryRun, HistorySource, line_of
-from rmcheck.report import ReportInput, html, svg
-from rmcheck.report.view import view
+from rmcheck.record.history import HistoryCheck, HistoryRun, HistorySource, line_of
+from rmcheck.report import ReportInput
+from rmcheck.report.charts import svg
+from rmcheck.report.page import html
+from rmcheck.report.page.view import view
 
 from . import builder as build
 from .page import Page

@@ -14,9 +14,10 @@ from plugin.projects import Project, jsonl
 
 from rmcheck import __version__, cli
 from rmcheck.report.markdown import MARKER
+from rmcheck.reward_source import SourceOptions
 from rmcheck.scaffold.project import begin
 from rmcheck.shipped import shipped
-from rmcheck.sources import SourceOptions, create
+from rmcheck.sources import create
 
 ROOT = Path(__file__).parents[2]
 MADE = [

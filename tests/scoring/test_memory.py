@@ -18,7 +18,8 @@ from pathlib import Path
 from scoring.models import WORDS, random_model, tokenizer
 from rmcheck.data import Dialogue
 from rmcheck.engine.book import ScoreBook
-from rmcheck.sources import SourceOptions, create
+from rmcheck.reward_source import SourceOptions
+from rmcheck.sources import create
 
 root, count = Path(sys.argv[1]), int(sys.argv[2])
 random_model("gpt2", num_hidden_layers=1).save_pretrained(root / "model")

@@ -19,9 +19,10 @@ from training import project
 from transformers import GPT2Config, GPT2ForSequenceClassification, GPT2LMHeadModel
 
 from rmcheck.errors import SourceError, UsageError
-from rmcheck.scoring.model_source import _LOADED
-from rmcheck.sources import Rescalable, Retrainable, RewardSource, SourceOptions, create
+from rmcheck.reward_source import Rescalable, Retrainable, RewardSource, SourceOptions
+from rmcheck.sources import create
 from rmcheck.sources.checkpoint import CheckpointSource
+from rmcheck.sources.model_source import _LOADED
 
 
 def opened(spec: str, root: Path, **options: object) -> CheckpointSource:
@@ -210,7 +211,8 @@ def test_the_fingerprint_needs_no_torch(tmp_path: Path) -> None:
     program = f"""
 import sys
 from pathlib import Path
-from rmcheck.sources import create, SourceOptions
+from rmcheck.sources import create
+from rmcheck.reward_source import SourceOptions
 source = create("hf:model", SourceOptions(root=Path({str(tmp_path)!r}), cache=Path("c")))
 print(len(source.fingerprint), source.scores_new_text, source.training)
 print(sorted({{"torch", "transformers", "peft", "pandas"}} & set(sys.modules)))

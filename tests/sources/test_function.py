@@ -10,7 +10,7 @@ import pytest
 
 from rmcheck.data import Dialogue, Message
 from rmcheck.errors import SourceError, UsageError
-from rmcheck.sources import RewardSource
+from rmcheck.reward_source import RewardSource
 from rmcheck.sources.function import FunctionSource, as_source
 
 DIALOGUES = [Dialogue("Why?", "Because.", "a/chosen"), Dialogue("Why?", "No.", "a/rejected")]

@@ -12,9 +12,11 @@ import pytest
 from scoring.models import dialogues
 from training import project
 
+from rmcheck.cache.source import CachedSource
+from rmcheck.cache.store import ScoreStore
 from rmcheck.errors import ProblemsFound, SourceError, UsageError
-from rmcheck.scoring.cache import CachedSource, ScoreStore, Streaming
-from rmcheck.sources import Rescalable, Retrainable, RewardSource, SourceOptions, create
+from rmcheck.reward_source import Rescalable, Retrainable, RewardSource, SourceOptions, Streaming
+from rmcheck.sources import create
 
 
 @pytest.fixture(scope="module")
@@ -85,8 +87,10 @@ def test_cached_scores_need_neither_torch_nor_the_adapter(folder: Path, tmp_path
 import sys
 from pathlib import Path
 from rmcheck.data import Dialogue
-from rmcheck.scoring.cache import CachedSource, ScoreStore
-from rmcheck.sources import create, SourceOptions
+from rmcheck.cache.source import CachedSource
+from rmcheck.cache.store import ScoreStore
+from rmcheck.sources import create
+from rmcheck.reward_source import SourceOptions
 folder = Path({str(moved)!r})
 source = create("recipe:tiny.yaml", SourceOptions(root=folder, cache=folder / "cache"))
 texts = [Dialogue(*text) for text in {[(one.prompt, one.response) for one in dialogues(6)]!r}]

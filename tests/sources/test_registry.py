@@ -8,7 +8,8 @@ import pytest
 
 import rmcheck
 from rmcheck.errors import UsageError
-from rmcheck.sources import RewardSource, SourceOptions, create, kinds
+from rmcheck.reward_source import RewardSource, SourceOptions
+from rmcheck.sources import create, kinds
 from rmcheck.sources.function import FunctionSource
 
 

@@ -12,7 +12,8 @@ import pytest
 
 from rmcheck.data import Dialogue, PreferencePair, ResponseSet
 from rmcheck.errors import ProblemsFound, Unscorable, UsageError
-from rmcheck.sources import Partial, RewardSource, SourceOptions, create
+from rmcheck.reward_source import Partial, RewardSource, SourceOptions
+from rmcheck.sources import create
 from rmcheck.sources.score_file import ScoreFile
 
 PAIR = PreferencePair("p1", "Why?", "So.", "Go away.", "p1")
@@ -233,7 +234,8 @@ def test_jsonl_needs_neither_torch_nor_pandas(tmp_path: Path) -> None:
 import sys
 from pathlib import Path
 from rmcheck.data import Dialogue
-from rmcheck.sources import create, SourceOptions
+from rmcheck.sources import create
+from rmcheck.reward_source import SourceOptions
 source = create("scores:s.jsonl", SourceOptions(root=Path({str(tmp_path)!r}), cache=Path("x")))
 print(source.score([Dialogue("", "", "p1/chosen")]).tolist(), source.fingerprint is not None)
 print(sorted({{"torch", "pandas", "pyarrow", "transformers"}} & set(sys.modules)))

@@ -12,7 +12,7 @@ from transformers import GPT2Config, GPT2LMHeadModel
 
 from rmcheck.data import PreferencePair
 from rmcheck.data.preferences import load
-from rmcheck.sources import SourceOptions
+from rmcheck.reward_source import SourceOptions
 from rmcheck.sources.recipe import RecipeSource, create
 from rmcheck.training.recipe import Recipe, load_recipe
 

@@ -18,15 +18,15 @@ from scoring.models import dialogues
 from scoring.test_scorer import Bar
 
 from rmcheck.errors import SourceError, TrainingError
+from rmcheck.progress import NoProgress
 from rmcheck.scoring.files import FileHashes
-from rmcheck.sources import NoProgress
 from rmcheck.training import adapter
 from training import project
 
 TRAIN = """
 import sys, time
 from pathlib import Path
-from rmcheck.sources import NoProgress
+from rmcheck.progress import NoProgress
 from rmcheck.training import adapter
 def train(folder):
     (folder / "half").write_text("")

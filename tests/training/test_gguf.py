@@ -14,9 +14,9 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from rmcheck.data import Dialogue
 from rmcheck.errors import SourceError
+from rmcheck.reward_source import SourceOptions
 from rmcheck.scoring.files import locate
 from rmcheck.scoring.loading import load_base, load_tokenizer
-from rmcheck.sources import SourceOptions
 from rmcheck.sources.checkpoint import CheckpointSource
 from rmcheck.sources.recipe import create
 from training import project

@@ -18,10 +18,10 @@ from scoring.test_scorer import Bar
 
 from rmcheck.data import PreferencePair, pair_dialogues
 from rmcheck.errors import TrainingError
+from rmcheck.progress import NoProgress
 from rmcheck.scoring.loading import load_base, load_tokenizer
 from rmcheck.scoring.scorer import Scorer
 from rmcheck.scoring.trees import tree_attention
-from rmcheck.sources import NoProgress
 from rmcheck.training.batches import ForestCollator, PromptSampler, rewards
 from rmcheck.training.losses import bradley_terry
 from rmcheck.training.low_rank import fused

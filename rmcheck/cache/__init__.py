@@ -1,0 +1,1 @@
+"""Scores kept on disk: the store, the source that asks it first, and the care of its folder."""

@@ -1,0 +1,231 @@
+"""What a cache folder holds, and taking things out of it while no gate uses them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from filelock import FileLock, Timeout
+
+from rmcheck.cache.store import FILE
+from rmcheck.data.dialogue import content_hash
+from rmcheck.errors import SourceError, UsageError
+from rmcheck.sources.model_source import DTYPES
+from rmcheck.training.adapter import adapter_folder, read_sidecar
+
+LOCK = "scoring.lock"
+"""Held by whoever scores into the folder, and by whoever takes something out of it."""
+
+
+@dataclass(frozen=True)
+class Holding:
+    """One thing that a cache folder holds.
+
+    Attributes
+    ----------
+    kind
+        Scores of a model, a trained adapter, or what a killed training or a damaged file left.
+    name
+        The model's fingerprint, the adapter's, or a path from the folder.
+    title
+        The spec under which a model was last seen, an adapter's recipe; empty where not known.
+    size
+        Bytes; for scores, their share of the database.
+    used
+        Seconds since the epoch, when it was last used; None where not known.
+    scores
+        How many.
+    """
+
+    kind: Literal["scores", "adapter", "leftover"]
+    name: str
+    title: str
+    size: int
+    used: float | None
+    scores: int = 0
+
+
+class CacheFolder:
+    """A cache folder as a person sees it: scores by model, adapters, leftovers."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.database = path / FILE
+
+    @property
+    def size(self) -> int:
+        """Bytes of everything in it."""
+        return _size(self.path)
+
+    def holdings(self) -> list[Holding]:
+        """All there is, kind by kind, what was used last first."""
+        try:
+            scores, damaged = self._scores(), []
+        except (sqlite3.Error, UnicodeDecodeError) as error:
+            title = f"damaged: {' '.join(str(error).split())[:80]}"
+            scores, damaged = [], [Holding("leftover", FILE, title, _size(self.database), None)]
+        adapters = self._adapters(scores)
+        titles = {model: one.title for one in adapters for model in _models(one.name)}
+        scores = [replace(one, title=one.title or titles.get(one.name, "")) for one in scores]
+        found = [scores, adapters, [*damaged, *self._leftovers()]]
+        return [
+            holding
+            for kind in found
+            for holding in sorted(kind, key=lambda one: (-(one.used or 0.0), one.name))
+        ]
+
+    def remove(self, chosen: Sequence[Holding]) -> dict[Holding, str]:
+        """Take `chosen` out; gives those that had to stay, and why.
+
+        Raises
+        ------
+        UsageError
+            When a gate scores into the folder now, or it cannot be written to.
+        """
+        kept: dict[Holding, str] = {}
+        with self._alone():
+            try:
+                self._remove_scores([one.name for one in chosen if one.kind == "scores"])
+                for one in chosen:
+                    if one.kind != "scores" and not self._remove_files(one):
+                        kept[one] = "it is being trained"
+            except (sqlite3.Error, OSError) as error:
+                raise UsageError(f"{self.path}: cannot be changed ({error})") from None
+        return kept
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        if not os.access(self.path, os.W_OK):
+            raise UsageError(f"{self.path}: cannot be written to; nothing was taken out")
+        lock = FileLock(self.path / LOCK)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise UsageError(
+                f"{self.path}: a gate is scoring into it; nothing was taken out, try again when "
+                "it is done"
+            ) from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _scores(self) -> list[Holding]:
+        if not self.database.is_file():
+            return []
+        counts: dict[str, int] = {}
+        seen: dict[str, tuple[str, float]] = {}
+        with contextlib.closing(self._opened_for_reading()) as connection:
+            tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+            if "scores" in tables:
+                rows = connection.execute("SELECT source, count(*) FROM scores GROUP BY source")
+                for source, count in rows:
+                    counts[_model(source)] = counts.get(_model(source), 0) + count
+            if "sources" in tables:
+                rows = connection.execute("SELECT source, spec, used FROM sources ORDER BY used")
+                seen = {_model(source): (spec, used) for source, spec, used in rows}
+        total = sum(_size(self.database.with_name(FILE + end)) for end in ("", "-wal"))
+        share = total / max(1, sum(counts.values()))
+        found = []
+        for name, count in counts.items():
+            spec, used = seen.get(name, ("", None))
+            found.append(Holding("scores", name, spec, round(count * share), used, count))
+        return found
+
+    def _opened_for_reading(self) -> sqlite3.Connection:
+        name = f"{self.database.resolve().as_uri()}?mode=ro"
+        connection = sqlite3.connect(name, uri=True, timeout=5)
+        try:
+            connection.execute("SELECT count(*) FROM sqlite_master")
+        except sqlite3.OperationalError:  # on a read-only disk there is no room for its lock
+            connection.close()
+            connection = sqlite3.connect(f"{name}&immutable=1", uri=True)
+        return connection
+
+    def _adapters(self, scores: Sequence[Holding]) -> list[Holding]:
+        used = {one.name: one.used or 0.0 for one in scores}
+        found = []
+        for folder in sorted(self.path.glob("adapters/[!.]*/")):
+            models = _models(folder.name)
+            last = max(folder.stat().st_mtime, *(used.get(model, 0.0) for model in models))
+            try:
+                sidecar = read_sidecar(folder)
+                title = f"recipe:{sidecar.recipe}" if sidecar else "incomplete"
+            except SourceError:
+                title = "damaged"
+            found.append(Holding("adapter", folder.name, title, _size(folder), last))
+        return found
+
+    def _leftovers(self) -> list[Holding]:
+        """Trainings that were killed, and databases that were set aside."""
+        paths = [*self.path.glob("adapters/.*.tmp"), *self.path.glob(f"{FILE}.corrupt")]
+        return [
+            Holding(
+                "leftover",
+                path.relative_to(self.path).as_posix(),
+                "a killed training" if path.is_dir() else "a damaged database, set aside",
+                _size(path),
+                path.stat().st_mtime,
+            )
+            for path in sorted(paths)
+        ]
+
+    def _remove_scores(self, models: Sequence[str]) -> None:
+        if not models:
+            return
+        with contextlib.closing(sqlite3.connect(self.database, timeout=5)) as connection:
+            for table in ("scores", "sources"):
+                with connection, contextlib.suppress(sqlite3.OperationalError):
+                    connection.executemany(
+                        f"DELETE FROM {table} WHERE source = ? OR source LIKE ? || '~%'",
+                        [(model, model) for model in models],
+                    )
+            with contextlib.suppress(sqlite3.OperationalError):  # somebody reads: later, then
+                connection.execute("VACUUM")
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def _remove_files(self, one: Holding) -> bool:
+        """Remove an adapter or a leftover, unless it belongs to a training that runs now."""
+        path = (
+            adapter_folder(self.path, one.name) if one.kind == "adapter" else self.path / one.name
+        )
+        if not path.is_dir():
+            path.unlink(missing_ok=True)
+            return True
+        # A training's own folder is .NAME.PID.tmp, its lock NAME.lock.
+        name = path.name.removeprefix(".").partition(".")[0]
+        lock = FileLock(path.with_name(f"{name}.lock"))
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            return False
+        try:
+            shutil.rmtree(path)
+        finally:
+            lock.release()
+        return True
+
+
+def _models(adapter: str) -> list[str]:
+    """Fingerprints of the reward models that an adapter makes, one for each precision."""
+    return [content_hash(adapter, dtype) for dtype in DTYPES]
+
+
+def _model(source: str) -> str:
+    """The fingerprint without the name of a probe behind it."""
+    return source.partition("~")[0]
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file, or of all files below a folder; 0 for what is gone meanwhile."""
+    total = 0
+    for each in [path, *path.rglob("*")] if path.is_dir() else [path]:
+        with contextlib.suppress(OSError):
+            total += each.stat().st_size if each.is_file() else 0
+    return total

@@ -1,0 +1,132 @@
+"""A source that asks for scores only where the store on disk has none."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rmcheck.cache.store import ScoreStore
+from rmcheck.data import Dialogue
+from rmcheck.reward_source import Partial, RewardSource, Streaming
+from rmcheck.scoring.rewards import checked
+
+CHUNK = 1000
+"""Dialogues at a time for a source that gives its scores all at once."""
+PAUSE = 1.0
+"""Seconds of scores that a killed run may lose."""
+
+
+class CachedSource:
+    """A reward source that is asked only for what nobody has scored yet.
+
+    Parameters
+    ----------
+    source
+        Any reward source. One without a fingerprint is remembered for the session only; a score
+        file is asked directly, for it answers by id, not by text.
+    store
+        The memory on disk.
+
+    Attributes
+    ----------
+    needed, cached, computed
+        Different texts asked for, found on disk, and scored now.
+    """
+
+    def __init__(self, source: RewardSource, store: ScoreStore) -> None:
+        self.source = source
+        self.store = store
+        self.needed = 0
+        self.cached = 0
+        self.computed = 0
+        # Scores of this session stay in memory: a check may ask again, and the disk may be gone.
+        self._known: dict[str, float] = {}
+
+    @property
+    def spec(self) -> str:
+        """The wrapped source's name."""
+        return self.source.spec
+
+    @property
+    def fingerprint(self) -> str | None:
+        """The wrapped source's fingerprint."""
+        return self.source.fingerprint
+
+    @property
+    def scores_new_text(self) -> bool:
+        """Whether the wrapped source can score any text."""
+        return self.source.scores_new_text
+
+    def knows(self, dialogue: Dialogue) -> bool:
+        """Whether `score` has an answer for this very text."""
+        return self.source.knows(dialogue) if isinstance(self.source, Partial) else True
+
+    def score(self, dialogues: Sequence[Dialogue]) -> NDArray[np.float64]:
+        """Rewards in input order, shape (n,); equal texts are scored once."""
+        if not self.source.scores_new_text:
+            return self._asked_directly(dialogues)
+        self.compute(self.missing(dialogues))
+        return np.array([self._known[dialogue.hash] for dialogue in dialogues], dtype=np.float64)
+
+    def holds(self, dialogue: Dialogue) -> bool:
+        """Whether the score of this text is in memory."""
+        return dialogue.hash in self._known
+
+    def missing(self, dialogues: Iterable[Dialogue]) -> list[Dialogue]:
+        """The different texts that neither this session nor the disk knows; to be computed."""
+        asked: dict[str, Dialogue] = {}
+        for dialogue in dialogues:
+            if not self.holds(dialogue):
+                asked.setdefault(dialogue.hash, dialogue)
+        if not asked:
+            return []
+        fingerprint = self.source.fingerprint
+        found = self.store.get(fingerprint, asked) if fingerprint is not None else {}
+        if fingerprint is not None and found:
+            self.store.saw(fingerprint, self.spec)
+        self._known |= found
+        self.needed += len(asked)
+        self.cached += len(found)
+        return [dialogue for key, dialogue in asked.items() if key not in found]
+
+    def _asked_directly(self, dialogues: Sequence[Dialogue]) -> NDArray[np.float64]:
+        self.needed += len(dialogues)
+        self.computed += len(dialogues)
+        return checked(self.source.score(dialogues), dialogues, self.spec)
+
+    def compute(self, missing: Sequence[Dialogue]) -> None:
+        """Score different texts now, and remember what was scored even if the rest fails."""
+        if not missing:
+            return
+        fingerprint = self.source.fingerprint
+        unwritten: dict[str, float] = {}
+        written = time.monotonic()
+        try:
+            for members, values in self._pieces(missing):
+                for member, value in zip(members, values, strict=True):
+                    unwritten[missing[int(member)].hash] = float(value)
+                self.computed += len(members)
+                if fingerprint is not None and time.monotonic() - written > PAUSE:
+                    self.store.put(fingerprint, unwritten)
+                    self._known |= unwritten
+                    unwritten = {}
+                    written = time.monotonic()
+        finally:
+            self._known |= unwritten
+            if fingerprint is not None:
+                self.store.put(fingerprint, unwritten)
+                self.store.saw(fingerprint, self.spec)
+
+    def _pieces(
+        self, missing: Sequence[Dialogue]
+    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float64]]]:
+        if isinstance(self.source, Streaming):
+            yield from self.source.stream(missing)
+            return
+        for start in range(0, len(missing), CHUNK):
+            part = missing[start : start + CHUNK]
+            values = checked(self.source.score(part), part, self.spec)
+            yield np.arange(start, start + len(part), dtype=np.int64), values

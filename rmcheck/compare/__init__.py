@@ -1,0 +1,1 @@
+"""Comparing: records, score files and sources; and the gate, tried on simulated models."""

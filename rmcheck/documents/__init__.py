@@ -1,0 +1,1 @@
+"""YAML documents: which files are suites, what stands where, and what is amiss at which place."""

@@ -1,0 +1,327 @@
+"""What one pytest session knows of its suites: the engine, the verdicts, and how they travel.
+
+A worker of pytest-xdist has a log of its own; what it concludes goes to the controller on the
+report objects, as plain JSON, where `rmcheck.plugin.controller` makes the record of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import pytest
+
+from rmcheck.checks import CannotDecide
+from rmcheck.documents import located
+from rmcheck.documents.recognise import looks_like_suite
+from rmcheck.engine import Engine, Settings
+from rmcheck.engine.binding import Binding
+from rmcheck.engine.environment import environment
+from rmcheck.engine.facts import pair_scores, suite_record
+from rmcheck.engine.judged import check_record, undecided_record
+from rmcheck.errors import (
+    BaselineMissing,
+    ProblemsFound,
+    RmcheckError,
+    Unscorable,
+)
+from rmcheck.plugin import junit
+from rmcheck.plugin.asked import suite_files
+from rmcheck.plugin.hooks import LISTENER, PAYLOAD, RUN_LOG
+from rmcheck.plugin.settings import settings_of
+from rmcheck.record.run import CheckRecord
+from rmcheck.suite import Suite, count_comparisons
+
+if TYPE_CHECKING:
+    from rmcheck.plugin.items import CheckItem
+
+_SKIPS = (CannotDecide, BaselineMissing, Unscorable)
+
+
+def open_run_log(config: pytest.Config) -> RunLog:
+    """The session's log; made, and registered for pytest's later hooks, when first asked for."""
+    if RUN_LOG not in config.stash:
+        if not hasattr(config, "workerinput"):
+            from rmcheck.plugin.controller import RunReport
+
+            config.pluginmanager.register(RunReport(config), "rmcheck-report")
+        config.stash[RUN_LOG] = RunLog(config)
+        config.addinivalue_line("markers", "rmcheck: a check of an rmcheck suite")
+    return config.stash[RUN_LOG]
+
+
+class RunLog:
+    """The suites of a session, their engine, and what was concluded of each item."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+        self.suites: dict[str, Suite] = {}
+        self.refused = ""
+        self._items: list[CheckItem] = []
+        self._unselected: list[str] | None = None
+        self._engine: Engine | None = None
+        self._ready: set[tuple[str, int]] = set()
+        self._told: dict[str, str] = {}
+        self._concluded: dict[str, dict[str, Any]] = {}
+
+    def add(self, suite: Suite) -> None:
+        """A suite was collected.
+
+        Raises
+        ------
+        ProblemsFound
+            When another file has a suite of the same name.
+        """
+        for other in self.suites.values():
+            if other.name == suite.name and other.path != suite.path:
+                document = located.read(suite.path, suite.shown)
+                said = f"name '{suite.name}' is taken by {other.shown}; give this suite another"
+                raise ProblemsFound([document.problem(("name",), said)])
+        self.suites[suite.shown] = suite
+
+    @cached_property
+    def settings(self) -> Settings:
+        """What the options say; read after collection, where a bad one can end the run."""
+        return settings_of(self.config)
+
+    @property
+    def engine(self) -> Engine:
+        """Made when the first source is needed, so that m counts every suite there is."""
+        if self._engine is None:
+            comparisons = sum(suite.comparisons for suite in self.suites.values())
+            beside = sum(count_comparisons(path) for path in self._beside())
+            self._engine = Engine(self.settings, comparisons + beside)
+        return self._engine
+
+    def _beside(self) -> list[Path]:
+        """Suite files that stand with the collected ones but were not asked for.
+
+        They count for m, so that a verdict is the same for one file, one node id or the folder.
+        """
+        collected = {suite.path.resolve() for suite in self.suites.values()}
+        found = suite_files(collected, self.config)
+        return sorted(path for path in found - collected if looks_like_suite(path))
+
+    def collected(self) -> None:
+        """All files are collected: a bad `--rm` or `--rm-baseline` stops the run here.
+
+        Raises
+        ------
+        pytest.UsageError
+            With the remedy; pytest ends with exit code 4. Not on a worker, which would take the
+            whole run down with it: there it is kept in `refused`, for each check to tell.
+        """
+        try:
+            self.engine.candidate()
+        except (RmcheckError, pytest.UsageError) as error:
+            if not hasattr(self.config, "workerinput"):
+                if isinstance(error, ProblemsFound):
+                    self.config.pluginmanager.getplugin(LISTENER).mistaken(error.problems)
+                raise pytest.UsageError(str(error)) from None
+            self.refused = str(error)
+
+    def _kept(self, session: pytest.Session) -> list[CheckItem]:
+        """The items that will run, in order: what the session did not deselect."""
+        from rmcheck.plugin.items import CheckItem
+
+        if not self._items:
+            self._items = [item for item in session.items if isinstance(item, CheckItem)]
+        return self._items
+
+    def _left_out(self, session: pytest.Session) -> list[str]:
+        """The required checks of the collected suites that were not selected, by their ids."""
+        if self._unselected is None:  # each item that concludes says it
+            kept = {(item.suite.shown, item.check.label) for item in self._kept(session)}
+            self._unselected = [
+                f"{suite.name}::{check.label}"
+                for suite in self.suites.values()
+                for check in suite.checks
+                if suite.gate_of(check) == "required" and (suite.shown, check.label) not in kept
+            ]
+        return self._unselected
+
+    def prepare(self, item: CheckItem, candidate: object, baseline: object) -> Callable[[], None]:
+        """Set an item up: have scored what it and its fellows need; give what judges it."""
+        suite, engine = item.suite, self.engine
+        binding = None
+        try:
+            binding = engine.bind(suite, candidate, baseline)
+            self._score(item, binding, candidate, baseline)
+            engine.require(binding, suite, item.check)
+        except RmcheckError as error:
+            reason = error
+        else:
+            return partial(self._judge, item, binding)
+        return self._stop(item, reason, binding)
+
+    def _score(
+        self, item: CheckItem, binding: Binding, candidate: object, baseline: object
+    ) -> None:
+        """Have all scored that an item and its fellows need, in one pass a source.
+
+        A fixture of function scope may give each item another source: then an item that was
+        united once is scored on its own.
+        """
+        if (item.nodeid, id(binding)) in self._ready:
+            return
+        again = any(nodeid == item.nodeid for nodeid, _ in self._ready)
+        fellows = [item] if again else self._fellows(item)
+        groups = _by_source(fellows, self.engine, candidate, baseline)
+        for bound, members in groups:
+            self._ready.update((fellow.nodeid, id(bound)) for fellow in members)
+        self.engine.prepare_all(
+            (bound, [(fellow.suite, fellow.check) for fellow in members])
+            for bound, members in groups
+        )
+
+    def _fellows(self, item: CheckItem) -> list[CheckItem]:
+        """The items that will get the same `reward_model`: those of the session, or of the file."""
+        kept, mine = self._kept(item.session), _fixture_of(item)
+        if mine is None:
+            return [other for other in kept if other.path == item.path]
+        return [other for other in kept if _fixture_of(other) is mine]
+
+    def _judge(self, item: CheckItem, binding: Binding) -> None:
+        try:
+            verdict, seconds = self.engine.judge(item.suite, item.check, binding)
+        except RmcheckError as error:
+            reason = error
+        else:
+            record = check_record(item.suite, item.check, item.line, verdict, seconds)
+            self._conclude(item, record, binding)
+            if verdict.outcome == "fail":
+                _fail(record, verdict.message)
+            return
+        self._stop(item, reason, binding)
+
+    def _stop(self, item: CheckItem, reason: RmcheckError, binding: Binding | None) -> NoReturn:
+        """Note why an item cannot be decided and end it: skipped, or an error.
+
+        What was scored for a skipped check is kept: the first baseline may come from it.
+        """
+        outcome = "skipped" if isinstance(reason, _SKIPS) else "error"
+        record = undecided_record(
+            item.suite, item.check, item.line, outcome=outcome, message=str(reason)
+        )
+        self._conclude(item, record, binding if outcome == "skipped" else None)
+        if outcome == "skipped":
+            pytest.skip(str(reason))
+        _fail(record, str(reason))
+
+    def _conclude(self, item: CheckItem, check: CheckRecord, binding: Binding | None) -> None:
+        """Keep what travels with the item's report; a suite's facts and scores go once."""
+        suite, engine = item.suite, self.engine
+        payload: dict[str, Any] = {
+            "path": suite.shown,
+            "check": check.model_dump(mode="json"),
+            "scoring": engine.book.counts().model_dump(mode="json"),
+            "environment": environment(self.settings).model_dump(mode="json"),
+            "training": [entry.model_dump(mode="json") for entry in engine.trainings()],
+            "left_out": self._left_out(item.session),
+            "suite": None,
+            "rows": [],
+        }
+        context = engine.context(suite, binding) if binding else None
+        stage = f"{suite.shown}:{'scored' if context else 'bare'}"
+        # Told again by an item that is run again: its first report may have been dropped.
+        if self._told.setdefault(stage, item.nodeid) == item.nodeid:
+            payload["suite"] = suite_record(suite, context).model_dump(mode="json")
+            if context:
+                rows = pair_scores(suite, context)
+                payload["rows"] = [row.model_dump(mode="json") for row in rows]
+        self._concluded[item.nodeid] = payload
+
+    def attach(
+        self, item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport
+    ) -> None:
+        """Hang what was concluded in this phase on pytest's report, once."""
+        from rmcheck.plugin.items import CheckItem
+
+        if not isinstance(item, CheckItem):
+            return
+        _tell(item, call.excinfo, report)
+        self._note_outside(item, report)
+        payload = self._concluded.pop(item.nodeid, None)
+        if payload is None:
+            return
+        setattr(report, PAYLOAD, payload)
+        # On the item: JUnit takes a test's properties from the report of its teardown. Those of
+        # an earlier attempt (a plugin may run an item again) make room.
+        others = [each for each in item.user_properties if not each[0].startswith(junit.PREFIX)]
+        item.user_properties[:] = [*others, *junit.properties(payload["check"])]
+
+    def _note_outside(self, item: CheckItem, report: pytest.TestReport) -> None:
+        """Note a check that ended before it was judged: in a fixture of the user's, say."""
+        told = item.nodeid in self._concluded or bool(self.refused)
+        if told or not (report.failed or report.skipped):
+            return
+        if isinstance(report.longrepr, tuple):
+            message = report.longrepr[2].removeprefix("Skipped: ")
+        else:
+            message = getattr(getattr(report.longrepr, "reprcrash", None), "message", "")
+        record = undecided_record(
+            item.suite,
+            item.check,
+            item.line,
+            outcome="error" if report.failed else "skipped",
+            message=message.partition("\n")[0] or f"{report.outcome} in {report.when}",
+        )
+        self._conclude(item, record, None)
+
+
+def _tell(
+    item: CheckItem, excinfo: pytest.ExceptionInfo[BaseException] | None, report: pytest.TestReport
+) -> None:
+    """Let a report say what a user needs: the message and the YAML line, and none of our code.
+
+    A `reward_model` fixture may raise rmcheck's own errors, which say all there is to say; any
+    other exception is a bug of somebody's and keeps its traceback.
+    """
+    if isinstance(report.longrepr, tuple):  # a skip
+        report.longrepr = (str(item.path), item.line, report.longrepr[2])
+    if excinfo is None or not report.failed:
+        return
+    value = excinfo.value
+    if not isinstance(value, RmcheckError) and getattr(value, "pytrace", True):
+        return
+    shown = excinfo.getrepr(style="value", chain=False)
+    if shown.reprcrash is not None:
+        shown.reprcrash.path, shown.reprcrash.lineno = str(item.path), item.line
+        shown.reprcrash.message = str(value)
+    report.longrepr = shown
+
+
+def _fail(check: CheckRecord, message: str) -> NoReturn:
+    """End an item: red where the check is required; an advisory one never fails the run."""
+    if check.gate == "advisory":
+        pytest.xfail(f"advisory: {message}")
+    pytest.fail(message, pytrace=False)
+
+
+def _fixture_of(item: CheckItem) -> object | None:
+    """Which definition of `reward_model` an item will get.
+
+    pytest tells this to nobody before set-up, so this one function reads its private tables; where
+    it cannot, items are united file by file, which costs time but never correctness.
+    """
+    try:
+        found: object = item._fixtureinfo.name2fixturedefs["reward_model"][-1]
+    except (AttributeError, KeyError, IndexError):
+        return None
+    return found
+
+
+def _by_source(
+    items: list[CheckItem], engine: Engine, candidate: object, baseline: object
+) -> list[tuple[Binding, list[CheckItem]]]:
+    """Items united by the sources that they are bound to."""
+    groups: dict[int, tuple[Binding, list[CheckItem]]] = {}
+    for item in items:
+        try:
+            binding = engine.bind(item.suite, candidate, baseline)
+        except RmcheckError:
+            continue  # told when that item is set up
+        groups.setdefault(id(binding), (binding, []))[1].append(item)
+    return list(groups.values())

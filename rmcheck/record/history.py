@@ -1,0 +1,153 @@
+"""How the checks went over time: `history.jsonl`, one line a run, appended and never rewritten.
+
+A line holds what a trend is drawn from and nothing else, so a file of a thousand runs stays small;
+the runs themselves are kept as baselines. Lines of a later version may hold more keys: they are
+read for what this version knows.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, FiniteFloat, ValidationError
+
+from rmcheck.record.run import BaselineRecord, CheckOutcome, CheckRecord, RunRecord
+
+HISTORY = "history.jsonl"
+MOST_RUNS = 50
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class HistorySource(_Model):
+    """The reward source of a run: how it was asked for, and what its scores depend on."""
+
+    spec: str
+    fingerprint: str | None = None
+
+
+class HistoryCheck(_Model):
+    """What a check came to in a run; `value`, `low` and `high` are None where none was decided."""
+
+    outcome: CheckOutcome
+    state: str | None = None
+    weak: bool = False
+    value: FiniteFloat | None = None
+    low: FiniteFloat | None = None
+    high: FiniteFloat | None = None
+
+
+class HistoryRun(_Model):
+    """A line of `history.jsonl`: one run; `checks` by id (`suite::name`), in the suites' order."""
+
+    schema_version: Literal[1] = 1
+    started: str
+    outcome: Literal["pass", "fail", "error"]
+    incomplete: bool = False
+    source: HistorySource
+    baseline: BaselineRecord | None = None
+    seed: int = 0
+    commit: str | None = None
+    checks: dict[str, HistoryCheck]
+
+
+@dataclass(frozen=True)
+class History:
+    """The runs of a file in its order, and the numbers (from 1) of lines that hold none."""
+
+    runs: Sequence[HistoryRun] = ()
+    broken: Sequence[int] = ()
+
+
+def line_of(record: RunRecord) -> HistoryRun:
+    """The line that a run leaves."""
+    return HistoryRun(
+        started=record.started,
+        outcome=record.outcome,
+        incomplete=bool(record.gap),
+        source=HistorySource(spec=record.source.spec, fingerprint=record.source.fingerprint),
+        baseline=record.baseline,
+        seed=record.seed,
+        commit=record.commit,
+        checks={check.id: _check(check) for suite in record.suites for check in suite.checks},
+    )
+
+
+def _check(check: CheckRecord) -> HistoryCheck:
+    estimate = check.estimate
+    return HistoryCheck(
+        outcome=check.outcome,
+        state=check.state,
+        weak=check.weak,
+        value=estimate.value if estimate else None,
+        low=estimate.low if estimate else None,
+        high=estimate.high if estimate else None,
+    )
+
+
+def beside(folder: Path, root: Path) -> Path:
+    """The file for the runs that leave their report in `folder`.
+
+    Beside the folder, so that it outlives each report (`reports/history.jsonl` for
+    `reports/latest`); within it, where the folder lies in the project's root.
+    """
+    return (folder if folder.parent == root else folder.parent) / HISTORY
+
+
+def append(path: Path, run: HistoryRun) -> None:
+    """Add a line in one write, so that two runs at once leave two whole lines.
+
+    A file that ends within a line (a disk that was full) loses that line only.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    line = run.model_dump_json() + "\n"
+    file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+    try:
+        size = os.fstat(file).st_size
+        if size and os.pread(file, 1, size - 1) != b"\n":
+            line = "\n" + line
+        os.write(file, line.encode("utf-8"))
+    finally:
+        os.close(file)
+
+
+def read(path: Path) -> History:
+    """Read a history; a file that is missing holds no run, a line that is none is passed over.
+
+    Raises
+    ------
+    OSError
+        When the file is there and cannot be read.
+    """
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return History()
+    runs: list[HistoryRun] = []
+    broken: list[int] = []
+    for number, line in enumerate(content.split(b"\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            runs.append(HistoryRun.model_validate_json(line))
+        except ValidationError:
+            broken.append(number)
+    return History(tuple(runs), tuple(broken))
+
+
+def up_to(runs: Sequence[HistoryRun], record: RunRecord) -> tuple[HistoryRun, ...]:
+    """The last `MOST_RUNS` runs that end with this one, by time, whatever was appended since.
+
+    A report that is rendered again years later is therefore the one that the gate wrote; and it
+    needs no line of its own run.
+    """
+    earlier = sorted(
+        (run for run in runs if run.started < record.started), key=lambda run: run.started
+    )
+    return (*earlier[-(MOST_RUNS - 1) :], line_of(record))

@@ -1,0 +1,56 @@
+"""Charts as inline SVG, drawn on the server so that they read with JavaScript off."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+from rmcheck.report.charts.canvas import DrawingError, Sketch, coordinate, element
+from rmcheck.report.charts.kinds import curve, forest, histogram, scatter
+from rmcheck.report.charts.trend import spark, trend
+from rmcheck.report.text import one_line
+
+KINDS: Mapping[str, Callable[[Mapping[str, Any]], Sketch]] = {
+    "curve": curve,
+    "forest": forest,
+    "histogram": histogram,
+    "scatter": scatter,
+    "spark": spark,
+    "trend": trend,
+}
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A chart as SVG, or the reason why there is none; `remark` may stand beside a chart, too."""
+
+    svg: str | None
+    remark: str | None = None
+
+
+def draw(kind: str, title: str, data: Mapping[str, Any]) -> Drawn:
+    """The chart of a picture, or a remark that says why there is none.
+
+    Data come from checks that others may have written, so whatever is amiss with them costs the
+    chart, never the report.
+    """
+    sketcher = KINDS.get(kind)
+    if sketcher is None:
+        known = ", ".join(sorted(KINDS))
+        return Drawn(None, f"No chart: this report draws no '{one_line(kind, 40)}' ({known}).")
+    try:
+        sketch = sketcher(data)
+    except DrawingError as reason:
+        return Drawn(None, f"No chart: {reason}.")
+    inner = "".join(
+        (
+            element("title", escape(one_line(title, 200))),
+            element("desc", escape(one_line(sketch.description, 4000))),
+            *sketch.marks,
+        )
+    )
+    frame = f"0 0 {coordinate(sketch.width)} {coordinate(sketch.height)}"
+    svg = element("svg", inner, class_=f"chart c-{kind}", viewBox=frame, role="img")
+    return Drawn(svg, sketch.remark)

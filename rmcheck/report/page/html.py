@@ -1,0 +1,83 @@
+"""The report as one HTML file without any outside resource."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from rmcheck.report import anchor, numbers
+from rmcheck.report.input import ReportInput, TextsOf
+from rmcheck.report.page.identity import moment
+from rmcheck.report.page.view import view
+from rmcheck.report.text import clean, one_line
+from rmcheck.wording import counted
+
+_TEMPLATES = Path(__file__).parent / "templates"
+_SCRIPTS = ("page.js", "pairs.js", "browser.js")  # each stands on those before it
+
+
+def render(report: ReportInput, *, texts_of: TextsOf = "failing") -> str:
+    """The page of a run; the same input gives the same text.
+
+    Parameters
+    ----------
+    report
+        The run, its scores, its baseline, and the texts that could be found.
+    texts_of
+        Whose texts the page carries: those of failing and flipped pairs, of all pairs, or none.
+    """
+    environment = _environment()
+    style, script = _asset("report.css"), "".join(map(_asset, _SCRIPTS))
+    return environment.get_template("report.html.j2").render(
+        view=view(report, texts_of),
+        style=Markup(style),
+        script=Markup(script),
+        # Only this very script may run: markup that slipped through would still be inert.
+        policy=f"default-src 'none'; style-src '{_digest(style)}'; "
+        f"script-src '{_digest(script)}'; base-uri 'none'; form-action 'none'",
+    )
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_printable,
+    )
+    environment.globals.update(
+        score=numbers.score,
+        margin=numbers.margin,
+        counted=counted,
+        grouped=numbers.count,
+        anchor=anchor,
+        moment=moment,
+        one_line=one_line,
+    )
+    return environment
+
+
+def _printable(value: Any) -> Any:
+    """What a template prints: text from outside without characters that no file can hold."""
+    if isinstance(value, Markup) or not isinstance(value, str):
+        return value
+    return clean(value)
+
+
+@cache
+def _asset(name: str) -> str:
+    return (_TEMPLATES / name).read_text(encoding="utf-8")
+
+
+def _digest(text: str) -> str:
+    digest = hashlib.sha256(text.encode("utf-8")).digest()
+    return f"sha256-{base64.b64encode(digest).decode('ascii')}"

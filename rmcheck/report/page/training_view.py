@@ -1,0 +1,58 @@
+"""How an adapter came to be, as the page shows it: a few facts and two curves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup
+
+from rmcheck.record.run import CurvePoint, TrainingRecord
+from rmcheck.report import numbers
+from rmcheck.report.charts import svg
+from rmcheck.report.facts import Fact
+from rmcheck.report.page.check_view import Figure
+
+
+@dataclass(frozen=True)
+class TrainingView:
+    """One training: recipe, facts, the curve of the loss and that of the win rates."""
+
+    recipe: str
+    facts: tuple[Fact, ...]
+    figures: tuple[Figure, ...]
+
+
+def training_view(training: TrainingRecord) -> TrainingView:
+    """The view of one training; a curve without points is left out."""
+    facts = [
+        Fact("Pairs", numbers.count(training.pairs)),
+        Fact("Steps", numbers.count(training.steps)),
+        Fact("Took", numbers.seconds(training.seconds)),
+        Fact("Adapter", training.fingerprint),
+    ]
+    if training.truncated:
+        facts.append(Fact("Cut to the length limit", numbers.count(training.truncated)))
+    figures = []
+    if training.curve:
+        figures.append(_curve("Loss", "mean loss", [_series("loss", training.curve, "loss")]))
+        rates = [
+            _series("training pairs", training.curve, "train_win_rate"),
+            _series("held-out pairs", training.curve, "held_out_win_rate"),
+        ]
+        rates = [each for each in rates if each["points"]]
+        if rates:
+            figures.append(_curve("Win rate while training", "win rate", rates))
+    return TrainingView(training.recipe, tuple(facts), tuple(figures))
+
+
+def _series(label: str, curve: Sequence[CurvePoint], key: str) -> dict[str, Any]:
+    points = [{"x": point.step, "y": getattr(point, key)} for point in curve]
+    return {"label": label, "points": [point for point in points if point["y"] is not None]}
+
+
+def _curve(title: str, y_label: str, series: list[dict[str, Any]]) -> Figure:
+    data = {"series": series, "x_label": "step", "y_label": y_label}
+    drawn = svg.draw("curve", title, data)
+    return Figure(title, Markup(drawn.svg) if drawn.svg else None, drawn.remark)

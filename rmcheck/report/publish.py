@@ -1,0 +1,121 @@
+"""From a run folder to its reports: finds the texts and the baseline, renders every format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from rmcheck.data import preferences, prompt_text
+from rmcheck.data.preferences import PreferenceData
+from rmcheck.engine.settings import DEFAULT_BASELINES
+from rmcheck.errors import RmcheckError
+from rmcheck.record import baseline as baselines
+from rmcheck.record import history as histories
+from rmcheck.record import run as records
+from rmcheck.record.history import HistoryRun
+from rmcheck.record.run import PairScore, RunRecord
+from rmcheck.report import PairTexts, ReportInput, TextsOf
+from rmcheck.suite import load_suite
+
+
+def report_input(
+    folder: Path, *, root: Path, kept: Path | None = None, history: Path | None = None
+) -> ReportInput:
+    """Everything that a report is made of; what cannot be found is left out.
+
+    `kept` is the folder of the baselines, `history` the file of earlier runs (None: no trend).
+    """
+    record = records.read(folder)
+    scores = records.read_scores(folder)
+    return ReportInput(
+        record=record,
+        scores=scores,
+        baseline=_baseline(record, kept or root / DEFAULT_BASELINES),
+        texts=_texts(record, scores, root),
+        history=_history(history),
+    )
+
+
+def root_of(folder: Path) -> Path:
+    """The project's root folder, which the paths in the record of a run start from.
+
+    The nearest folder above the run, or else above the current folder, in which a file of the
+    record lies; the current folder where there is none.
+    """
+    record, here = records.read(folder), Path.cwd()
+    paths = [path for suite in record.suites for path in (suite.path, *suite.data.paths)]
+    for root in (*folder.resolve().parents, here, *here.parents):
+        if any((root / path).is_file() for path in paths if not Path(path).is_absolute()):
+            return root
+    return here
+
+
+def publish(
+    folder: Path,
+    *,
+    root: Path,
+    kept: Path | None = None,
+    history: Path | None = None,
+    texts_of: TextsOf = "failing",
+) -> list[Path]:
+    """Render `index.html` and `summary.md` into the run folder; give their paths."""
+    from rmcheck.report import markdown
+    from rmcheck.report.page import html
+
+    found = report_input(folder, root=root, kept=kept, history=history)
+    written = []
+    for name, text in (
+        ("index.html", html.render(found, texts_of=texts_of)),
+        ("summary.md", markdown.render(found)),
+    ):
+        path = folder / name
+        path.write_text(text, encoding="utf-8")
+        written.append(path)
+    return written
+
+
+def _baseline(record: RunRecord, kept: Path) -> tuple[RunRecord, list[PairScore]] | None:
+    if record.baseline is None or record.baseline.name not in baselines.names(kept):
+        return None
+    try:
+        found = baselines.find(record.baseline.name, kept)
+        return found.record, list(records.read_scores(found.folder))
+    except RmcheckError:
+        return None
+
+
+def _history(path: Path | None) -> Sequence[HistoryRun]:
+    if path is None:
+        return ()
+    try:
+        return histories.read(path).runs
+    except OSError:
+        return ()
+
+
+def _texts(record: RunRecord, scores: Iterable[PairScore], root: Path) -> dict[str, PairTexts]:
+    """Texts by the pair's hash, from the data files that the record names.
+
+    A suite that renames columns has others than its files hold; it is read as the gate read it.
+    One that reads a hub's data set has none: a report asks no network.
+    """
+    paths = {path for suite in record.suites for path in suite.data.paths}
+    texts: dict[str, PairTexts] = {}
+    for path in sorted(paths):
+        if (root / path).is_file():
+            with suppress(RmcheckError):
+                texts.update(_texts_of(preferences.load([root / path])))
+    lacking = {row.suite for row in scores if row.hash not in texts}
+    for suite in record.suites:
+        if suite.name in lacking and any((root / path).is_file() for path in suite.data.paths):
+            with suppress(RmcheckError):
+                texts.update(_texts_of(load_suite(root / suite.path, root).data))
+    return texts
+
+
+def _texts_of(data: PreferenceData) -> dict[str, PairTexts]:
+    return {
+        pair.hash: PairTexts(prompt_text(pair.prompt), pair.chosen, pair.rejected)
+        for pair in data.pairs
+    }

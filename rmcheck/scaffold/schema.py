@@ -1,0 +1,201 @@
+"""JSON Schema of suites, recipes and results.json, from the models that read and write them.
+
+Draft 7, which every editor's YAML support reads. A check is told apart by its key `check` with
+`if`/`then`, not with `oneOf`: so a mistake is told of the kind that was meant, and an editor
+completes that kind's keys.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+
+from rmcheck import checks
+from rmcheck.checks import Check, Slice
+from rmcheck.record.run import RunRecord
+from rmcheck.suite.header import RESERVED, DataMapping, Header
+from rmcheck.suite.loading import check_model
+from rmcheck.training.recipe import RecipeFile
+
+DRAFT = "http://json-schema.org/draft-07/schema#"
+
+Schema = dict[str, Any]
+
+_DESCRIBED = (Slice, DataMapping)
+"""Nested models whose docstrings describe their keys."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """A schema that rmcheck publishes: the name of its file in `schemas/`, and how it is made."""
+
+    file: str
+    make: Callable[[], Schema]
+
+
+def suite_schema() -> Schema:
+    """The schema of a suite, with every check kind that is registered here."""
+    builder = _Builder("suite", "A suite of rmcheck: what must hold of a reward model.")
+    suite = builder.model(Header)
+    keys = suite["properties"]
+    keys["tags"]["items"]["not"] = {"enum": sorted(RESERVED)}
+    keys["data"]["if"] = {"type": "object"}
+    keys["data"]["then"] = {"oneOf": [{"required": ["path"]}, {"required": ["dataset"]}]}
+    kinds = {kind: found for kind in checks.kinds() if (found := checks.find(kind)) is not None}
+    for kind, found in kinds.items():
+        builder.definitions[kind] = _check(builder, kind, found)
+    keys["checks"]["items"] = {
+        "type": "object",
+        "required": ["check"],
+        "properties": {
+            "check": {
+                "description": "The kind of the check; `rmcheck list` prints all.",
+                "enum": list(kinds),
+                "enumDescriptions": [checks.manual(kind).splitlines()[0] for kind in kinds],
+            }
+        },
+        "allOf": [
+            {
+                "if": {"properties": {"check": {"const": kind}}, "required": ["check"]},
+                "then": {"$ref": f"#/definitions/{kind}"},
+            }
+            for kind in kinds
+        ],
+    }
+    return builder.whole(suite)
+
+
+def _check(builder: _Builder, kind: str, found: type[Check]) -> Schema:
+    schema = builder.model(check_model(found), checks.described(Check) | checks.described(found))
+    schema["properties"]["check"] = {"const": kind}
+    # The statement itself, without the list of keys.
+    schema["description"] = checks.manual(kind).partition("\n\nParameters\n")[0]
+    return schema
+
+
+def recipe_schema() -> Schema:
+    """The schema of a recipe."""
+    builder = _Builder("recipe", "A recipe of rmcheck: how a reward model is trained.")
+    return builder.whole(builder.model(RecipeFile))
+
+
+def results_schema() -> Schema:
+    """The schema of results.json."""
+    builder = _Builder("results", "results.json of rmcheck: one run of pytest over suites.")
+    return builder.whole(builder.model(RunRecord, mode="serialization"))
+
+
+SCHEMAS: Mapping[str, Published] = {
+    "suite": Published("rmcheck.schema.json", suite_schema),
+    "recipe": Published("recipe.schema.json", recipe_schema),
+    "results": Published("results.schema.json", results_schema),
+}
+"""What `rmcheck schema` prints, by name."""
+
+
+def rendered(schema: Schema) -> str:
+    """The text of a schema's file."""
+    return json.dumps(schema, indent=1, ensure_ascii=False) + "\n"
+
+
+class _Builder:
+    """Gathers what models say into one document; nested models become its definitions."""
+
+    def __init__(self, name: str, description: str) -> None:
+        self.definitions: dict[str, Schema] = {}
+        self._head = {
+            "$schema": DRAFT,
+            "$id": f"urn:rmcheck:schema:{name}:1",
+            "title": f"rmcheck {name}",
+            "description": description,
+        }
+
+    def whole(self, schema: Schema) -> Schema:
+        """The document: its head, the schema of its top, and the definitions that it uses."""
+        body = {key: value for key, value in schema.items() if key != "description"}
+        text = json.dumps([body, self.definitions])
+        used = {
+            name: found
+            for name, found in self.definitions.items()
+            if f'"#/definitions/{name}"' in text
+        }
+        return self._head | body | ({"definitions": used} if used else {})
+
+    def model(
+        self,
+        model: type[BaseModel],
+        described: Mapping[str, str] | None = None,
+        *,
+        mode: Any = "validation",
+    ) -> Schema:
+        """The schema of one model, its keys described by its docstring (or by `described`)."""
+        schema = model.model_json_schema(ref_template="#/definitions/{model}", mode=mode)
+        nested = schema.pop("$defs", {})
+        self.definitions |= nested
+        for kind in _DESCRIBED:
+            _describe(nested.get(kind.__name__, {}), checks.described(kind))
+        for name in nested:
+            self.definitions[name] = self._plain(self.definitions[name])
+        plain = self._plain(schema)
+        _describe(plain, checks.described(model) if described is None else described)
+        return plain
+
+    def _plain(self, schema: Schema) -> Schema:
+        """Without pydantic's titles, unions merged, so that errors name the value and its rule."""
+        plain = {
+            key: self._walk(key, value)
+            for key, value in schema.items()
+            if not (key == "title" and isinstance(value, str))
+            and not (key == "default" and value is None)
+        }
+        if "description" in plain:
+            plain["description"] = inspect.cleandoc(plain["description"]).split("\n\nParam")[0]
+        branches = plain.pop("anyOf", None)
+        return plain if branches is None else self._merged(branches) | plain
+
+    def _walk(self, key: str, value: Any) -> Any:
+        if key == "properties":
+            return {name: self._plain(inner) for name, inner in value.items()}
+        if key in ("items", "additionalProperties") and isinstance(value, dict):
+            return self._plain(value)
+        if key in ("anyOf", "prefixItems"):
+            return [self._plain(branch) for branch in value]
+        return value
+
+    def _merged(self, branches: list[Schema]) -> Schema:
+        """One schema for a union of types: each keyword speaks of one type only, but `enum`.
+
+        A single reference beside null becomes a definition of its own.
+        """
+        references = [branch["$ref"] for branch in branches if "$ref" in branch]
+        if references and len(branches) == 2 and {"type": "null"} in branches:
+            (name,) = [reference.rpartition("/")[2] for reference in references]
+            found = self.definitions[name]
+            self.definitions[f"{name}_or_null"] = {**found, "type": ["object", "null"]}
+            return {"$ref": f"#/definitions/{name}_or_null"}
+        merged: Schema = {}
+        types: list[str] = []
+        for branch in branches:
+            reference = branch.get("$ref", "").rpartition("/")[2]
+            full = self._plain(self.definitions[reference]) if reference else dict(branch)
+            types.append(full.pop("type"))
+            merged |= full
+        if "enum" in merged and "null" in types:
+            merged["enum"] = [*merged["enum"], None]
+        return {"type": types, **merged}
+
+
+def _describe(schema: Schema, texts: Mapping[str, str]) -> None:
+    """Add what docstrings say of the keys."""
+    keys = schema.get("properties", {})
+    for name, text in texts.items():
+        if name not in keys:
+            continue
+        if "$ref" in keys[name]:  # draft 7 ignores what stands beside a reference
+            keys[name] = {"allOf": [{"$ref": keys[name].pop("$ref")}], **keys[name]}
+        keys[name]["description"] = text

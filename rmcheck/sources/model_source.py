@@ -1,0 +1,192 @@
+"""What reward sources that are models have in common: lazy loading, scoring, fingerprints."""
+
+from __future__ import annotations
+
+import copy
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+from weakref import WeakValueDictionary
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rmcheck.data import Dialogue
+from rmcheck.data.dialogue import content_hash
+from rmcheck.errors import SourceError, UsageError, did_you_mean
+from rmcheck.record.run import SourceRecord
+from rmcheck.reward_source import SourceOptions
+from rmcheck.scoring.files import FileHashes
+from rmcheck.scoring.threads import wait_asleep
+
+if TYPE_CHECKING:
+    from rmcheck.scoring.scorer import Scorer
+
+DTYPES = ("float32", "bfloat16", "float16")
+
+_LOADED: WeakValueDictionary[tuple[str, str, str, str], Scorer] = WeakValueDictionary()
+"""Models in use by (identity, dtype, device, cache folder): none is loaded a second time."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a model is given a dialogue: template, length limit (None: the model's own), pooling."""
+
+    template: str = "default"
+    max_length: int | None = None
+    pooling: str = "last"
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A model in memory with its tokenizer."""
+
+    model: Any
+    tokenizer: Any
+    layout: Layout
+
+
+class ModelSource(ABC):
+    """A reward source whose scores a model computes here; loaded at the first `score`.
+
+    Attributes
+    ----------
+    spec
+        How a person names it.
+    device
+        Where it computes; None before it is loaded.
+    truncated
+        Dialogues that were cut to the length limit.
+    """
+
+    scores_new_text = True
+
+    def __init__(self, spec: str, options: SourceOptions) -> None:
+        if options.dtype not in DTYPES:
+            raise UsageError(f"--rm-dtype {options.dtype!r}: {did_you_mean(options.dtype, DTYPES)}")
+        self.spec = spec
+        self.options = options
+        self.hashes = FileHashes(options.cache)
+        self.device: str | None = None
+        self.truncated = 0
+        self._factor = 1.0
+        self._known_identity: str | None = None
+        self._scorer: Scorer | None = None
+
+    @abstractmethod
+    def _identity(self) -> str:
+        """A hash of weights, adapter, tokenizer and layout; from files, without torch."""
+
+    @property
+    @abstractmethod
+    def layout(self) -> Layout:
+        """How it is given a dialogue; from files, without torch."""
+
+    @abstractmethod
+    def _load(self, device: str) -> Loaded:
+        """The model, read (or trained) now."""
+
+    def describe(self) -> SourceRecord:
+        """Its part of a run's record."""
+        return SourceRecord(
+            spec=self.spec,
+            fingerprint=self.fingerprint,
+            template=self.layout.template,
+            max_length=self.layout.max_length,
+            pooling=self.layout.pooling,
+            dtype=self.options.dtype,
+        )
+
+    @property
+    def fingerprint(self) -> str:
+        """32 hex digits over weights, adapter, tokenizer, template, max length, dtype, pooling."""
+        factor = () if self._factor == 1.0 else (self._factor,)
+        return content_hash(self._identity_hash, self.options.dtype, *factor)
+
+    @property
+    def _identity_hash(self) -> str:
+        if self._known_identity is None:
+            self._known_identity = self._identity()
+        return self._known_identity
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What a user should know of how scores were made."""
+        return tuple(self._scorer.remarks) if self._scorer else ()
+
+    def with_head_scaled(self, factor: float) -> Self:
+        """The same loaded model, whose head's weights are times `factor` while it scores."""
+        scaled = copy.copy(self)
+        scaled.spec = f"{self.spec} × {factor:g}"
+        scaled._factor = self._factor * factor
+        scaled.truncated = 0
+        return scaled
+
+    def score(self, dialogues: Sequence[Dialogue]) -> NDArray[np.float64]:
+        """Rewards in input order, shape (n,).
+
+        Raises
+        ------
+        SourceError
+            When the model cannot be loaded, or a reward is NaN or infinite.
+        """
+        scores = np.empty(len(dialogues), dtype=np.float64)
+        for members, values in self.stream(dialogues):
+            scores[members] = values
+        return scores
+
+    def stream(
+        self, dialogues: Sequence[Dialogue]
+    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float64]]]:
+        """`score` piece by piece: (indices, rewards), in the order in which the model is done."""
+        scorer = self.scorer
+        before = scorer.truncated
+        pieces = scorer.stream(dialogues, self.options.progress, head_scale=self._factor)
+        for place, piece in enumerate(pieces):
+            if place == 0:  # all texts are tokens by now
+                self.truncated += scorer.truncated - before
+            yield piece
+
+    @property
+    def scorer(self) -> Scorer:
+        """The loaded model; the first use imports torch, and trains where a recipe says so.
+
+        Sources of one session that mean the same model share it, whatever they are called.
+        """
+        if self._scorer is None:
+            wait_asleep()
+            from rmcheck.scoring.loading import pick_device
+
+            self.device = pick_device(self.options.device)
+            key = (self._identity_hash, self.options.dtype, self.device, str(self.options.cache))
+            self._scorer = _LOADED.get(key) or self._loaded(self.device)
+            _LOADED[key] = self._scorer
+        return self._scorer
+
+    def _loaded(self, device: str) -> Scorer:
+        from rmcheck.scoring.scorer import Scorer
+
+        loaded = self._load(device)
+        layout = loaded.layout
+        if layout.template == "chat" and not loaded.tokenizer.chat_template:
+            raise SourceError(
+                f"{self.spec}: template 'chat', but the tokenizer has no chat template; "
+                "use template: default"
+            )
+        return Scorer(
+            loaded.model,
+            loaded.tokenizer,
+            layout.template,
+            layout.max_length,
+            device,
+            self.options.dtype,
+            layout.pooling,
+        )
+
+
+def resolved(path: str, root: Path) -> Path:
+    """`path` against the folder `root`, with `~` expanded."""
+    expanded = Path(path).expanduser()
+    return expanded if expanded.is_absolute() else root / expanded

@@ -1,0 +1,237 @@
+"""A run as files: what is written is read again, what is promised is there, nothing by halves."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from builders import honest, make_pairs, make_suite, pair_scores, per_text, run_record
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rmcheck.checks import Check
+from rmcheck.checks.no_regression import NoRegression
+from rmcheck.checks.score_gap import ScoreGap
+from rmcheck.checks.win_rate import WinRate
+from rmcheck.engine import Engine, Settings
+from rmcheck.engine.facts import pair_scores as known_scores
+from rmcheck.engine.facts import suite_record
+from rmcheck.engine.judged import check_record
+from rmcheck.errors import ProblemsFound, UsageError
+from rmcheck.record import run as record
+from rmcheck.record.run import BaselineRecord, CheckRecord, PairScore, RunRecord
+
+PAIRS = make_pairs(30)
+
+
+def a_run(folder: Path) -> tuple[RunRecord, list[PairScore]]:
+    """A record as the engine makes it: three checks on thirty pairs, one of them a comparison."""
+    checks: tuple[Check, ...] = (WinRate(min=0.6), ScoreGap(), NoRegression())
+    suite = make_suite(PAIRS, checks, description="d", tags=("t",), hash="h")
+    engine = Engine(Settings.below(folder))
+    binding = engine.bind(suite, per_text(honest), per_text(lambda p, r: honest(p, r[::-1])))
+    engine.prepare(binding, [(suite, check) for check in checks])
+    found = [
+        check_record(suite, check, line, *engine.judge(suite, check, binding))
+        for line, check in enumerate(checks, start=5)
+    ]
+    context = engine.context(suite, binding)
+    whole = suite_record(suite, context).model_copy(update={"checks": found})
+    made = run_record(
+        suites=[whole], baseline=BaselineRecord(name="main", fingerprint="old"),
+        outcome=record.outcome([whole]), scoring=engine.book.counts(),
+    )  # fmt: skip
+    return made, known_scores(suite, context)
+
+
+def test_what_is_written_is_read_again(tmp_path: Path) -> None:
+    made, rows = a_run(tmp_path)
+    record.write(tmp_path / "run", made, rows)
+    assert record.read(tmp_path / "run") == made
+    assert list(record.read_scores(tmp_path / "run")) == rows
+    assert len(rows) == 30
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == [
+        "results.json", "scores.jsonl",
+    ]  # fmt: skip
+
+
+# The keys that interfaces.md promises, in its own words; more may stand beside them.
+PROMISED: dict[str, Any] = {
+    "schema_version": 1, "rmcheck": str, "started": str, "duration_s": float, "seed": int,
+    "source": {"spec": str, "fingerprint": (str, None)},
+    "baseline": {"name": str, "fingerprint": (str, None)},
+    "environment": {"python": str, "torch": (str, None), "device": (str, None), "dtype": str},
+    "outcome": str,
+    "suites": [{
+        "name": str, "path": str, "data": {"hash": str, "pairs": int, "groups": int},
+        "checks": [{
+            "id": str, "kind": str, "gate": str, "outcome": str, "decision": str,
+            "state": (str, None), "weak": bool,
+            "estimate": {"value": float, "low": float, "high": float, "level": float,
+                         "method": str, "n": int, "n_groups": int},
+            "criterion": dict, "p_value": (float, None), "adjusted_p": (float, None),
+            "detectable": (float, None), "message": str, "signature": str, "evidence": dict,
+            "duration_s": float,
+        }],
+    }],
+    "scores": str,
+}  # fmt: skip
+
+
+def missing(found: Any, promised: Any, where: str = "") -> list[str]:
+    if isinstance(promised, dict):
+        faults: list[str] = []
+        for key, inner in promised.items():
+            place = f"{where}.{key}"
+            faults += missing(found[key], inner, place) if key in found else [place]
+        return faults
+    if isinstance(promised, list):
+        return [fault for entry in found for fault in missing(entry, promised[0], where + "[]")]
+    if isinstance(promised, tuple):
+        return [] if found is None else missing(found, promised[0], where)
+    if isinstance(promised, type):
+        number = promised is float and type(found) in (int, float)
+        return [] if number or type(found) is promised else [f"{where}: {found!r}"]
+    return [] if found == promised else [f"{where}: {found!r}"]
+
+
+def test_the_keys_that_are_promised(tmp_path: Path) -> None:
+    made, rows = a_run(tmp_path)
+    record.write(tmp_path / "run", made, rows)
+    raw = json.loads((tmp_path / "run/results.json").read_text())
+    assert missing(raw, PROMISED) == []
+    assert raw["scores"] == "scores.jsonl"
+    (suite,) = raw["suites"]
+    assert [check["id"] for check in suite["checks"]] == [
+        "chat::win_rate", "chat::score_gap", "chat::no_regression",
+    ]  # fmt: skip
+    assert suite["checks"][0]["criterion"] == {"min": 0.6}
+    first = json.loads((tmp_path / "run/scores.jsonl").read_text().splitlines()[0])
+    assert list(first) == ["suite", "id", "hash", "group", "tags", "chosen", "rejected"]
+    # And the test sees what is missing.
+    del raw["suites"][0]["checks"][1]["estimate"]["low"]
+    raw["seed"] = "0"
+    assert missing(raw, PROMISED) == [".seed: '0'", ".suites[].checks[].estimate.low"]
+
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
+rows_of_scores = st.lists(
+    st.builds(
+        PairScore,
+        suite=texts,
+        id=texts,
+        hash=texts,
+        group=texts,
+        tags=st.lists(texts, max_size=2),
+        chosen=st.floats(allow_nan=False, allow_infinity=False),
+        rejected=st.floats(allow_nan=False, allow_infinity=False),
+    ),
+    max_size=5,
+)
+
+
+@given(rows_of_scores)
+def test_scores_survive_whatever_their_names_hold(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[PairScore]
+) -> None:
+    # Among them U+2028 and U+0085, which end a line for str.splitlines.
+    folder = tmp_path_factory.mktemp("run")
+    record.write(folder, run_record(), rows)
+    assert list(record.read_scores(folder)) == rows
+
+
+def test_half_a_file_is_never_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = pair_scores(PAIRS, ([1.0] * 30, [0.0] * 30))
+    record.write(tmp_path, run_record(seed=1), rows)
+    whole = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    write_text = Path.write_text
+
+    def dies(self: Path, text: str, *args: Any, **options: Any) -> int:
+        write_text(self, text[: len(text) // 2], *args, **options)
+        raise OSError("disk full")
+
+    monkeypatch.setattr(Path, "write_text", dies)
+    with pytest.raises(OSError, match="disk full"):
+        record.write(tmp_path, run_record(seed=2), rows[:3])
+    for name, content in whole.items():
+        assert (tmp_path / name).read_bytes() == content
+    assert record.read(tmp_path).seed == 1
+
+
+def test_results_appear_after_their_scores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Whoever sees results.json may read scores.jsonl.
+    order: list[str] = []
+    replace = Path.replace
+
+    def watched(self: Path, target: Path) -> Path:
+        order.append(Path(target).name)
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", watched)
+    record.write(tmp_path, run_record(), [])
+    assert order == ["scores.jsonl", "results.json"]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"{", "cannot be read as JSON"),
+        (b"\xff\xfe", "cannot be read as JSON"),
+        (b"[" * 100_000, "cannot be read as JSON"),
+        (b"[]", "schema_version None, this rmcheck reads 1; make the record again"),
+        (b"{}", "schema_version None, this rmcheck reads 1"),
+        (b'{"schema_version": 2}', "schema_version 2, this rmcheck reads 1"),
+        (b'{"schema_version": "1"}', "schema_version '1', this rmcheck reads 1"),
+        (b'{"schema_version": 1}', r"results\.json: rmcheck: Field required; run the gate again"),
+    ],
+)
+def test_records_that_cannot_be_read(tmp_path: Path, content: bytes, said: str) -> None:
+    (tmp_path / "results.json").write_bytes(content)
+    with pytest.raises(UsageError, match=said):
+        record.read(tmp_path)
+
+
+def test_a_misspelt_key_of_a_record_is_told(tmp_path: Path) -> None:
+    raw = json.loads(run_record().model_dump_json())
+    (tmp_path / "results.json").write_text(json.dumps({**raw, "sed": 3}))
+    with pytest.raises(UsageError, match=r"results\.json: sed: Extra inputs are not permitted"):
+        record.read(tmp_path)
+    with pytest.raises(UsageError, match=r"no results\.json there; a run folder is what `pytest"):
+        record.read(tmp_path / "nowhere")
+
+
+def test_rows_of_scores_that_are_none(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"scores\.jsonl: missing; the scores of a run lie beside"):
+        record.read_scores(tmp_path)
+    good = pair_scores(PAIRS[:1], ([1.0], [0.0]))[0].model_dump(mode="json")
+    rows = [good, {**good, "chosen": "high"}, {**good, "rejected": float("nan")}, {"id": "a"}]
+    rows.append({**good, "chosen": float("inf")})
+    lines = [*map(json.dumps, rows), "", "not json"]
+    (tmp_path / "scores.jsonl").write_text("\n".join(lines))
+    with pytest.raises(ProblemsFound) as caught:
+        record.read_scores(tmp_path)
+    assert [(problem.line, problem.message.split(":")[0]) for problem in caught.value.problems] == [
+        (2, "chosen"), (3, "rejected"), (4, "suite"), (5, "chosen"), (7, "row"),
+    ]  # fmt: skip
+    (tmp_path / "scores.jsonl").write_bytes(b"\xff\xfe")
+    with pytest.raises(UsageError, match=r"scores\.jsonl: cannot be read"):
+        record.read_scores(tmp_path)
+
+
+def test_the_colour_of_a_run() -> None:
+    def run(*checks: tuple[str, str]) -> str:
+        made = [
+            CheckRecord(id="s::c", kind="win_rate", gate=gate, outcome=outcome, message="")  # type: ignore[arg-type]
+            for gate, outcome in checks
+        ]
+        whole = suite_record(make_suite(PAIRS), None).model_copy(update={"checks": made})
+        return record.outcome([whole])
+
+    assert run() == "pass"
+    assert run(("required", "pass"), ("required", "skipped")) == "pass"
+    assert run(("required", "pass"), ("required", "fail")) == "fail"
+    assert run(("required", "error"), ("required", "fail")) == "error"
+    # An advisory check colours nothing.
+    assert run(("required", "pass"), ("advisory", "fail"), ("advisory", "error")) == "pass"
