@@ -1,7 +1,29 @@
-"""The pytest plugin. `-p rmcheck.plugin` and the entry point find its hooks here.
+"""The pytest plugin. `-p rmcheck.plugin` and the entry point find its hooks here."""
 
-Loaded in every pytest run of an environment that has rmcheck installed: nothing heavy is imported.
-"""
+from rmcheck.plugin.hooks import (
+    _rmcheck_judge,
+    baseline_model,
+    pytest_addoption,
+    pytest_collect_file,
+    pytest_collection_modifyitems,
+    pytest_configure,
+    pytest_load_initial_conftests,
+    pytest_make_collect_report,
+    pytest_runtest_makereport,
+    pytest_sessionstart,
+    reward_model,
+)
 
-from rmcheck.plugin.hooks import *  # noqa: F403
-from rmcheck.plugin.hooks import _rmcheck_judge  # noqa: F401
+__all__ = [
+    "_rmcheck_judge",
+    "baseline_model",
+    "pytest_addoption",
+    "pytest_collect_file",
+    "pytest_collection_modifyitems",
+    "pytest_configure",
+    "pytest_load_initial_conftests",
+    "pytest_make_collect_report",
+    "pytest_runtest_makereport",
+    "pytest_sessionstart",
+    "reward_model",
+]

@@ -1,4 +1,4 @@
-"""A second Ctrl-C while what the first one left is written."""
+"""A second Ctrl-C while the report of the first one is written."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Callable
 from functools import partial
 
 
-def deaf() -> Callable[[], object]:
-    """Let no Ctrl-C in until what this gives is called."""
+def ignore_sigint() -> Callable[[], object]:
+    """Ignore SIGINT; returns a function that restores the handler."""
     try:
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     except ValueError:  # not the main thread, where no Ctrl-C arrives

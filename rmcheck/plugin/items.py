@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import astuple, replace
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from rmcheck.checks import Check
+from rmcheck.documents import located
 from rmcheck.errors import ProblemsFound
-from rmcheck.plugin.hooks import MISTAKES
-from rmcheck.plugin.session import open_run_log
+from rmcheck.plugin.keys import MISTAKES, SUITES
+from rmcheck.plugin.pytest_compat import fixtures_again
 from rmcheck.suite import Suite, load_suite
 
 
@@ -39,23 +40,23 @@ class SuiteFile(pytest.Module):
         """
         try:
             self.suite = load_suite(Path(self.path), Path(self.config.rootpath))
-            open_run_log(self.config).add(self.suite)
+            _add(self.suite, self.config)
         except ProblemsFound as found:
             setattr(self, MISTAKES, [list(astuple(problem)) for problem in found.problems])
             raise self.CollectError(str(found)) from None
         for tag in self.suite.tags:
             self.config.addinivalue_line("markers", f"{tag}: tag of rmcheck suites")
-        fixtures = None
+        first: CheckItem | None = None
         for check, line in zip(self.suite.checks, self.suite.lines, strict=True):
             item = CheckItem.from_parent(
                 self,
                 name=check.label,
                 callobj=_run_check,
-                fixtureinfo=fixtures and replace(fixtures, names_closure=[*fixtures.names_closure]),
+                fixtureinfo=first and fixtures_again(first),
                 check=check,
                 line=line,
             )
-            fixtures = item._fixtureinfo  # looked up once a file, as for parametrised tests
+            first = first or item  # fixtures are looked up once a file
             for tag in self.suite.tags:
                 item.add_marker(tag)
             yield item
@@ -80,3 +81,23 @@ class CheckItem(pytest.Function):
     def reportinfo(self) -> tuple[Path, int, str]:
         """The line of the YAML file, from 0, so that annotations point at it."""
         return Path(self.path), self.line - 1, f"{self.suite.name}::{self.check.label}"
+
+
+def _add(suite: Suite, config: pytest.Config) -> None:
+    """Put a suite into the session's stash.
+
+    Raises
+    ------
+    ProblemsFound
+        When another file has a suite of the same name.
+    """
+    if SUITES not in config.stash:
+        config.stash[SUITES] = {}
+        config.addinivalue_line("markers", "rmcheck: a check of an rmcheck suite")
+    suites = config.stash[SUITES]
+    for other in suites.values():
+        if other.name == suite.name and other.path != suite.path:
+            document = located.read(suite.path, suite.shown)
+            said = f"name '{suite.name}' is taken by {other.shown}; give this suite another"
+            raise ProblemsFound([document.problem(("name",), said)])
+    suites[suite.shown] = suite

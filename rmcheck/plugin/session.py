@@ -1,7 +1,7 @@
 """What one pytest session knows of its suites: the engine, the verdicts, and how they travel.
 
 A worker of pytest-xdist has a log of its own; what it concludes goes to the controller on the
-report objects, as plain JSON, where `rmcheck.plugin.controller` makes the record of it.
+report objects, as plain JSON, where `rmcheck.plugin.assembly` makes the record of it.
 """
 
 from __future__ import annotations
@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 import pytest
 
 from rmcheck.checks import CannotDecide
-from rmcheck.documents import located
 from rmcheck.documents.recognise import looks_like_suite
 from rmcheck.engine import Engine, Settings
 from rmcheck.engine.binding import Binding
@@ -29,27 +28,22 @@ from rmcheck.errors import (
 )
 from rmcheck.plugin import junit
 from rmcheck.plugin.asked import suite_files
-from rmcheck.plugin.hooks import LISTENER, PAYLOAD, RUN_LOG
+from rmcheck.plugin.items import CheckItem
+from rmcheck.plugin.keys import LOG, MISTAKEN, PAYLOAD, SUITES
+from rmcheck.plugin.pytest_compat import fixture_of
 from rmcheck.plugin.settings import settings_of
 from rmcheck.record.run import CheckRecord
 from rmcheck.suite import Suite, count_comparisons
 
-if TYPE_CHECKING:
-    from rmcheck.plugin.items import CheckItem
-
 _SKIPS = (CannotDecide, BaselineMissing, Unscorable)
 
 
-def open_run_log(config: pytest.Config) -> RunLog:
-    """The session's log; made, and registered for pytest's later hooks, when first asked for."""
-    if RUN_LOG not in config.stash:
-        if not hasattr(config, "workerinput"):
-            from rmcheck.plugin.controller import RunReport
-
-            config.pluginmanager.register(RunReport(config), "rmcheck-report")
-        config.stash[RUN_LOG] = RunLog(config)
-        config.addinivalue_line("markers", "rmcheck: a check of an rmcheck suite")
-    return config.stash[RUN_LOG]
+def open_log(config: pytest.Config) -> RunLog:
+    """The session's log, made when it is first asked for."""
+    log = config.stash.get(LOG, None)
+    if not isinstance(log, RunLog):
+        log = config.stash[LOG] = RunLog(config)
+    return log
 
 
 class RunLog:
@@ -57,7 +51,7 @@ class RunLog:
 
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
-        self.suites: dict[str, Suite] = {}
+        self.suites: dict[str, Suite] = config.stash.get(SUITES, {})
         self.refused = ""
         self._items: list[CheckItem] = []
         self._unselected: list[str] | None = None
@@ -65,21 +59,6 @@ class RunLog:
         self._ready: set[tuple[str, int]] = set()
         self._told: dict[str, str] = {}
         self._concluded: dict[str, dict[str, Any]] = {}
-
-    def add(self, suite: Suite) -> None:
-        """A suite was collected.
-
-        Raises
-        ------
-        ProblemsFound
-            When another file has a suite of the same name.
-        """
-        for other in self.suites.values():
-            if other.name == suite.name and other.path != suite.path:
-                document = located.read(suite.path, suite.shown)
-                said = f"name '{suite.name}' is taken by {other.shown}; give this suite another"
-                raise ProblemsFound([document.problem(("name",), said)])
-        self.suites[suite.shown] = suite
 
     @cached_property
     def settings(self) -> Settings:
@@ -118,14 +97,12 @@ class RunLog:
         except (RmcheckError, pytest.UsageError) as error:
             if not hasattr(self.config, "workerinput"):
                 if isinstance(error, ProblemsFound):
-                    self.config.pluginmanager.getplugin(LISTENER).mistaken(error.problems)
+                    self.config.stash[MISTAKEN] = list(error.problems)
                 raise pytest.UsageError(str(error)) from None
             self.refused = str(error)
 
     def _kept(self, session: pytest.Session) -> list[CheckItem]:
         """The items that will run, in order: what the session did not deselect."""
-        from rmcheck.plugin.items import CheckItem
-
         if not self._items:
             self._items = [item for item in session.items if isinstance(item, CheckItem)]
         return self._items
@@ -178,10 +155,10 @@ class RunLog:
 
     def _fellows(self, item: CheckItem) -> list[CheckItem]:
         """The items that will get the same `reward_model`: those of the session, or of the file."""
-        kept, mine = self._kept(item.session), _fixture_of(item)
+        kept, mine = self._kept(item.session), fixture_of(item, "reward_model")
         if mine is None:
             return [other for other in kept if other.path == item.path]
-        return [other for other in kept if _fixture_of(other) is mine]
+        return [other for other in kept if fixture_of(other, "reward_model") is mine]
 
     def _judge(self, item: CheckItem, binding: Binding) -> None:
         try:
@@ -220,6 +197,7 @@ class RunLog:
             "environment": environment(self.settings).model_dump(mode="json"),
             "training": [entry.model_dump(mode="json") for entry in engine.trainings()],
             "left_out": self._left_out(item.session),
+            "run": self._run(),
             "suite": None,
             "rows": [],
         }
@@ -233,12 +211,18 @@ class RunLog:
                 payload["rows"] = [row.model_dump(mode="json") for row in rows]
         self._concluded[item.nodeid] = payload
 
+    def _run(self) -> dict[str, Any]:
+        """What the record says of the run as a whole; the same for each item."""
+        baseline = self.engine.baseline_record
+        return {
+            "asked": self.engine.candidate().spec,
+            "baseline": baseline.model_dump(mode="json") if baseline else None,
+        }
+
     def attach(
         self, item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport
     ) -> None:
         """Hang what was concluded in this phase on pytest's report, once."""
-        from rmcheck.plugin.items import CheckItem
-
         if not isinstance(item, CheckItem):
             return
         _tell(item, call.excinfo, report)
@@ -298,19 +282,6 @@ def _fail(check: CheckRecord, message: str) -> NoReturn:
     if check.gate == "advisory":
         pytest.xfail(f"advisory: {message}")
     pytest.fail(message, pytrace=False)
-
-
-def _fixture_of(item: CheckItem) -> object | None:
-    """Which definition of `reward_model` an item will get.
-
-    pytest tells this to nobody before set-up, so this one function reads its private tables; where
-    it cannot, items are united file by file, which costs time but never correctness.
-    """
-    try:
-        found: object = item._fixtureinfo.name2fixturedefs["reward_model"][-1]
-    except (AttributeError, KeyError, IndexError):
-        return None
-    return found
 
 
 def _by_source(

@@ -8,7 +8,7 @@ import pytest
 
 from rmcheck.engine.settings import DEFAULT_BASELINES, DEFAULT_CACHE, DEFAULT_SOURCE, Settings
 from rmcheck.errors import did_you_mean
-from rmcheck.plugin.hooks import OPTIONS
+from rmcheck.plugin.keys import OPTIONS
 from rmcheck.progress import NoProgress, Progress, TextProgress
 
 
@@ -66,13 +66,12 @@ def progress_for(config: pytest.Config) -> Progress:
     capture = config.pluginmanager.getplugin("capturemanager")
     if reporter is None or hasattr(config, "workerinput") or config.getoption("verbose") < -1:
         return NoProgress()
-    terminal = reporter._tw
 
     def write(text: str) -> None:
         if capture is None:
-            terminal.write(text, flush=True)
+            reporter.write(text, flush=True)
             return
         with capture.global_and_fixture_disabled():
-            terminal.write(text, flush=True)
+            reporter.write(text, flush=True)
 
-    return TextProgress(write, live=bool(terminal.hasmarkup and terminal._file.isatty()))
+    return TextProgress(write, live=bool(reporter.hasmarkup and reporter.isatty))

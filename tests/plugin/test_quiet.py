@@ -47,7 +47,10 @@ def test_a_run_without_suites_imports_nothing_heavy(project: Project) -> None:
     assert not seen & HEAVY
     # A YAML file below suites/ had to be read; it is no suite, and nothing came of it.
     ours = {name for name in seen if name.startswith("rmcheck.")}
-    light = {f"rmcheck.plugin.{name}" for name in ("asked", "hooks", "interrupt")}
+    light = {
+        f"rmcheck.plugin.{name}"
+        for name in ("asked", "controller", "hooks", "interrupt", "keys", "pytest_compat")
+    }
     yaml = {"rmcheck.documents", "rmcheck.documents.recognise"}
     assert ours == {"rmcheck.plugin", *light, *yaml}
     assert not (project.root / "reports").exists()

@@ -1,0 +1,242 @@
+"""From the payloads of a session to its record, its reports, its summary."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rmcheck import __version__
+from rmcheck.engine.environment import commit
+from rmcheck.engine.settings import DEFAULT_REPORT
+from rmcheck.plugin import junit
+from rmcheck.plugin.keys import STARTED
+from rmcheck.plugin.settings import settings_of
+from rmcheck.record import history as histories
+from rmcheck.record import run as records
+from rmcheck.record.run import (
+    BaselineRecord,
+    CheckRecord,
+    EnvironmentRecord,
+    PairScore,
+    RunRecord,
+    ScoringRecord,
+    SourceRecord,
+    SuiteRecord,
+    TrainingRecord,
+)
+from rmcheck.report.publish import publish
+from rmcheck.wording import listed
+
+
+class Assembly:
+    """What the checks of a session concluded, put together in the order of their files.
+
+    Parameters
+    ----------
+    payloads
+        What `RunLog` hung on the reports, in the order in which they arrived; of a check that was
+        run again, the last one counts.
+    unread
+        The suite files that hold mistakes; pytest goes on without them where it is told to.
+    """
+
+    def __init__(
+        self,
+        config: pytest.Config,
+        payloads: Sequence[dict[str, Any]],
+        *,
+        unread: Sequence[str] = (),
+    ) -> None:
+        self._config = config
+        self._root = Path(config.rootpath)
+        self._settings = settings_of(config)
+        self._unread = sorted(unread)
+        self._suites: dict[str, SuiteRecord] = {}
+        self._checks: dict[str, dict[str, CheckRecord]] = {}
+        self._rows: dict[str, list[PairScore]] = {}
+        self._training: dict[str, TrainingRecord] = {}
+        self._scoring: dict[str, ScoringRecord] = {}
+        self._environment: EnvironmentRecord | None = None
+        self._last: dict[str, Any] = {"left_out": [], "run": {"asked": "", "baseline": None}}
+        self._record: RunRecord | None = None
+        self._problems: list[str] = []
+        self._written = False
+        self._folder = self._root / (
+            config.getoption("rm_report") or config.getini("rm_report") or DEFAULT_REPORT
+        )
+        for payload in payloads:
+            self._take(payload)
+
+    def _take(self, payload: dict[str, Any]) -> None:
+        path = payload["path"]
+        check = CheckRecord.model_validate(payload["check"])
+        self._checks.setdefault(path, {})[check.id] = check
+        if payload["suite"] is not None:
+            found = SuiteRecord.model_validate(payload["suite"])
+            if path not in self._suites or found.source is not None:
+                self._suites[path] = found
+        if payload["rows"]:
+            self._rows[path] = [PairScore.model_validate(row) for row in payload["rows"]]
+        for entry in payload["training"]:
+            training = TrainingRecord.model_validate(entry)
+            known = self._training.get(training.fingerprint)
+            if known is None or known.reused:  # one worker trains, the others find its adapter
+                self._training[training.fingerprint] = training
+        self._scoring[payload["worker"]] = ScoringRecord.model_validate(payload["scoring"])
+        environment = EnvironmentRecord.model_validate(payload["environment"])
+        if self._environment is None or environment.torch is not None:
+            self._environment = environment
+        self._last = payload  # of the run as a whole each check and each worker says the same
+
+    def write(self, *, incomplete: bool) -> None:
+        """Write the record, a line of history, the reports; note what could not be written."""
+        record = self._record = self._assembled(incomplete=incomplete)
+        rows = [row for path in self._ordered() for row in self._rows.get(path, [])]
+        history = histories.beside(self._folder, self._root)
+        try:
+            records.write(self._folder, record, rows)
+            self._remember(history, record)
+            publish(self._folder, root=self._root, kept=self._settings.baselines, history=history)
+            self._written = True
+        except OSError as error:
+            self._problems.append(f"the report could not be written: {error}")
+        junit_file = self._config.getoption("xmlpath", None)
+        if junit_file:
+            checks = [check for suite in record.suites for check in suite.checks]
+            with suppress(OSError):  # pytest has said so
+                junit.add_adjusted(Path(self._config.invocation_params.dir, junit_file), checks)
+
+    def _remember(self, path: Path, record: RunRecord) -> None:
+        try:
+            broken = histories.read(path).broken
+            histories.append(path, histories.line_of(record))
+        except OSError as error:
+            self._problems.append(f"the run could not be added to the history: {error}")
+            return
+        if broken:
+            lines = listed([str(line) for line in broken])
+            self._problems.append(f"{self._shown(path)}: no run on line {lines}; passed over")
+
+    def summarise(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Print the ten lines that say what the report's first screen says."""
+        if self._record is None:
+            return
+        from rmcheck.report import annotations, terminal
+
+        verbosity = int(self._config.getoption("verbose"))
+        report = self._shown(self._folder / "index.html") if self._written else None
+        if verbosity >= 0:
+            terminalreporter.write_sep("=", terminal.title(self._record))
+        for line in terminal.lines(self._record, verbosity=verbosity, report_path=report):
+            terminalreporter.write_line(line)
+        for remark in self._record.scoring.remarks if verbosity >= 0 else ():
+            terminalreporter.write_line(f"note: {remark}")
+        unused = self._unused_source()
+        if unused:
+            terminalreporter.write_line(unused, yellow=True)
+        for problem in self._problems:
+            terminalreporter.write_line(problem, red=True)
+        if annotations.wanted():
+            folder = annotations.folder_of(self._root)
+            for command in annotations.lines(self._record, folder=folder):
+                terminalreporter.write_line(command)
+
+    def _unused_source(self) -> str:
+        """A line when `--rm` was given and no suite asked it: the user may think otherwise."""
+        spec = self._config.getoption("rm_source")
+        used = [suite.source.spec for suite in self._suites.values() if suite.source is not None]
+        if not spec or not used or self._last["run"]["asked"] in used:
+            return ""
+        names = ", ".join(dict.fromkeys(used))
+        return f"--rm {spec} was not asked: a conftest.py or the suites bring their own ({names})"
+
+    def _ordered(self) -> list[str]:
+        """Suites by path, which is how pytest collects them, whatever order workers answer in."""
+        return sorted(self._checks)
+
+    def _assembled(self, *, incomplete: bool) -> RunRecord:
+        suites = _with_adjusted_p([self._suite(path) for path in self._ordered()])
+        started = datetime.fromtimestamp(self._config.stash[STARTED], UTC)
+        baseline = self._last["run"]["baseline"]
+        return RunRecord(
+            rmcheck=__version__,
+            started=started.isoformat(timespec="seconds").replace("+00:00", "Z"),
+            duration_s=round((datetime.now(UTC) - started).total_seconds(), 2),
+            seed=self._settings.seed,
+            command=self._command(),
+            source=_source(suites, self._settings.source),
+            baseline=baseline and BaselineRecord.model_validate(baseline),
+            environment=self._environment or EnvironmentRecord(python=""),
+            outcome="error" if self._unread else records.outcome(suites),
+            incomplete=incomplete,
+            unread=self._unread,
+            left_out=self._last["left_out"],
+            commit=commit(self._root),
+            suites=suites,
+            training=list(self._training.values()),
+            scoring=_summed(list(self._scoring.values())),
+        )
+
+    def _suite(self, path: str) -> SuiteRecord:
+        checks = sorted(self._checks[path].values(), key=lambda check: check.line)
+        return self._suites[path].model_copy(update={"checks": checks})
+
+    def _command(self) -> str:
+        """The command that reproduces the run, with paths below the root folder made relative."""
+        given = [str(argument) for argument in self._config.invocation_params.args]
+        return shlex.join(["pytest", *(word.replace(f"{self._root}/", "") for word in given)])
+
+    def _shown(self, path: Path) -> str:
+        here = Path(self._config.invocation_params.dir)
+        return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+
+
+def _source(suites: list[SuiteRecord], spec: str) -> SourceRecord:
+    """The source that the run is about: the one that was asked for, where a suite used it."""
+    used = [suite.source for suite in suites if suite.source is not None]
+    for source in used:
+        if source.spec == spec:
+            return source
+    return used[0] if used else SourceRecord(spec=spec)
+
+
+def _summed(counts: list[ScoringRecord]) -> ScoringRecord:
+    """The counts of all workers together."""
+    return ScoringRecord(
+        needed=sum(count.needed for count in counts),
+        cached=sum(count.cached for count in counts),
+        computed=sum(count.computed for count in counts),
+        truncated=sum(count.truncated for count in counts),
+        remarks=list(dict.fromkeys(remark for count in counts for remark in count.remarks)),
+    )
+
+
+def _with_adjusted_p(suites: list[SuiteRecord]) -> list[SuiteRecord]:
+    """Holm-adjusted p beside each required comparison, over those of this run."""
+    compared = [
+        check.p_value
+        for suite in suites
+        for check in suite.checks
+        if check.state is not None and check.p_value is not None and check.gate == "required"
+    ]
+    if not compared:
+        return suites
+    from rmcheck.stats.multiplicity import holm
+
+    adjusted = iter(holm(compared))
+    result = []
+    for suite in suites:
+        checks = []
+        for check in suite.checks:
+            counts = check.state is not None and check.p_value is not None
+            if counts and check.gate == "required":
+                check = check.model_copy(update={"adjusted_p": next(adjusted)})
+            checks.append(check)
+        result.append(suite.model_copy(update={"checks": checks}))
+    return result

@@ -1,0 +1,57 @@
+"""What the plugin's files share: options, names, and what a session keeps in pytest's stash."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import pytest
+
+if TYPE_CHECKING:
+    from rmcheck.errors import Problem
+    from rmcheck.suite import Suite
+
+OPTIONS: dict[str, tuple[str, str, str]] = {
+    "--rm": ("rm_source", "SPEC", "reward source to test (default recipe:tiny)"),
+    "--rm-baseline": ("rm_baseline", "SPEC-or-NAME", "what to compare with (default main)"),
+    "--rm-report": ("rm_report", "DIR", "where the report goes (default reports/latest)"),
+    "--rm-device": ("rm_device", "DEVICE", "cpu, cuda, ... (default automatic)"),
+    "--rm-dtype": ("rm_dtype", "DTYPE", "float32 (default), bfloat16 or float16"),
+    "--rm-cache": ("rm_cache", "DIR", "adapters and scores (default .rmcheck)"),
+    "--rm-seed": ("rm_seed", "N", "seed of searches and resampling (default 0)"),
+    "--rm-examples": ("rm_examples", "N", "how many examples each search draws"),
+}
+"""Each option, its ini twin, its value's name, its help."""
+
+CONTROLLER = "rmcheck-controller"
+"""The name under which the controller is registered."""
+
+PAYLOAD = "rmcheck"
+"""The attribute of a test report that carries a check's conclusion, as plain JSON."""
+
+MISTAKES = "rmcheck_mistakes"
+"""The attribute of a suite file, and of its collection report, that carries what is wrong in it."""
+
+
+class Log(Protocol):
+    """The session's log, as the hooks see it."""
+
+    def collected(self) -> None:
+        """All files are collected; a bad `--rm` stops the run here."""
+
+    def attach(
+        self, item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport
+    ) -> None:
+        """Hang what was concluded in this phase on pytest's report."""
+
+
+LOG: pytest.StashKey[Log] = pytest.StashKey()
+"""The log of a session in which suites were collected, or a fixture of rmcheck was used."""
+
+SUITES: pytest.StashKey[dict[str, Suite]] = pytest.StashKey()
+"""The suites that were collected, by the path that is printed."""
+
+MISTAKEN: pytest.StashKey[list[Problem]] = pytest.StashKey()
+"""What is wrong in files that are read after collection: a recipe that `--rm` names, say."""
+
+STARTED: pytest.StashKey[float] = pytest.StashKey()
+"""When the run began, in seconds since the epoch."""
