@@ -23,6 +23,7 @@ from rmcheck.record import run as records
 from rmcheck.record.run import PairScore, SourceRecord
 from rmcheck.reward_source import Partial, RewardSource, describe
 from rmcheck.sources import create
+from rmcheck.spec import Spec
 from rmcheck.suite import Suite
 from rmcheck.verdict import Verdict
 
@@ -72,13 +73,14 @@ def read_side(spec: str, settings: Settings, suites: Sequence[Suite]) -> Side:
     if baselines.known(spec, settings.baselines):
         found = baselines.find(spec, settings.baselines)
         return recorded(found.name, found.folder)
-    if ":" not in spec and not folder.is_dir():
+    bare = not Spec.parse(spec).kind
+    if bare and not folder.is_dir():
         raise UsageError(
             f"'{spec}' is no run folder, no baseline "
             f"({', '.join(baselines.names(settings.baselines)) or 'there are none'}) and no "
             "source (recipe:NAME, hf:PATH, scores:FILE)"
         )
-    if ":" not in spec and not any((folder / name).is_file() for name in MODEL_FILES):
+    if bare and not any((folder / name).is_file() for name in MODEL_FILES):
         raise UsageError(
             f"'{spec}' holds neither a run ({records.RESULTS}) nor a model "
             f"({', '.join(MODEL_FILES)})"

@@ -20,6 +20,7 @@ from rmcheck.record.run import BaselineRecord, TrainingRecord
 from rmcheck.reward_source import RewardSource, describe
 from rmcheck.sources import create
 from rmcheck.sources.function import as_source
+from rmcheck.spec import Spec
 from rmcheck.suite import Suite
 from rmcheck.verdict import Verdict
 
@@ -50,7 +51,7 @@ class Engine:
 
     def _find_baseline(self) -> None:
         spec = self.settings.baseline
-        if spec and ":" in spec:
+        if spec and Spec.parse(spec).kind:
             self._baseline_source = self.create(spec)
             return
         name = spec or DEFAULT_BASELINE

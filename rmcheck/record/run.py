@@ -15,6 +15,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
 from rmcheck.errors import Problem, ProblemsFound, UsageError
+from rmcheck.spec import Spec
 from rmcheck.wording import listed
 
 SCHEMA_VERSION = 1
@@ -45,8 +46,7 @@ class SourceRecord(_Model):
     @property
     def kind(self) -> str:
         """What stands before the colon of the spec: `recipe`, `hf`, `scores`; a path is `hf`."""
-        kind, colon, _ = self.spec.partition(":")
-        return kind if colon else "hf"
+        return Spec.parse(self.spec).kind or "hf"
 
     def reads_unlike(self, other: SourceRecord) -> str:
         """How this source is given its texts and `other` is not; empty where they can be compared.
