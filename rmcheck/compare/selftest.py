@@ -48,11 +48,10 @@ def guards(
     found: list[Guard] = []
     notes: list[str] = []
     for suite in suites:
-        for check in suite.checks:
+        for bound in suite.bound:
+            check, name = bound.check, bound.id
             if not isinstance(check, NoRegression):
                 continue
-            name = f"{suite.name}::{check.label}"
-            required = suite.gate_of(check) == "required"
             pairs = check.select(suite.data)
             rows = mine.get(suite.name, {})
             kept = [rows[pair.hash] for pair in pairs if pair.hash in rows]
@@ -65,7 +64,7 @@ def guards(
             if reason:
                 notes.append(f"{name}: left out, since the check itself cannot decide. {reason}")
                 continue
-            found.append(_guard(name, check, required, kept, theirs.get(suite.name, {})))
+            found.append(_guard(name, check, bound.required, kept, theirs.get(suite.name, {})))
     return found, notes
 
 
