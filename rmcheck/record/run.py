@@ -118,12 +118,21 @@ class EvidenceRecord(_Model):
     notes: list[str] = Field(default_factory=list)
 
 
+def _compares(given: dict[str, Any]) -> bool:
+    """Records of version 0.1 do not say it; one kind alone compared then."""
+    return given.get("kind") == "no_regression"
+
+
 class CheckRecord(_Model):
-    """One check of one suite, decided (or the reason why it was not)."""
+    """One check of one suite, decided (or the reason why it was not).
+
+    `compares` says whether it is a comparison with the baseline.
+    """
 
     id: str
     kind: str
     gate: Literal["required", "advisory"]
+    compares: bool = Field(default_factory=_compares)
     outcome: CheckOutcome
     decision: Literal["pass", "fail", "inconclusive"] | None = None
     state: Literal["identical", "improved", "non_inferior", "regressed", "inconclusive"] | None = (
