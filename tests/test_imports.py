@@ -57,6 +57,16 @@ def test_the_plugin_alone_loads_no_more_than_it_asks_of_every_file(tmp_path: Pat
     assert imported_by(code, tmp_path) == set()
 
 
+def test_the_record_of_a_run_needs_neither_checks_nor_sources(tmp_path: Path) -> None:
+    code = (
+        "import rmcheck.record.baseline, rmcheck.record.history, rmcheck.record.refusal, sys\n"
+        "ours = {n.split('.')[1] for n in sys.modules if n.startswith('rmcheck.')}\n"
+        "assert not {'checks', 'sources', 'reward_source', 'suite', 'engine'} & ours, ours\n"
+        "assert 'record' in ours and 'numpy' not in sys.modules"
+    )
+    assert imported_by(code, tmp_path) == set()
+
+
 def test_loading_a_suite_loads_nothing_heavy(tmp_path: Path) -> None:
     path = write_suite(tmp_path, EVERY_KIND)
     code = (

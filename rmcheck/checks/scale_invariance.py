@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import numpy as np
 from annotated_types import Ge, Le
@@ -25,6 +25,7 @@ from rmcheck.data import Dialogue, PreferencePair
 from rmcheck.data.preferences import PreferenceData
 from rmcheck.errors import RmcheckError
 from rmcheck.reward_source import Rescalable
+from rmcheck.stats.precision import PRECISIONS, Precision, cast, lost_orderings
 from rmcheck.verdict import Evidence, Picture, Table, Verdict
 from rmcheck.wording import be, counted, minus
 
@@ -69,7 +70,7 @@ class ScaleInvariance(Check):
 
     examples: Annotated[int, Ge(10), Le(100_000)] = 200
     max_flips: Annotated[int, Ge(0)] = 0
-    precision: Literal["float32", "bfloat16", "float16"] = "float32"
+    precision: Precision = "float32"
     max_shared: Share = 0.01
 
     def needs(self, data: PreferenceData) -> list[Need]:
@@ -179,7 +180,6 @@ class _Search:
         from hypothesis import seed as seeded
 
         from rmcheck.checks.affine import affine_maps
-        from rmcheck.stats.precision import PRECISIONS, lost_orderings
 
         def holds(found: AffineMap) -> None:
             for precision in PRECISIONS:
@@ -235,7 +235,6 @@ class _Search:
         judged, and the orderings lost there have been counted.
         """
         from rmcheck.checks.affine import AffineMap
-        from rmcheck.stats.precision import cast
 
         both = np.concatenate([self.scored.chosen, self.scored.rejected])
         corners = AffineMap(2.0**-6, -3 * self.spread), AffineMap(2.0**6, 3 * self.spread)

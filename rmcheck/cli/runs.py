@@ -17,6 +17,7 @@ from rmcheck.compare.comparison import compare, is_record, is_run, read_side, su
 from rmcheck.engine.settings import DEFAULT_BASELINE, DEFAULT_BASELINES, Settings
 from rmcheck.record import baseline as baselines
 from rmcheck.record import history
+from rmcheck.record.refusal import failures
 from rmcheck.record.run import RESULTS, SCORES
 from rmcheck.report.publish import publish, root_of
 from rmcheck.wording import counted
@@ -124,7 +125,7 @@ def run_bless(options: argparse.Namespace) -> int:
     target = blessing.keep()
     print(f"{options.folder} is now the baseline '{options.name}' ({target}); commit that folder")
     if blessing.record.red:
-        print(f"  red: {baselines.failures(blessing.record)}")
+        print(f"  red: {failures(blessing.record)}")
     if blessing.replaced or blessing.kept:
         for word in ("replaced", "added", "kept"):
             suites = getattr(blessing, word)

@@ -12,7 +12,8 @@ from rmcheck.errors import UsageError
 from rmcheck.wording import counted, listed
 
 if TYPE_CHECKING:
-    from rmcheck.compare.selftest import SelfTest, Share, Tested
+    from rmcheck.compare.selftest import SelfTest
+    from rmcheck.compare.simulation import Share, Tested
 
 
 def add_commands(commands: Any) -> None:

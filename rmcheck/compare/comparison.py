@@ -10,19 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rmcheck import __version__
-from rmcheck import checks as registry
 from rmcheck.checks import BASELINE, CANDIDATE, Changes, Check, ScoredPairs, SourceRef
 from rmcheck.checks.no_regression import NoRegression
 from rmcheck.data import Dialogue, PreferencePair, pair_dialogues
 from rmcheck.data.preferences import PreferenceData
 from rmcheck.engine.book import ScoreBook
 from rmcheck.engine.settings import Settings
-from rmcheck.errors import BaselineRefused, UsageError
+from rmcheck.errors import UsageError
 from rmcheck.record import baseline as baselines
 from rmcheck.record import run as records
+from rmcheck.record.refusal import refuse_unlike
 from rmcheck.record.run import PairScore, SourceRecord
 from rmcheck.reward_source import Partial, RewardSource, describe
 from rmcheck.sources import create
+from rmcheck.spec import Spec
 from rmcheck.suite import Suite
 from rmcheck.verdict import Verdict
 
@@ -72,13 +73,14 @@ def read_side(spec: str, settings: Settings, suites: Sequence[Suite]) -> Side:
     if baselines.known(spec, settings.baselines):
         found = baselines.find(spec, settings.baselines)
         return recorded(found.name, found.folder)
-    if ":" not in spec and not folder.is_dir():
+    bare = not Spec.parse(spec).kind
+    if bare and not folder.is_dir():
         raise UsageError(
             f"'{spec}' is no run folder, no baseline "
             f"({', '.join(baselines.names(settings.baselines)) or 'there are none'}) and no "
             "source (recipe:NAME, hf:PATH, scores:FILE)"
         )
-    if ":" not in spec and not any((folder / name).is_file() for name in MODEL_FILES):
+    if bare and not any((folder / name).is_file() for name in MODEL_FILES):
         raise UsageError(
             f"'{spec}' holds neither a run ({records.RESULTS}) nor a model "
             f"({', '.join(MODEL_FILES)})"
@@ -94,11 +96,8 @@ def recorded(name: str, folder: Path) -> Side:
     """A run folder, or a baseline's, as a side."""
     found = records.read(folder)
     sources = {suite.name: suite.source or found.source for suite in found.suites}
-    checks = [check for suite in found.suites for check in suite.checks]
-    required = sum(
-        check.gate == "required" and bool((kind := registry.find(check.kind)) and kind.compares)
-        for check in checks
-    )
+    checks = (check for suite in found.suites for check in suite.checks)
+    required = sum(check.compares and check.gate == "required" for check in checks)
     return Side(name, records.read_scores(folder), sources, required)
 
 
@@ -182,12 +181,8 @@ def compare(candidate: Side, baseline: Side, *, max_drop: float, seed: int = 0) 
 
 def _refuse_unlike(suite: str, candidate: Side, baseline: Side) -> None:
     mine, theirs = candidate.sources.get(suite), baseline.sources.get(suite)
-    unlike = mine.reads_unlike(theirs) if mine and theirs else ""
-    if unlike:
-        raise BaselineRefused(
-            f"{suite}: {candidate.name} was scored with {unlike} as in {baseline.name}, so a "
-            "change of the model could not be told from a change of the reading"
-        )
+    if mine and theirs:
+        refuse_unlike(mine, theirs, baseline.name, called=f"{suite}: {candidate.name}")
 
 
 def _by_suite(rows: Iterable[PairScore]) -> dict[str, dict[str, PairScore]]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from rmcheck.checks import CannotDecide, SourceRef
 from rmcheck.data import Dialogue
 from rmcheck.errors import BaselineMissing
+from rmcheck.record.baseline import Baseline
 from rmcheck.reward_source import (
     Partial,
     Rescalable,
@@ -21,6 +22,11 @@ from rmcheck.reward_source import (
     Streaming,
 )
 from rmcheck.sources import create
+
+
+def baseline_source(kept: Baseline, options: SourceOptions) -> RewardSource:
+    """A baseline's scores as a source; it knows the pairs of that run and no other text."""
+    return create(f"scores:{kept.scores}", options)
 
 
 class Probed:

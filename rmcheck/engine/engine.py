@@ -10,16 +10,18 @@ from dataclasses import replace
 from rmcheck.checks import CannotDecide, Check
 from rmcheck.data import Dialogue
 from rmcheck.engine.bar import SessionBar
-from rmcheck.engine.binding import Binding
+from rmcheck.engine.binding import Binding, baseline_source
 from rmcheck.engine.book import ScoreBook
 from rmcheck.engine.context import SuiteContext
 from rmcheck.engine.settings import DEFAULT_BASELINE, Settings
 from rmcheck.errors import BaselineMissing, RmcheckError
 from rmcheck.record import baseline as baselines
+from rmcheck.record.refusal import refuse_unlike
 from rmcheck.record.run import BaselineRecord, TrainingRecord
 from rmcheck.reward_source import RewardSource, describe
 from rmcheck.sources import create
 from rmcheck.sources.function import as_source
+from rmcheck.spec import Spec
 from rmcheck.suite import Suite
 from rmcheck.verdict import Verdict
 
@@ -50,14 +52,14 @@ class Engine:
 
     def _find_baseline(self) -> None:
         spec = self.settings.baseline
-        if spec and ":" in spec:
+        if spec and Spec.parse(spec).kind:
             self._baseline_source = self.create(spec)
             return
         name = spec or DEFAULT_BASELINE
         if spec is None and name not in baselines.names(self.settings.baselines):
             return  # a new project; checks that compare say how to bless
         self._baseline = baselines.find(name, self.settings.baselines)
-        self._baseline_source = self._baseline.source(self._options)
+        self._baseline_source = baseline_source(self._baseline, self._options)
 
     @property
     def baseline(self) -> RewardSource | None:
@@ -159,7 +161,7 @@ class Engine:
         if check.compares and binding.baseline is not None:
             kept = self._baseline if binding.baseline is self._baseline_source else None
             other = kept.source_of(suite.name) if kept else describe(binding.baseline)
-            baselines.refuse_unlike(describe(binding.candidate), other, binding.baseline_name)
+            refuse_unlike(describe(binding.candidate), other, binding.baseline_name)
         for need in check.needs(suite.data):
             try:
                 source = binding.source(need.source)

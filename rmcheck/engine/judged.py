@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from rmcheck.checks import Check
 from rmcheck.record.run import CheckRecord
-from rmcheck.suite import Suite
+from rmcheck.suite import BoundCheck, Suite
 from rmcheck.verdict import Verdict
 
 
@@ -42,12 +42,14 @@ def undecided_record(
 
 
 def _record(suite: Suite, check: Check, line: int, **values: object) -> CheckRecord:
+    bound = BoundCheck(suite, check, line)
     return CheckRecord.model_validate(
         {
-            "id": f"{suite.name}::{check.label}",
+            "id": bound.id,
             "kind": check.kind,
-            "gate": suite.gate_of(check),
-            "line": line,
+            "gate": bound.gate,
+            "compares": check.compares,
+            "line": bound.line,
             **_plain(values),
         }
     )

@@ -1,4 +1,4 @@
-"""Baselines: run folders kept under a name, and the reward source that such a folder is."""
+"""Baselines: run folders kept under a name."""
 
 from __future__ import annotations
 
@@ -9,13 +9,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from rmcheck import checks
-from rmcheck.errors import BaselineRefused, RmcheckError, UsageError, did_you_mean
+from rmcheck.errors import RmcheckError, UsageError, did_you_mean
 from rmcheck.record import run as record
+from rmcheck.record.refusal import bless_refusal
 from rmcheck.record.run import PairScore, RunRecord, SourceRecord
-from rmcheck.reward_source import RewardSource, SourceOptions
-from rmcheck.sources import create
-from rmcheck.wording import be, counted, listed
 
 LATEST = "latest"
 """Stands for the baseline that was blessed last."""
@@ -31,31 +28,15 @@ class Baseline:
     folder: Path
     record: RunRecord
 
-    def source(self, options: SourceOptions) -> RewardSource:
-        """Its scores as a reward source; knows the pairs of that run and no other text."""
-        return create(f"scores:{self.folder / record.SCORES}", options)
+    @property
+    def scores(self) -> Path:
+        """The file of its scores."""
+        return self.folder / record.SCORES
 
     def source_of(self, suite: str) -> SourceRecord:
         """Who scored a suite of it; the suites of a merged baseline may differ in that."""
         found = next((each.source for each in self.record.suites if each.name == suite), None)
         return found or self.record.source
-
-
-def refuse_unlike(candidate: SourceRecord, kept: SourceRecord, name: str) -> None:
-    """Let scores be compared with the baseline `name` only where both were given texts alike.
-
-    Raises
-    ------
-    BaselineRefused
-        When the sources are of one kind and differ in template or length limit.
-    """
-    unlike = candidate.reads_unlike(kept)
-    if unlike:
-        raise BaselineRefused(
-            f"{candidate.spec} reads its texts unlike the baseline '{name}' ({unlike}), so a "
-            "change of the model could not be told from a change of the reading; keep this run as "
-            "a new baseline: rmcheck bless"
-        )
 
 
 def names(folder: Path) -> list[str]:
@@ -180,43 +161,13 @@ def prepare(run: Path, folder: Path, name: str, *, red: bool = False) -> Blessin
     if name == LATEST:
         raise UsageError(f"'{LATEST}' stands for the baseline blessed last; choose another name")
     found, rows = record.read(run), record.read_scores(run)
-    if found.gap or _failed_to_score(found):
-        what = f"is incomplete ({found.gap})" if found.gap else "had errors"
-        remedy = "mend it and run the gate again" if found.unread else "run the gate to its end"
-        raise UsageError(f"{run}: this run {what}; {remedy}, then bless it")
-    if not rows:
-        raise UsageError(f"{run}: this run scored no pairs, so nothing could be compared with it")
-    if found.left_out and not red:
-        count = len(found.left_out)
-        raise UsageError(
-            f"{run}: {counted(count, 'required check')} of its suites ({listed(found.left_out)}) "
-            f"{be(count, past=True)} not selected, and may fail; run these suites whole, then "
-            "bless that run, or keep this one all the same: --red"
-        )
-    if found.red and not red:
-        raise UsageError(
-            f"{run}: {failures(found)}, and no later run would have to do better; run the gate on "
-            "a model that passes, then bless that run, or keep this one all the same: --red"
-        )
+    refusal = bless_refusal(found, scored=bool(rows))
+    if refusal and not (red and refusal.overruled_by_red):
+        raise UsageError(f"{run}: {refusal.said}")
     if name not in names(folder):
         added = tuple(suite.name for suite in found.suites)
         return Blessing(name, folder, found, tuple(rows), added, (), ())
     return _merged(name, folder, found, rows)
-
-
-def failures(run: RunRecord) -> str:
-    """How many required checks of a run failed, and which."""
-    failed = [check.id for check in run.red]
-    return f"{counted(len(failed), 'required check')} failed in it ({listed(failed)})"
-
-
-def _failed_to_score(found: RunRecord) -> bool:
-    """Whether a check ended in an error for another reason than the old baseline."""
-    for check in (check for suite in found.suites for check in suite.checks):
-        kind = checks.find(check.kind)
-        if check.outcome == "error" and not (kind and kind.compares):
-            return True
-    return False
 
 
 def _merged(name: str, folder: Path, found: RunRecord, rows: Sequence[PairScore]) -> Blessing:

@@ -15,6 +15,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
 from rmcheck.errors import Problem, ProblemsFound, UsageError
+from rmcheck.spec import Spec
 from rmcheck.wording import listed
 
 SCHEMA_VERSION = 1
@@ -45,8 +46,7 @@ class SourceRecord(_Model):
     @property
     def kind(self) -> str:
         """What stands before the colon of the spec: `recipe`, `hf`, `scores`; a path is `hf`."""
-        kind, colon, _ = self.spec.partition(":")
-        return kind if colon else "hf"
+        return Spec.parse(self.spec).kind or "hf"
 
     def reads_unlike(self, other: SourceRecord) -> str:
         """How this source is given its texts and `other` is not; empty where they can be compared.
@@ -118,12 +118,21 @@ class EvidenceRecord(_Model):
     notes: list[str] = Field(default_factory=list)
 
 
+def _compares(given: dict[str, Any]) -> bool:
+    """Records of version 0.1 do not say it; one kind alone compared then."""
+    return given.get("kind") == "no_regression"
+
+
 class CheckRecord(_Model):
-    """One check of one suite, decided (or the reason why it was not)."""
+    """One check of one suite, decided (or the reason why it was not).
+
+    `compares` says whether it is a comparison with the baseline.
+    """
 
     id: str
     kind: str
     gate: Literal["required", "advisory"]
+    compares: bool = Field(default_factory=_compares)
     outcome: CheckOutcome
     decision: Literal["pass", "fail", "inconclusive"] | None = None
     state: Literal["identical", "improved", "non_inferior", "regressed", "inconclusive"] | None = (

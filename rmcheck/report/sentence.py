@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from rmcheck.record.refusal import bless_refusal
 from rmcheck.record.run import CheckRecord, RunRecord, SuiteRecord
 from rmcheck.report import numbers
 from rmcheck.report.text import one_line
@@ -149,14 +150,13 @@ class Invitation:
 def invitation(record: RunRecord) -> Invitation | None:
     """How this run becomes the first baseline; None where there is one, or `bless` would refuse.
 
-    It refuses runs that were stopped or left checks out, runs with errors or without pairs.
+    Failed checks are no reason: `--red` is then a part of the command.
     """
-    errors = any(check.outcome == "error" for suite in record.suites for check in suite.checks)
-    pairs = any(suite.data.pairs for suite in record.suites)
-    if record.baseline is not None or record.gap or record.left_out or errors or not pairs:
+    refusal = bless_refusal(record)
+    if record.baseline is not None or (refusal and refusal.why != "red"):
         return None
     command = f"{BLESS}{_elsewhere(record)}"
-    if not record.red:
+    if refusal is None:
         return Invitation(command, "")
     failed = counted(len(record.red), "required check")
     return Invitation(f"{command} --red", f", although {failed} failed in it")

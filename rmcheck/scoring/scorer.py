@@ -22,12 +22,13 @@ from rmcheck.scoring.reading import Reading, fallback_reason, head_of, reach, re
 from rmcheck.scoring.rewards import checked
 from rmcheck.scoring.tokens import Tokens, length_limit
 from rmcheck.scoring.trees import Trees, by_tree, read_trees
+from rmcheck.stats.precision import PRECISIONS
 from rmcheck.wording import counted
 
 Ids = NDArray[np.int64]
 Scored = tuple[NDArray[np.int64], NDArray[np.float64]]
 
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+DTYPES: dict[str, torch.dtype] = {name: getattr(torch, name) for name in PRECISIONS}
 ALIKE = 0.9
 """The share of the longest row's length from which rows stand in one call."""
 TOLERANCE = {"float32": 1e-4, "bfloat16": 5e-2, "float16": 1e-2}

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from rmcheck.errors import UsageError, did_you_mean
 from rmcheck.reward_source import RewardSource, SourceOptions
+from rmcheck.spec import Spec
 
 Factory = Callable[[str, SourceOptions], RewardSource]
 
@@ -41,17 +42,17 @@ def create(spec: str, options: SourceOptions) -> RewardSource:
     UsageError
         When the spec names no kind, or its file, folder or recipe does not exist.
     """
-    kind, _, rest = spec.partition(":")
-    if not rest:
+    named = Spec.parse(spec)
+    if not named.kind or not named.rest:
         if spec and (options.root / spec).is_dir():
-            kind, rest = "hf", spec
+            named = Spec("hf", spec)
         else:
             raise UsageError(
                 f"source {spec!r}: neither KIND:NAME nor a folder below {options.root}; "
                 f"did you mean '{_guessed(spec, options.root)}'? "
                 f"(kinds: {', '.join(sorted(kinds()))})"
             )
-    return _factory(kind, spec)(rest, options)
+    return _factory(named.kind, spec)(named.rest, options)
 
 
 def _guessed(spec: str, root: Path) -> str:

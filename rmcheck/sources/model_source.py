@@ -20,11 +20,11 @@ from rmcheck.record.run import SourceRecord
 from rmcheck.reward_source import SourceOptions
 from rmcheck.scoring.files import FileHashes
 from rmcheck.scoring.threads import wait_asleep
+from rmcheck.stats.precision import PRECISIONS
 
 if TYPE_CHECKING:
     from rmcheck.scoring.scorer import Scorer
 
-DTYPES = ("float32", "bfloat16", "float16")
 
 _LOADED: WeakValueDictionary[tuple[str, str, str, str], Scorer] = WeakValueDictionary()
 """Models in use by (identity, dtype, device, cache folder): none is loaded a second time."""
@@ -64,8 +64,9 @@ class ModelSource(ABC):
     scores_new_text = True
 
     def __init__(self, spec: str, options: SourceOptions) -> None:
-        if options.dtype not in DTYPES:
-            raise UsageError(f"--rm-dtype {options.dtype!r}: {did_you_mean(options.dtype, DTYPES)}")
+        if options.dtype not in PRECISIONS:
+            allowed = did_you_mean(options.dtype, PRECISIONS)
+            raise UsageError(f"--rm-dtype {options.dtype!r}: {allowed}")
         self.spec = spec
         self.options = options
         self.hashes = FileHashes(options.cache)

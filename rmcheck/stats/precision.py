@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 Precision = Literal["float32", "bfloat16", "float16"]
-PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16", "float16")
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
+"""The precisions in which rewards are computed or carried, the default first."""
 
 
 def cast(values: NDArray[np.float64], precision: Precision) -> NDArray[np.float64]:

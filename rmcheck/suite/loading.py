@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, fields
 from itertools import islice
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -22,32 +22,7 @@ from rmcheck.documents.located import Located
 from rmcheck.documents.recognise import has_suite_keys
 from rmcheck.errors import MOST_PROBLEMS, Problem, ProblemsFound, did_you_mean, first_of, nearest
 from rmcheck.suite.header import DataKey, DataMapping, Header, Name
-
-
-@dataclass(frozen=True, eq=False)
-class Suite:
-    """A loaded suite file. `lines` holds the line of each check; `shown` is the path to print."""
-
-    name: str
-    path: Path
-    shown: str
-    description: str
-    source: str | None
-    tags: tuple[str, ...]
-    gate: str
-    checks: tuple[Check, ...]
-    lines: tuple[int, ...]
-    data: PreferenceData
-    hash: str = field(default="")
-
-    def gate_of(self, check: Check) -> str:
-        """`required` or `advisory`: the check's own gate, or else the suite's."""
-        return check.gate or self.gate
-
-    @property
-    def comparisons(self) -> int:
-        """How many of its required checks compare with a baseline."""
-        return sum(check.compares and self.gate_of(check) == "required" for check in self.checks)
+from rmcheck.suite.suite import Suite
 
 
 def load_suite(path: Path, root: Path | None = None) -> Suite:

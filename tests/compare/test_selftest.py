@@ -16,8 +16,10 @@ from statsmodels.stats.proportion import proportion_confint
 from rmcheck.checks.no_regression import NoRegression
 from rmcheck.checks.win_rate import WinRate
 from rmcheck.compare import selftest as module
+from rmcheck.compare import simulation
 from rmcheck.compare.comparison import Side
-from rmcheck.compare.selftest import ASSUMED, Guard, Share, guards, selftest
+from rmcheck.compare.selftest import guards, selftest
+from rmcheck.compare.simulation import ASSUMED, Guard, Share
 from rmcheck.stats.paired import classify, paired_difference
 
 CHECK = NoRegression(max_drop=0.02)
@@ -78,7 +80,7 @@ def test_a_drop_beyond_the_discordant_pairs_takes_what_both_have_right() -> None
 @pytest.mark.parametrize("size", [1, 3])
 @pytest.mark.parametrize("drop", [0.0, 0.03, 0.15, 0.4])
 def test_the_planted_drop_is_the_true_one(known: bool, size: int, drop: float) -> None:
-    trial = module._Trial(guard(300, size=size, known=known), 1)
+    trial = simulation.Trial(guard(300, size=size, known=known), 1)
     rng = np.random.default_rng(1)
     runs, n_groups = 4000, len(trial.names)
     draws = tuple(rng.random((runs, n_groups)) for _ in range(3))
@@ -97,7 +99,7 @@ def test_each_run_is_judged_as_the_gate_judges_it(known: bool, require: str, siz
     given = guard(105, size=size, check=check, known=known, lost=12, gained=9)
     # Ties, too.
     given.now[:6] = 0.5
-    trial = module._Trial(given, 2)
+    trial = simulation.Trial(given, 2)
     rng = np.random.default_rng(5)
     n_groups = len(trial.names)
     seen = set()
@@ -107,8 +109,8 @@ def test_each_run_is_judged_as_the_gate_judges_it(known: bool, require: str, siz
         red = trial.red(choice)
         for run in range(60):
             candidate, baseline = np.empty(105), np.empty(105)
-            for code, rows in enumerate(module._rows_by_group(given.groups)):
-                content = list(module._contents(given, rows))[choice[run, code]]
+            for code, rows in enumerate(simulation._rows_by_group(given.groups)):
+                content = list(simulation._contents(given, rows))[choice[run, code]]
                 candidate[rows], baseline[rows] = np.array(content).T
             state = classify(
                 paired_difference(candidate, baseline, given.groups),

@@ -11,6 +11,7 @@ import pytest
 from builders import make_pairs, pair_scores, run_record
 
 from rmcheck.data import PreferencePair
+from rmcheck.engine.binding import baseline_source
 from rmcheck.errors import UsageError
 from rmcheck.record import baseline
 from rmcheck.record import run as record
@@ -65,7 +66,7 @@ def test_its_scores_are_a_source(tmp_path: Path) -> None:
     kept = tmp_path / "baselines"
     baseline.bless(a_run(tmp_path, 2.0), kept, "main")
     options = SourceOptions(root=tmp_path, cache=tmp_path / "cache")
-    source = baseline.find("main", kept).source(options)
+    source = baseline_source(baseline.find("main", kept), options)
     assert source.score(PAIRS[3].dialogues()).tolist() == [2.0, 0.0]
     assert not source.scores_new_text
 

@@ -57,6 +57,22 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_a_check_s_record_says_whether_it_compares(tmp_path: Path) -> None:
+    made, _ = a_run(tmp_path)
+    assert [check.compares for check in made.suites[0].checks] == [False, False, True]
+
+
+def test_a_record_of_version_0_1_does_not_say_it_and_is_read_all_the_same(tmp_path: Path) -> None:
+    made, rows = a_run(tmp_path)
+    record.write(tmp_path / "run", made, rows)
+    path = tmp_path / "run" / record.RESULTS
+    old = json.loads(path.read_text())
+    for check in old["suites"][0]["checks"]:
+        del check["compares"]
+    path.write_text(json.dumps(old))
+    assert record.read(tmp_path / "run") == made
+
+
 # The keys that interfaces.md promises, in its own words; more may stand beside them.
 PROMISED: dict[str, Any] = {
     "schema_version": 1, "rmcheck": str, "started": str, "duration_s": float, "seed": int,

@@ -46,6 +46,14 @@ checks:
     suite = load_suite(write(tmp_path, text), tmp_path)
     assert (suite.name, suite.shown, suite.source) == ("chat", "suites/chat.yaml", "recipe:tiny")
     assert (suite.description, suite.tags) == ("Everyday questions.", ("helpful", "short"))
+    assert [(one.id, one.gate, one.line) for one in suite.bound] == [
+        ("chat::win_rate", "advisory", 9),
+        ("chat::short_ones", "required", 11),
+        ("chat::label_noise", "advisory", 17),
+        ("chat::no_regression", "required", 19),
+        ("chat::advised", "advisory", 20),
+    ]
+    assert [one.check for one in suite.bound if one.required] == [suite.checks[1], suite.checks[3]]
     assert suite.lines == (9, 11, 17, 19, 20)
     assert suite.checks == (
         WinRate(min=0.7),

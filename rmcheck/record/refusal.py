@@ -1,0 +1,94 @@
+"""Why a run does not become a baseline, and why a model is not compared with one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from rmcheck.errors import BaselineRefused
+from rmcheck.record.run import RunRecord, SourceRecord
+from rmcheck.wording import be, counted, listed
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why `bless` does not take a run, in words that follow the name of its folder.
+
+    `--red` overrules what leaves the scores whole: checks that were left out, checks that failed.
+    """
+
+    why: Literal["unfinished", "unscored", "left out", "red"]
+    said: str
+
+    @property
+    def overruled_by_red(self) -> bool:
+        """Whether `bless --red` keeps the run all the same."""
+        return self.why in ("left out", "red")
+
+
+def bless_refusal(run: RunRecord, *, scored: bool | None = None) -> Refusal | None:
+    """Why `bless` refuses a run; None where it does not. The gravest reason comes first.
+
+    Parameters
+    ----------
+    scored
+        Whether the run has scores of any pair; None: whether its suites have pairs.
+    """
+    if run.gap or _failed_to_score(run):
+        what = f"is incomplete ({run.gap})" if run.gap else "had errors"
+        remedy = "mend it and run the gate again" if run.unread else "run the gate to its end"
+        return Refusal("unfinished", f"this run {what}; {remedy}, then bless it")
+    if not (any(suite.data.pairs for suite in run.suites) if scored is None else scored):
+        said = "this run scored no pairs, so nothing could be compared with it"
+        return Refusal("unscored", said)
+    if run.left_out:
+        count = len(run.left_out)
+        return Refusal(
+            "left out",
+            f"{counted(count, 'required check')} of its suites ({listed(run.left_out)}) "
+            f"{be(count, past=True)} not selected, and may fail; run these suites whole, then "
+            "bless that run, or keep this one all the same: --red",
+        )
+    if run.red:
+        return Refusal(
+            "red",
+            f"{failures(run)}, and no later run would have to do better; run the gate on "
+            "a model that passes, then bless that run, or keep this one all the same: --red",
+        )
+    return None
+
+
+def failures(run: RunRecord) -> str:
+    """How many required checks of a run failed, and which."""
+    failed = [check.id for check in run.red]
+    return f"{counted(len(failed), 'required check')} failed in it ({listed(failed)})"
+
+
+def _failed_to_score(run: RunRecord) -> bool:
+    """Whether a check ended in an error for another reason than the old baseline."""
+    checks = (check for suite in run.suites for check in suite.checks)
+    return any(check.outcome == "error" and not check.compares for check in checks)
+
+
+def refuse_unlike(
+    candidate: SourceRecord, kept: SourceRecord, name: str, *, called: str | None = None
+) -> None:
+    """Let scores be compared with the baseline `name` only where both were given texts alike.
+
+    Parameters
+    ----------
+    called
+        What messages call the candidate; its spec when left out.
+
+    Raises
+    ------
+    BaselineRefused
+        When the sources are of one kind and differ in template or length limit.
+    """
+    unlike = candidate.reads_unlike(kept)
+    if unlike:
+        raise BaselineRefused(
+            f"{called or candidate.spec} reads its texts unlike the baseline '{name}' ({unlike}), "
+            "so a change of the model could not be told from a change of the reading; keep this "
+            "run as a new baseline: rmcheck bless"
+        )
