@@ -8,14 +8,15 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 from annotated_types import Ge, Le, MinLen
 
-from rmcheck.checks.check import CANDIDATE, Check, Context, Need, ScoredPairs, SourceRef
+from rmcheck.checks import threshold
+from rmcheck.checks.check import CANDIDATE, Context, Need, ScoredPairs, SourceRef
 from rmcheck.data import pair_dialogues
 from rmcheck.data.preferences import PreferenceData
 from rmcheck.verdict import Evidence, Picture, Table, Verdict
 
 
 @dataclass(frozen=True, kw_only=True)
-class Agreement(Check):
+class Agreement(threshold.ThresholdCheck):
     """The model ranks as another source does: their margins correlate at least by `min`.
 
     A rank correlation of margins on the same pairs (scales do not matter), beside the share of
@@ -30,7 +31,6 @@ class Agreement(Check):
     method
         `spearman` (default) or `kendall`.
     on_inconclusive
-        `point` (default: the point estimate decides, marked weak), `pass` or `fail`.
     """
 
     kind: ClassVar[str] = "agreement"
@@ -38,7 +38,6 @@ class Agreement(Check):
     with_source: Annotated[str, MinLen(1)]
     min: Annotated[float, Ge(-1), Le(1)]
     method: Literal["spearman", "kendall"] = "spearman"
-    on_inconclusive: Literal["point", "pass", "fail"] = "point"
 
     @property
     def _other(self) -> SourceRef:
@@ -51,7 +50,6 @@ class Agreement(Check):
 
     def judge(self, ctx: Context) -> Verdict:
         """Hold the rank correlation's interval against `min`."""
-        from rmcheck.checks import threshold
         from rmcheck.stats.correlation import correlation
         from rmcheck.stats.winrate import win_rate
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
-from rmcheck.checks.check import Check, Context, Share
+from rmcheck.checks import threshold
+from rmcheck.checks.check import Context, Share
 from rmcheck.verdict import Evidence, Picture, Table, Verdict
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Calibration(Check):
+class Calibration(threshold.ThresholdCheck):
     """σ(margin / T) means what it says: of the pairs given 80 %, about 80 % come out right.
 
     The expected calibration error (ECE) is at most `max_ece`. Before binning, sides are swapped at
@@ -30,14 +31,12 @@ class Calibration(Check):
         `fitted` (default): T is fitted by cross-validation over prompts, which asks for the shape
         only; `one`: T = 1, which asks for the scale too and changes when rewards are rescaled.
     on_inconclusive
-        `point` (default: the point estimate decides, marked weak), `pass` or `fail`.
     """
 
     kind: ClassVar[str] = "calibration"
 
     max_ece: Share = 0.10
     temperature: Literal["fitted", "one"] = "fitted"
-    on_inconclusive: Literal["point", "pass", "fail"] = "point"
 
     @property
     def scale_free(self) -> bool:
@@ -46,7 +45,6 @@ class Calibration(Check):
 
     def judge(self, ctx: Context) -> Verdict:
         """Hold the calibration error's interval against `max_ece`."""
-        from rmcheck.checks import threshold
         from rmcheck.stats.calibration import calibrate
 
         scored = ctx.scored(self.select(ctx.data))

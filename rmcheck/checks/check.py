@@ -11,6 +11,7 @@ import numpy as np
 from annotated_types import Ge, Le, MinLen
 from numpy.typing import NDArray
 
+from rmcheck.checks.docstring import described
 from rmcheck.data import Dialogue, PreferencePair, pair_dialogues
 from rmcheck.data.preferences import PreferenceData
 from rmcheck.errors import RmcheckError
@@ -241,8 +242,14 @@ class Check:
 
     @classmethod
     def keys(cls) -> tuple[str, ...]:
-        """The YAML keys that this kind knows."""
-        return tuple(field.name for field in fields(cls))
+        """The YAML keys that this kind knows: its fields, in the order of its docstring."""
+        listed = list(described(cls))
+        return tuple(
+            sorted(
+                (field.name for field in fields(cls)),
+                key=lambda name: listed.index(name) if name in listed else len(listed),
+            )
+        )
 
     @classmethod
     def build(cls, values: dict[str, Any]) -> Self:

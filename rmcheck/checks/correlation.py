@@ -10,14 +10,15 @@ import numpy as np
 from annotated_types import Ge, Le
 from numpy.typing import NDArray
 
-from rmcheck.checks.check import CANDIDATE, Check, Context, Need
+from rmcheck.checks import threshold
+from rmcheck.checks.check import CANDIDATE, Context, Need
 from rmcheck.data import PreferencePair, pair_dialogues
 from rmcheck.data.preferences import PreferenceData
 from rmcheck.verdict import Evidence, Picture, Table, Verdict
 
 
 @dataclass(frozen=True, kw_only=True)
-class Correlation(Check):
+class Correlation(threshold.ThresholdCheck):
     """The larger the raters' difference, the larger the margin.
 
     Correlates margins with differences of ratings (chosen less rejected) over the pairs that carry
@@ -30,14 +31,12 @@ class Correlation(Check):
     method
         `spearman` (default), `kendall` or `pearson`; all three are shown.
     on_inconclusive
-        `point` (default: the point estimate decides, marked weak), `pass` or `fail`.
     """
 
     kind: ClassVar[str] = "correlation"
 
     min: Annotated[float, Ge(-1), Le(1)]
     method: Literal["spearman", "kendall", "pearson"] = "spearman"
-    on_inconclusive: Literal["point", "pass", "fail"] = "point"
 
     def _rated(self, data: PreferenceData) -> list[PreferencePair]:
         return [pair for pair in self.select(data) if pair.ratings is not None]
@@ -48,7 +47,6 @@ class Correlation(Check):
 
     def judge(self, ctx: Context) -> Verdict:
         """Hold the correlation's interval against `min`."""
-        from rmcheck.checks import threshold
         from rmcheck.stats.correlation import agreement
 
         pairs = self._rated(ctx.data)

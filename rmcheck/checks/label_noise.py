@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 import numpy as np
 from annotated_types import Ge, Gt, Le, Len
 from numpy.typing import NDArray
 
+from rmcheck.checks import threshold
 from rmcheck.checks.check import (
     CANDIDATE,
     CannotDecide,
-    Check,
     Context,
     Need,
     Share,
@@ -28,7 +28,7 @@ Rate = Annotated[float, Gt(0), Le(0.5)]
 
 
 @dataclass(frozen=True, kw_only=True)
-class LabelNoise(Check):
+class LabelNoise(threshold.ThresholdCheck):
     """Wrong labels in the training data cost at most `max_drop` of the win rate.
 
     Trains the recipe again with a share of its training labels flipped, once a rate and seed, and
@@ -45,7 +45,6 @@ class LabelNoise(Check):
     max_drop
         The drop of the win rate that is tolerated at the highest rate, in [0, 1].
     on_inconclusive
-        `point` (default: the point estimate decides, marked weak), `pass` or `fail`.
     """
 
     kind: ClassVar[str] = "label_noise"
@@ -54,7 +53,6 @@ class LabelNoise(Check):
     rates: Annotated[tuple[Rate, ...], Len(1, 10)] = (0.2,)
     seeds: Annotated[int, Ge(1), Le(20)] = 2
     max_drop: Share = 0.10
-    on_inconclusive: Literal["point", "pass", "fail"] = "point"
 
     def needs(self, data: PreferenceData) -> list[Need]:
         """The selected pairs, by the candidate and by each noisy training of its recipe."""
@@ -67,7 +65,6 @@ class LabelNoise(Check):
 
     def judge(self, ctx: Context) -> Verdict:
         """Hold the drop at the highest rate against `max_drop`."""
-        from rmcheck.checks import threshold
         from rmcheck.stats import decision as gate
         from rmcheck.stats import noise, winrate
 

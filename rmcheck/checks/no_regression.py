@@ -22,9 +22,9 @@ from rmcheck.checks.check import (
     Share,
     Tracking,
 )
-from rmcheck.checks.threshold import MIN_GROUPS
 from rmcheck.data import pair_dialogues
 from rmcheck.data.preferences import PreferenceData
+from rmcheck.stats.decision import MIN_GROUPS
 from rmcheck.verdict import Decision, Evidence, Outcome, Picture, State, Table, Verdict
 from rmcheck.wording import be, counted, listed, minus
 

@@ -11,6 +11,7 @@ import numpy as np
 from annotated_types import Ge, Le
 from numpy.typing import NDArray
 
+from rmcheck.checks import threshold
 from rmcheck.checks.check import (
     CANDIDATE,
     Check,
@@ -80,7 +81,6 @@ class ScaleInvariance(Check):
 
     def judge(self, ctx: Context) -> Verdict:
         """Search for a map that breaks the ranking, then probe the source itself."""
-        from rmcheck.checks import threshold
         from rmcheck.stats import winrate
 
         scored = ctx.scored(self.select(ctx.data))

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from rmcheck.checks.no_regression import NoRegression
-from rmcheck.checks.threshold import MIN_GROUPS
 from rmcheck.compare.comparison import Side
 from rmcheck.progress import NoProgress, Progress
 from rmcheck.record.run import PairScore
 from rmcheck.stats import groups as grouping
+from rmcheck.stats.decision import MIN_GROUPS
 from rmcheck.stats.paired import classify, paired_difference
 from rmcheck.stats.power import (
     detectable_drop,
