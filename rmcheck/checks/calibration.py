@@ -9,7 +9,8 @@ import numpy as np
 
 from rmcheck.checks import threshold
 from rmcheck.checks.check import Context, Share
-from rmcheck.verdict import Evidence, Picture, Table, Verdict
+from rmcheck.picture import Curve, Point, Series
+from rmcheck.verdict import Evidence, Table, Verdict
 
 if TYPE_CHECKING:
     from rmcheck.stats.calibration import Calibration as Found
@@ -78,21 +79,18 @@ class Calibration(threshold.ThresholdCheck):
         )
 
 
-def _diagram(scoring: Scoring) -> Picture:
-    points = [
-        {"x": bin_.confidence, "y": bin_.frequency}
+def _diagram(scoring: Scoring) -> Curve:
+    points = tuple(
+        Point(bin_.confidence, bin_.frequency)
         for bin_ in scoring.bins
         if bin_.confidence is not None and bin_.frequency is not None
-    ]
-    return Picture(
-        kind="curve",
+    )
+    return Curve(
         title="Reliability: how often a side wins, by the chance it was given",
-        data={
-            "series": [{"label": "came true", "points": points}],
-            "x_label": "σ(margin / T)",
-            "y_label": "share that came true",
-            "diagonal": True,
-        },
+        series=(Series("came true", points),),
+        x_label="σ(margin / T)",
+        y_label="share that came true",
+        diagonal=True,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import Annotated, Any, ClassVar, Literal, Protocol, Self, runtime_checkable
+from typing import Annotated, Any, ClassVar, Literal, Protocol, Self
 
 import numpy as np
 from annotated_types import Ge, Le, MinLen
@@ -93,14 +93,6 @@ class Changes:
     removed: tuple[str, ...] = ()
 
 
-@runtime_checkable
-class Tracking(Protocol):
-    """A context that can tell how the data changed since the baseline was scored."""
-
-    def changes(self, pairs: Sequence[PreferencePair]) -> Changes:
-        """Of `pairs`, the added and the edited ones; and what is gone from the suite."""
-
-
 class Context(Protocol):
     """What a check may ask while it judges. The engine keeps it; tests write their own."""
 
@@ -138,6 +130,9 @@ class Context(Protocol):
 
     def comparable(self, pairs: Sequence[PreferencePair]) -> tuple[list[PreferencePair], list[str]]:
         """The pairs that the baseline knows just as they are now; the ids that it does not."""
+
+    def changes(self, pairs: Sequence[PreferencePair]) -> Changes:
+        """Of `pairs`, those added or edited since the baseline; and what is gone from the suite."""
 
     def offers(self, capability: type, source: SourceRef = CANDIDATE) -> bool:
         """Whether the source has a capability (`Retrainable`, `Rescalable`)."""

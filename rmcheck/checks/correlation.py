@@ -10,11 +10,11 @@ import numpy as np
 from annotated_types import Ge, Le
 from numpy.typing import NDArray
 
-from rmcheck.checks import threshold
+from rmcheck.checks import evidence, threshold
 from rmcheck.checks.check import CANDIDATE, Context, Need
 from rmcheck.data import PreferencePair, pair_dialogues
 from rmcheck.data.preferences import PreferenceData
-from rmcheck.verdict import Evidence, Picture, Table, Verdict
+from rmcheck.verdict import Evidence, Table, Verdict
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +79,17 @@ class Correlation(threshold.ThresholdCheck):
                 self.kind, {"method": self.method, **threshold.interval_facts(estimate)}
             ),
             evidence=Evidence(
-                pictures=(_scatter(pairs, ratings, margins),),
+                pictures=(
+                    evidence.scatter(
+                        "Margins against the raters' difference",
+                        (pair.id for pair in pairs),
+                        ratings,
+                        margins,
+                        margins > 0,
+                        x_label="rating difference",
+                        y_label="margin",
+                    ),
+                ),
                 tables=(
                     Table(
                         title="Correlation of margins with rating differences",
@@ -94,18 +104,4 @@ class Correlation(threshold.ThresholdCheck):
 def _differences(pairs: Sequence[PreferencePair]) -> NDArray[np.float64]:
     return np.array(
         [pair.ratings[0] - pair.ratings[1] for pair in pairs if pair.ratings], dtype=np.float64
-    )
-
-
-def _scatter(
-    pairs: Sequence[PreferencePair], ratings: NDArray[np.float64], margins: NDArray[np.float64]
-) -> Picture:
-    points = [
-        [float(x), float(y), "kept_right" if y > 0 else "kept_wrong", pair.id]
-        for pair, x, y in zip(pairs, ratings, margins, strict=True)
-    ]
-    return Picture(
-        kind="scatter",
-        title="Margins against the raters' difference",
-        data={"points": points, "x_label": "rating difference", "y_label": "margin"},
     )

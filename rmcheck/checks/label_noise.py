@@ -20,8 +20,9 @@ from rmcheck.checks.check import (
 )
 from rmcheck.data import PreferencePair, pair_dialogues
 from rmcheck.data.preferences import PreferenceData
+from rmcheck.picture import Curve, Point, Series
 from rmcheck.reward_source import Retrainable
-from rmcheck.verdict import Estimate, Evidence, Picture, Table, Verdict
+from rmcheck.verdict import Estimate, Evidence, Table, Verdict
 from rmcheck.wording import minus
 
 Rate = Annotated[float, Gt(0), Le(0.5)]
@@ -149,30 +150,22 @@ class LabelNoise(threshold.ThresholdCheck):
         clean: NDArray[np.float64],
         noisy: dict[float, NDArray[np.float64]],
         groups: list[str],
-    ) -> Picture:
+    ) -> Curve:
         from rmcheck.stats.winrate import win_rate
 
         start = win_rate(clean, groups)
-        points = [{"x": 0.0, "y": start.value, "low": start.low, "high": start.high}]
+        points = [Point(0.0, start.value, start.low, start.high)]
         for rate, wins in noisy.items():
             shares = wins.mean(axis=1)
             points.append(
-                {
-                    "x": rate,
-                    "y": float(shares.mean()),
-                    "low": float(shares.min()),
-                    "high": float(shares.max()),
-                }
+                Point(rate, float(shares.mean()), float(shares.min()), float(shares.max()))
             )
-        return Picture(
-            kind="curve",
+        return Curve(
             title="Win rate by share of flipped training labels (bars: interval, then seeds)",
-            data={
-                "series": [{"label": "win rate on clean labels", "points": points}],
-                "x_label": "share of training labels flipped",
-                "y_label": "win rate",
-                "threshold": float(clean.mean()) - self.max_drop,
-            },
+            series=(Series("win rate on clean labels", tuple(points)),),
+            x_label="share of training labels flipped",
+            y_label="win rate",
+            threshold=float(clean.mean()) - self.max_drop,
         )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from rmcheck.checks import evidence, threshold
 from rmcheck.checks.check import Context, ScoredPairs, Share
 from rmcheck.stats.decision import MIN_GROUPS
-from rmcheck.verdict import Evidence, Picture, Table, Verdict
+from rmcheck.verdict import Evidence, Table, Verdict
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +89,15 @@ class LengthBias(threshold.ThresholdCheck):
                         x_label="win rate",
                         reference=0.5,
                     ),
-                    _scatter(scored, chosen - rejected),
+                    evidence.scatter(
+                        "Margin against difference in length",
+                        (pair.id for pair in scored.pairs),
+                        chosen - rejected,
+                        scored.margins,
+                        scored.margins > 0,
+                        x_label="chosen − rejected, characters",
+                        y_label="margin",
+                    ),
                 ),
                 tables=(
                     Table(
@@ -108,22 +116,4 @@ def _lengths(
     return (
         np.array([len(pair.chosen) for pair in scored.pairs], dtype=np.float64),
         np.array([len(pair.rejected) for pair in scored.pairs], dtype=np.float64),
-    )
-
-
-def _scatter(
-    scored: ScoredPairs, difference: np.ndarray[tuple[int], np.dtype[np.float64]]
-) -> Picture:
-    points = [
-        [float(x), float(y), "kept_right" if y > 0 else "kept_wrong", pair.id]
-        for pair, x, y in zip(scored.pairs, difference, scored.margins, strict=True)
-    ]
-    return Picture(
-        kind="scatter",
-        title="Margin against difference in length",
-        data={
-            "points": points,
-            "x_label": "chosen − rejected, characters",
-            "y_label": "margin",
-        },
     )
