@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from results import table
 
+from rmcheck.stats.decision import MIN_GROUPS
 from rmcheck.stats.noise import noise_drop
 from rmcheck.stats.paired import Difference, classify, paired_difference
 from rmcheck.stats.power import detectable_drop, smoothed_discordant
@@ -292,10 +293,10 @@ def simulate_planted(runs: int, rng: Rng) -> list[Bound]:
             rows.append(
                 (suite.n, suite.size, suite.icc, plant.discordant, plant.m, shown, known, printed)
             )
-            # Under 15 groups a check decides nothing; with groups only the printed drop is exact
+            # Under MIN_GROUPS a check decides nothing; with groups only the printed drop is exact
             # enough to promise anything.
             promised = [("known", known)] if suite.size == 1 else []
-            promised += [("printed", printed)] if suite.n_groups >= 15 else []
+            promised += [("printed", printed)] if suite.n_groups >= MIN_GROUPS else []
             bounds += [
                 Bound(what=f"{kind}, {plant}", found=one, limit=0.78, runs=runs, at_least=True)
                 for kind, one in promised

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from rmcheck import __version__
+from rmcheck.picture import AnyPicture, Picture
+
 Decision = Literal["pass", "fail", "inconclusive"]
 """What the statistics say."""
 
@@ -35,25 +38,6 @@ class Estimate:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Picture:
-    """A chart as data: `kind` is one of those that the report draws, `data` what it draws.
-
-    Kinds and their data (all plain JSON):
-
-    - `forest`: rows [{label, value, low, high}], optional threshold, reference; x_label
-    - `histogram`: edges (k+1), counts (k), x_label, optional marks [{x, label}]
-    - `curve`: series [{label, points: [{x, y, low?, high?}]}], x_label, y_label,
-      optional threshold, diagonal (bool)
-    - `scatter`: points [[x, y, state, id]], x_label, y_label, optional diagonal (bool);
-      state is one of kept_right, kept_wrong, newly_wrong, newly_right
-    """
-
-    kind: str
-    title: str
-    data: Mapping[str, Any]
-
-
-@dataclass(frozen=True, kw_only=True)
 class Table:
     """A small table of plain values beside a verdict: `rows` are as long as `columns`."""
 
@@ -66,7 +50,7 @@ class Table:
 class Evidence:
     """Why a verdict came out so: charts, tables, the ids of pairs to look at, remarks."""
 
-    pictures: tuple[Picture, ...] = ()
+    pictures: tuple[AnyPicture, ...] = ()
     tables: tuple[Table, ...] = ()
     pairs: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -94,3 +78,28 @@ class Verdict:
     detectable: float | None = None
     signature: str = ""
     evidence: Evidence = field(default_factory=Evidence)
+
+
+def signature(kind: str, source: str, data: str, facts: Mapping[str, object], *, seed: int) -> str:
+    """All that could change a verdict's number, on one line.
+
+    >>> signature("win_rate", "py:m@f00d", "chat@cafe", {"n": 60}, seed=7)
+    ... # doctest: +ELLIPSIS
+    'win_rate|src:py:m@f00d|data:chat@cafe|n:60|seed:7|v:...'
+    """
+    said = (f"{name}:{value}" for name, value in facts.items())
+    parts = [kind, f"src:{source}", f"data:{data}", *said, f"seed:{seed}", f"v:{__version__}"]
+    return "|".join(parts)
+
+
+__all__ = [
+    "Decision",
+    "Estimate",
+    "Evidence",
+    "Outcome",
+    "Picture",
+    "State",
+    "Table",
+    "Verdict",
+    "signature",
+]

@@ -12,12 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from rmcheck.checks import BASELINE, CANDIDATE, Check, ScoredPairs, SourceRef
+from rmcheck.checks import BASELINE, CANDIDATE, Changes, Check, ScoredPairs, SourceRef
 from rmcheck.data import Dialogue, PreferencePair, ResponseSet
 from rmcheck.data.preferences import PreferenceData
 from rmcheck.engine.binding import Binding
 from rmcheck.engine.book import ScoreBook
 from rmcheck.engine.context import SuiteContext
+from rmcheck.engine.facts import rows_of
 from rmcheck.engine.settings import Settings
 from rmcheck.record.run import EnvironmentRecord, PairScore, RunRecord, SourceRecord
 from rmcheck.reward_source import Retrainable, RewardSource
@@ -188,6 +189,9 @@ class TableContext:
         known = [pair for pair in pairs if pair.id not in self.unknown]
         return known, [pair.id for pair in pairs if pair.id in self.unknown]
 
+    def changes(self, pairs: Sequence[PreferencePair]) -> Changes:
+        return Changes(added=tuple(pair.id for pair in pairs if pair.id in self.unknown))
+
     def offers(self, capability: type, source: SourceRef = CANDIDATE) -> bool:
         return capability is Retrainable and bool(self.variants)
 
@@ -214,18 +218,7 @@ def pair_scores(
     suite: str = "chat",
 ) -> list[PairScore]:
     """Rows of `scores.jsonl`."""
-    return [
-        PairScore(
-            suite=suite,
-            id=pair.id,
-            hash=pair.hash,
-            group=pair.group,
-            tags=list(pair.tags),
-            chosen=chosen,
-            rejected=rejected,
-        )
-        for pair, chosen, rejected in zip(pairs, *columns, strict=True)
-    ]
+    return rows_of(suite, ScoredPairs(pairs, *map(np.asarray, columns)))
 
 
 def run_record(**changes: Any) -> RunRecord:

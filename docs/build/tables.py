@@ -56,12 +56,11 @@ def _page(kind: str, found: type[Check]) -> str:
     lines = [f"## `{kind}`", body.strip()]
     described = checks.described(found)
     rows = []
-    for field in fields(found):
-        if field.name in COMMON:
-            continue
-        default = "required" if field.default is MISSING else f"`{_yaml(field.default)}`"
-        meaning = described.get(field.name, "")
-        rows.append(f"| `{field.name}` | {_kind(hints[field.name])} | {default} | {meaning} |")
+    defaults = {field.name: field.default for field in fields(found)}
+    for key in (key for key in found.keys() if key not in COMMON):  # noqa: SIM118 - no mapping
+        given = defaults[key]
+        default = "required" if given is MISSING else f"`{_yaml(given)}`"
+        rows.append(f"| `{key}` | {_kind(hints[key])} | {default} | {described[key]} |")
     if rows:
         lines.append("\n".join(["| key | value | default | meaning |", "|---|---|---|---|", *rows]))
     return "\n\n".join(lines)

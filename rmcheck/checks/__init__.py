@@ -19,6 +19,7 @@ from rmcheck.checks.check import (
     Slice,
     SourceRef,
 )
+from rmcheck.checks.docstring import described
 
 ENTRY_POINTS = "rmcheck.checks"
 _KINDS: Mapping[str, tuple[str, str]] = {
@@ -60,20 +61,6 @@ def manual(kind: str) -> str:
     """The manual page of a kind: its docstring."""
     found = find(kind)
     return inspect.cleandoc(found.__doc__ or "") if found else ""
-
-
-def described(kind: type) -> dict[str, str]:
-    """What the docstring of a class says of its parameters (NumPy style), by name."""
-    _, _, listed = inspect.cleandoc(kind.__doc__ or "").partition("Parameters\n----------\n")
-    found: dict[str, str] = {}
-    name = ""
-    for line in listed.splitlines():
-        if line and not line.startswith(" "):
-            name = line.strip()
-            found[name] = ""
-        elif name:
-            found[name] = f"{found[name]} {line.strip()}".strip()
-    return found
 
 
 __all__ = [

@@ -8,14 +8,15 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 from annotated_types import Ge, Le, MinLen
 
-from rmcheck.checks.check import CANDIDATE, Check, Context, Need, ScoredPairs, SourceRef
+from rmcheck.checks import evidence, threshold
+from rmcheck.checks.check import CANDIDATE, Context, Need, ScoredPairs, SourceRef
 from rmcheck.data import pair_dialogues
 from rmcheck.data.preferences import PreferenceData
-from rmcheck.verdict import Evidence, Picture, Table, Verdict
+from rmcheck.verdict import Evidence, Table, Verdict
 
 
 @dataclass(frozen=True, kw_only=True)
-class Agreement(Check):
+class Agreement(threshold.ThresholdCheck):
     """The model ranks as another source does: their margins correlate at least by `min`.
 
     A rank correlation of margins on the same pairs (scales do not matter), beside the share of
@@ -30,7 +31,6 @@ class Agreement(Check):
     method
         `spearman` (default) or `kendall`.
     on_inconclusive
-        `point` (default: the point estimate decides, marked weak), `pass` or `fail`.
     """
 
     kind: ClassVar[str] = "agreement"
@@ -38,7 +38,6 @@ class Agreement(Check):
     with_source: Annotated[str, MinLen(1)]
     min: Annotated[float, Ge(-1), Le(1)]
     method: Literal["spearman", "kendall"] = "spearman"
-    on_inconclusive: Literal["point", "pass", "fail"] = "point"
 
     @property
     def _other(self) -> SourceRef:
@@ -51,7 +50,6 @@ class Agreement(Check):
 
     def judge(self, ctx: Context) -> Verdict:
         """Hold the rank correlation's interval against `min`."""
-        from rmcheck.checks import threshold
         from rmcheck.stats.correlation import correlation
         from rmcheck.stats.winrate import win_rate
 
@@ -91,7 +89,18 @@ class Agreement(Check):
                 },
             ),
             evidence=Evidence(
-                pictures=(_scatter(mine, theirs, self.with_source),),
+                pictures=(
+                    evidence.scatter(
+                        f"Margins, the model against {self.with_source}",
+                        (pair.id for pair in pairs),
+                        theirs.margins,
+                        mine.margins,
+                        mine.margins > 0,
+                        theirs.margins > 0,
+                        x_label=f"margin of {self.with_source}",
+                        y_label="the model's margin",
+                    ),
+                ),
                 tables=(
                     Table(
                         title="Both prefer the same side",
@@ -116,19 +125,3 @@ def _apart(mine: ScoredPairs, theirs: ScoredPairs, most: int = 10) -> tuple[str,
     """Ids of the pairs whose margins lie furthest apart in rank."""
     distance = np.abs(_ranks(mine.margins) - _ranks(theirs.margins))
     return tuple(mine.pairs[int(row)].id for row in np.argsort(-distance, kind="stable")[:most])
-
-
-def _scatter(mine: ScoredPairs, theirs: ScoredPairs, other: str) -> Picture:
-    points = []
-    for pair, x, y in zip(mine.pairs, theirs.margins, mine.margins, strict=True):
-        state = (
-            ("kept_right" if x > 0 else "newly_right")
-            if y > 0
-            else ("newly_wrong" if x > 0 else "kept_wrong")
-        )
-        points.append([float(x), float(y), state, pair.id])
-    return Picture(
-        kind="scatter",
-        title=f"Margins, the model against {other}",
-        data={"points": points, "x_label": f"margin of {other}", "y_label": "the model's margin"},
-    )

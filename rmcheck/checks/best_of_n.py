@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from rmcheck.checks import evidence
+from rmcheck.checks import evidence, threshold
 from rmcheck.checks.check import Context
 from rmcheck.checks.response_sets import SetCheck, all_tied
 from rmcheck.verdict import Evidence, Verdict
@@ -24,14 +24,12 @@ class BestOfN(SetCheck):
     min
         The smallest top-1 accuracy that is acceptable, in [0, 1].
     on_inconclusive
-        `point` (default: the point estimate decides, marked weak), `pass` or `fail`.
     """
 
     kind: ClassVar[str] = "best_of_n"
 
     def judge(self, ctx: Context) -> Verdict:
         """Hold the accuracy's interval against `min`."""
-        from rmcheck.checks import threshold
         from rmcheck.stats.bestofn import top_one
 
         sets = self._sets(ctx.data)

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
-from rmcheck.checks.check import Check, Context, Share
-from rmcheck.verdict import Evidence, Picture, Table, Verdict
+from rmcheck.checks import threshold
+from rmcheck.checks.check import Context, Share
+from rmcheck.picture import Curve, Point, Series
+from rmcheck.verdict import Evidence, Table, Verdict
 
 if TYPE_CHECKING:
     from rmcheck.stats.calibration import Calibration as Found
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Calibration(Check):
+class Calibration(threshold.ThresholdCheck):
     """σ(margin / T) means what it says: of the pairs given 80 %, about 80 % come out right.
 
     The expected calibration error (ECE) is at most `max_ece`. Before binning, sides are swapped at
@@ -30,14 +32,12 @@ class Calibration(Check):
         `fitted` (default): T is fitted by cross-validation over prompts, which asks for the shape
         only; `one`: T = 1, which asks for the scale too and changes when rewards are rescaled.
     on_inconclusive
-        `point` (default: the point estimate decides, marked weak), `pass` or `fail`.
     """
 
     kind: ClassVar[str] = "calibration"
 
     max_ece: Share = 0.10
     temperature: Literal["fitted", "one"] = "fitted"
-    on_inconclusive: Literal["point", "pass", "fail"] = "point"
 
     @property
     def scale_free(self) -> bool:
@@ -46,7 +46,6 @@ class Calibration(Check):
 
     def judge(self, ctx: Context) -> Verdict:
         """Hold the calibration error's interval against `max_ece`."""
-        from rmcheck.checks import threshold
         from rmcheck.stats.calibration import calibrate
 
         scored = ctx.scored(self.select(ctx.data))
@@ -80,21 +79,18 @@ class Calibration(Check):
         )
 
 
-def _diagram(scoring: Scoring) -> Picture:
-    points = [
-        {"x": bin_.confidence, "y": bin_.frequency}
+def _diagram(scoring: Scoring) -> Curve:
+    points = tuple(
+        Point(bin_.confidence, bin_.frequency)
         for bin_ in scoring.bins
         if bin_.confidence is not None and bin_.frequency is not None
-    ]
-    return Picture(
-        kind="curve",
+    )
+    return Curve(
         title="Reliability: how often a side wins, by the chance it was given",
-        data={
-            "series": [{"label": "came true", "points": points}],
-            "x_label": "σ(margin / T)",
-            "y_label": "share that came true",
-            "diagonal": True,
-        },
+        series=(Series("came true", points),),
+        x_label="σ(margin / T)",
+        y_label="share that came true",
+        diagonal=True,
     )
 
 

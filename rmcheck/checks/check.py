@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import Annotated, Any, ClassVar, Literal, Protocol, Self, runtime_checkable
+from typing import Annotated, Any, ClassVar, Literal, Protocol, Self
 
 import numpy as np
 from annotated_types import Ge, Le, MinLen
 from numpy.typing import NDArray
 
+from rmcheck.checks.docstring import described
 from rmcheck.data import Dialogue, PreferencePair, pair_dialogues
 from rmcheck.data.preferences import PreferenceData
 from rmcheck.errors import RmcheckError
@@ -92,14 +93,6 @@ class Changes:
     removed: tuple[str, ...] = ()
 
 
-@runtime_checkable
-class Tracking(Protocol):
-    """A context that can tell how the data changed since the baseline was scored."""
-
-    def changes(self, pairs: Sequence[PreferencePair]) -> Changes:
-        """Of `pairs`, the added and the edited ones; and what is gone from the suite."""
-
-
 class Context(Protocol):
     """What a check may ask while it judges. The engine keeps it; tests write their own."""
 
@@ -137,6 +130,9 @@ class Context(Protocol):
 
     def comparable(self, pairs: Sequence[PreferencePair]) -> tuple[list[PreferencePair], list[str]]:
         """The pairs that the baseline knows just as they are now; the ids that it does not."""
+
+    def changes(self, pairs: Sequence[PreferencePair]) -> Changes:
+        """Of `pairs`, those added or edited since the baseline; and what is gone from the suite."""
 
     def offers(self, capability: type, source: SourceRef = CANDIDATE) -> bool:
         """Whether the source has a capability (`Retrainable`, `Rescalable`)."""
@@ -241,8 +237,14 @@ class Check:
 
     @classmethod
     def keys(cls) -> tuple[str, ...]:
-        """The YAML keys that this kind knows."""
-        return tuple(field.name for field in fields(cls))
+        """The YAML keys that this kind knows: its fields, in the order of its docstring."""
+        listed = list(described(cls))
+        return tuple(
+            sorted(
+                (field.name for field in fields(cls)),
+                key=lambda name: listed.index(name) if name in listed else len(listed),
+            )
+        )
 
     @classmethod
     def build(cls, values: dict[str, Any]) -> Self:

@@ -10,14 +10,15 @@ import numpy as np
 from annotated_types import Ge, Le
 from numpy.typing import NDArray
 
-from rmcheck.checks.check import CANDIDATE, Check, Context, Need
+from rmcheck.checks import evidence, threshold
+from rmcheck.checks.check import CANDIDATE, Context, Need
 from rmcheck.data import PreferencePair, pair_dialogues
 from rmcheck.data.preferences import PreferenceData
-from rmcheck.verdict import Evidence, Picture, Table, Verdict
+from rmcheck.verdict import Evidence, Table, Verdict
 
 
 @dataclass(frozen=True, kw_only=True)
-class Correlation(Check):
+class Correlation(threshold.ThresholdCheck):
     """The larger the raters' difference, the larger the margin.
 
     Correlates margins with differences of ratings (chosen less rejected) over the pairs that carry
@@ -30,14 +31,12 @@ class Correlation(Check):
     method
         `spearman` (default), `kendall` or `pearson`; all three are shown.
     on_inconclusive
-        `point` (default: the point estimate decides, marked weak), `pass` or `fail`.
     """
 
     kind: ClassVar[str] = "correlation"
 
     min: Annotated[float, Ge(-1), Le(1)]
     method: Literal["spearman", "kendall", "pearson"] = "spearman"
-    on_inconclusive: Literal["point", "pass", "fail"] = "point"
 
     def _rated(self, data: PreferenceData) -> list[PreferencePair]:
         return [pair for pair in self.select(data) if pair.ratings is not None]
@@ -48,7 +47,6 @@ class Correlation(Check):
 
     def judge(self, ctx: Context) -> Verdict:
         """Hold the correlation's interval against `min`."""
-        from rmcheck.checks import threshold
         from rmcheck.stats.correlation import agreement
 
         pairs = self._rated(ctx.data)
@@ -81,7 +79,17 @@ class Correlation(Check):
                 self.kind, {"method": self.method, **threshold.interval_facts(estimate)}
             ),
             evidence=Evidence(
-                pictures=(_scatter(pairs, ratings, margins),),
+                pictures=(
+                    evidence.scatter(
+                        "Margins against the raters' difference",
+                        (pair.id for pair in pairs),
+                        ratings,
+                        margins,
+                        margins > 0,
+                        x_label="rating difference",
+                        y_label="margin",
+                    ),
+                ),
                 tables=(
                     Table(
                         title="Correlation of margins with rating differences",
@@ -96,18 +104,4 @@ class Correlation(Check):
 def _differences(pairs: Sequence[PreferencePair]) -> NDArray[np.float64]:
     return np.array(
         [pair.ratings[0] - pair.ratings[1] for pair in pairs if pair.ratings], dtype=np.float64
-    )
-
-
-def _scatter(
-    pairs: Sequence[PreferencePair], ratings: NDArray[np.float64], margins: NDArray[np.float64]
-) -> Picture:
-    points = [
-        [float(x), float(y), "kept_right" if y > 0 else "kept_wrong", pair.id]
-        for pair, x, y in zip(pairs, ratings, margins, strict=True)
-    ]
-    return Picture(
-        kind="scatter",
-        title="Margins against the raters' difference",
-        data={"points": points, "x_label": "rating difference", "y_label": "margin"},
     )

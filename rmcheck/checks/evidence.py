@@ -10,7 +10,19 @@ from numpy.typing import NDArray
 
 from rmcheck.checks.check import ScoredPairs
 from rmcheck.data import PreferencePair
-from rmcheck.verdict import Estimate, Picture
+from rmcheck.picture import (
+    Curve,
+    Dot,
+    Forest,
+    Histogram,
+    Interval,
+    Mark,
+    PairState,
+    Point,
+    Scatter,
+    Series,
+)
+from rmcheck.verdict import Estimate
 
 Wins = NDArray[np.float64]
 
@@ -39,67 +51,107 @@ def forest(
     x_label: str,
     threshold: float | None = None,
     reference: float | None = None,
-) -> Picture:
+) -> Forest:
     """A forest plot: one interval a row."""
-    return Picture(
-        kind="forest",
+    return Forest(
         title=title,
-        data={
-            "rows": [
-                {
-                    "label": f"{label} (n={estimate.n})",
-                    "value": estimate.value,
-                    "low": estimate.low,
-                    "high": estimate.high,
-                }
-                for label, estimate in rows.items()
-            ],
-            "threshold": threshold,
-            "reference": reference,
-            "x_label": x_label,
-        },
+        rows=tuple(
+            Interval(f"{label} (n={estimate.n})", estimate.value, estimate.low, estimate.high)
+            for label, estimate in rows.items()
+        ),
+        x_label=x_label,
+        threshold=threshold,
+        reference=reference,
     )
 
 
-def histogram(title: str, values: NDArray[np.float64], *, bins: int, x_label: str) -> Picture:
-    """How values lie about 0, where neither side is ahead."""
+def histogram(
+    title: str,
+    values: NDArray[np.float64],
+    *,
+    bins: int,
+    x_label: str,
+    wrong_below_zero: bool = False,
+) -> Histogram:
+    """How values spread about 0, where neither side is ahead."""
     counts, edges = np.histogram(values, bins=bins)
-    return Picture(
-        kind="histogram",
+    return Histogram(
         title=title,
-        data={
-            "edges": [float(edge) for edge in edges],
-            "counts": [int(count) for count in counts],
-            "x_label": x_label,
-            "marks": [{"x": 0.0, "label": "tie"}],
-        },
+        edges=tuple(float(edge) for edge in edges),
+        counts=tuple(int(count) for count in counts),
+        x_label=x_label,
+        marks=(Mark(0.0, "tie"),),
+        wrong_below_zero=wrong_below_zero,
     )
 
 
-def margin_histogram(scored: ScoredPairs) -> Picture:
+def margin_histogram(scored: ScoredPairs) -> Histogram:
     """How the margins lie about 0."""
     return histogram(
         "Margins (chosen − rejected)",
         scored.margins,
         bins=24,
         x_label="margin in the model's own units",
+        wrong_below_zero=True,
     )
 
 
-def side_curves(scored: ScoredPairs) -> Picture:
+def side_curves(scored: ScoredPairs) -> Curve:
     """How the scores of chosen and of rejected responses are distributed."""
     edges = np.histogram_bin_edges(np.concatenate([scored.chosen, scored.rejected]), bins=20)
     centres = (edges[:-1] + edges[1:]) / 2
     series = []
     for label, column in (("chosen", scored.chosen), ("rejected", scored.rejected)):
         shares = np.histogram(column, bins=edges)[0] / max(1, len(column))
-        points = [{"x": float(x), "y": float(y)} for x, y in zip(centres, shares, strict=True)]
-        series.append({"label": label, "points": points})
-    return Picture(
-        kind="curve",
+        points = (Point(float(x), float(y)) for x, y in zip(centres, shares, strict=True))
+        series.append(Series(label, tuple(points)))
+    return Curve(
         title="Scores of the two sides",
-        data={"series": series, "x_label": "score", "y_label": "share of responses"},
+        series=tuple(series),
+        x_label="score",
+        y_label="share of responses",
     )
+
+
+def scatter(
+    title: str,
+    ids: Iterable[str],
+    across: NDArray[np.float64],
+    up: NDArray[np.float64],
+    right: NDArray[np.bool_],
+    before: NDArray[np.bool_] | None = None,
+    *,
+    x_label: str,
+    y_label: str,
+) -> Scatter:
+    """One dot a pair, all columns of shape (n,), coloured by what changed.
+
+    Parameters
+    ----------
+    right
+        Whether the model gets the pair right.
+    before
+        Whether the baseline (or another source) does; the same as `right` when left out.
+    """
+    was = right if before is None else before
+    return Scatter(
+        title=title,
+        points=tuple(
+            Dot(float(x), float(y), _STATES[bool(theirs), bool(mine)], name)
+            for name, x, y, mine, theirs in zip(ids, across, up, right, was, strict=True)
+        ),
+        x_label=x_label,
+        y_label=y_label,
+    )
+
+
+_STATES: Mapping[tuple[bool, bool], PairState] = {
+    (True, True): "kept_right",
+    (True, False): "newly_wrong",
+    (False, True): "newly_right",
+    (False, False): "kept_wrong",
+}
+"""By whether a pair was right, and whether it is now."""
 
 
 def worst(scored: ScoredPairs, most: int = 10) -> tuple[str, ...]:
@@ -108,7 +160,7 @@ def worst(scored: ScoredPairs, most: int = 10) -> tuple[str, ...]:
     return tuple(scored.pairs[row].id for row in order if scored.margins[row] <= 0)
 
 
-def tag_counts(pairs: Iterable[PreferencePair]) -> list[tuple[str, int]]:
-    """How many of the pairs carry each tag, most first."""
-    counts = Counter(tag for pair in pairs for tag in pair.tags)
+def tag_counts(tags: Iterable[Iterable[str]]) -> list[tuple[str, int]]:
+    """How many pairs carry each tag, most first; `tags` are those of each pair."""
+    counts = Counter(tag for each in tags for tag in each)
     return sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 import numpy as np
 from annotated_types import Ge, Gt, Le, Len
 from numpy.typing import NDArray
 
+from rmcheck.checks import threshold
 from rmcheck.checks.check import (
     CANDIDATE,
     CannotDecide,
-    Check,
     Context,
     Need,
     Share,
@@ -20,15 +20,16 @@ from rmcheck.checks.check import (
 )
 from rmcheck.data import PreferencePair, pair_dialogues
 from rmcheck.data.preferences import PreferenceData
+from rmcheck.picture import Curve, Point, Series
 from rmcheck.reward_source import Retrainable
-from rmcheck.verdict import Estimate, Evidence, Picture, Table, Verdict
+from rmcheck.verdict import Estimate, Evidence, Table, Verdict
 from rmcheck.wording import minus
 
 Rate = Annotated[float, Gt(0), Le(0.5)]
 
 
 @dataclass(frozen=True, kw_only=True)
-class LabelNoise(Check):
+class LabelNoise(threshold.ThresholdCheck):
     """Wrong labels in the training data cost at most `max_drop` of the win rate.
 
     Trains the recipe again with a share of its training labels flipped, once a rate and seed, and
@@ -45,7 +46,6 @@ class LabelNoise(Check):
     max_drop
         The drop of the win rate that is tolerated at the highest rate, in [0, 1].
     on_inconclusive
-        `point` (default: the point estimate decides, marked weak), `pass` or `fail`.
     """
 
     kind: ClassVar[str] = "label_noise"
@@ -54,7 +54,6 @@ class LabelNoise(Check):
     rates: Annotated[tuple[Rate, ...], Len(1, 10)] = (0.2,)
     seeds: Annotated[int, Ge(1), Le(20)] = 2
     max_drop: Share = 0.10
-    on_inconclusive: Literal["point", "pass", "fail"] = "point"
 
     def needs(self, data: PreferenceData) -> list[Need]:
         """The selected pairs, by the candidate and by each noisy training of its recipe."""
@@ -67,7 +66,6 @@ class LabelNoise(Check):
 
     def judge(self, ctx: Context) -> Verdict:
         """Hold the drop at the highest rate against `max_drop`."""
-        from rmcheck.checks import threshold
         from rmcheck.stats import decision as gate
         from rmcheck.stats import noise, winrate
 
@@ -152,30 +150,22 @@ class LabelNoise(Check):
         clean: NDArray[np.float64],
         noisy: dict[float, NDArray[np.float64]],
         groups: list[str],
-    ) -> Picture:
+    ) -> Curve:
         from rmcheck.stats.winrate import win_rate
 
         start = win_rate(clean, groups)
-        points = [{"x": 0.0, "y": start.value, "low": start.low, "high": start.high}]
+        points = [Point(0.0, start.value, start.low, start.high)]
         for rate, wins in noisy.items():
             shares = wins.mean(axis=1)
             points.append(
-                {
-                    "x": rate,
-                    "y": float(shares.mean()),
-                    "low": float(shares.min()),
-                    "high": float(shares.max()),
-                }
+                Point(rate, float(shares.mean()), float(shares.min()), float(shares.max()))
             )
-        return Picture(
-            kind="curve",
+        return Curve(
             title="Win rate by share of flipped training labels (bars: interval, then seeds)",
-            data={
-                "series": [{"label": "win rate on clean labels", "points": points}],
-                "x_label": "share of training labels flipped",
-                "y_label": "win rate",
-                "threshold": float(clean.mean()) - self.max_drop,
-            },
+            series=(Series("win rate on clean labels", tuple(points)),),
+            x_label="share of training labels flipped",
+            y_label="win rate",
+            threshold=float(clean.mean()) - self.max_drop,
         )
 
 

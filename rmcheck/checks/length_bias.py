@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import numpy as np
 
-from rmcheck.checks import evidence
-from rmcheck.checks.check import Check, Context, ScoredPairs, Share
-from rmcheck.verdict import Evidence, Picture, Table, Verdict
+from rmcheck.checks import evidence, threshold
+from rmcheck.checks.check import Context, ScoredPairs, Share
+from rmcheck.stats.decision import MIN_GROUPS
+from rmcheck.verdict import Evidence, Table, Verdict
 
 
 @dataclass(frozen=True, kw_only=True)
-class LengthBias(Check):
+class LengthBias(threshold.ThresholdCheck):
     """The model is as often right where the better response is the shorter one.
 
     The difference between the win rate on pairs whose chosen side is longer and on those whose
@@ -24,17 +25,14 @@ class LengthBias(Check):
     max_gap
         The largest difference of the two win rates, in [0, 1].
     on_inconclusive
-        `point` (default: the point estimate decides, marked weak), `pass` or `fail`.
     """
 
     kind: ClassVar[str] = "length_bias"
 
     max_gap: Share = 0.20
-    on_inconclusive: Literal["point", "pass", "fail"] = "point"
 
     def judge(self, ctx: Context) -> Verdict:
         """Hold the difference's interval against ±`max_gap`."""
-        from rmcheck.checks import threshold
         from rmcheck.stats import winrate
         from rmcheck.stats.length import Sides, length_bias
         from rmcheck.stats.unpaired import rate_difference
@@ -42,7 +40,7 @@ class LengthBias(Check):
         scored = ctx.scored(self.select(ctx.data))
         criterion = {"max_gap": self.max_gap}
         wins = winrate.wins(scored.chosen, scored.rejected)
-        reason = winrate.undecidable(wins, scored.groups, min_groups=threshold.MIN_GROUPS)
+        reason = winrate.undecidable(wins, scored.groups, min_groups=MIN_GROUPS)
         if reason:
             return threshold.undecidable(self.label, reason, criterion)
         chosen, rejected = _lengths(scored)
@@ -57,7 +55,7 @@ class LengthBias(Check):
             rng=np.random.default_rng(ctx.seed),
         )
         for name, part in (("longer", found.longer), ("shorter", found.shorter)):
-            if part is None or part.n_groups < threshold.MIN_GROUPS:
+            if part is None or part.n_groups < MIN_GROUPS:
                 n, groups = (0, 0) if part is None else (part.n, part.n_groups)
                 few = threshold.too_few(n, groups, which=f" whose chosen side is the {name}")
                 return threshold.undecidable(self.label, str(few), criterion)
@@ -91,7 +89,15 @@ class LengthBias(Check):
                         x_label="win rate",
                         reference=0.5,
                     ),
-                    _scatter(scored, chosen - rejected),
+                    evidence.scatter(
+                        "Margin against difference in length",
+                        (pair.id for pair in scored.pairs),
+                        chosen - rejected,
+                        scored.margins,
+                        scored.margins > 0,
+                        x_label="chosen − rejected, characters",
+                        y_label="margin",
+                    ),
                 ),
                 tables=(
                     Table(
@@ -110,22 +116,4 @@ def _lengths(
     return (
         np.array([len(pair.chosen) for pair in scored.pairs], dtype=np.float64),
         np.array([len(pair.rejected) for pair in scored.pairs], dtype=np.float64),
-    )
-
-
-def _scatter(
-    scored: ScoredPairs, difference: np.ndarray[tuple[int], np.dtype[np.float64]]
-) -> Picture:
-    points = [
-        [float(x), float(y), "kept_right" if y > 0 else "kept_wrong", pair.id]
-        for pair, x, y in zip(scored.pairs, difference, scored.margins, strict=True)
-    ]
-    return Picture(
-        kind="scatter",
-        title="Margin against difference in length",
-        data={
-            "points": points,
-            "x_label": "chosen − rejected, characters",
-            "y_label": "margin",
-        },
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from rmcheck.checks.check import CANDIDATE, Check, Context, ScoredPairs, SourceRef
+from rmcheck.checks.check import CANDIDATE, Changes, Check, Context, ScoredPairs, SourceRef
 from rmcheck.data import Dialogue, PreferencePair
 from rmcheck.data.preferences import PreferenceData
 
@@ -69,6 +69,9 @@ class MappedContext:
 
     def comparable(self, pairs: Sequence[PreferencePair]) -> tuple[list[PreferencePair], list[str]]:
         return self._inner.comparable(pairs)
+
+    def changes(self, pairs: Sequence[PreferencePair]) -> Changes:
+        return self._inner.changes(pairs)
 
     def offers(self, capability: type, source: SourceRef = CANDIDATE) -> bool:
         return self._inner.offers(capability, source)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import numpy as np
@@ -20,12 +21,11 @@ from rmcheck.checks.check import (
     Need,
     ScoredPairs,
     Share,
-    Tracking,
 )
-from rmcheck.checks.threshold import MIN_GROUPS
 from rmcheck.data import pair_dialogues
 from rmcheck.data.preferences import PreferenceData
-from rmcheck.verdict import Decision, Evidence, Outcome, Picture, State, Table, Verdict
+from rmcheck.stats.decision import MIN_GROUPS
+from rmcheck.verdict import Decision, Evidence, Outcome, State, Table, Verdict
 from rmcheck.wording import be, counted, listed, minus
 
 if TYPE_CHECKING:
@@ -33,6 +33,21 @@ if TYPE_CHECKING:
 
 DECIDED = 1e-5
 """Scores that differ by less than this share of their spread are the same."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PairedScores:
+    """Two models' scores of the same n pairs.
+
+    `ids`, `groups` and `tags` are of length n; `now` and `before` are (n, 2): the scores of the
+    chosen and of the rejected response by the candidate and by the baseline.
+    """
+
+    ids: Sequence[str]
+    groups: Sequence[str]
+    tags: Sequence[Sequence[str]]
+    now: NDArray[np.float64]
+    before: NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,16 +88,50 @@ class NoRegression(Check):
         return [Need(CANDIDATE, dialogues), Need(BASELINE, dialogues)]
 
     def judge(self, ctx: Context) -> Verdict:
-        """Pair the two models' wins and name the state."""
+        """Compare the two models' scores of the pairs that the baseline knows as they are now."""
+        selected = self.select(ctx.data)
+        pairs, _ = ctx.comparable(selected)
+        return self.compare(
+            PairedScores(
+                ids=[pair.id for pair in pairs],
+                groups=[pair.group for pair in pairs],
+                tags=[pair.tags for pair in pairs],
+                now=_both(ctx.scored(pairs)),
+                before=_both(ctx.scored(pairs, BASELINE)),
+            ),
+            ctx.changes(selected),
+            baseline=ctx.name(BASELINE),
+            comparisons=ctx.comparisons,
+            sign=partial(ctx.signature, self.kind),
+        )
+
+    def compare(
+        self,
+        scores: PairedScores,
+        changes: Changes,
+        *,
+        baseline: str,
+        comparisons: int,
+        sign: Callable[[Mapping[str, object]], str],
+    ) -> Verdict:
+        """Pair the two models' wins and name the state; asks for nothing but columns.
+
+        Parameters
+        ----------
+        changes
+            Which pairs `scores` leaves out, being new or edited, and which are gone.
+        baseline
+            What messages call the baseline.
+        comparisons
+            m, which alpha is shared by; at least 1.
+        sign
+            Makes the verdict's signature of its facts.
+        """
         from rmcheck.stats import paired
         from rmcheck.stats.winrate import undecidable, wins
 
-        selected = self.select(ctx.data)
-        pairs, left_out = ctx.comparable(selected)
-        changes = ctx.changes(selected) if isinstance(ctx, Tracking) else None
         criterion = {"max_drop": self.max_drop, "require": self.require, "alpha": self.alpha}
-        baseline_name = ctx.name(BASELINE)
-        notes = _notes(left_out, changes, baseline_name)
+        notes = _notes(changes, baseline)
 
         def undecided(reason: str) -> Verdict:
             return Verdict(
@@ -95,44 +144,44 @@ class NoRegression(Check):
                 evidence=Evidence(notes=notes),
             )
 
-        n_groups = len({pair.group for pair in pairs})
+        n_groups = len(set(scores.groups))
         if n_groups < MIN_GROUPS:
+            unlike = len(changes.added) + len(changes.edited)
             remedy = (
-                f" ({len(left_out)} new or edited); keep this run as a new baseline: "
-                "rmcheck bless --red"
-                if left_out
+                f" ({unlike} new or edited); keep this run as a new baseline: rmcheck bless --red"
+                if unlike
                 else ""
             )
+            n = len(scores.ids)
             return undecided(
-                f"only {counted(len(pairs), 'pair')} of {counted(n_groups, 'different prompt')} "
-                f"{be(len(pairs))} the same as in {baseline_name}; at least {MIN_GROUPS} prompts "
+                f"only {counted(n, 'pair')} of {counted(n_groups, 'different prompt')} "
+                f"{be(n)} the same as in {baseline}; at least {MIN_GROUPS} prompts "
                 f"are needed{remedy}"
             )
-        now = ctx.scored(pairs)
-        before = ctx.scored(pairs, BASELINE)
-        wins_now = wins(now.chosen, now.rejected, ties=self.ties)
-        wins_before = wins(before.chosen, before.rejected, ties=self.ties)
-        difference = paired.paired_difference(wins_now, wins_before, now.groups)
+        now, before = scores.now, scores.before
+        wins_now = wins(now[:, 0], now[:, 1], ties=self.ties)
+        wins_before = wins(before[:, 0], before[:, 1], ties=self.ties)
+        difference = paired.paired_difference(wins_now, wins_before, scores.groups)
         state = paired.classify(
             difference,
             identical=_identical(now, before),
             max_drop=self.max_drop,
             alpha=self.alpha,
-            comparisons=ctx.comparisons,
+            comparisons=comparisons,
         )
-        all_tied = undecidable(wins(now.chosen, now.rejected), now.groups)
+        all_tied = undecidable(wins(now[:, 0], now[:, 1]), scores.groups)
         if all_tied and state != "regressed":
             return undecided(all_tied)
-        detectable = self._detectable(difference, now.groups, ctx.comparisons)
+        detectable = self._detectable(difference, scores.groups, comparisons)
         decision, outcome, weak = self.decide(state)
-        newly_wrong = _newly_wrong(now, wins_now - wins_before)
+        newly_wrong = _newly_wrong(scores, wins_now - wins_before)
         facts = {
-            "base": baseline_name,
+            "base": baseline,
             "n": difference.estimate.n,
             "groups": difference.estimate.n_groups,
             "ties": self.ties,
             "ci": f"{difference.estimate.method}@{difference.estimate.level:g}",
-            "test": f"signflip@{self.alpha:g}/{ctx.comparisons}",
+            "test": f"signflip@{self.alpha:g}/{comparisons}",
         }
         return Verdict(
             decision=decision,
@@ -143,18 +192,27 @@ class NoRegression(Check):
             criterion=criterion,
             p_value=difference.p_two_sided,
             detectable=detectable,
-            message=self._message(difference, state, detectable, newly_wrong, baseline_name),
-            signature=ctx.signature(self.kind, facts),
+            message=self._message(difference, state, detectable, newly_wrong, baseline),
+            signature=sign(facts),
             evidence=Evidence(
                 pictures=(
                     evidence.forest(
-                        f"Change of the win rate against {baseline_name}",
+                        f"Change of the win rate against {baseline}",
                         {"all pairs": difference.estimate},
                         x_label="candidate − baseline",
                         threshold=-self.max_drop,
                         reference=0.0,
                     ),
-                    _scatter(now, before, wins_now, wins_before),
+                    evidence.scatter(
+                        "Margins, candidate against baseline",
+                        scores.ids,
+                        before[:, 0] - before[:, 1],
+                        now[:, 0] - now[:, 1],
+                        wins_now == 1,
+                        wins_before == 1,
+                        x_label="baseline's margin",
+                        y_label="candidate's margin",
+                    ),
                 ),
                 tables=(_crosstab(wins_now, wins_before), _by_tag(newly_wrong)),
                 pairs=tuple(newly_wrong.ids),
@@ -172,7 +230,7 @@ class NoRegression(Check):
         return "inconclusive", "pass" if passes else "fail", True
 
     def _detectable(
-        self, difference: Difference, groups: list[str], comparisons: int
+        self, difference: Difference, groups: Sequence[str], comparisons: int
     ) -> float | None:
         from rmcheck.stats.power import detectable_drop, smoothed_discordant
 
@@ -218,41 +276,43 @@ class NoRegression(Check):
         return text
 
 
+@dataclass(frozen=True)
 class _NewlyWrong:
     """Pairs that the baseline got right, or tied, and the candidate gets worse; worst first."""
 
-    def __init__(self, pairs: list[tuple[str, tuple[str, ...]]], tags: list[tuple[str, int]]):
-        self.ids = [pair_id for pair_id, _ in pairs]
-        self.tags = tags
+    ids: list[str]
+    tags: list[tuple[str, int]]
+    """How many of them carry each tag, most first."""
 
 
-def _newly_wrong(now: ScoredPairs, change: NDArray[np.float64]) -> _NewlyWrong:
+def _newly_wrong(scores: PairedScores, change: NDArray[np.float64]) -> _NewlyWrong:
+    margins = scores.now[:, 0] - scores.now[:, 1]
     rows = [int(row) for row in np.flatnonzero(change < 0)]
-    rows.sort(key=lambda row: (now.margins[row], now.pairs[row].id))
-    pairs = [now.pairs[row] for row in rows]
-    return _NewlyWrong([(pair.id, pair.tags) for pair in pairs], evidence.tag_counts(pairs))
+    rows.sort(key=lambda row: (margins[row], scores.ids[row]))
+    return _NewlyWrong(
+        [scores.ids[row] for row in rows], evidence.tag_counts(scores.tags[row] for row in rows)
+    )
 
 
-def _identical(now: ScoredPairs, before: ScoredPairs) -> bool:
+def _both(scored: ScoredPairs) -> NDArray[np.float64]:
+    return np.column_stack([scored.chosen, scored.rejected])
+
+
+def _identical(now: NDArray[np.float64], before: NDArray[np.float64]) -> bool:
     """Whether all scores agree to the last digit that decides: 1e-5 of their spread.
 
     In float32 a score moves by a few units in the last place with what else stands in its row.
     """
-    mine = np.concatenate([now.chosen, now.rejected])
-    theirs = np.concatenate([before.chosen, before.rejected])
-    return bool(np.abs(mine - theirs).max() <= DECIDED * theirs.std())
+    return bool(np.abs(now - before).max() <= DECIDED * before.T.ravel().std())
 
 
-def _notes(left_out: Sequence[str], changes: Changes | None, baseline: str) -> tuple[str, ...]:
+def _notes(changes: Changes, baseline: str) -> tuple[str, ...]:
     """What of the data is not as the baseline knew it, a line a kind of change."""
-    if changes is None:
-        kinds = [(left_out, f"new or edited since {baseline}, left out")]
-    else:
-        kinds = [
-            (changes.edited, f"left out, edited since {baseline}"),
-            (changes.added, f"left out, new since {baseline}"),
-            (changes.removed, f"of {baseline} no longer in the data"),
-        ]
+    kinds = [
+        (changes.edited, f"left out, edited since {baseline}"),
+        (changes.added, f"left out, new since {baseline}"),
+        (changes.removed, f"of {baseline} no longer in the data"),
+    ]
     return tuple(
         f"{counted(len(ids), 'pair')} {what}: "
         + ", ".join(ids[:12])
@@ -276,32 +336,4 @@ def _crosstab(now: NDArray[np.float64], before: NDArray[np.float64]) -> Table:
 def _by_tag(newly_wrong: _NewlyWrong) -> Table:
     return Table(
         title="Newly wrong pairs by tag", columns=("tag", "pairs"), rows=tuple(newly_wrong.tags)
-    )
-
-
-def _scatter(
-    now: ScoredPairs,
-    before: ScoredPairs,
-    wins_now: NDArray[np.float64],
-    wins_before: NDArray[np.float64],
-) -> Picture:
-    def state(row: int) -> str:
-        mine, theirs = wins_now[row] == 1, wins_before[row] == 1
-        if mine:
-            return "kept_right" if theirs else "newly_right"
-        return "newly_wrong" if theirs else "kept_wrong"
-
-    points = [
-        [float(before.margins[row]), float(now.margins[row]), state(row), pair.id]
-        for row, pair in enumerate(now.pairs)
-    ]
-    return Picture(
-        kind="scatter",
-        title="Margins, candidate against baseline",
-        data={
-            "points": points,
-            "x_label": "baseline's margin",
-            "y_label": "candidate's margin",
-            "diagonal": False,
-        },
     )

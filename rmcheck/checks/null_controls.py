@@ -9,7 +9,7 @@ import numpy as np
 from annotated_types import Gt, Lt
 from numpy.typing import NDArray
 
-from rmcheck.checks import evidence
+from rmcheck.checks import evidence, threshold
 from rmcheck.checks.check import CANDIDATE, Check, Context, Need, Share
 from rmcheck.checks.controls import LONGER, SHORTER, control_wins, with_swapped_prompts
 from rmcheck.data.preferences import PreferenceData
@@ -50,7 +50,6 @@ class NullControls(Check):
 
     def judge(self, ctx: Context) -> Verdict:
         """Compare with the best control, then with the model under the wrong prompts."""
-        from rmcheck.checks import threshold
         from rmcheck.stats import winrate
         from rmcheck.stats.paired import paired_difference
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rmcheck.checks.check import CANDIDATE, Check, Context, Need, Share
+from rmcheck.checks.check import CANDIDATE, Context, Need, Share
+from rmcheck.checks.threshold import ThresholdCheck
 from rmcheck.data import ResponseSet
 from rmcheck.data.preferences import PreferenceData
 
@@ -16,11 +17,10 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SetCheck(Check):
+class SetCheck(ThresholdCheck):
     """What checks on response sets share: which sets, and what they need scored."""
 
     min: Share
-    on_inconclusive: Literal["point", "pass", "fail"] = "point"
 
     def _sets(self, data: PreferenceData) -> list[ResponseSet]:
         return [each for each in data.sets if len(set(each.best)) < len(each.responses)]

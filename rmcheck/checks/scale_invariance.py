@@ -11,6 +11,7 @@ import numpy as np
 from annotated_types import Ge, Le
 from numpy.typing import NDArray
 
+from rmcheck.checks import threshold
 from rmcheck.checks.check import (
     CANDIDATE,
     Check,
@@ -24,9 +25,10 @@ from rmcheck.checks.mapped import MappedContext
 from rmcheck.data import Dialogue, PreferencePair
 from rmcheck.data.preferences import PreferenceData
 from rmcheck.errors import RmcheckError
+from rmcheck.picture import Curve, Point, Series
 from rmcheck.reward_source import Rescalable
 from rmcheck.stats.precision import PRECISIONS, Precision, cast, lost_orderings
-from rmcheck.verdict import Evidence, Picture, Table, Verdict
+from rmcheck.verdict import Evidence, Table, Verdict
 from rmcheck.wording import be, counted, minus
 
 if TYPE_CHECKING:
@@ -81,7 +83,6 @@ class ScaleInvariance(Check):
 
     def judge(self, ctx: Context) -> Verdict:
         """Search for a map that breaks the ranking, then probe the source itself."""
-        from rmcheck.checks import threshold
         from rmcheck.stats import winrate
 
         scored = ctx.scored(self.select(ctx.data))
@@ -263,23 +264,20 @@ class _Search:
             rows=tuple(self.most.items()),
         )
 
-    def picture(self) -> Picture:
+    def picture(self) -> Curve:
         """How the smallest margins lie against the resolution of each precision."""
         margins = np.sort(np.abs(self.scored.margins)) / (self.spread or 1.0)
         shares = (np.arange(len(margins)) + 1) / len(margins)
         step = max(1, len(margins) // 60)
-        points = [
-            {"x": float(np.log10(max(margin, 1e-9))), "y": float(share)}
+        points = tuple(
+            Point(float(np.log10(max(margin, 1e-9))), float(share))
             for margin, share in zip(margins[::step], shares[::step], strict=True)
-        ]
-        return Picture(
-            kind="curve",
+        )
+        return Curve(
             title="How small the margins are",
-            data={
-                "series": [{"label": "share of pairs with a smaller margin", "points": points}],
-                "x_label": "log10 of |margin| in standard deviations of the scores",
-                "y_label": "share of pairs",
-            },
+            series=(Series("share of pairs with a smaller margin", points),),
+            x_label="log10 of |margin| in standard deviations of the scores",
+            y_label="share of pairs",
         )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 import numpy as np
 from annotated_types import Ge, Gt, Lt
 
-from rmcheck.checks import evidence
+from rmcheck.checks import evidence, threshold
 from rmcheck.checks.check import Check, Context
 from rmcheck.verdict import Estimate, Evidence, Outcome, Table, Verdict
 from rmcheck.wording import minus
@@ -44,7 +44,6 @@ class ScoreGap(Check):
 
     def judge(self, ctx: Context) -> Verdict:
         """Test the margins and weigh their size."""
-        from rmcheck.checks import threshold
         from rmcheck.stats import gap as gaps
 
         scored = ctx.scored(self.select(ctx.data))

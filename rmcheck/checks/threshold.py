@@ -5,12 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from rmcheck.stats.decision import Policy, apply_policy, decide_threshold
+from rmcheck.checks.check import Check
+from rmcheck.stats.decision import MIN_GROUPS, Policy, apply_policy, decide_threshold
 from rmcheck.verdict import Estimate, Evidence, Verdict
 from rmcheck.wording import counted, minus
 
-MIN_GROUPS = 15
-"""Fewer different prompts than this decide nothing."""
+
+@dataclass(frozen=True, kw_only=True)
+class ThresholdCheck(Check):
+    """A check that holds an estimate against a threshold, which its interval may include.
+
+    Parameters
+    ----------
+    on_inconclusive
+        `point` (default: the point estimate decides, marked weak), `pass` or `fail`.
+    """
+
+    on_inconclusive: Policy = "point"
 
 
 @dataclass(frozen=True, kw_only=True)

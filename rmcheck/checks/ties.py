@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from rmcheck.checks import evidence
+from rmcheck.checks import evidence, threshold
 from rmcheck.checks.check import Context
 from rmcheck.checks.response_sets import SetCheck, all_tied
 from rmcheck.data import ResponseSet
@@ -26,7 +26,6 @@ class Ties(SetCheck):
     min
         The smallest share of clearly separated sets, in [0, 1].
     on_inconclusive
-        `point` (default: the point estimate decides, marked weak), `pass` or `fail`.
     """
 
     kind: ClassVar[str] = "ties"
@@ -36,7 +35,6 @@ class Ties(SetCheck):
 
     def judge(self, ctx: Context) -> Verdict:
         """Hold the share's interval against `min`."""
-        from rmcheck.checks import threshold
         from rmcheck.stats.bestofn import separation
 
         sets = self._sets(ctx.data)

@@ -7,13 +7,14 @@ from typing import Annotated, ClassVar, Literal
 
 from annotated_types import Ge
 
-from rmcheck.checks import evidence
-from rmcheck.checks.check import Check, Context, Share
+from rmcheck.checks import evidence, threshold
+from rmcheck.checks.check import Context, Share
+from rmcheck.stats.decision import MIN_GROUPS
 from rmcheck.verdict import Evidence, Table, Verdict
 
 
 @dataclass(frozen=True, kw_only=True)
-class WinRate(Check):
+class WinRate(threshold.ThresholdCheck):
     """The share of pairs whose chosen response scores higher is at least `min`.
 
     Decided by the Wilson interval at the effective sample size: passes when the whole interval
@@ -29,7 +30,6 @@ class WinRate(Check):
     epsilon
         With `ties: epsilon`: margins up to this size are ties, in score units.
     on_inconclusive
-        `point` (default: the point estimate decides, marked weak), `pass` or `fail`.
     min_groups
         Fewer different prompts than this cannot decide, whatever the estimate.
     """
@@ -39,8 +39,7 @@ class WinRate(Check):
     min: Share
     ties: Literal["half", "loss", "epsilon"] = "half"
     epsilon: Annotated[float, Ge(0)] = 0.0
-    on_inconclusive: Literal["point", "pass", "fail"] = "point"
-    min_groups: Annotated[int, Ge(15)] = 15
+    min_groups: Annotated[int, Ge(MIN_GROUPS)] = MIN_GROUPS
 
     def __post_init__(self) -> None:
         if self.epsilon and self.ties != "epsilon":
@@ -53,7 +52,6 @@ class WinRate(Check):
 
     def judge(self, ctx: Context) -> Verdict:
         """Compare the win rate's interval with `min`."""
-        from rmcheck.checks import threshold
         from rmcheck.stats import winrate
 
         scored = ctx.scored(self.select(ctx.data))

@@ -98,8 +98,8 @@ def _next(folder: str) -> list[tuple[str, str]]:
 
 def run_new(options: argparse.Namespace) -> int:
     """Write a suite and its data stub, and say how many pairs it wants."""
-    from rmcheck.checks.threshold import MIN_GROUPS
     from rmcheck.scaffold import new_domain
+    from rmcheck.stats.decision import MIN_GROUPS
 
     root = Path.cwd()
     for option in ("suites", "data"):

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rmcheck import __version__
-from rmcheck.checks import BASELINE, CANDIDATE, Changes, Check, ScoredPairs, SourceRef
-from rmcheck.checks.no_regression import NoRegression
-from rmcheck.data import Dialogue, PreferencePair, pair_dialogues
-from rmcheck.data.preferences import PreferenceData
+from rmcheck.checks import Changes, ScoredPairs
+from rmcheck.checks.no_regression import NoRegression, PairedScores
+from rmcheck.data import pair_dialogues
 from rmcheck.engine.book import ScoreBook
+from rmcheck.engine.facts import rows_of
 from rmcheck.engine.settings import Settings
 from rmcheck.errors import UsageError
 from rmcheck.record import baseline as baselines
@@ -25,7 +25,7 @@ from rmcheck.reward_source import Partial, RewardSource, describe
 from rmcheck.sources import create
 from rmcheck.spec import Spec
 from rmcheck.suite import Suite
-from rmcheck.verdict import Verdict
+from rmcheck.verdict import Verdict, signature
 
 MODEL_FILES = ("config.json", "adapter_config.json")
 
@@ -114,16 +114,10 @@ def _scored(given: RewardSource, settings: Settings, suites: Sequence[Suite]) ->
         for suite in suites
     }
     book.fetch(given, [side for pairs in known.values() for side in pair_dialogues(pairs)])
-    rows = []
+    rows: list[PairScore] = []
     for name, pairs in known.items():
         both = book.scores(views[name], pair_dialogues(pairs))
-        for pair, chosen, rejected in zip(pairs, both[0::2], both[1::2], strict=True):
-            rows.append(
-                PairScore(
-                    suite=name, id=pair.id, hash=pair.hash, group=pair.group,
-                    tags=list(pair.tags), chosen=float(chosen), rejected=float(rejected),
-                )
-            )  # fmt: skip
+        rows += rows_of(name, ScoredPairs(pairs, both[0::2], both[1::2]))
     return rows
 
 
@@ -168,13 +162,16 @@ def compare(candidate: Side, baseline: Side, *, max_drop: float, seed: int = 0) 
     m, counted = len(shared), "the suites that both have"
     if candidate.comparisons >= m:
         m, counted = candidate.comparisons, f"the required comparisons of {candidate.name}"
+    check = NoRegression(max_drop=max_drop)
     for suite in shared:
         _refuse_unlike(suite, candidate, baseline)
-        context = _RowContext(
-            suite, _Scores(candidate.name, mine[suite]), _Scores(baseline.name, theirs[suite]),
-            seed=seed, comparisons=m,
-        )  # fmt: skip
-        verdicts[suite] = NoRegression(max_drop=max_drop).judge(context)
+        verdicts[suite] = check.compare(
+            _paired(mine[suite], theirs[suite]),
+            _changes(mine[suite], theirs[suite]),
+            baseline=baseline.name,
+            comparisons=m,
+            sign=partial(signature, check.kind, candidate.name, suite, seed=seed),
+        )
     alone = [tuple(suite for suite in side if suite not in verdicts) for side in (mine, theirs)]
     return Comparison(verdicts, m, counted, *alone)
 
@@ -192,80 +189,30 @@ def _by_suite(rows: Iterable[PairScore]) -> dict[str, dict[str, PairScore]]:
     return suites
 
 
-@dataclass(frozen=True)
-class _Scores:
-    name: str
-    rows: dict[str, PairScore]
+def _paired(mine: Mapping[str, PairScore], theirs: Mapping[str, PairScore]) -> PairedScores:
+    """The pairs that both sides scored with the same texts, in the candidate's order."""
+    same = [row for row in mine.values() if row.id in theirs and theirs[row.id].hash == row.hash]
+    return PairedScores(
+        ids=[row.id for row in same],
+        groups=[row.group for row in same],
+        tags=[row.tags for row in same],
+        now=_both(same),
+        before=_both([theirs[row.id] for row in same]),
+    )
 
 
-@dataclass(frozen=True)
-class _RowContext:
-    """A `Context` over rows of scores; the pairs carry ids, groups and tags, and no texts."""
+def _both(rows: Iterable[PairScore]) -> NDArray[np.float64]:
+    return np.array([(row.chosen, row.rejected) for row in rows], dtype=np.float64).reshape(-1, 2)
 
-    suite: str
-    _candidate: _Scores
-    _baseline: _Scores
-    seed: int
-    comparisons: int
-    examples: int | None = None
-    siblings: Sequence[Check] = field(default_factory=tuple)
 
-    @property
-    def data(self) -> PreferenceData:
-        return PreferenceData(
-            tuple(
-                PreferencePair(row.id, "", "", "", row.group, tuple(row.tags))
-                for row in self._candidate.rows.values()
-            )
-        )
-
-    def _side(self, source: SourceRef) -> _Scores:
-        return self._baseline if source == BASELINE else self._candidate
-
-    def scored(self, pairs: Sequence[PreferencePair], source: SourceRef = CANDIDATE) -> ScoredPairs:
-        rows = [self._side(source).rows[pair.id] for pair in pairs]
-        return ScoredPairs(
-            pairs,
-            np.array([row.chosen for row in rows], dtype=np.float64),
-            np.array([row.rejected for row in rows], dtype=np.float64),
-        )
-
-    def score(
-        self, dialogues: Sequence[Dialogue], source: SourceRef = CANDIDATE
-    ) -> NDArray[np.float64]:
-        raise UsageError("a record cannot score new text")
-
-    def comparable(self, pairs: Sequence[PreferencePair]) -> tuple[list[PreferencePair], list[str]]:
-        mine, theirs = self._candidate.rows, self._baseline.rows
-        same = [
-            pair
-            for pair in pairs
-            if pair.id in theirs and theirs[pair.id].hash == mine[pair.id].hash
-        ]
-        kept = {pair.id for pair in same}
-        return same, [pair.id for pair in pairs if pair.id not in kept]
-
-    def changes(self, pairs: Sequence[PreferencePair]) -> Changes:
-        mine, theirs = self._candidate.rows, self._baseline.rows
-        asked = [pair.id for pair in pairs]
-        return Changes(
-            added=tuple(each for each in asked if each not in theirs),
-            edited=tuple(
-                each for each in asked if each in theirs and theirs[each].hash != mine[each].hash
-            ),
-            removed=tuple(sorted(set(theirs) - set(mine))),
-        )
-
-    def offers(self, capability: type, source: SourceRef = CANDIDATE) -> bool:
-        return False
-
-    def name(self, source: SourceRef = CANDIDATE) -> str:
-        return self._side(source).name
-
-    def signature(self, kind: str, facts: Mapping[str, object]) -> str:
-        parts = [kind, f"src:{self._candidate.name}", f"data:{self.suite}"]
-        parts += [f"{name}:{value}" for name, value in facts.items()]
-        return "|".join([*parts, f"seed:{self.seed}", f"v:{__version__}"])
+def _changes(mine: Mapping[str, PairScore], theirs: Mapping[str, PairScore]) -> Changes:
+    return Changes(
+        added=tuple(each for each in mine if each not in theirs),
+        edited=tuple(
+            each for each in mine if each in theirs and theirs[each].hash != mine[each].hash
+        ),
+        removed=tuple(sorted(set(theirs) - set(mine))),
+    )
 
 
 def suites_below(folder: Path, root: Path) -> list[Suite]:

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from rmcheck.checks.no_regression import NoRegression
-from rmcheck.checks.threshold import MIN_GROUPS
 from rmcheck.compare.comparison import Side
 from rmcheck.compare.simulation import PLANTED, Guard, Share, Tested, Trial, Wins
 from rmcheck.progress import NoProgress, Progress
 from rmcheck.record.run import PairScore
+from rmcheck.stats.decision import MIN_GROUPS
 from rmcheck.stats.winrate import undecidable, wins
 from rmcheck.suite import Suite
 from rmcheck.wording import counted

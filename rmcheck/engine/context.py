@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rmcheck import __version__
 from rmcheck.checks import BASELINE, CANDIDATE, Changes, Check, ScoredPairs, SourceRef
 from rmcheck.data import Dialogue, PreferencePair, pair_dialogues
 from rmcheck.data.preferences import PreferenceData
@@ -17,6 +16,7 @@ from rmcheck.engine.book import ScoreBook
 from rmcheck.errors import BaselineMissing
 from rmcheck.reward_source import Partial, RewardSource
 from rmcheck.suite import Suite
+from rmcheck.verdict import signature
 from rmcheck.wording import counted
 
 
@@ -111,9 +111,8 @@ class SuiteContext:
         return self.binding.source(source).spec
 
     def signature(self, kind: str, facts: Mapping[str, object]) -> str:
-        """`kind|src:…|data:…|facts…|seed:…|v:…`."""
+        """All that could change the number, on one line."""
         candidate = self.binding.candidate
         source = f"{candidate.spec}@{(candidate.fingerprint or 'session')[:8]}"
-        parts = [kind, f"src:{source}", f"data:{self.suite}@{self.data.hash[:8]}"]
-        parts += [f"{name}:{value}" for name, value in facts.items()]
-        return "|".join([*parts, f"seed:{self.seed}", f"v:{__version__}"])
+        data = f"{self.suite}@{self.data.hash[:8]}"
+        return signature(kind, source, data, facts, seed=self.seed)

@@ -55,9 +55,14 @@ def pair_scores(suite: Suite, context: SuiteContext) -> list[PairScore]:
     scored = _scored(context, known)
     if scored is None:
         return []
+    return rows_of(suite.name, scored)
+
+
+def rows_of(suite: str, scored: ScoredPairs) -> list[PairScore]:
+    """Scored pairs as rows of `scores.jsonl`."""
     return [
         PairScore(
-            suite=suite.name,
+            suite=suite,
             id=pair.id,
             hash=pair.hash,
             group=pair.group,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from rmcheck.checks import Check
 from rmcheck.record.run import CheckRecord
@@ -29,7 +29,13 @@ def check_record(
         detectable=verdict.detectable,
         message=verdict.message,
         signature=verdict.signature,
-        evidence=asdict(verdict.evidence),
+        evidence={
+            **asdict(replace(verdict.evidence, pictures=())),
+            "pictures": [
+                {"kind": each.kind, "title": each.title, "data": dict(each.data)}
+                for each in verdict.evidence.pictures
+            ],
+        },
         duration_s=round(seconds, 4),
     )
 

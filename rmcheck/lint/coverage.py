@@ -7,10 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from rmcheck.lint import finding as kinds
 from rmcheck.lint.finding import Finding, Place
 from rmcheck.lint.pool import Pool
+from rmcheck.stats.decision import MIN_GROUPS
 from rmcheck.stats.power import detectable_shortfall
-
-MIN_GROUPS = 15
-"""Under this many groups no check is decided; the number is that of `stats.winrate`."""
 
 SMALLEST_TAG = 8
 """Tags with fewer pairs have no row in a table."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from rmcheck.errors import Problem
+from rmcheck.stats.decision import MIN_GROUPS
 
 Level = Literal["error", "warning", "note"]
 LEVELS: tuple[Level, ...] = ("error", "warning", "note")
@@ -204,17 +205,18 @@ SMALL_TAG = Kind(
     title="tags with too few pairs to decide anything",
     remedy="add pairs, join tags, or do not read anything into their rates",
 )
+_UNDECIDED = f"with fewer than {MIN_GROUPS} groups (prompts) no check is decided"
 SMALL_SLICE = Kind(
     code="small-slice",
     level="warning",
     title="checks whose `where:` selects too few pairs",
-    remedy="widen `where:` or add pairs: with fewer than 15 groups (prompts) no check is decided",
+    remedy=f"widen `where:` or add pairs: {_UNDECIDED}",
 )
 SMALL_DATA = Kind(
     code="small-data",
     level="warning",
     title="checks whose data hold too few pairs",
-    remedy="add pairs with other prompts: with fewer than 15 groups (prompts) no check is decided",
+    remedy=f"add pairs with other prompts: {_UNDECIDED}",
 )
 GUESS_PASSES = Kind(
     code="guess-passes",

@@ -14,8 +14,9 @@ from rmcheck.checks.no_regression import NoRegression
 from rmcheck.checks.win_rate import WinRate
 from rmcheck.data import PreferencePair
 from rmcheck.lint import finding as kinds
-from rmcheck.lint.coverage import LEVEL, MIN_GROUPS
+from rmcheck.lint.coverage import LEVEL
 from rmcheck.lint.finding import Finding, Kind, Place
+from rmcheck.stats.decision import MIN_GROUPS
 from rmcheck.stats.power import detectable_drop, detectable_shortfall, worst_design_effect
 from rmcheck.stats.winrate import wilson_limits
 from rmcheck.suite import Suite

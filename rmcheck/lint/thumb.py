@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rmcheck.lint import finding as kinds
-from rmcheck.lint.coverage import MIN_GROUPS
 from rmcheck.lint.finding import Finding, Kind, Place
 from rmcheck.lint.pool import PlacedPair, Pool
 from rmcheck.lint.shingles import words
+from rmcheck.stats.decision import MIN_GROUPS
 from rmcheck.stats.winrate import win_rate, wins
 from rmcheck.verdict import Estimate
 

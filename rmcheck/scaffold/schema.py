@@ -71,7 +71,7 @@ def suite_schema() -> Schema:
 
 
 def _check(builder: _Builder, kind: str, found: type[Check]) -> Schema:
-    schema = builder.model(check_model(found), checks.described(Check) | checks.described(found))
+    schema = builder.model(check_model(found), checks.described(found))
     schema["properties"]["check"] = {"const": kind}
     # The statement itself, without the list of keys.
     schema["description"] = checks.manual(kind).partition("\n\nParameters\n")[0]

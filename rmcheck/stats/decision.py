@@ -7,6 +7,9 @@ from typing import Literal
 
 from rmcheck.verdict import Decision, Estimate, Outcome
 
+MIN_GROUPS = 15
+"""Fewer groups (different prompts) than this decide nothing: no clustered error is sound then."""
+
 Policy = Literal["point", "pass", "fail"]
 """What an inconclusive decision becomes: what the point estimate says, a pass, or a failure."""
 

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rmcheck.stats import groups as grouping
 from rmcheck.stats.columns import finite, proportion, same_length, win_column
+from rmcheck.stats.decision import MIN_GROUPS
 from rmcheck.stats.monotone import Better, Column, lowest
 from rmcheck.verdict import Estimate
 from rmcheck.wording import be, counted
@@ -199,7 +200,11 @@ def win_rate(wins: ArrayLike, groups: Sequence[str], *, level: float = 0.95) -> 
 
 
 def undecidable(
-    wins: ArrayLike, groups: Sequence[str], *, min_pairs: int = 1, min_groups: int = 15
+    wins: ArrayLike,
+    groups: Sequence[str],
+    *,
+    min_pairs: int = 1,
+    min_groups: int = MIN_GROUPS,
 ) -> str | None:
     """Say in one sentence why these pairs can decide nothing, or None if they can.
 
@@ -207,7 +212,7 @@ def undecidable(
     ----------
     wins : (n,) in {0, 0.5, 1}; n may be 0.
     groups : (n,) group of each pair.
-    min_pairs, min_groups : what the check asks for; under 15 groups no clustered error is sound.
+    min_pairs, min_groups : what the check asks for; see `stats.decision.MIN_GROUPS`.
     """
     column = win_column("wins", wins)
     n = same_length(wins=column, groups=groups)

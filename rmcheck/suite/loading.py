@@ -204,9 +204,10 @@ def check_model(kind: type[Check]) -> type[BaseModel]:
     """The pydantic model of a check kind: its dataclass fields, and the key `check`."""
     hints = get_type_hints(kind, include_extras=True)
     columns: dict[str, Any] = {"check": (str, ...)}
-    for entry in fields(kind):
-        default = ... if entry.default is MISSING else entry.default
-        columns[entry.name] = (hints[entry.name], default)
+    declared = {entry.name: entry for entry in fields(kind)}
+    for name in kind.keys():  # noqa: SIM118 - a class method, not a mapping
+        default = declared[name].default
+        columns[name] = (hints[name], ... if default is MISSING else default)
     columns["name"] = (Name | None, None)  # it becomes a part of pytest's node id
     config = ConfigDict(extra="forbid", strict=False, allow_inf_nan=False)
     return create_model(kind.__name__, __config__=config, **columns)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import dataclass
 
 import pytest
 from builders import from_margins, make_pairs
 
 from rmcheck import checks as registry
 from rmcheck.checks import BASELINE, CANDIDATE, ScoredPairs, Slice, SourceRef
+from rmcheck.checks.best_of_n import BestOfN
 from rmcheck.checks.label_noise import LabelNoise
 from rmcheck.checks.no_regression import NoRegression
 from rmcheck.checks.scale_invariance import ALONE, HEAD_FACTORS, PROBED, ScaleInvariance
 from rmcheck.checks.score_gap import ScoreGap
+from rmcheck.checks.threshold import ThresholdCheck
 from rmcheck.checks.win_rate import WinRate
 from rmcheck.data import PreferencePair
 from rmcheck.data.preferences import PreferenceData
@@ -106,6 +109,37 @@ def test_the_registry_knows_its_kinds() -> None:
         assert all(key in manual for key in own), kind
     assert registry.find("win_rat") is None
     assert registry.manual("win_rat") == ""
+
+
+def test_what_thresholds_share_is_said_once_and_stands_where_each_kind_lists_it() -> None:
+    shared = registry.described(ThresholdCheck)["on_inconclusive"]
+    assert shared.startswith("`point` (default: the point estimate decides")
+    kinds = [found for kind in registry.kinds() if (found := registry.find(kind))]
+    of_both = [kind for kind in kinds if issubclass(kind, ThresholdCheck)]
+    assert len(of_both) == 8
+    for kind in of_both:
+        assert registry.described(kind)["on_inconclusive"] == shared
+    assert WinRate.keys() == (
+        "name", "where", "gate", "min", "ties", "epsilon", "on_inconclusive", "min_groups",
+    )  # fmt: skip
+    assert BestOfN.keys()[3:] == ("min", "on_inconclusive")
+
+
+def test_keys_without_a_description_come_last() -> None:
+    @dataclass(frozen=True, kw_only=True)
+    class Terse(ThresholdCheck):
+        """A line.
+
+        Parameters
+        ----------
+        late
+            Described.
+        """
+
+        bare: int = 1
+        late: int = 2
+
+    assert Terse.keys() == ("name", "where", "gate", "on_inconclusive", "late", "bare")
 
 
 def test_kinds_of_other_packages_are_found(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,8 +35,9 @@ def test_the_worst_pairs_are_wrong_or_tied_and_come_most_wrong_first() -> None:
 
 
 def test_tags_are_counted_most_first_then_by_name() -> None:
-    assert evidence.tag_counts(PAIRS) == [("b", 17), ("a", 9), ("c", 3)]
-    assert evidence.tag_counts([PAIRS[19], PAIRS[16]]) == [("b", 1), ("c", 1)]
+    tags = [pair.tags for pair in PAIRS]
+    assert evidence.tag_counts(tags) == [("b", 17), ("a", 9), ("c", 3)]
+    assert evidence.tag_counts([tags[19], tags[16]]) == [("b", 1), ("c", 1)]
 
 
 def test_every_pair_is_in_a_histogram_and_every_response_in_a_curve() -> None:
@@ -46,6 +47,22 @@ def test_every_pair_is_in_a_histogram_and_every_response_in_a_curve() -> None:
     assert (histogram["edges"][0], histogram["edges"][-1]) == (-5.0, 3.0)
     for series in evidence.side_curves(SCORED).data["series"]:
         assert abs(sum(point["y"] for point in series["points"]) - 1) < 1e-12
+
+
+def test_only_margins_are_wrong_below_zero() -> None:
+    assert evidence.margin_histogram(SCORED).wrong_below_zero
+    assert not evidence.histogram("T", MARGINS, bins=4, x_label="margin").wrong_below_zero
+
+
+def test_a_dot_tells_what_changed() -> None:
+    right, before = np.array([True, True, False, False]), np.array([True, False, True, False])
+    axes = {"x_label": "x", "y_label": "y"}
+    picture = evidence.scatter("T", "abcd", MARGINS[:4], MARGINS[:4], right, before, **axes)
+    assert [dot.state for dot in picture.points] == [
+        "kept_right", "newly_right", "newly_wrong", "kept_wrong",
+    ]  # fmt: skip
+    alone = evidence.scatter("T", "abcd", MARGINS[:4], MARGINS[:4], right, **axes)
+    assert [dot.state for dot in alone.points] == ["kept_right"] * 2 + ["kept_wrong"] * 2
 
 
 def test_a_forest_has_a_row_an_estimate() -> None:

@@ -39,6 +39,7 @@ def test_everything_else_is_the_inner_context() -> None:
     for name in ("suite", "data", "siblings", "seed", "examples", "comparisons"):
         assert getattr(seen, name) == getattr(INNER, name)
     assert seen.comparable(PAIRS)[1] == ["p003"]
+    assert seen.changes(PAIRS).added == ("p003",)
     assert seen.offers(Retrainable) == INNER.offers(Retrainable)
     assert (seen.name(), seen.name(BASELINE)) == ("py:table", "main")
     assert seen.signature("x", {"n": 3}) == INNER.signature("x", {"n": 3})

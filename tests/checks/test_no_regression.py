@@ -11,7 +11,8 @@ from builders import TableContext, from_wins, make_pairs
 from scipy.stats import binomtest
 from statsmodels.stats.contingency_tables import mcnemar
 
-from rmcheck.checks.no_regression import NoRegression
+from rmcheck.checks import Changes
+from rmcheck.checks.no_regression import NoRegression, PairedScores
 from rmcheck.verdict import Verdict
 
 
@@ -152,7 +153,7 @@ def test_new_and_edited_pairs_are_left_out_and_named() -> None:
     assert verdict.estimate is not None
     assert (verdict.estimate.n, verdict.estimate.value) == (60, 0.0)
     (note,) = verdict.evidence.notes
-    assert note.startswith("20 pairs new or edited since main, left out: p040, p041,")
+    assert note.startswith("20 pairs left out, new since main: p040, p041,")
     assert note.endswith("p051 …")
     # With fewer than 15 known prompts nothing can be said, and the remedy is named.
     few = dataclasses.replace(ctx, unknown=frozenset(f"p{i:03d}" for i in range(14, 80)))
@@ -162,6 +163,29 @@ def test_new_and_edited_pairs_are_left_out_and_named() -> None:
         "no_regression: undecidable: only 14 pairs of 14 different prompts are the same as in "
         "main; at least 15 prompts are needed (66 new or edited); keep this run as "
         "a new baseline: rmcheck bless --red"
+    )
+
+
+def test_columns_alone_are_enough() -> None:
+    # 25 lost, 5 won of 100, as above; one pair is new, one edited, one gone.
+    before = np.array([[1.0, 0.0]] * 85 + [[0.0, 1.0]] * 15)
+    now = np.array([[2.0, 0.0]] * 60 + [[0.0, 2.0]] * 25 + [[2.0, 0.0]] * 5 + [[0.0, 2.0]] * 10)
+    ids = [f"p{i:03d}" for i in range(100)]
+    verdict = NoRegression().compare(
+        PairedScores(ids=ids, groups=ids, tags=[("t",)] * 100, now=now, before=before),
+        Changes(added=("new",), edited=("other",), removed=("gone",)),
+        baseline="old",
+        comparisons=1,
+        sign=lambda facts: f"{facts['base']}, n={facts['n']}",
+    )
+    assert (verdict.state, verdict.signature) == ("regressed", "old, n=100")
+    assert verdict.estimate is not None
+    assert verdict.estimate.value == -0.2
+    assert verdict.evidence.pairs == tuple(ids[60:85])
+    assert verdict.evidence.notes == (
+        "1 pair left out, edited since old: other",
+        "1 pair left out, new since old: new",
+        "1 pair of old no longer in the data: gone",
     )
 
 

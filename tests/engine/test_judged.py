@@ -7,10 +7,29 @@ from builders import make_pairs, make_suite
 
 from rmcheck.checks.win_rate import WinRate
 from rmcheck.engine.judged import check_record, undecided_record
+from rmcheck.picture import Dot, Scatter
 from rmcheck.record.run import CheckRecord
 from rmcheck.verdict import Estimate, Evidence, Picture, Table, Verdict
 
 PAIRS = make_pairs(20)
+
+
+def test_typed_pictures_are_written_as_free_ones_are() -> None:
+    typed = Scatter(
+        title="T", x_label="x", y_label="y", points=(Dot(np.float64(1), 2.0, "kept_right", "a"),)
+    )
+    free = Picture(kind="scatter", title="T", data=typed.data)
+    verdict = Verdict(
+        decision="pass", outcome="pass", message="m", evidence=Evidence(pictures=(typed, free))
+    )
+    suite = make_suite(PAIRS, (WinRate(min=0.5),))
+    one, other = check_record(suite, suite.checks[0], 7, verdict, 0.0).evidence.pictures
+    assert one == other
+    assert one.model_dump(mode="json") == {
+        "kind": "scatter",
+        "title": "T",
+        "data": {"points": [[1.0, 2.0, "kept_right", "a"]], "x_label": "x", "y_label": "y"},
+    }
 
 
 def test_verdicts_become_plain_json() -> None:

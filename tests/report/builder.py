@@ -235,6 +235,7 @@ PICTURES = [
             "counts": [3, 12, 40, 31, 4],
             "x_label": "margin",
             "marks": [{"x": 0.62, "label": "mean 0.62"}, {"x": 0.58, "label": "median 0.58"}],
+            "wrong_below_zero": True,
         },
     ),
     picture(

@@ -98,6 +98,9 @@ def test_the_forest_says_its_numbers_in_text_and_in_the_description() -> None:
     assert "refusal 0.52 [0.31, 0.72]" in root.findtext("desc", "")
 
 
+RED = {"wrong_below_zero": True}
+
+
 def test_dots_of_a_forest_lie_where_the_axis_says() -> None:
     # Hand check: with labels "0" and "1" out of the way, three values at equal steps are
     # equally far apart, and a row's dot lies between the ends of its whisker.
@@ -111,6 +114,18 @@ def test_bars_are_as_tall_as_their_counts() -> None:
     heights = [float(bar.attrib["height"]) for bar in root.iter("rect")]
     assert heights[1] / heights[0] == pytest.approx(2, abs=0.01)
     assert heights[2] / heights[0] == pytest.approx(4, abs=0.01)
+
+
+def test_bars_below_zero_are_red_where_the_picture_says_so_and_not_for_its_label() -> None:
+    # Two bars left of 0 and one right of it; a record of old says nothing and is drawn plainly.
+    data = {"edges": [-2, -1, 0, 1], "counts": [1, 2, 4], "x_label": "margin"}
+    for said, expected in (({}, 0), ({"wrong_below_zero": False}, 0), (RED, 2)):
+        for label in ("margin", "gap"):
+            root = drawn("histogram", {**data, **said, "x_label": label})
+            bars = [bar.attrib["class"] for bar in root.iter("rect")]
+            assert (len(bars), bars.count("bar bad")) == (3, expected)
+    above = drawn("histogram", {**data, **RED, "edges": [0, 1, 2, 3]})
+    assert all(bar.attrib["class"] == "bar" for bar in above.iter("rect"))
 
 
 def test_flipped_points_link_to_their_pairs() -> None:
@@ -230,6 +245,7 @@ def test_any_histogram(
         "counts": counts,
         "x_label": "margin",
         "marks": [{"x": x, "label": text} for x, text in marks],
+        "wrong_below_zero": True,
     }
     root = drawn("histogram", data)
     assert_on_the_paper(root)

@@ -113,7 +113,10 @@ def forest(data: Mapping[str, Any]) -> Sketch:
 
 
 def histogram(data: Mapping[str, Any]) -> Sketch:
-    """Counts over edges, with marks (a mean, a median) named in the legend."""
+    """Counts over edges, with marks (a mean, a median) named in the legend.
+
+    With `wrong_below_zero` the bars left of 0 are those of pairs whose worse answer is ahead.
+    """
     edges = [finite(x, "an edge") for x in sequence(data, "edges")]
     counts = [finite(x, "a count") for x in sequence(data, "counts")]
     if len(edges) != len(counts) + 1 or not counts:
@@ -133,7 +136,7 @@ def histogram(data: Mapping[str, Any]) -> Sketch:
     top = 6.0
     floor = top + 150
     marks = left_axis([(floor + up.at(tick), text) for tick, text in labelled(up_ticks)], gutter)
-    splits = "margin" in x_label.lower() and edges[0] < 0 < edges[-1]
+    splits = bool(data.get("wrong_below_zero")) and edges[0] < 0 < edges[-1]
     for (low, high), count in zip(pairwise(edges), counts, strict=True):
         if count:
             x, size = axis.at(low), axis.at(high) - axis.at(low)
