@@ -33,8 +33,8 @@ class ExtraMissing(RmcheckError):
     def __init__(self, what: str, extra: str, packages: Sequence[str]) -> None:
         self.what, self.extra = what, extra
         super().__init__(
-            f"{what} needs {listed(packages)}, not installed here; "
-            f"run: pip install 'rmcheck[{extra}]'"
+            f"{what} needs packages that are not installed ({listed(packages)}); "
+            f"install them: pip install 'rmcheck[{extra}]'"
         )
 
     def again(self) -> RmcheckError:

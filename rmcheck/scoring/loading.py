@@ -16,6 +16,7 @@ from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTok
 from rmcheck.errors import SourceError
 from rmcheck.extras import GGUF, needed_by
 from rmcheck.scoring.files import ModelFiles
+from rmcheck.scoring.transformers_compat import unpacked
 
 FUSED = {"gelu_new": "gelu_pytorch_tanh"}
 """Activations that PyTorch has as one kernel under another name; the same function."""
@@ -131,10 +132,7 @@ def load_checkpoint(files: ModelFiles) -> Any:
 def _load(files: ModelFiles, gguf_file: str | None, **overrides: Any) -> tuple[Any, list[str]]:
     """The model and the names of weights that its files lack."""
     extra = _gguf_option(gguf_file)
-    packed: dict[str, Any] = {}
-    if gguf_file and hasattr(transformers, "GgufConfig"):
-        # Weights left in their blocks cannot be trained; versions without it always unpack them.
-        packed["quantization_config"] = transformers.GgufConfig(dequantize=True)
+    packed = unpacked() if gguf_file else {}
     with quiet():
         try:
             config = AutoConfig.from_pretrained(
