@@ -1,4 +1,4 @@
-"""The names of `transformers` that nobody promises are there, and mean what rmcheck takes them for."""
+"""The unpromised names of `transformers` are there, and mean what rmcheck takes them for."""
 
 from __future__ import annotations
 

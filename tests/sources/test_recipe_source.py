@@ -14,9 +14,11 @@ from training import project
 
 from rmcheck.cache.source import CachedSource
 from rmcheck.cache.store import ScoreStore
+from rmcheck.cli import main
 from rmcheck.errors import ProblemsFound, SourceError, UsageError
 from rmcheck.reward_source import Rescalable, Retrainable, RewardSource, SourceOptions, Streaming
 from rmcheck.sources import create
+from rmcheck.sources.recipe import RecipeSource
 
 
 @pytest.fixture(scope="module")
