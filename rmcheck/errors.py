@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from rmcheck.wording import counted
+from rmcheck.wording import counted, listed
 
 
 class RmcheckError(Exception):
@@ -25,6 +25,21 @@ class SourceError(RmcheckError):
 
 class TrainingError(RmcheckError):
     """A recipe cannot be trained."""
+
+
+class ExtraMissing(RmcheckError):
+    """Something needs packages that only an extra of rmcheck installs (`rmcheck[models]`)."""
+
+    def __init__(self, what: str, extra: str, packages: Sequence[str]) -> None:
+        self.what, self.extra = what, extra
+        super().__init__(
+            f"{what} needs packages that are not installed ({listed(packages)}); "
+            f"install them: pip install 'rmcheck[{extra}]'"
+        )
+
+    def again(self) -> RmcheckError:
+        """The same, said shortly, for a session that has said it once."""
+        return RmcheckError(f"{self.what} needs rmcheck[{self.extra}], which is not installed")
 
 
 class Unscorable(RmcheckError):

@@ -3,46 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
 import pytest
+from environments import ROOT, installed, packages_of, run
 from plugin.projects import jsonl, pairs, scores
 
-ROOT = Path(__file__).resolve().parent.parent
 MEGABYTE = 1024 * 1024
-
-
-def run(
-    *command: str | Path, folder: Path, timeout: float = 120
-) -> subprocess.CompletedProcess[str]:
-    """Run a command in `folder`, with nothing of this process's paths."""
-    clean = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
-    return subprocess.run(
-        [str(word) for word in command],
-        cwd=folder,
-        env=clean,
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-        check=False,
-    )
-
-
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built from this checkout."""
-    pytest.importorskip("build")
-    folder = tmp_path_factory.mktemp("dist")
-    build = ("-m", "build", "--wheel", "--no-isolation", "--outdir", folder, ROOT)
-    said = run(sys.executable, *build, folder=folder)
-    assert said.returncode == 0, said.stdout + said.stderr
-    (found,) = folder.glob("*.whl")
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -52,15 +22,9 @@ def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     The other packages are borrowed from this environment by a .pth file. An editable install of
     rmcheck there stays unseen: .pth files are not read in folders that a .pth file names.
     """
-    folder = tmp_path_factory.mktemp("environment")
-    assert run(sys.executable, "-m", "venv", "--without-pip", folder, folder=folder).returncode == 0
-    found = folder / "bin" / "python"
-    install = ("-m", "pip", "--python", found, "install", "--no-deps", "--no-index", "-q", wheel)
-    said = run(sys.executable, *install, folder=folder)
-    assert said.returncode == 0, said.stderr
-    (packages,) = folder.glob("lib/python3*/site-packages")
+    found = installed(wheel, tmp_path_factory.mktemp("environment"))
     borrowed = Path(pytest.__file__).resolve().parent.parent
-    (packages / "borrowed.pth").write_text(f"{borrowed}\n", encoding="utf-8")
+    (packages_of(found) / "borrowed.pth").write_text(f"{borrowed}\n", encoding="utf-8")
     return found
 
 

@@ -5,28 +5,23 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from rmcheck import __version__
 from rmcheck.cli import cache, lint, models, runs, selftest, start
-from rmcheck.errors import RmcheckError, did_you_mean
+from rmcheck.cli.argparse_compat import NearestChoiceParser
+from rmcheck.errors import RmcheckError
 
 USAGE_ERROR = 4
 INTERRUPTED = 2
 
 
-class Parser(argparse.ArgumentParser):
+class Parser(NearestChoiceParser):
     """argparse with the project's manners: a mistake is one line and exit code 4."""
 
     def error(self, message: str) -> NoReturn:
         """End with the message and where help is."""
         self.exit(USAGE_ERROR, f"{self.prog}: {message}; see {self.prog} --help\n")
-
-    def _check_value(self, action: argparse.Action, value: Any) -> None:
-        """Name the choice that is nearest; argparse has no public place to say so."""
-        if action.choices is not None and value not in action.choices:
-            said = f"invalid choice: {value!r}, {did_you_mean(str(value), action.choices)}"
-            raise argparse.ArgumentError(action, said)
 
 
 def parser() -> argparse.ArgumentParser:

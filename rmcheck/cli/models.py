@@ -11,8 +11,7 @@ from typing import Any
 from rmcheck.cli.options import add_compute_options, add_source_options, settings
 from rmcheck.data import Dialogue, pair_dialogues, preferences
 from rmcheck.engine.book import ScoreBook
-from rmcheck.errors import UsageError
-from rmcheck.record.run import TrainingRecord
+from rmcheck.errors import SourceError, UsageError
 from rmcheck.sources import create
 from rmcheck.sources import kinds as source_kinds
 from rmcheck.wording import counted
@@ -65,11 +64,14 @@ def add_commands(commands: Any) -> None:
 
 def run_train(options: argparse.Namespace) -> int:
     """Train and say where the adapter lies and how the training went."""
+    from rmcheck.sources import recipe
+
     chosen = settings(options)
-    source: Any = create(f"recipe:{options.recipe.removeprefix('recipe:')}", chosen.options)
-    folder = source.adapter  # a file that is missing is told of before torch is imported
-    source.score([Dialogue("ready?", "Yes.")])
-    training: TrainingRecord = source.training
+    source = recipe.create(options.recipe.removeprefix("recipe:"), chosen.options)
+    folder = source.train()
+    training = source.training
+    if training is None:
+        raise SourceError(f"{folder}: has no record of its training; delete it to train it again")
     print(
         f"{source.spec}: {counted(training.pairs, 'pair')}, {counted(training.steps, 'step')}, "
         f"{training.seconds:.0f} s"

@@ -10,6 +10,8 @@ from typing import Any
 from rmcheck.cli.project import ini, settings_file, tell_ignored
 from rmcheck.engine.settings import DEFAULT_BASELINE, DEFAULT_BASELINES
 from rmcheck.errors import UsageError
+from rmcheck.extras import MODELS, missing
+from rmcheck.wording import listed
 
 SUITES = "suites"
 
@@ -93,6 +95,10 @@ def _next(folder: str) -> list[tuple[str, str]]:
         ("rmcheck bless", "keeps that run as the baseline; commit it with the rest"),
         ("rmcheck new NAME", "adds a domain of your own"),
     ]
+    absent = missing(MODELS)
+    if absent:
+        brings = f"brings {listed(absent)}, which the sample model needs"
+        steps.insert(0, (f"pip install 'rmcheck[{MODELS}]'", brings))
     return steps if folder == "." else [(f"cd {folder}", ""), *steps]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from rmcheck.data import PreferencePair
 from rmcheck.data.layouts import pairs_from_rows
+from rmcheck.extras import needed_by
 
 
 def load_pairs(
@@ -33,8 +34,11 @@ def load_pairs(
     ------
     ValueError
         When it cannot be loaded (no hub in reach, no such data set) or does not fit a layout.
+    ExtraMissing
+        Where the package `datasets` is not installed.
     """
-    import datasets
+    with needed_by(f"data set '{dataset}'"):
+        import datasets
 
     datasets.disable_progress_bars()
     options = {"data_dir": subset} if dataset == "Anthropic/hh-rlhf" else {"name": subset}

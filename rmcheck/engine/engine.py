@@ -14,7 +14,7 @@ from rmcheck.engine.binding import Binding, baseline_source
 from rmcheck.engine.book import ScoreBook
 from rmcheck.engine.context import SuiteContext
 from rmcheck.engine.settings import DEFAULT_BASELINE, Settings
-from rmcheck.errors import BaselineMissing, RmcheckError
+from rmcheck.errors import BaselineMissing, ExtraMissing, RmcheckError
 from rmcheck.record import baseline as baselines
 from rmcheck.record.refusal import refuse_unlike
 from rmcheck.record.run import BaselineRecord, TrainingRecord
@@ -46,6 +46,7 @@ class Engine:
         self._bindings: dict[tuple[int, int], Binding] = {}
         self._created: dict[str, RewardSource] = {}
         self._failed: dict[int, Exception] = {}
+        self._extras_told: set[str] = set()
         self._baseline: baselines.Baseline | None = None
         self._baseline_source: RewardSource | None = None
         self._find_baseline()
@@ -168,7 +169,15 @@ class Engine:
             except (CannotDecide, BaselineMissing):
                 continue
             if id(source) in self._failed:
-                raise self._failed[id(source)]
+                raise self._told(self._failed[id(source)])
+
+    def _told(self, error: Exception) -> Exception:
+        """A missing extra and its remedy are explained to one check, and named to the others."""
+        if not isinstance(error, ExtraMissing):
+            return error
+        known = error.extra in self._extras_told
+        self._extras_told.add(error.extra)
+        return error.again() if known else error
 
     def judge(self, suite: Suite, check: Check, binding: Binding) -> tuple[Verdict, float]:
         """The verdict, and the seconds that it took."""

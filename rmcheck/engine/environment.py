@@ -21,12 +21,20 @@ def environment(settings: Settings) -> EnvironmentRecord:
         device = "cuda" if torch.cuda.is_available() else "cpu"
     return EnvironmentRecord(
         python=platform.python_version(),
-        torch=importlib.metadata.version("torch") if torch is not None else None,
-        transformers=importlib.metadata.version("transformers") if torch is not None else None,
+        torch=_version("torch") if torch is not None else None,
+        transformers=_version("transformers") if torch is not None else None,
         device=device if torch is not None else None,
         dtype=settings.dtype,
         platform=f"{platform.system()} {platform.machine()}",
     )
+
+
+def _version(package: str) -> str | None:
+    """None where it is not installed: a function of the user's may score with torch alone."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
 def commit(root: Path) -> str | None:

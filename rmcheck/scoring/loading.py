@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import logging
 import warnings
 from collections.abc import Iterator
@@ -13,7 +14,9 @@ import transformers
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
 
 from rmcheck.errors import SourceError
+from rmcheck.extras import GGUF, needed_by
 from rmcheck.scoring.files import ModelFiles
+from rmcheck.scoring.transformers_compat import unpacked
 
 FUSED = {"gelu_new": "gelu_pytorch_tanh"}
 """Activations that PyTorch has as one kernel under another name; the same function."""
@@ -62,7 +65,7 @@ def pick_device(wanted: str | None) -> str:
 
 def load_tokenizer(files: ModelFiles, gguf_file: str | None = None) -> Any:
     """The tokenizer beside a model, with a padding token."""
-    options = {"gguf_file": gguf_file} if gguf_file else {}
+    options = _gguf_option(gguf_file)
     with quiet():
         try:
             tokenizer = AutoTokenizer.from_pretrained(
@@ -128,11 +131,8 @@ def load_checkpoint(files: ModelFiles) -> Any:
 
 def _load(files: ModelFiles, gguf_file: str | None, **overrides: Any) -> tuple[Any, list[str]]:
     """The model and the names of weights that its files lack."""
-    extra = {"gguf_file": gguf_file} if gguf_file else {}
-    packed: dict[str, Any] = {}
-    if gguf_file and hasattr(transformers, "GgufConfig"):
-        # Weights left in their blocks cannot be trained; versions without it always unpack them.
-        packed["quantization_config"] = transformers.GgufConfig(dequantize=True)
+    extra = _gguf_option(gguf_file)
+    packed = unpacked() if gguf_file else {}
     with quiet():
         try:
             config = AutoConfig.from_pretrained(
@@ -151,6 +151,21 @@ def _load(files: ModelFiles, gguf_file: str | None, **overrides: Any) -> tuple[A
         except Exception as error:  # from_pretrained raises whatever its parsers raise
             raise SourceError(f"{files.name}: cannot be loaded: {_said(error)}") from None
     return model, sorted(loaded["missing_keys"])
+
+
+def _gguf_option(gguf_file: str | None) -> dict[str, str]:
+    """What `from_pretrained` is told of a GGUF file; nothing where there is none.
+
+    Raises
+    ------
+    ExtraMissing
+        Where the package that reads such files is not installed.
+    """
+    if not gguf_file:
+        return {}
+    with needed_by(f"the GGUF file {gguf_file}"):
+        importlib.import_module(GGUF)
+    return {"gguf_file": gguf_file}
 
 
 def fuse(config: Any) -> None:

@@ -17,11 +17,15 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface, AttentionMaskInterface
-from transformers.integrations.sdpa_attention import repeat_kv, sdpa_attention_forward
-from transformers.masking_utils import sdpa_mask
 
 from rmcheck.scoring.forest import Row, plant
 from rmcheck.scoring.reading import Reading, read_forest
+from rmcheck.scoring.transformers_compat import (
+    attention_of,
+    repeat_kv,
+    sdpa_attention_forward,
+    sdpa_mask,
+)
 
 NAME = "rmcheck_trees"
 
@@ -67,7 +71,7 @@ def by_tree(model: Any) -> Iterator[bool]:
     Other attention may add terms that would be lost. What `transformers` passes without trees is
     computed as before.
     """
-    before = model.config._attn_implementation
+    before = attention_of(model)
     if before not in ("sdpa", NAME):
         yield False
         return

@@ -9,7 +9,7 @@ from rmcheck.data.dialogue import content_hash
 from rmcheck.errors import SourceError, UsageError
 from rmcheck.record.run import TrainingRecord
 from rmcheck.reward_source import SourceOptions
-from rmcheck.scoring.files import ModelFiles, locate, looked_for
+from rmcheck.scoring.files import ModelFiles, hub, locate, looked_for
 from rmcheck.sources.model_source import Layout, Loaded, ModelSource, resolved
 from rmcheck.training import adapter
 
@@ -26,10 +26,9 @@ class CheckpointSource(ModelSource):
     def files(self) -> ModelFiles:
         """Where its files are. An adapter on the hub is fetched: its configuration is needed."""
         found = locate(self.name, self.options.root, self.revision)
-        if found.folder is None and _is_hub_adapter(found):
-            from huggingface_hub import snapshot_download
-
-            folder = Path(snapshot_download(found.name, revision=found.revision))
+        if found.folder is None and _is_hub_adapter(found, self.spec):
+            client = hub(self.spec)
+            folder = Path(client.snapshot_download(found.name, revision=found.revision))
             return ModelFiles(str(folder), folder)
         return found
 
@@ -86,11 +85,10 @@ class CheckpointSource(ModelSource):
         return Loaded(model, tokenizer, self.layout)
 
 
-def _is_hub_adapter(files: ModelFiles) -> bool:
-    from huggingface_hub import hf_hub_download
-
+def _is_hub_adapter(files: ModelFiles, spec: str) -> bool:
+    client = hub(spec)
     try:
-        hf_hub_download(files.name, adapter.CONFIG, revision=files.revision)
+        client.hf_hub_download(files.name, adapter.CONFIG, revision=files.revision)
     except Exception:  # not there, or no hub in reach: then it must be a whole, cached model
         return False
     return True

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from rmcheck.data import Dialogue
 from rmcheck.data.dialogue import content_hash
 from rmcheck.errors import SourceError, UsageError, did_you_mean
+from rmcheck.extras import needed_by
 from rmcheck.record.run import SourceRecord
 from rmcheck.reward_source import SourceOptions
 from rmcheck.scoring.files import FileHashes
@@ -157,14 +158,19 @@ class ModelSource(ABC):
         Sources of one session that mean the same model share it, whatever they are called.
         """
         if self._scorer is None:
-            wait_asleep()
-            from rmcheck.scoring.loading import pick_device
-
-            self.device = pick_device(self.options.device)
-            key = (self._identity_hash, self.options.dtype, self.device, str(self.options.cache))
-            self._scorer = _LOADED.get(key) or self._loaded(self.device)
-            _LOADED[key] = self._scorer
+            with needed_by(self.spec):
+                self._scorer = self._shared_scorer()
         return self._scorer
+
+    def _shared_scorer(self) -> Scorer:
+        wait_asleep()
+        from rmcheck.scoring.loading import pick_device
+
+        self.device = pick_device(self.options.device)
+        key = (self._identity_hash, self.options.dtype, self.device, str(self.options.cache))
+        scorer = _LOADED.get(key) or self._loaded(self.device)
+        _LOADED[key] = scorer
+        return scorer
 
     def _loaded(self, device: str) -> Scorer:
         from rmcheck.scoring.scorer import Scorer

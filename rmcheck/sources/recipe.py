@@ -7,6 +7,7 @@ from pathlib import Path
 from rmcheck.data import PreferencePair
 from rmcheck.data.preferences import load
 from rmcheck.errors import SourceError
+from rmcheck.extras import needed_by
 from rmcheck.record.run import TrainingRecord
 from rmcheck.reward_source import SourceOptions
 from rmcheck.scoring.files import ModelFiles
@@ -54,7 +55,17 @@ class RecipeSource(ModelSource):
         return noisy
 
     def train(self) -> Path:
-        """The adapter's folder; trains (or waits for who does) when it is not there."""
+        """The adapter's folder; trains (or waits for who does) when it is not there.
+
+        Loads no model that is trained already.
+
+        Raises
+        ------
+        TrainingError
+            When it cannot be trained, or the cache folder cannot be written to.
+        ExtraMissing
+            Where the packages that train are not installed.
+        """
         recipe, folder = self.recipe, self.adapter
 
         def run(temporary: Path) -> None:
@@ -83,7 +94,8 @@ class RecipeSource(ModelSource):
             adapter.save(model, temporary, sidecar)
             self._trained = True
 
-        return adapter.ensure(folder, run, f"recipe:{recipe.name}", self.options.progress)
+        with needed_by(self.spec):
+            return adapter.ensure(folder, run, f"recipe:{recipe.name}", self.options.progress)
 
     @property
     def layout(self) -> Layout:

@@ -20,7 +20,15 @@ from rmcheck.data.row_reader import PAIR_KEYS, SET_KEYS
 from rmcheck.documents import located
 from rmcheck.documents.located import Located
 from rmcheck.documents.recognise import has_suite_keys
-from rmcheck.errors import MOST_PROBLEMS, Problem, ProblemsFound, did_you_mean, first_of, nearest
+from rmcheck.errors import (
+    MOST_PROBLEMS,
+    ExtraMissing,
+    Problem,
+    ProblemsFound,
+    did_you_mean,
+    first_of,
+    nearest,
+)
 from rmcheck.suite.header import DataKey, DataMapping, Header, Name
 from rmcheck.suite.suite import Suite
 
@@ -287,7 +295,7 @@ def _hub_data(mapping: DataMapping, document: Located) -> PreferenceData:
             seed=mapping.seed,
             columns=mapping.columns,
         )
-    except ValueError as error:
+    except (ValueError, ExtraMissing) as error:
         raise ProblemsFound([document.problem(("data",), str(error))]) from None
     return PreferenceData(tuple(pairs), (), (mapping.dataset or "",))
 

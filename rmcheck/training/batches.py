@@ -10,13 +10,13 @@ import torch
 from datasets import Dataset
 from numpy.typing import NDArray
 from torch.utils.data import Sampler
-from trl.trainer.reward_trainer import DataCollatorForPreference
 
 from rmcheck.data import PreferencePair
 from rmcheck.scoring.reading import Reading, read_forest
 from rmcheck.scoring.trees import Trees, read_trees
 from rmcheck.training.preparation import Texts
 from rmcheck.training.recipe import Recipe
+from rmcheck.training.trl_compat import DataCollatorForPreference
 
 
 class ForestCollator:

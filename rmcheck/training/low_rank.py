@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
-from peft.tuners.lora.layer import Linear
-from transformers.pytorch_utils import Conv1D
+
+from rmcheck.training.peft_compat import LoraParts, plain_parts
 
 
 class LowRank:
@@ -19,13 +19,10 @@ class LowRank:
     frozen weight is cast once a training, not once a step.
     """
 
-    def __init__(self, layer: Linear) -> None:
-        base = layer.get_base_layer()
-        self._weight = base.weight if isinstance(base, Conv1D) else base.weight.t()
-        self._bias = base.bias
-        name = layer.active_adapters[0]
-        self._down, self._up = layer.lora_A[name].weight, layer.lora_B[name].weight
-        self._scale = float(layer.scaling[name])
+    def __init__(self, parts: LoraParts) -> None:
+        self._weight, self._bias = parts.weight, parts.bias
+        self._down, self._up = parts.down, parts.up
+        self._scale = parts.scale
         self._cast: dict[torch.dtype, tuple[torch.Tensor, torch.Tensor | None]] = {}
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
@@ -54,29 +51,12 @@ class LowRank:
 @contextlib.contextmanager
 def fused(model: Any) -> Iterator[int]:
     """Within it, the plain LoRA layers of a PEFT model compute as `LowRank`; gives how many."""
-    layers = [module for module in model.modules() if _is_plain(module)]
-    for layer in layers:
-        layer.forward = LowRank(layer)
+    found = [(module, plain_parts(module)) for module in model.modules()]
+    layers = [(module, parts) for module, parts in found if parts is not None]
+    for layer, parts in layers:
+        layer.forward = LowRank(parts)
     try:
         yield len(layers)
     finally:
-        for layer in layers:
+        for layer, _ in layers:
             del layer.forward
-
-
-def _is_plain(module: Any) -> bool:
-    """Whether a layer is LoRA and nothing else: no dropout, no DoRA, unquantised, one adapter."""
-    if type(module) is not Linear or module.merged or module.disable_adapters:
-        return False
-    base = module.get_base_layer()
-    if type(base) not in (Conv1D, torch.nn.Linear) or base.weight.requires_grad:
-        return False
-    if len(module.active_adapters) != 1:
-        return False
-    name = module.active_adapters[0]
-    return (
-        name in module.lora_A
-        and name not in module.lora_variant
-        and isinstance(module.lora_dropout[name], torch.nn.Identity)
-        and module.lora_B[name].bias is None
-    )

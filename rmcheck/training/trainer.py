@@ -14,11 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from peft import LoraConfig, get_peft_model
-from torch.utils.data import Sampler
 from transformers import PrinterCallback, TrainerCallback
-from transformers.pytorch_utils import Conv1D
-from trl.trainer.reward_config import RewardConfig
-from trl.trainer.reward_trainer import RewardTrainer
 
 from rmcheck.data import PreferencePair, pair_dialogues
 from rmcheck.errors import TrainingError
@@ -26,6 +22,7 @@ from rmcheck.progress import Progress
 from rmcheck.record.run import CurvePoint, TrainingRecord
 from rmcheck.scoring.loading import load_base, load_tokenizer, quiet
 from rmcheck.scoring.scorer import Scorer
+from rmcheck.scoring.transformers_compat import Conv1D
 from rmcheck.scoring.trees import tree_attention
 from rmcheck.training.batches import (
     ForestCollator,
@@ -38,6 +35,7 @@ from rmcheck.training.losses import LOSSES
 from rmcheck.training.low_rank import fused
 from rmcheck.training.preparation import Shared, flips, split
 from rmcheck.training.recipe import Recipe, steps_of
+from rmcheck.training.trl_compat import QuietRewardTrainer, RewardConfig
 from rmcheck.wording import counted
 
 POINTS = 10
@@ -47,22 +45,15 @@ WATCHED = 64
 """Held-out pairs that each point is measured on."""
 
 
-class ForestRewardTrainer(RewardTrainer):  # type: ignore[misc]
+class ForestRewardTrainer(QuietRewardTrainer):
     """TRL's trainer with our batches and losses; it logs nothing and tells nobody."""
 
     def __init__(
         self, *, groups: Sequence[str], recipe: Recipe, curve: Curve, **options: Any
     ) -> None:
         self.recipe = recipe
-        self.groups = groups
         self.curve = curve
-        super().__init__(**options)
-
-    def _send_telemetry(self) -> None:
-        """TRL counts its users; rmcheck sends nothing, ever."""
-
-    def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
-        return PromptSampler(self.groups, self.recipe.seed)
+        super().__init__(sampler=lambda: PromptSampler(groups, recipe.seed), **options)
 
     def compute_loss(
         self,

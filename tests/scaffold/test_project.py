@@ -215,7 +215,7 @@ def step(workflow: dict[str, Any], start: str) -> dict[str, Any]:
 
 def test_the_workflow_says_why_whatever_came_of_the_gate(workflow: dict[str, Any]) -> None:
     assert workflow["permissions"] == {"contents": "read", "pull-requests": "write"}
-    assert step(workflow, "pip install")["run"] == f"pip install rmcheck=={__version__}"
+    assert step(workflow, "pip install")["run"] == f"pip install 'rmcheck[models]=={__version__}'"
     assert step(workflow, "Gate")["run"].startswith("pytest suites/")
     for name in ("actions/cache/save", "actions/upload-artifact", "Summary"):
         assert step(workflow, name)["if"] == "always()"

@@ -14,9 +14,11 @@ from training import project
 
 from rmcheck.cache.source import CachedSource
 from rmcheck.cache.store import ScoreStore
+from rmcheck.cli import main
 from rmcheck.errors import ProblemsFound, SourceError, UsageError
 from rmcheck.reward_source import Rescalable, Retrainable, RewardSource, SourceOptions, Streaming
 from rmcheck.sources import create
+from rmcheck.sources.recipe import RecipeSource
 
 
 @pytest.fixture(scope="module")
@@ -130,3 +132,25 @@ def test_a_data_set_without_a_hub_is_one_line(
 def test_an_unknown_recipe_is_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="did you mean 'gpt2'"):
         create("recipe:gpt-2", SourceOptions(root=tmp_path, cache=tmp_path))
+
+
+def test_the_train_command_trains_and_scores_nothing(
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("nothing asks for a score")
+
+    monkeypatch.setattr(RecipeSource, "_loaded", refuse)
+    monkeypatch.setattr(RecipeSource, "stream", refuse)
+    monkeypatch.chdir(folder)
+    words = ["train", "tiny.yaml", "--rm-cache", str(tmp_path / "c"), "--rm-device", "cpu"]
+    outputs = []
+    for _ in range(2):  # trained, then found
+        assert main(words) == 0
+        outputs.append(capsys.readouterr().out)
+    assert outputs[0] == outputs[1]
+    assert outputs[0].startswith("recipe:tiny.yaml: 32 pairs, 8 steps")
+    assert len(list((tmp_path / "c/adapters").glob("*/rmcheck.json"))) == 1

@@ -1,0 +1,24 @@
+"""Names of argparse that it does not promise to keep.
+
+`tests/cli/test_argparse_compat.py` fails where one of them is gone.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from rmcheck.errors import did_you_mean
+
+
+class NearestChoiceParser(argparse.ArgumentParser):
+    """A parser that names the nearest choice where a command or a choice is misspelt."""
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """Refuse what is not a choice. argparse has no public place to word this.
+
+        From Python 3.14 on `suggest_on_error` would do, which 3.11 to 3.13 do not have.
+        """
+        if action.choices is not None and value not in action.choices:
+            said = f"invalid choice: {value!r}, {did_you_mean(str(value), action.choices)}"
+            raise argparse.ArgumentError(action, said)

@@ -1,0 +1,57 @@
+"""The extras of rmcheck: which packages each brings, and what to say where one is missing."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+from collections.abc import Iterator, Mapping
+
+from rmcheck.errors import ExtraMissing
+
+MODELS = "models"
+GGUF = "gguf"
+
+EXTRAS: Mapping[str, tuple[str, ...]] = {
+    MODELS: (
+        "torch",
+        "transformers",
+        "peft",
+        "trl",
+        "datasets",
+        "tokenizers",
+        "safetensors",
+        "huggingface_hub",
+    ),
+    GGUF: ("gguf",),
+}
+"""The packages that code outside of the core imports, by the extra that installs them."""
+
+
+def missing(extra: str) -> list[str]:
+    """The packages of an extra that are not installed; imports none of them."""
+    return [name for name in EXTRAS[extra] if importlib.util.find_spec(name) is None]
+
+
+@contextlib.contextmanager
+def needed_by(what: str) -> Iterator[None]:
+    """Within it, a package of an extra that cannot be found is an error with the remedy.
+
+    Parameters
+    ----------
+    what
+        What the user asked for: the subject of the message.
+
+    Raises
+    ------
+    ExtraMissing
+        In place of a ModuleNotFoundError for such a package; any other error stays as it is.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        for extra, packages in EXTRAS.items():
+            # A module that an installed package lacks is a bug, or a version that does not fit.
+            if package in packages and package in (absent := missing(extra)):
+                raise ExtraMissing(what, extra, absent) from None
+        raise
