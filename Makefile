@@ -11,7 +11,7 @@ GATE ?= suites/
 help:
 	@echo "make gate   install into .venv when needed, run pytest suites/ on the embedded model"
 	@echo "make test   install when needed, run the tests (make slow: the long ones too)"
-	@echo "make lint   ruff, mypy --strict, import contracts"
+	@echo "make lint   ruff, mypy --strict, import contracts, the report's templates and script"
 	@echo "make clean  remove adapters, scores and reports"
 
 gate: $(STAMP)
@@ -28,6 +28,8 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/djlint rmcheck/report/page/templates --lint --quiet
+	$(BIN)/oxlint --deny-warnings rmcheck
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "rmcheck needs Python 3.11 or newer; name one: make PYTHON=python3.12 ...")'

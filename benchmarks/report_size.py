@@ -92,10 +92,10 @@ def main() -> None:
         page = folder / "page.html"
 
         def made() -> float:
-            found = report_input(run, root=folder)
+            found = report_input(run, root=folder, kept=folder / "fixtures/baselines")
             return seconds(lambda: page.write_text(html.render(found), encoding="utf-8"))
 
-        found = report_input(run, root=folder)
+        found = report_input(run, root=folder, kept=folder / "fixtures/baselines")
         if len(found.scores) != count:
             sys.exit(f"the run holds {len(found.scores)} pairs, not {count}")
         spent = medians({"made": made}, how.repeats)["made"]

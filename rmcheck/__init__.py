@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from rmcheck.data import Dialogue, PreferencePair, ResponseSet
     from rmcheck.reward_source import RewardSource
 
+    # Declared, not imported: whoever reads `__version__` would import the engine on paper.
+    def source(spec: str, root: Path | None = None) -> RewardSource: ...
+
+
 __version__ = "0.1.0"
 
 _HOMES = {
@@ -21,26 +25,8 @@ _HOMES = {
     "PreferencePair": "rmcheck.data",
     "ResponseSet": "rmcheck.data",
     "RewardSource": "rmcheck.reward_source",
+    "source": "rmcheck.engine.source",
 }
-
-
-def source(spec: str, root: Path | None = None) -> RewardSource:
-    """The reward source that `spec` names (`recipe:tiny`, `hf:PATH`, `scores:FILE`).
-
-    For a `reward_model` fixture of one's own, or a notebook. Relative paths are resolved against
-    `root` (default: the current folder), where the cache folder `.rmcheck` lies too.
-
-    Raises
-    ------
-    rmcheck.errors.UsageError
-        When the spec names nothing that there is.
-    """
-    from pathlib import Path
-
-    from rmcheck.engine import Settings
-    from rmcheck.sources import create
-
-    return create(spec, Settings.below((root or Path.cwd()).resolve()).options)
 
 
 def __getattr__(name: str) -> object:

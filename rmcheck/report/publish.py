@@ -8,7 +8,6 @@ from pathlib import Path
 
 from rmcheck.data import preferences, prompt_text
 from rmcheck.data.preferences import PreferenceData
-from rmcheck.engine.settings import DEFAULT_BASELINES
 from rmcheck.errors import RmcheckError
 from rmcheck.record import baseline as baselines
 from rmcheck.record import history as histories
@@ -20,7 +19,7 @@ from rmcheck.suite import load_suite
 
 
 def report_input(
-    folder: Path, *, root: Path, kept: Path | None = None, history: Path | None = None
+    folder: Path, *, root: Path, kept: Path, history: Path | None = None
 ) -> ReportInput:
     """Everything that a report is made of; what cannot be found is left out.
 
@@ -31,7 +30,7 @@ def report_input(
     return ReportInput(
         record=record,
         scores=scores,
-        baseline=_baseline(record, kept or root / DEFAULT_BASELINES),
+        baseline=_baseline(record, kept),
         texts=_texts(record, scores, root),
         history=_history(history),
     )
@@ -55,7 +54,7 @@ def publish(
     folder: Path,
     *,
     root: Path,
-    kept: Path | None = None,
+    kept: Path,
     history: Path | None = None,
     texts_of: TextsOf = "failing",
 ) -> list[Path]:

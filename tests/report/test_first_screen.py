@@ -9,9 +9,9 @@ import pytest
 from rmcheck.checks import kinds
 from rmcheck.record.run import CheckRecord, PairScore
 from rmcheck.report import PairTexts, ReportInput
-from rmcheck.report.brief import brief
 from rmcheck.report.glossary import about, certainty, reading
 from rmcheck.report.page import html
+from rmcheck.report.page.brief import brief
 from rmcheck.report.page.pairs import Pair, pairs
 from rmcheck.report.page.view import View, view
 

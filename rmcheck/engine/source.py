@@ -1,0 +1,23 @@
+"""The reward source that a spec names, outside a run: for a fixture of one's own or a notebook."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rmcheck.engine.settings import Settings
+from rmcheck.reward_source import RewardSource
+from rmcheck.sources import create
+
+
+def source(spec: str, root: Path | None = None) -> RewardSource:
+    """The reward source that `spec` names (`recipe:tiny`, `hf:PATH`, `scores:FILE`).
+
+    For a `reward_model` fixture of one's own, or a notebook. Relative paths are resolved against
+    `root` (default: the current folder), where the cache folder `.rmcheck` lies too.
+
+    Raises
+    ------
+    rmcheck.errors.UsageError
+        When the spec names nothing that there is.
+    """
+    return create(spec, Settings.below((root or Path.cwd()).resolve()).options)
