@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import sqlite3
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from rmcheck.seal import KEY_VARIABLE, holds, seal
+from rmcheck.wording import counted
 
 FILE = "scores.sqlite"
 BUSY = 30.0
@@ -20,10 +24,12 @@ _IN_THE_WAY = (
 )  # fmt: skip
 """How SQLite's names of errors start that are not the file's fault."""
 
+COLUMNS = ("source", "dialogue", "score", "seal")
 _SCHEMA = (
     """
     CREATE TABLE IF NOT EXISTS scores (
         source TEXT NOT NULL, dialogue TEXT NOT NULL, score REAL NOT NULL,
+        seal TEXT NOT NULL,
         PRIMARY KEY (source, dialogue)
     ) WITHOUT ROWID
     """,
@@ -40,35 +46,65 @@ class ScoreStore:
 
     It never stops a run: a corrupt file is set aside and counts as empty, a folder that cannot be
     written to means no memory. Each is said once, in `remarks`.
+
+    A row is believed where its score is finite and its seal is that of source, text and score
+    (see `rmcheck.seal`). Rows that an older version wrote have none: they count as absent.
     """
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / FILE
-        self.remarks: list[str] = []
+        self._said: list[str] = []
+        self._doubted = 0
         self._usable = True
         self._read_only = False
         self._connection: sqlite3.Connection | None = None
+
+    @property
+    def remarks(self) -> list[str]:
+        """What a user should know of the cache, each said once."""
+        if not self._doubted:
+            return list(self._said)
+        return [
+            *self._said,
+            f"{self.path}: {counted(self._doubted, 'score')} not believed, so scored again: "
+            f"damaged, or written without this run's {KEY_VARIABLE}",
+        ]
 
     def get(self, source: str, hashes: Iterable[str]) -> dict[str, float]:
         """Those of `hashes` that are known for `source`, with their scores."""
         wanted = list(dict.fromkeys(hashes))
         found: dict[str, float] = {}
-        if not self.path.is_file():
+        if not self._is_there():
             return found
         for start in range(0, len(wanted), 500):
             part = wanted[start : start + 500]
             marks = ",".join("?" * len(part))
-            query = f"SELECT dialogue, score FROM scores WHERE source = ? AND dialogue IN ({marks})"
+            query = (
+                "SELECT dialogue, score, seal FROM scores "
+                f"WHERE source = ? AND dialogue IN ({marks})"
+            )
             rows = self._run(query, [source, *part])
-            found.update((key, score) for key, score in rows if isinstance(score, float))
+            believed = {
+                key: score for key, score, given in rows if _sound(source, key, score, given)
+            }
+            self._doubted += len(rows) - len(believed)
+            found |= believed
         return found
+
+    def _is_there(self) -> bool:
+        try:
+            return self.path.is_file()
+        except OSError as error:  # a folder of somebody else
+            if self._usable:
+                self._give_up(_on_one_line(error))
+            return False
 
     def put(self, source: str, scores: Mapping[str, float]) -> None:
         """Remember `scores` by dialogue hash."""
         if not scores:
             return
-        rows = [(source, key, score) for key, score in scores.items()]
-        self._run("INSERT OR REPLACE INTO scores VALUES (?, ?, ?)", rows, many=True)
+        rows = [(source, key, score, _seal(source, key, score)) for key, score in scores.items()]
+        self._run("INSERT OR REPLACE INTO scores VALUES (?, ?, ?, ?)", rows, many=True)
 
     def saw(self, source: str, spec: str) -> None:
         """Note that `source` was used now, under the name `spec`; never worth a word or a stop."""
@@ -103,7 +139,7 @@ class ScoreStore:
                     return []
                 return list(connection.execute(statement, values))
             except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
-                said = " ".join(str(error).split())[:160]
+                said = _on_one_line(error)
                 if _is_damage(error) and not self._read_only:
                     self._set_aside(said, last=attempt == 1)
                 else:
@@ -121,7 +157,12 @@ class ScoreStore:
                 name = f"{self.path.resolve().as_uri()}?mode=ro&immutable=1"
                 self._connection = sqlite3.connect(name, uri=True)
                 self._read_only = True
-                self.remarks.append(f"{self.path}: new scores are not kept ({error})")
+                self._said.append(f"{self.path}: new scores are not kept ({error})")
+                if "seal" not in _columns(self._connection):
+                    self._said.append(
+                        f"{self.path}: not read, an older version of rmcheck wrote it"
+                    )
+                    raise
         return self._connection
 
     def _opened_for_writing(self) -> sqlite3.Connection:
@@ -130,18 +171,38 @@ class ScoreStore:
         try:
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=NORMAL")
-            for table in _SCHEMA:
-                connection.execute(table)
+            if _columns(connection) != COLUMNS:
+                with connection:
+                    connection.execute("BEGIN IMMEDIATE")
+                    self._drop_unsealed(connection)
+                    for table in _SCHEMA:
+                        connection.execute(table)
         except BaseException:
             connection.close()
             raise
         return connection
 
+    def _drop_unsealed(self, connection: sqlite3.Connection) -> None:
+        """Take out what an older version wrote, so that it is said once and not at each run."""
+        columns = _columns(connection)
+        if not columns or "seal" in columns:
+            return
+        (count,) = connection.execute("SELECT count(*) FROM scores").fetchone()
+        connection.execute("DROP TABLE scores")
+        if count:
+            self._said.append(
+                f"{self.path}: {counted(count, 'score')} of an older version of rmcheck not "
+                "believed, so scored again: without a checksum"
+            )
+
     def _give_up(self, said: str) -> None:
         self.close()
         self._usable = False
         if not self._read_only:  # else that much was said when it was opened
-            self.remarks.append(f"{self.path}: scores are not kept ({said})")
+            self._said.append(
+                f"{self.path}: scores are not kept ({said}); make room, or name another "
+                "folder with --rm-cache"
+            )
 
     def _set_aside(self, said: str, *, last: bool) -> None:
         self.close()
@@ -156,9 +217,31 @@ class ScoreStore:
         except OSError as error:
             self._give_up(f"{said}; {error}")
             return
-        self.remarks.append(
+        self._said.append(
             f"{self.path}: was damaged ({said}) and counts as empty; see {aside.name}"
         )
+
+
+def _columns(connection: sqlite3.Connection) -> tuple[str, ...]:
+    """Of the table of scores; none where there is no table yet."""
+    return tuple(str(row[1]) for row in connection.execute("PRAGMA table_info(scores)"))
+
+
+def _seal(source: str, dialogue: str, score: float) -> str:
+    return seal("score", source, dialogue, score.hex())
+
+
+def _sound(source: str, dialogue: str, score: object, given: object) -> bool:
+    """Whether a row is as it was written, and a reward."""
+    return (
+        isinstance(score, float)
+        and math.isfinite(score)
+        and holds(given, "score", source, dialogue, score.hex())
+    )
+
+
+def _on_one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:160]
 
 
 def _is_damage(error: Exception) -> bool:

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import re
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +16,14 @@ from typing import Any
 from rmcheck.data.dialogue import content_hash
 from rmcheck.errors import SourceError, nearest
 from rmcheck.extras import needed_by
+from rmcheck.seal import holds, seal
 from rmcheck.shipped import anchored
 
-SMALL = 256 * 1024
+SMALL = 64 * 1024 * 1024
 """Files below this size are hashed every time; the hash of a larger one is remembered."""
+SETTLED = 2.0
+"""Seconds since a file's last change from which its hash is remembered: a second change within
+one tick of the file system's clock would leave no trace."""
 
 WEIGHTS = ("*.safetensors", "pytorch_model*.bin", "adapter_model.bin")
 DESCRIBING = (
@@ -31,7 +36,11 @@ _HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
 
 
 class FileHashes:
-    """SHA-256 of files; large ones are remembered by path, size and time stamp.
+    """SHA-256 of files; large ones are remembered as long as nothing tells of a change.
+
+    Size, time stamp, time of change, inode and device must all be those of before: a copy that
+    keeps size and time stamp (`cp -p`, `rsync -t`) is still another file. What is remembered
+    carries a seal (see `rmcheck.seal`); an entry that is damaged is not believed.
 
     Parameters
     ----------
@@ -42,35 +51,51 @@ class FileHashes:
 
     def __init__(self, cache: Path) -> None:
         self._path = cache / "hashes.json"
-        self._known: dict[str, list[object]] | None = None
+        self._known: dict[str, object] | None = None
 
     def of(self, path: Path) -> str:
-        """32 hex digits for the content of `path`."""
-        status = path.stat()
-        if status.st_size < SMALL:
-            return hashlib.sha256(path.read_bytes()).hexdigest()[:32]
-        stamp = [status.st_size, status.st_mtime_ns]
-        known = self._remembered()
-        key = str(path.resolve())
-        entry = known.get(key)
-        if isinstance(entry, list) and entry[:2] == stamp:
-            return str(entry[2])
-        with path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()[:32]
-        known[key] = [*stamp, found]
-        self._remember(known)
-        return found
+        """32 hex digits for the content of `path`.
 
-    def _remembered(self) -> dict[str, list[object]]:
+        Raises
+        ------
+        SourceError
+            When it cannot be read.
+        """
+        try:
+            return self._of(path)
+        except OSError as error:
+            raise SourceError(f"{path}: cannot be read ({error.strerror or error})") from None
+
+    def _of(self, path: Path) -> str:
+        started = time.time()
+        with path.open("rb") as file:
+            before = _stamp(file.fileno())
+            if before[0] < SMALL:
+                return hashlib.file_digest(file, "sha256").hexdigest()[:32]
+            known = self._remembered()
+            key = str(path.resolve())
+            entry = known.get(key)
+            if isinstance(entry, list) and len(entry) == 3 and entry[0] == before:
+                found = entry[1]
+                if isinstance(found, str) and holds(entry[2], "file", key, *before, found):
+                    return found
+            found = hashlib.file_digest(file, "sha256").hexdigest()[:32]
+            settled = started - max(before[1], before[2]) / 1e9 >= SETTLED
+            if settled and _stamp(file.fileno()) == before:
+                known[key] = [before, found, seal("file", key, *before, found)]
+                self._remember(known)
+            return found
+
+    def _remembered(self) -> dict[str, object]:
         if self._known is None:
             try:
                 known = json.loads(self._path.read_text(encoding="utf-8"))
                 self._known = known if isinstance(known, dict) else {}
-            except (OSError, ValueError):
+            except (OSError, ValueError, RecursionError):
                 self._known = {}
         return self._known
 
-    def _remember(self, known: dict[str, list[object]]) -> None:
+    def _remember(self, known: dict[str, object]) -> None:
         temporary = self._path.with_name(f".{self._path.name}.{os.getpid()}")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -79,6 +104,14 @@ class FileHashes:
         except OSError:
             with contextlib.suppress(OSError):
                 temporary.unlink()
+
+
+def _stamp(file: int) -> list[int]:
+    """What tells an open file from the one that was hashed before."""
+    status = os.fstat(file)
+    return [
+        status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_dev
+    ]  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -237,7 +237,8 @@ def test_what_is_in_the_way_leaves_the_file_alone_and_is_said_once(
     monkeypatch.setattr(ScoreStore, "_open", refused)
     source, remarks = gate(tmp_path)
     assert source.asked == len(TEXTS)
-    assert remarks == [f"{path}: scores are not kept ({message})"]
+    remedy = "make room, or name another folder with --rm-cache"
+    assert remarks == [f"{path}: scores are not kept ({message}); {remedy}"]
     monkeypatch.undo()
     assert path.read_bytes() == before
     assert gate(tmp_path)[0].asked == 0

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,8 +14,19 @@ import pytest
 from rmcheck.errors import SourceError
 from rmcheck.scoring import files
 from rmcheck.scoring.files import FileHashes, ModelFiles, locate
+from rmcheck.seal import KEY_VARIABLE, seal
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+SHIPPED_SMALL = files.SMALL
+
+
+@pytest.fixture(autouse=True)
+def every_size_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From 256 bytes on, and remembered at once."""
+    monkeypatch.setattr(files, "SMALL", 256)
+    monkeypatch.setattr(files, "SETTLED", -1.0)
 
 
 @pytest.fixture
@@ -36,6 +50,7 @@ def test_a_large_file_is_read_once(
     model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = FileHashes(tmp_path / "cache").of(model / "model.safetensors")
+    assert (tmp_path / "cache" / "hashes.json").is_file()
 
     def unread(*_: object) -> None:
         raise AssertionError("read again")
@@ -50,6 +65,100 @@ def test_a_changed_large_file_is_read_again(model: Path, tmp_path: Path) -> None
     path.write_bytes(os.urandom(files.SMALL + 1))
     os.utime(path, ns=(1, 1))
     assert FileHashes(tmp_path / "cache").of(path) != first
+
+
+def rewritten(path: Path) -> bytes:
+    """Another content of the same size and time stamp, in place."""
+    status, content = path.stat(), os.urandom(path.stat().st_size)
+    path.write_bytes(content)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    return content
+
+
+def replaced(path: Path) -> bytes:
+    """As `rsync -t` does it: another file, moved over the old one."""
+    status, content = path.stat(), os.urandom(path.stat().st_size)
+    path.with_suffix(".new").write_bytes(content)
+    os.utime(path.with_suffix(".new"), ns=(status.st_atime_ns, status.st_mtime_ns))
+    path.with_suffix(".new").replace(path)
+    return content
+
+
+@pytest.mark.parametrize("change", [rewritten, replaced])
+@pytest.mark.parametrize("small", [256, SHIPPED_SMALL])
+def test_a_file_changed_under_its_size_and_time_stamp_is_read_again(
+    model: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    change: Callable[[Path], bytes],
+    small: int,
+) -> None:
+    assert SHIPPED_SMALL == 64 * 1024 * 1024
+    monkeypatch.setattr(files, "SMALL", small)
+    path = model / "model.safetensors"
+    FileHashes(tmp_path / "cache").of(path)
+    time.sleep(0.02)  # a tick of the file system's clock
+    content = change(path)
+    found = FileHashes(tmp_path / "cache").of(path)
+    assert found == hashlib.sha256(content).hexdigest()[:32]
+
+
+def test_a_file_that_changed_just_now_is_not_remembered(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second change within one tick of the clock would leave no trace."""
+    monkeypatch.setattr(files, "SETTLED", 2.0)
+    FileHashes(tmp_path / "cache").of(model / "model.safetensors")
+    assert not (tmp_path / "cache" / "hashes.json").exists()
+
+
+@pytest.mark.parametrize(
+    "memory",
+    [
+        b"[1, 2", b"[]", b"3", b"null", b'"x"', b"\xff\xfe\x00", b"[" * 100_000, b"1" * 5000,
+        b'{"PATH": []}', b'{"PATH": [1]}', b'{"PATH": "x"}', b'{"PATH": {"0": 1}}',
+        b'{"PATH": [STAMP]}', b'{"PATH": [STAMP, null, null]}', b'{"PATH": [STAMP, 7, "x"]}',
+        b'{"PATH": [STAMP, "' + b"0" * 32 + b'", "' + b"0" * 32 + b'"]}',
+        b'{"PATH": [[NaN, 1e999], "x", "x"]}',
+    ],
+)  # fmt: skip
+def test_a_damaged_memory_is_no_obstacle_and_not_believed(
+    model: Path, tmp_path: Path, memory: bytes
+) -> None:
+    path = model / "model.safetensors"
+    expected = hashlib.sha256(path.read_bytes()).hexdigest()[:32]
+    assert FileHashes(tmp_path / "one").of(path) == expected
+    whole = json.loads((tmp_path / "one" / "hashes.json").read_text())
+    stamp = json.dumps(whole[str(path)][0]).encode()
+    (tmp_path / "two").mkdir()
+    damaged = memory.replace(b"PATH", str(path).encode()).replace(b"STAMP", stamp)
+    (tmp_path / "two" / "hashes.json").write_bytes(damaged)
+    assert FileHashes(tmp_path / "two").of(path) == expected
+
+
+def test_a_memory_written_without_the_secret_is_not_believed(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = model / "model.safetensors"
+    expected = FileHashes(tmp_path / "one").of(path)
+    memory = tmp_path / "one" / "hashes.json"
+    stamp, *_ = json.loads(memory.read_text())[str(path)]
+    forged = [stamp, "0" * 32, seal("file", str(path), *stamp, "0" * 32)]
+    memory.write_text(json.dumps({str(path): forged}))
+    assert FileHashes(tmp_path / "one").of(path) == "0" * 32
+    monkeypatch.setenv(KEY_VARIABLE, "k")
+    assert FileHashes(tmp_path / "one").of(path) == expected
+
+
+def test_a_file_that_cannot_be_read_is_told_with_its_path(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(self: Path, *_: object) -> None:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "open", refused)
+    with pytest.raises(SourceError, match=r"model\.safetensors: cannot be read \(Permission"):
+        FileHashes(tmp_path).of(model / "model.safetensors")
 
 
 def test_a_broken_memory_and_an_unwritable_one_are_no_obstacle(model: Path, tmp_path: Path) -> None:
