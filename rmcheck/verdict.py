@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from rmcheck import __version__
 from rmcheck.picture import AnyPicture, Picture
 
 Decision = Literal["pass", "fail", "inconclusive"]
@@ -80,18 +79,6 @@ class Verdict:
     evidence: Evidence = field(default_factory=Evidence)
 
 
-def signature(kind: str, source: str, data: str, facts: Mapping[str, object], *, seed: int) -> str:
-    """All that could change a verdict's number, on one line.
-
-    >>> signature("win_rate", "py:m@f00d", "chat@cafe", {"n": 60}, seed=7)
-    ... # doctest: +ELLIPSIS
-    'win_rate|src:py:m@f00d|data:chat@cafe|n:60|seed:7|v:...'
-    """
-    said = (f"{name}:{value}" for name, value in facts.items())
-    parts = [kind, f"src:{source}", f"data:{data}", *said, f"seed:{seed}", f"v:{__version__}"]
-    return "|".join(parts)
-
-
 __all__ = [
     "Decision",
     "Estimate",
@@ -101,5 +88,4 @@ __all__ = [
     "State",
     "Table",
     "Verdict",
-    "signature",
 ]

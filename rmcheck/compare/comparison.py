@@ -12,20 +12,21 @@ from numpy.typing import NDArray
 
 from rmcheck.checks import Changes, ScoredPairs
 from rmcheck.checks.no_regression import NoRegression, PairedScores
+from rmcheck.checks.signature import signature
 from rmcheck.data import pair_dialogues
 from rmcheck.engine.book import ScoreBook
 from rmcheck.engine.facts import rows_of
 from rmcheck.engine.settings import Settings
 from rmcheck.errors import UsageError
 from rmcheck.record import baseline as baselines
-from rmcheck.record import run as records
+from rmcheck.record import folder as folders
 from rmcheck.record.refusal import refuse_unlike
-from rmcheck.record.run import PairScore, SourceRecord
+from rmcheck.record.run import RESULTS, PairScore, SourceRecord
 from rmcheck.reward_source import Partial, RewardSource, describe
 from rmcheck.sources import create
 from rmcheck.spec import Spec
 from rmcheck.suite import Suite
-from rmcheck.verdict import Verdict, signature
+from rmcheck.verdict import Verdict
 
 MODEL_FILES = ("config.json", "adapter_config.json")
 
@@ -51,7 +52,7 @@ def is_record(spec: str, settings: Settings) -> bool:
 
 def is_run(spec: str, settings: Settings) -> bool:
     """Whether `spec` names a run folder."""
-    return (settings.root / spec / records.RESULTS).is_file()
+    return folders.present(settings.root / spec)
 
 
 def read_side(spec: str, settings: Settings, suites: Sequence[Suite]) -> Side:
@@ -82,8 +83,7 @@ def read_side(spec: str, settings: Settings, suites: Sequence[Suite]) -> Side:
         )
     if bare and not any((folder / name).is_file() for name in MODEL_FILES):
         raise UsageError(
-            f"'{spec}' holds neither a run ({records.RESULTS}) nor a model "
-            f"({', '.join(MODEL_FILES)})"
+            f"'{spec}' holds neither a run ({RESULTS}) nor a model ({', '.join(MODEL_FILES)})"
         )
     if not suites:
         raise UsageError(f"'{spec}' is a source and there are no suites to score; give --suites")
@@ -94,11 +94,11 @@ def read_side(spec: str, settings: Settings, suites: Sequence[Suite]) -> Side:
 
 def recorded(name: str, folder: Path) -> Side:
     """A run folder, or a baseline's, as a side."""
-    found = records.read(folder)
+    found = folders.read(folder)
     sources = {suite.name: suite.source or found.source for suite in found.suites}
     checks = (check for suite in found.suites for check in suite.checks)
     required = sum(check.compares and check.gate == "required" for check in checks)
-    return Side(name, records.read_scores(folder), sources, required)
+    return Side(name, folders.read_scores(folder, found), sources, required)
 
 
 def _scored(given: RewardSource, settings: Settings, suites: Sequence[Suite]) -> list[PairScore]:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rmcheck.checks import BASELINE, CANDIDATE, Changes, Check, ScoredPairs, SourceRef
+from rmcheck.checks.signature import signature
 from rmcheck.data import Dialogue, PreferencePair, pair_dialogues
 from rmcheck.data.preferences import PreferenceData
 from rmcheck.engine.binding import Binding
@@ -16,7 +17,6 @@ from rmcheck.engine.book import ScoreBook
 from rmcheck.errors import BaselineMissing
 from rmcheck.reward_source import Partial, RewardSource
 from rmcheck.suite import Suite
-from rmcheck.verdict import signature
 from rmcheck.wording import counted
 
 

@@ -16,6 +16,7 @@ from rmcheck.engine.context import SuiteContext
 from rmcheck.engine.settings import DEFAULT_BASELINE, Settings
 from rmcheck.errors import BaselineMissing, ExtraMissing, RmcheckError
 from rmcheck.record import baseline as baselines
+from rmcheck.record import folder as folders
 from rmcheck.record.refusal import refuse_unlike
 from rmcheck.record.run import BaselineRecord, TrainingRecord
 from rmcheck.reward_source import RewardSource, describe
@@ -60,6 +61,7 @@ class Engine:
         if spec is None and name not in baselines.names(self.settings.baselines):
             return  # a new project; checks that compare say how to bless
         self._baseline = baselines.find(name, self.settings.baselines)
+        folders.verify_scores(self._baseline.folder, self._baseline.record)
         self._baseline_source = baseline_source(self._baseline, self._options)
 
     @property

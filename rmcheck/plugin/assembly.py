@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import shlex
+import uuid
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from rmcheck.engine.settings import DEFAULT_REPORT
 from rmcheck.plugin import junit
 from rmcheck.plugin.keys import STARTED
 from rmcheck.plugin.settings import settings_of
+from rmcheck.record import folder as folders
 from rmcheck.record import history as histories
 from rmcheck.record import run as records
 from rmcheck.record.run import (
@@ -30,7 +33,7 @@ from rmcheck.record.run import (
     SuiteRecord,
     TrainingRecord,
 )
-from rmcheck.report.publish import publish
+from rmcheck.report.publish import render, write
 from rmcheck.wording import listed
 
 
@@ -100,17 +103,21 @@ class Assembly:
         rows = [row for path in self._ordered() for row in self._rows.get(path, [])]
         history = histories.beside(self._folder, self._root)
         try:
-            records.write(self._folder, record, rows)
-            self._remember(history, record)
-            publish(self._folder, root=self._root, kept=self._settings.baselines, history=history)
+            folders.write(self._folder, record, rows, partial(self._report, history))
             self._written = True
         except OSError as error:
             self._problems.append(f"the report could not be written: {error}")
+        else:
+            self._remember(history, record)
         junit_file = self._config.getoption("xmlpath", None)
         if junit_file:
             checks = [check for suite in record.suites for check in suite.checks]
             with suppress(OSError):  # pytest has said so
                 junit.add_adjusted(Path(self._config.invocation_params.dir, junit_file), checks)
+
+    def _report(self, history: Path, folder: Path) -> None:
+        kept = self._settings.baselines
+        write(render(folder, root=self._root, kept=kept, history=history), folder)
 
     def _remember(self, path: Path, record: RunRecord) -> None:
         try:
@@ -178,6 +185,7 @@ class Assembly:
             unread=self._unread,
             left_out=self._last["left_out"],
             commit=commit(self._root),
+            run_id=uuid.uuid4().hex,
             suites=suites,
             training=list(self._training.values()),
             scoring=_summed(list(self._scoring.values())),

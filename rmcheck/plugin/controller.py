@@ -15,7 +15,7 @@ import pytest
 
 from rmcheck.plugin.asked import is_suite
 from rmcheck.plugin.interrupt import ignore_sigint
-from rmcheck.plugin.keys import MISTAKEN, MISTAKES, PAYLOAD
+from rmcheck.plugin.keys import MISTAKEN, MISTAKES, PAYLOAD, SUITES
 
 if TYPE_CHECKING:
     from rmcheck.errors import Problem
@@ -85,7 +85,7 @@ class Controller:
         restore = self._restore_sigint
         try:
             interrupted = exitstatus == pytest.ExitCode.INTERRUPTED
-            if self._payloads or (self._begun and interrupted):
+            if self._leaves_a_record(exitstatus, session):
                 restore = restore or ignore_sigint()
                 stopped = interrupted or bool(session.shouldstop) or bool(session.shouldfail)
                 from rmcheck.plugin.assembly import Assembly
@@ -95,6 +95,16 @@ class Controller:
         finally:
             if restore is not None:
                 restore()
+
+    def _leaves_a_record(self, exitstatus: int, session: pytest.Session) -> bool:
+        """Whether the run replaces the one before: a green report must not outlive an error."""
+        if session.config.getoption("collectonly"):
+            return False
+        if self._payloads or self._unread:
+            return True
+        if exitstatus == pytest.ExitCode.USAGE_ERROR:
+            return SUITES in session.config.stash
+        return bool(self._begun) and exitstatus == pytest.ExitCode.INTERRUPTED
 
     def _all_decided(self, session: pytest.Session) -> bool:
         """Whether `-x` stopped at the last check; unknown, so False, where workers ran them."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from rmcheck.errors import RmcheckError, UsageError, did_you_mean
+from rmcheck.record import folder as folders
 from rmcheck.record import run as record
 from rmcheck.record.refusal import bless_refusal
 from rmcheck.record.run import PairScore, RunRecord, SourceRecord
@@ -46,9 +46,7 @@ def names(folder: Path) -> list[str]:
     return sorted(
         entry.name
         for entry in folder.iterdir()
-        if _NAME.fullmatch(entry.name)
-        and entry.name != LATEST
-        and (entry / record.RESULTS).is_file()
+        if _NAME.fullmatch(entry.name) and entry.name != LATEST and folders.present(entry)
     )
 
 
@@ -77,7 +75,7 @@ def find(name: str, folder: Path) -> Baseline:
         raise UsageError(f"no baseline '{name}' in {folder}; {remedy}")
     if name == LATEST:
         return every(folder)[-1]
-    return Baseline(name, folder / name, record.read(folder / name))
+    return Baseline(name, folder / name, folders.read(folder / name))
 
 
 def every(folder: Path) -> list[Baseline]:
@@ -85,7 +83,7 @@ def every(folder: Path) -> list[Baseline]:
 
     The order is told by the files' content, not by their time stamps, which a checkout changes.
     """
-    kept = [Baseline(name, folder / name, record.read(folder / name)) for name in names(folder)]
+    kept = [Baseline(name, folder / name, folders.read(folder / name)) for name in names(folder)]
     return sorted(kept, key=lambda one: (one.record.blessed or "", one.record.started, one.name))
 
 
@@ -105,7 +103,7 @@ class Blessing:
     kept: tuple[str, ...]
 
     def keep(self) -> Path:
-        """Write the baseline; it appears by one rename. Gives its folder.
+        """Write the baseline: a kill leaves the old one or the new one. Gives its folder.
 
         Raises
         ------
@@ -113,19 +111,12 @@ class Blessing:
             When the folder cannot be written to.
         """
         target = self.folder / self.name
-        staging, old = (self.folder / f".{self.name}.{word}" for word in ("new", "old"))
         try:
             blessed = self.record.model_copy(update={"blessed": _next_time(self.folder)})
-            shutil.rmtree(staging, ignore_errors=True)
-            record.write(staging, blessed, self.rows)
-            shutil.rmtree(old, ignore_errors=True)
-            if target.exists():
-                target.rename(old)
-            staging.rename(target)
+            folders.write(target, blessed, self.rows)
         except OSError as error:
             why = error.strerror or error
             raise UsageError(f"{target}: the baseline cannot be written ({why})") from None
-        shutil.rmtree(old, ignore_errors=True)
         return target
 
 
@@ -160,7 +151,8 @@ def prepare(run: Path, folder: Path, name: str, *, red: bool = False) -> Blessin
         raise UsageError(f"baseline name {name!r}: use letters, digits, '.', '_' and '-'")
     if name == LATEST:
         raise UsageError(f"'{LATEST}' stands for the baseline blessed last; choose another name")
-    found, rows = record.read(run), record.read_scores(run)
+    found = folders.read(run)
+    rows = folders.read_scores(run, found)
     refusal = bless_refusal(found, scored=bool(rows))
     if refusal and not (red and refusal.overruled_by_red):
         raise UsageError(f"{run}: {refusal.said}")
@@ -173,7 +165,8 @@ def prepare(run: Path, folder: Path, name: str, *, red: bool = False) -> Blessin
 def _merged(name: str, folder: Path, found: RunRecord, rows: Sequence[PairScore]) -> Blessing:
     target = folder / name
     try:
-        old, old_rows = record.read(target), record.read_scores(target)
+        old = folders.read(target)
+        old_rows = folders.read_scores(target, old)
     except RmcheckError as error:
         raise UsageError(f"the baseline '{name}' cannot be added to: {error}") from None
     _refuse_parts(name, found, rows, old_rows)

@@ -1,112 +1,186 @@
-"""A folder whose files are replaced together: after a kill they are those of before, or the new.
-
-The new files are written into a folder of their own within the target; one rename of that folder
-commits them. What follows (old files out, new files in) can be repeated, so whoever reads the
-target, or writes to it next, first finishes what a killed process began: `settle`. Between the
-commit and that moment the target may lack files, but it never holds files of two runs.
-"""
+"""A run on disk: `results.json`, `scores.jsonl` and its reports, written and read as one thing."""
 
 from __future__ import annotations
 
-import contextlib
+import hashlib
 import json
-import os
-import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-_NEW = ".rmcheck-new"
-_READY = ".rmcheck-ready"
-_FILES = ".files.json"
-"""In the folder that is ready: the names of all its files, and of those that must go."""
+from pydantic import ValidationError
+
+from rmcheck.errors import Problem, ProblemsFound, UsageError
+from rmcheck.record.replacement import replacing, settle
+from rmcheck.record.run import (
+    RESULTS,
+    SCHEMA_VERSION,
+    SCORES,
+    PairScore,
+    RunRecord,
+)
+from rmcheck.wording import counted
+
+PAGE = "index.html"
+SUMMARY = "summary.md"
+OWN = (RESULTS, SCORES, PAGE, SUMMARY)
+"""The files of a run. None of another run stays beside a new one."""
 
 
-@contextlib.contextmanager
-def replacing(folder: Path, own: Iterable[str]) -> Iterator[Path]:
-    """A folder to write new files into; when the block ends, they take the place of the old ones.
+def write(
+    folder: Path,
+    record: RunRecord,
+    scores: Iterable[PairScore],
+    reports: Callable[[Path], object] | None = None,
+) -> None:
+    """Write a run into `folder`, in place of the run that is there.
+
+    A kill or a full disk at any moment leaves the run of before or the new one, never files of
+    both: see `rmcheck.record.replacement`.
 
     Parameters
     ----------
-    folder
-        Where the files go; made when it is not there.
-    own
-        Names of files in `folder` that are removed where they were not written anew. Any other
-        file that is there stays.
+    reports
+        Called with the folder in which the record and its scores were written; adds the reports.
 
     Raises
     ------
     OSError
-        When something cannot be written. Unless the new files were complete by then, `folder` is
-        as it was before.
+        When something cannot be written; the run of before is still there.
     """
-    settle(folder)
-    _sweep(folder)
-    staging = folder / f"{_NEW}.{os.getpid()}"
-    shutil.rmtree(staging, ignore_errors=True)
-    staging.mkdir(parents=True)
-    try:
-        yield staging
-        names = sorted(path.name for path in staging.iterdir())
-        told = json.dumps({"files": names, "old": sorted({*own} - {*names})})
-        (staging / _FILES).write_text(told, encoding="utf-8")
-        staging.rename(folder / _READY)
-    except BaseException:
-        shutil.rmtree(staging, ignore_errors=True)
-        with contextlib.suppress(OSError):
-            folder.rmdir()  # only where this call has made it
-        raise
-    settle(folder)
+    rows = "".join(row.model_dump_json() + "\n" for row in scores)
+    whole = record.model_copy(update={"scores_hash": _hash(rows.encode())})
+    with replacing(folder, OWN) as staging:
+        (staging / SCORES).write_text(rows, encoding="utf-8", newline="\n")
+        text = whole.model_dump_json(indent=1) + "\n"
+        (staging / RESULTS).write_text(text, encoding="utf-8", newline="\n")
+        if reports is not None:
+            reports(staging)
 
 
-def settle(folder: Path) -> None:
-    """Put files in place that a killed process had written in full; nothing where there are none.
+def _hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def present(folder: Path) -> bool:
+    """Whether `folder` holds a run; finishes what a killed process had begun to put there.
 
     Raises
     ------
-    OSError
-        When that is not possible (a read-only folder).
+    UsageError
+        When that cannot be finished.
     """
-    ready = folder / _READY
     try:
-        told = json.loads((ready / _FILES).read_text(encoding="utf-8"))
+        settle(folder)
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise UsageError(
+            f"{folder}: a run was being written here when it was stopped, and it cannot be put in "
+            f"place ({error}); make the folder writable, or remove it and run the gate again"
+        ) from None
+    return (folder / RESULTS).is_file()
+
+
+def read(folder: Path) -> RunRecord:
+    """Read `results.json` of a run folder.
+
+    Raises
+    ------
+    UsageError
+        When there is no such file, or another version of rmcheck wrote it.
+    """
+    path = folder / RESULTS
+    if not present(folder):
+        raise UsageError(
+            f"{folder}: no {RESULTS} there; a run folder is what `pytest suites/` writes "
+            "(default reports/latest)"
+        )
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise UsageError(f"{path}: cannot be read as JSON ({error}); run the gate again") from None
+    version = raw.get("schema_version") if isinstance(raw, dict) else None
+    if version != SCHEMA_VERSION:
+        raise UsageError(
+            f"{path}: schema_version {version!r}, this rmcheck reads {SCHEMA_VERSION}; "
+            "make the record again with this version"
+        )
+    try:
+        return RunRecord.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise UsageError(f"{path}: {place}: {first['msg']}; run the gate again") from None
+
+
+def verify_scores(folder: Path, record: RunRecord) -> None:
+    """Raise where `scores.jsonl` is not the file that was written with `results.json`.
+
+    A record of before 0.2.0 holds no hash of it; then the rows are counted, if all pairs of its
+    suites were scored.
+
+    Raises
+    ------
+    UsageError
+        When the file is missing, cannot be read, or belongs to another run.
+    """
+    path = folder / SCORES
+    try:
+        content = path.read_bytes()
     except FileNotFoundError:
-        _discard(ready)
-        return
-    waiting = [name for name in told["files"] if (ready / name).exists()]
-    for name in (*told["old"], *waiting):
-        (folder / name).unlink(missing_ok=True)
-    for name in waiting:
-        with contextlib.suppress(FileNotFoundError):  # another process was faster
-            (ready / name).replace(folder / name)
-    _discard(ready)
+        said = f"{path}: missing; the scores of a run are kept beside its {RESULTS}"
+        raise UsageError(said) from None
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read ({error}); run the gate again") from None
+    if record.scores_hash and _hash(content) != record.scores_hash:
+        raise UsageError(
+            f"{path}: not the scores that were written with {RESULTS} beside it (the file was "
+            "edited, cut short or taken from another run); restore both files, or run the gate "
+            "again and bless that run"
+        )
+    rows = sum(not line.isspace() and bool(line) for line in content.split(b"\n"))
+    if not record.scores_hash and 0 < rows < record.pairs:
+        raise UsageError(
+            f"{path}: {counted(rows, 'row')} for the {counted(record.pairs, 'pair')} of the suites "
+            f"in {RESULTS}; if the file was cut short, restore it, else run the gate again and "
+            "bless that run"
+        )
 
 
-def unfinished(folder: Path) -> bool:
-    """Whether the folder holds nothing but what a killed process had begun to write."""
-    entries = list(folder.iterdir()) if folder.is_dir() else []
-    return all(entry.name.startswith(_NEW) for entry in entries)
+def read_scores(folder: Path, record: RunRecord | None = None) -> Sequence[PairScore]:
+    """Read `scores.jsonl` of a run folder, in file order.
 
+    Parameters
+    ----------
+    record
+        What `read` gave for the folder: then the scores must belong to it.
 
-def _discard(ready: Path) -> None:
-    """Remove the folder whose files were all moved; the list of them goes last."""
-    if ready.is_dir():
-        (ready / _FILES).unlink(missing_ok=True)
-        with contextlib.suppress(FileNotFoundError):
-            ready.rmdir()
-
-
-def _sweep(folder: Path) -> None:
-    """Remove what killed processes had begun to write; best effort."""
-    for left in folder.glob(f"{_NEW}.*"):
-        if not _alive(left.name.rpartition(".")[2]):
-            shutil.rmtree(left, ignore_errors=True)
-
-
-def _alive(pid: str) -> bool:
+    Raises
+    ------
+    ProblemsFound
+        With the line of each row that is not a pair's score.
+    UsageError
+        When there is no such file, when it is not text, or when it is not the record's.
+    """
+    path = folder / SCORES
+    if record is not None:
+        verify_scores(folder, record)
+    if not path.exists():
+        raise UsageError(f"{path}: missing; the scores of a run are kept beside its {RESULTS}")
     try:
-        os.kill(int(pid), 0)
-    except (ProcessLookupError, ValueError, OverflowError):
-        return False
-    except PermissionError:
-        pass
-    return True
+        text = path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path}: cannot be read ({error}); run the gate again") from None
+    rows: list[PairScore] = []
+    problems: list[Problem] = []
+    # Not splitlines: an id may hold a line separator of Unicode.
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            rows.append(PairScore.model_validate_json(line))
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(str(part) for part in first["loc"]) or "row"
+            problems.append(Problem(str(path), number, 1, f"{place}: {first['msg']}"))
+    if problems:
+        raise ProblemsFound(problems)
+    return rows

@@ -107,7 +107,7 @@ def append(path: Path, run: HistoryRun) -> None:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     line = run.model_dump_json() + "\n"
-    file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+    file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o644)
     try:
         size = os.fstat(file).st_size
         if size and os.pread(file, 1, size - 1) != b"\n":

@@ -6,15 +6,11 @@ These models are the JSON border: what is written here is read by reports, by `c
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+from collections.abc import Iterable
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
-from rmcheck.errors import Problem, ProblemsFound, UsageError
 from rmcheck.spec import Spec
 from rmcheck.wording import listed
 
@@ -231,7 +227,8 @@ class RunRecord(_Model):
     time at which it became a baseline (None: it is none); kept here, so that a checkout of another
     branch does not change which baseline is the latest. `incomplete` says that the run was stopped
     before all checks were decided; `unread` names the suite files that could not be read, and
-    `left_out` the required checks of its suites that were not selected (by `-k`, say).
+    `left_out` the required checks of its suites that were not selected (by `-k`, say). `run_id`
+    stands in every file that the run leaves, `scores_hash` (SHA-256) ties `scores.jsonl` to it.
     """
 
     schema_version: Literal[1] = 1
@@ -249,6 +246,8 @@ class RunRecord(_Model):
     left_out: list[str] = Field(default_factory=list)
     commit: str | None = None
     blessed: str | None = None
+    run_id: str = ""
+    scores_hash: str = ""
     suites: list[SuiteRecord]
     training: list[TrainingRecord] = Field(default_factory=list)
     scoring: ScoringRecord = Field(default_factory=ScoringRecord)
@@ -260,6 +259,11 @@ class RunRecord(_Model):
         used = [suite.source for suite in self.suites if suite.source is not None]
         each = {(source.spec, source.fingerprint): source for source in (self.source, *used)}
         return tuple(each.values())
+
+    @property
+    def pairs(self) -> int:
+        """How many pairs its suites hold, counted once for each suite."""
+        return sum(suite.data.pairs for suite in self.suites)
 
     @property
     def gap(self) -> str:
@@ -298,83 +302,3 @@ def outcome(suites: Iterable[SuiteRecord]) -> Literal["pass", "fail", "error"]:
     if "error" in found:
         return "error"
     return "fail" if "fail" in found else "pass"
-
-
-def write(folder: Path, record: RunRecord, scores: Iterable[PairScore]) -> None:
-    """Write a run into `folder`, scores first and each file by rename, so no half file is seen."""
-    folder.mkdir(parents=True, exist_ok=True)
-    rows = "".join(row.model_dump_json() + "\n" for row in scores)
-    _replace(folder / SCORES, rows)
-    _replace(folder / RESULTS, record.model_dump_json(indent=1) + "\n")
-
-
-def _replace(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
-
-
-def read(folder: Path) -> RunRecord:
-    """Read `results.json` of a run folder.
-
-    Raises
-    ------
-    UsageError
-        When there is no such file, or another version of rmcheck wrote it.
-    """
-    path = folder / RESULTS
-    try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UsageError(
-            f"{folder}: no {RESULTS} there; a run folder is what `pytest suites/` writes "
-            "(default reports/latest)"
-        ) from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise UsageError(f"{path}: cannot be read as JSON ({error}); run the gate again") from None
-    version = raw.get("schema_version") if isinstance(raw, dict) else None
-    if version != SCHEMA_VERSION:
-        raise UsageError(
-            f"{path}: schema_version {version!r}, this rmcheck reads {SCHEMA_VERSION}; "
-            "make the record again with this version"
-        )
-    try:
-        return RunRecord.model_validate(raw)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise UsageError(f"{path}: {place}: {first['msg']}; run the gate again") from None
-
-
-def read_scores(folder: Path) -> Sequence[PairScore]:
-    """Read `scores.jsonl` of a run folder, in file order.
-
-    Raises
-    ------
-    ProblemsFound
-        With the line of each row that is not a pair's score.
-    UsageError
-        When there is no such file, or it is not text.
-    """
-    path = folder / SCORES
-    if not path.exists():
-        raise UsageError(f"{path}: missing; the scores of a run lie beside its {RESULTS}")
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{path}: cannot be read ({error}); run the gate again") from None
-    rows: list[PairScore] = []
-    problems: list[Problem] = []
-    # Not splitlines: an id may hold a line separator of Unicode.
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            rows.append(PairScore.model_validate_json(line))
-        except ValidationError as error:
-            first = error.errors()[0]
-            place = ".".join(str(part) for part in first["loc"]) or "row"
-            problems.append(Problem(str(path), number, 1, f"{place}: {first['msg']}"))
-    if problems:
-        raise ProblemsFound(problems)
-    return rows

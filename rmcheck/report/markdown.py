@@ -24,6 +24,7 @@ MOST_BYTES = 60_000
 
 _SIGN: dict[Answer, str] = {"yes": "✅", "weak": "✅", "no": "❌", "unknown": "⚠️"}
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>|~&$])")
+_RUN = re.compile("[0-9a-f]+")
 _BREAK = "\u200b"
 _MOST_NAMED = 60
 
@@ -34,7 +35,7 @@ def render(report: ReportInput) -> str:
     groups = grouped(record)
     verdict = sentence(record, groups)
     parts = [
-        MARKER,
+        f"{MARKER}{f' <!-- run {record.run_id} -->' if _RUN.fullmatch(record.run_id) else ''}",
         f"## {_SIGN[verdict.answer]} {escape(verdict.headline)}",
         f"**{escape(str(verdict), 1500)}**",
     ]

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from rmcheck.data import preferences, prompt_text
 from rmcheck.data.preferences import PreferenceData
-from rmcheck.errors import RmcheckError
+from rmcheck.errors import RmcheckError, UsageError
 from rmcheck.record import baseline as baselines
+from rmcheck.record import folder as folders
 from rmcheck.record import history as histories
-from rmcheck.record import run as records
 from rmcheck.record.history import HistoryRun
+from rmcheck.record.replacement import replacing
 from rmcheck.record.run import PairScore, RunRecord
 from rmcheck.report import PairTexts, ReportInput, TextsOf
 from rmcheck.suite import load_suite
@@ -25,8 +26,8 @@ def report_input(
 
     `kept` is the folder of the baselines, `history` the file of earlier runs (None: no trend).
     """
-    record = records.read(folder)
-    scores = records.read_scores(folder)
+    record = folders.read(folder)
+    scores = folders.read_scores(folder, record)
     return ReportInput(
         record=record,
         scores=scores,
@@ -42,12 +43,37 @@ def root_of(folder: Path) -> Path:
     The nearest folder above the run, or else above the current folder, in which a file of the
     record lies; the current folder where there is none.
     """
-    record, here = records.read(folder), Path.cwd()
+    record, here = folders.read(folder), Path.cwd()
     paths = [path for suite in record.suites for path in (suite.path, *suite.data.paths)]
     for root in (*folder.resolve().parents, here, *here.parents):
         if any((root / path).is_file() for path in paths if not Path(path).is_absolute()):
             return root
     return here
+
+
+def render(
+    folder: Path,
+    *,
+    root: Path,
+    kept: Path,
+    history: Path | None = None,
+    texts_of: TextsOf = "failing",
+) -> dict[str, str]:
+    """The reports of the run in `folder`, by the names of their files."""
+    from rmcheck.report import markdown
+    from rmcheck.report.page import html
+
+    found = report_input(folder, root=root, kept=kept, history=history)
+    return {
+        folders.PAGE: html.render(found, texts_of=texts_of),
+        folders.SUMMARY: markdown.render(found),
+    }
+
+
+def write(reports: Mapping[str, str], folder: Path) -> None:
+    """Write reports into a folder that is new, or that `replacing` gave."""
+    for name, text in reports.items():
+        (folder / name).write_text(text, encoding="utf-8", newline="\n")
 
 
 def publish(
@@ -58,20 +84,21 @@ def publish(
     history: Path | None = None,
     texts_of: TextsOf = "failing",
 ) -> list[Path]:
-    """Render `index.html` and `summary.md` into the run folder; give their paths."""
-    from rmcheck.report import markdown
-    from rmcheck.report.page import html
+    """Render the reports into the run folder, in place of those that are there; give their paths.
 
-    found = report_input(folder, root=root, kept=kept, history=history)
-    written = []
-    for name, text in (
-        ("index.html", html.render(found, texts_of=texts_of)),
-        ("summary.md", markdown.render(found)),
-    ):
-        path = folder / name
-        path.write_text(text, encoding="utf-8")
-        written.append(path)
-    return written
+    Raises
+    ------
+    UsageError
+        When they cannot be written; the old ones are still there.
+    """
+    reports = render(folder, root=root, kept=kept, history=history, texts_of=texts_of)
+    try:
+        with replacing(folder, ()) as staging:
+            write(reports, staging)
+    except OSError as error:
+        why = error.strerror or error
+        raise UsageError(f"{folder}: the reports cannot be written ({why})") from None
+    return [folder / name for name in reports]
 
 
 def _baseline(record: RunRecord, kept: Path) -> tuple[RunRecord, list[PairScore]] | None:
@@ -79,7 +106,7 @@ def _baseline(record: RunRecord, kept: Path) -> tuple[RunRecord, list[PairScore]
         return None
     try:
         found = baselines.find(record.baseline.name, kept)
-        return found.record, list(records.read_scores(found.folder))
+        return found.record, list(folders.read_scores(found.folder, found.record))
     except RmcheckError:
         return None
 

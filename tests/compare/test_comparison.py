@@ -15,7 +15,7 @@ from rmcheck.compare.comparison import Side, compare, read_side, suites_below
 from rmcheck.engine import Settings
 from rmcheck.errors import ProblemsFound, UsageError
 from rmcheck.record import baseline
-from rmcheck.record import run as record
+from rmcheck.record import folder as folders
 from rmcheck.record.run import DataRecord, SuiteRecord
 
 PAIRS = make_pairs(60)
@@ -110,7 +110,7 @@ def settings(root: Path) -> Settings:
 def keep(root: Path, folder: str) -> Path:
     data = DataRecord(hash="", pairs=60, groups=60)
     suites = [SuiteRecord(name="chat", path="suites/chat.yaml", data=data)]
-    record.write(root / folder, run_record(suites=suites), pair_scores(PAIRS, GOOD))
+    folders.write(root / folder, run_record(suites=suites), pair_scores(PAIRS, GOOD))
     return root / folder
 
 

@@ -31,6 +31,7 @@ from rmcheck.engine import Engine, Settings
 from rmcheck.engine.binding import Binding
 from rmcheck.errors import BaselineMissing, SourceError, UsageError
 from rmcheck.record import baseline
+from rmcheck.record import folder as folders
 from rmcheck.record import run as record
 from rmcheck.reward_source import RewardSource
 from rmcheck.suite import Suite
@@ -245,7 +246,7 @@ def test_what_a_fixture_gives_is_wrapped_once(tmp_path: Path) -> None:
 def bless(root: Path, name: str, pairs: Sequence[Any], scores: Any) -> None:
     data = record.DataRecord(hash="", pairs=len(pairs), groups=len(pairs))
     suites = [record.SuiteRecord(name="chat", path="suites/chat.yaml", data=data)]
-    record.write(root / "run", run_record(suites=suites), pair_scores(pairs, scores))
+    folders.write(root / "run", run_record(suites=suites), pair_scores(pairs, scores))
     baseline.bless(root / "run", Settings.below(root).baselines, name)
 
 

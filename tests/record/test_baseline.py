@@ -14,7 +14,7 @@ from rmcheck.data import PreferencePair
 from rmcheck.engine.binding import baseline_source
 from rmcheck.errors import UsageError
 from rmcheck.record import baseline
-from rmcheck.record import run as record
+from rmcheck.record import folder as folders
 from rmcheck.record.run import CheckRecord, DataRecord, SuiteRecord
 from rmcheck.reward_source import SourceOptions
 
@@ -41,12 +41,12 @@ def a_run(
         for row in pair_scores(pairs, ([score] * len(pairs), [0.0] * len(pairs)), name)
     ]
     made = [suite(name, pairs, checks=list(checks)) for name, pairs in chosen.items()]
-    record.write(folder / "run", run_record(suites=made, **changes), rows)
+    folders.write(folder / "run", run_record(suites=made, **changes), rows)
     return folder / "run"
 
 
 def scores(folder: Path, name: str) -> dict[tuple[str, str], float]:
-    return {(row.suite, row.id): row.chosen for row in record.read_scores(folder / name)}
+    return {(row.suite, row.id): row.chosen for row in folders.read_scores(folder / name)}
 
 
 def test_a_blessed_run_is_found_by_its_name(tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_half_a_suite_does_not_take_the_place_of_a_whole_one(tmp_path: Path) -> 
     kept = tmp_path / "baselines"
     baseline.bless(a_run(tmp_path), kept, "main")
     rows = pair_scores(PAIRS[:5], ([9.0] * 5, [0.0] * 5))
-    record.write(tmp_path / "part", run_record(suites=[suite("chat", PAIRS)]), rows)
+    folders.write(tmp_path / "part", run_record(suites=[suite("chat", PAIRS)]), rows)
     with pytest.raises(UsageError, match=r"chat: this run scored 5 of 20 pairs and the baseline"):
         baseline.bless(tmp_path / "part", kept, "main")
     assert set(scores(kept, "main").values()) == {1.0}

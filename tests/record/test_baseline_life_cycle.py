@@ -15,7 +15,7 @@ from builders import make_pairs, pair_scores, run_record, write_jsonl
 from rmcheck.compare.comparison import Side, compare
 from rmcheck.errors import BaselineRefused, UsageError
 from rmcheck.record import baseline
-from rmcheck.record import run as record
+from rmcheck.record import folder as folders
 from rmcheck.record.refusal import refuse_unlike
 from rmcheck.record.run import CheckRecord, DataRecord, SourceRecord, SuiteRecord, TrainingRecord
 from rmcheck.reward_source import Partial, SourceOptions, describe
@@ -54,12 +54,12 @@ def run(folder: Path, scores: Mapping[str, float | None], **changes: object) -> 
         for row in pair_scores(PAIRS, ([score] * 20, [0.0] * 20), name)
     ]
     suites = [suite(name, outcomes.get(name, "pass")) for name in scores]
-    record.write(folder, run_record(suites=suites, **{"source": SOURCE, **changes}), rows)
+    folders.write(folder, run_record(suites=suites, **{"source": SOURCE, **changes}), rows)
     return folder
 
 
 def kept_scores(folder: Path, name: str = "main") -> dict[str, float]:
-    return {row.suite: row.chosen for row in record.read_scores(folder / name)}
+    return {row.suite: row.chosen for row in folders.read_scores(folder / name)}
 
 
 def test_what_is_replaced_added_and_kept_is_told(tmp_path: Path) -> None:
@@ -80,7 +80,7 @@ def test_suites_and_rows_stand_in_the_order_of_their_files(tmp_path: Path) -> No
     baseline.bless(run(tmp_path / "b", {"a": 2.0, "z": 2.0}), kept, "main")
     found = baseline.find("main", kept).record
     assert [each.name for each in found.suites] == ["a", "m", "z"]
-    rows = [row.suite for row in record.read_scores(kept / "main")]
+    rows = [row.suite for row in folders.read_scores(kept / "main")]
     assert rows == ["a"] * 20 + ["m"] * 20 + ["z"] * 20
 
 
@@ -130,8 +130,8 @@ def test_latest_is_told_by_the_files_and_not_by_their_times(tmp_path: Path) -> N
 def test_a_clock_that_was_ahead_does_not_stay_the_latest(tmp_path: Path) -> None:
     kept = tmp_path / "kept"
     target = baseline.bless(run(tmp_path / "a", {"chat": 1.0}), kept, "ahead")
-    found = record.read(target).model_copy(update={"blessed": "2999-01-01T00:00:00.000000Z"})
-    record.write(target, found, record.read_scores(target))
+    found = folders.read(target).model_copy(update={"blessed": "2999-01-01T00:00:00.000000Z"})
+    folders.write(target, found, folders.read_scores(target))
     baseline.bless(run(tmp_path / "a", {"chat": 1.0}), kept, "after")
     assert baseline.find("latest", kept).name == "after"
     assert baseline.find("after", kept).record.blessed == "2999-01-01T00:00:00.000001Z"
@@ -143,7 +143,7 @@ def test_when_it_was_blessed_is_in_the_record(tmp_path: Path) -> None:
     blessed = baseline.find("main", tmp_path / "kept").record.blessed
     assert blessed is not None
     assert before <= datetime.fromisoformat(blessed) <= datetime.now(UTC)
-    assert record.read(tmp_path / "a").blessed is None
+    assert folders.read(tmp_path / "a").blessed is None
 
 
 def test_no_latest_without_a_baseline(tmp_path: Path) -> None:
@@ -249,7 +249,7 @@ def test_a_refused_baseline_does_not_stop_its_successor(
 ) -> None:
     rows = pair_scores(PAIRS, ([1.0] * 20, [0.0] * 20))
     made = run_record(suites=[suite("chat", "error", kind)], outcome="error")
-    record.write(tmp_path / "run", made, rows)
+    folders.write(tmp_path / "run", made, rows)
     if refused:
         with pytest.raises(UsageError, match="this run had errors"):
             baseline.bless(tmp_path / "run", tmp_path / "kept", "main")

@@ -10,6 +10,7 @@ from builders import make_pairs, pair_scores, run_record
 
 from rmcheck.errors import UsageError
 from rmcheck.record import baseline
+from rmcheck.record import folder as folders
 from rmcheck.record import run as record
 from rmcheck.record.refusal import bless_refusal
 from rmcheck.record.run import CheckRecord, DataRecord, RunRecord, SuiteRecord
@@ -55,7 +56,7 @@ def test_the_command_and_the_invitation_agree(tmp_path: Path, name: str) -> None
     assert (found and found.command) == command
     n = run.suites[0].data.pairs
     rows = pair_scores(PAIRS[:n], ([1.0] * n, [0.0] * n))
-    record.write(tmp_path / "run", run, rows)
+    folders.write(tmp_path / "run", run, rows)
 
     def refused(**options: bool) -> str:
         try:

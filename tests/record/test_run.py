@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from rmcheck.engine.facts import pair_scores as known_scores
 from rmcheck.engine.facts import suite_record
 from rmcheck.engine.judged import check_record
 from rmcheck.errors import ProblemsFound, UsageError
+from rmcheck.record import folder as folders
 from rmcheck.record import run as record
 from rmcheck.record.run import BaselineRecord, CheckRecord, PairScore, RunRecord
 
@@ -48,9 +51,12 @@ def a_run(folder: Path) -> tuple[RunRecord, list[PairScore]]:
 
 def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     made, rows = a_run(tmp_path)
-    record.write(tmp_path / "run", made, rows)
-    assert record.read(tmp_path / "run") == made
-    assert list(record.read_scores(tmp_path / "run")) == rows
+    folders.write(tmp_path / "run", made, rows)
+    found = folders.read(tmp_path / "run")
+    written = (tmp_path / "run/scores.jsonl").read_bytes()
+    assert found.scores_hash == hashlib.sha256(written).hexdigest()
+    assert found == made.model_copy(update={"scores_hash": found.scores_hash})
+    assert list(folders.read_scores(tmp_path / "run", found)) == rows
     assert len(rows) == 30
     assert sorted(path.name for path in (tmp_path / "run").iterdir()) == [
         "results.json", "scores.jsonl",
@@ -64,13 +70,14 @@ def test_a_check_s_record_says_whether_it_compares(tmp_path: Path) -> None:
 
 def test_a_record_of_version_0_1_does_not_say_it_and_is_read_all_the_same(tmp_path: Path) -> None:
     made, rows = a_run(tmp_path)
-    record.write(tmp_path / "run", made, rows)
+    folders.write(tmp_path / "run", made, rows)
     path = tmp_path / "run" / record.RESULTS
     old = json.loads(path.read_text())
     for check in old["suites"][0]["checks"]:
         del check["compares"]
     path.write_text(json.dumps(old))
-    assert record.read(tmp_path / "run") == made
+    found = folders.read(tmp_path / "run")
+    assert found == made.model_copy(update={"scores_hash": found.scores_hash})
 
 
 # The keys that interfaces.md promises, in its own words; more may stand beside them.
@@ -115,7 +122,7 @@ def missing(found: Any, promised: Any, where: str = "") -> list[str]:
 
 def test_the_keys_that_are_promised(tmp_path: Path) -> None:
     made, rows = a_run(tmp_path)
-    record.write(tmp_path / "run", made, rows)
+    folders.write(tmp_path / "run", made, rows)
     raw = json.loads((tmp_path / "run/results.json").read_text())
     assert missing(raw, PROMISED) == []
     assert raw["scores"] == "scores.jsonl"
@@ -154,13 +161,13 @@ def test_scores_survive_whatever_their_names_hold(
 ) -> None:
     # Among them U+2028 and U+0085, which end a line for str.splitlines.
     folder = tmp_path_factory.mktemp("run")
-    record.write(folder, run_record(), rows)
-    assert list(record.read_scores(folder)) == rows
+    folders.write(folder, run_record(), rows)
+    assert list(folders.read_scores(folder)) == rows
 
 
 def test_half_a_file_is_never_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = pair_scores(PAIRS, ([1.0] * 30, [0.0] * 30))
-    record.write(tmp_path, run_record(seed=1), rows)
+    folders.write(tmp_path, run_record(seed=1), rows)
     whole = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     write_text = Path.write_text
 
@@ -170,10 +177,40 @@ def test_half_a_file_is_never_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(Path, "write_text", dies)
     with pytest.raises(OSError, match="disk full"):
-        record.write(tmp_path, run_record(seed=2), rows[:3])
-    for name, content in whole.items():
-        assert (tmp_path / name).read_bytes() == content
-    assert record.read(tmp_path).seed == 1
+        folders.write(tmp_path, run_record(seed=2), rows[:3])
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == whole
+    assert folders.read(tmp_path).seed == 1
+
+
+CUT = {
+    "cut at a line break": lambda rows: rows[: len(rows) // 2],
+    "of another run": lambda rows: [row.replace(b"1.0", b"2.0") for row in rows],
+    "with a row more": lambda rows: [*rows, rows[0]],
+    "empty": lambda _: [],
+}
+
+
+@pytest.mark.parametrize("how", CUT)
+def test_scores_of_another_run_are_refused(tmp_path: Path, how: str) -> None:
+    # A baseline cut at a line break was "identical (n=30)", and passed.
+    made, rows = a_run(tmp_path)
+    folders.write(tmp_path / "run", made, rows)
+    path = tmp_path / "run" / "scores.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(CUT[how](lines)))
+    found = folders.read(tmp_path / "run")
+    with pytest.raises(UsageError, match=r"scores\.jsonl: not the scores that were written with"):
+        folders.read_scores(tmp_path / "run", found)
+
+
+def test_scores_of_a_record_without_their_hash_are_counted(tmp_path: Path) -> None:
+    made, rows = a_run(tmp_path)
+    folders.write(tmp_path / "run", made, rows[:10])
+    path = tmp_path / "run" / "results.json"
+    path.write_text(re.sub(r'"scores_hash": "\w+"', '"scores_hash": ""', path.read_text()))
+    found = folders.read(tmp_path / "run")
+    with pytest.raises(UsageError, match="10 rows for the 30 pairs of the suites"):
+        folders.read_scores(tmp_path / "run", found)
 
 
 def test_results_appear_after_their_scores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,11 +219,11 @@ def test_results_appear_after_their_scores(tmp_path: Path, monkeypatch: pytest.M
     replace = Path.replace
 
     def watched(self: Path, target: Path) -> Path:
-        order.append(Path(target).name)
+        order.append(target.name)
         return replace(self, target)
 
     monkeypatch.setattr(Path, "replace", watched)
-    record.write(tmp_path, run_record(), [])
+    folders.write(tmp_path, run_record(), [])
     assert order == ["scores.jsonl", "results.json"]
 
 
@@ -206,34 +243,36 @@ def test_results_appear_after_their_scores(tmp_path: Path, monkeypatch: pytest.M
 def test_records_that_cannot_be_read(tmp_path: Path, content: bytes, said: str) -> None:
     (tmp_path / "results.json").write_bytes(content)
     with pytest.raises(UsageError, match=said):
-        record.read(tmp_path)
+        folders.read(tmp_path)
 
 
 def test_a_misspelt_key_of_a_record_is_told(tmp_path: Path) -> None:
     raw = json.loads(run_record().model_dump_json())
     (tmp_path / "results.json").write_text(json.dumps({**raw, "sed": 3}))
     with pytest.raises(UsageError, match=r"results\.json: sed: Extra inputs are not permitted"):
-        record.read(tmp_path)
+        folders.read(tmp_path)
     with pytest.raises(UsageError, match=r"no results\.json there; a run folder is what `pytest"):
-        record.read(tmp_path / "nowhere")
+        folders.read(tmp_path / "nowhere")
 
 
 def test_rows_of_scores_that_are_none(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"scores\.jsonl: missing; the scores of a run lie beside"):
-        record.read_scores(tmp_path)
+    with pytest.raises(
+        UsageError, match=r"scores\.jsonl: missing; the scores of a run are kept beside"
+    ):
+        folders.read_scores(tmp_path)
     good = pair_scores(PAIRS[:1], ([1.0], [0.0]))[0].model_dump(mode="json")
     rows = [good, {**good, "chosen": "high"}, {**good, "rejected": float("nan")}, {"id": "a"}]
     rows.append({**good, "chosen": float("inf")})
     lines = [*map(json.dumps, rows), "", "not json"]
     (tmp_path / "scores.jsonl").write_text("\n".join(lines))
     with pytest.raises(ProblemsFound) as caught:
-        record.read_scores(tmp_path)
+        folders.read_scores(tmp_path)
     assert [(problem.line, problem.message.split(":")[0]) for problem in caught.value.problems] == [
         (2, "chosen"), (3, "rejected"), (4, "suite"), (5, "chosen"), (7, "row"),
     ]  # fmt: skip
     (tmp_path / "scores.jsonl").write_bytes(b"\xff\xfe")
     with pytest.raises(UsageError, match=r"scores\.jsonl: cannot be read"):
-        record.read_scores(tmp_path)
+        folders.read_scores(tmp_path)
 
 
 def test_the_colour_of_a_run() -> None:

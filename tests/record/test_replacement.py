@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from rmcheck.record.folder import replacing, settle, unfinished
+from rmcheck.record.replacement import replacing, settle, unfinished
 
 OWN = ("a.txt", "b.txt", "gone.txt")
 
