@@ -215,6 +215,8 @@ def test_a_command_that_needs_a_model_names_the_one_that_brings_it(
         assert out == "", name
         (line,) = err.splitlines()
         assert f"{subject} {PACKAGES}; install them: {REMEDY}" in line, name
+    page = (ROOT / "docs/troubleshooting.md").read_text(encoding="utf-8")
+    assert f"```text\n{found['train'][2]}```\n" in page
 
 
 def _with_model(folder: Path) -> None:
