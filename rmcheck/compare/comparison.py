@@ -14,6 +14,7 @@ from rmcheck.checks import BASELINE, CANDIDATE, Changes, Check, ScoredPairs, Sou
 from rmcheck.checks.no_regression import NoRegression
 from rmcheck.data import Dialogue, PreferencePair, pair_dialogues
 from rmcheck.data.preferences import PreferenceData
+from rmcheck.documents import finding
 from rmcheck.engine.book import ScoreBook
 from rmcheck.engine.settings import Settings
 from rmcheck.errors import UsageError
@@ -51,7 +52,7 @@ def is_record(spec: str, settings: Settings) -> bool:
 
 def is_run(spec: str, settings: Settings) -> bool:
     """Whether `spec` names a run folder."""
-    return (settings.root / spec / records.RESULTS).is_file()
+    return (settings.named(spec) / records.RESULTS).is_file()
 
 
 def read_side(spec: str, settings: Settings, suites: Sequence[Suite]) -> Side:
@@ -67,7 +68,7 @@ def read_side(spec: str, settings: Settings, suites: Sequence[Suite]) -> Side:
     UsageError
         When it is none of these, or a source and there are no suites to score.
     """
-    folder = settings.root / spec
+    folder = settings.named(spec)
     if is_run(spec, settings):
         return recorded(spec, folder)
     if baselines.known(spec, settings.baselines):
@@ -268,9 +269,9 @@ class _RowContext:
         return "|".join([*parts, f"seed:{self.seed}", f"v:{__version__}"])
 
 
-def suites_below(folder: Path, root: Path) -> list[Suite]:
-    """Every suite file below `folder`, in order; mistakes raise as they do in pytest."""
-    from rmcheck.suite import load_suite, looks_like_suite
+def suites_below(folder: Path, settings: Settings) -> list[Suite]:
+    """The suites of a folder, in order, as the gate finds them; mistakes raise as in pytest."""
+    from rmcheck.suite import load_suite
 
-    paths = sorted([*folder.rglob("*.yaml"), *folder.rglob("*.yml")])
-    return [load_suite(path, root) for path in paths if looks_like_suite(path)]
+    found = finding.suites_below(folder, settings.files)
+    return [load_suite(path, settings.root) for path in found]

@@ -48,7 +48,7 @@ def test_a_run_without_suites_imports_nothing_heavy(project: Project) -> None:
     # A YAML file below suites/ had to be read; it is no suite, and nothing came of it.
     ours = {name for name in seen if name.startswith("rmcheck.")}
     light = {f"rmcheck.plugin.{name}" for name in ("asked", "hooks", "interrupt")}
-    yaml = {"rmcheck.documents", "rmcheck.documents.recognise"}
+    yaml = {f"rmcheck.documents{name}" for name in ("", ".finding", ".recognise")}
     assert ours == {"rmcheck.plugin", *light, *yaml}
     assert not (project.root / "reports").exists()
     assert not (project.root / ".rmcheck").exists()
