@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rmcheck.cli.options import add_cache_option
+from rmcheck.cli.options import add_cache_option, settings
+from rmcheck.cli.project import shown
 from rmcheck.errors import UsageError, did_you_mean
 from rmcheck.wording import counted
 
@@ -66,7 +67,8 @@ def _age(text: str) -> float:
 def _folder(options: argparse.Namespace) -> CacheFolder:
     from rmcheck.cache.folder import CacheFolder
 
-    return CacheFolder(Path(options.rm_cache))
+    chosen = settings(options)
+    return CacheFolder(Path(options.rm_cache or shown(chosen.cache, chosen.root)))
 
 
 def run_show(options: argparse.Namespace) -> int:

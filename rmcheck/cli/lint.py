@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from rmcheck.cli.project import configured
 from rmcheck.data import preferences
 from rmcheck.errors import UsageError
 
@@ -56,7 +57,7 @@ def run_lint(options: argparse.Namespace) -> int:
     here = Path.cwd()
     report = lint(
         _files(options.paths, here),
-        root=here,
+        root=configured().root,
         train=_files(options.train, here),
         against=_files(options.against, here),
         expect=options.expect,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rmcheck.cli.options import add_compute_options, add_source_options, settings
+from rmcheck.cli.project import configured, rooted
 from rmcheck.data import Dialogue, pair_dialogues, preferences
 from rmcheck.engine.book import ScoreBook
 from rmcheck.errors import SourceError, UsageError
@@ -67,7 +68,8 @@ def run_train(options: argparse.Namespace) -> int:
     from rmcheck.sources import recipe
 
     chosen = settings(options)
-    source = recipe.create(options.recipe.removeprefix("recipe:"), chosen.options)
+    spec = rooted(f"recipe:{options.recipe.removeprefix('recipe:')}", chosen.root)
+    source = recipe.create(spec.removeprefix("recipe:"), chosen.options)
     folder = source.train()
     training = source.training
     if training is None:
@@ -101,12 +103,12 @@ def run_score(options: argparse.Namespace) -> int:
     target = Path(options.output)
     if target.suffix not in JSON_LINES:
         raise UsageError(f"-o {target}: this writes JSON Lines; end it in {', '.join(JSON_LINES)}")
-    paths = preferences.expand(options.data, chosen.root)
+    paths = preferences.expand(options.data, Path.cwd())
     if not paths:
         raise UsageError(f"no file matches '{options.data}'")
     data = preferences.load(paths, root=chosen.root)
     _refuse_to_replace(target)
-    source, book = create(options.rm, chosen.options), ScoreBook(chosen.cache)
+    source, book = create(chosen.source, chosen.options), ScoreBook(chosen.cache)
     set_dialogues = [side for entry in data.sets for side in entry.dialogues()]
     book.fetch(source, [*pair_dialogues(data.pairs), *set_dialogues])
     both = book.scores(source, pair_dialogues(data.pairs))
@@ -152,7 +154,7 @@ def run_try(options: argparse.Namespace) -> int:
     if len(options.responses) < 2:
         raise UsageError("give two responses or more; a single reward has no meaning")
     chosen = settings(options)
-    source, book = create(options.rm, chosen.options), ScoreBook(chosen.cache)
+    source, book = create(chosen.source, chosen.options), ScoreBook(chosen.cache)
     dialogues = [
         Dialogue(options.prompt, response, key=f"response {number}")
         for number, response in enumerate(options.responses, start=1)
@@ -187,6 +189,6 @@ def run_list(_: argparse.Namespace) -> int:
     print("\nrecipes (--rm recipe:NAME)")
     for name, path in sorted(shipped_recipes().items()):
         print(f"  {name:<18} {_shown(path)}")
-    for name in project_recipes(Path.cwd()):
+    for name in project_recipes(configured().root):
         print(f"  {name:<18} of this project")
     return 0

@@ -6,15 +6,18 @@ import argparse
 import sys
 from pathlib import Path
 
-from rmcheck.cli.project import ini
+from rmcheck.cli.project import configured, rooted, shown
 from rmcheck.engine import Settings
 from rmcheck.engine.settings import (
     DEFAULT_BASELINES,
     DEFAULT_CACHE,
     DEFAULT_REPORT,
     DEFAULT_SOURCE,
+    Options,
+    settings_from,
 )
 from rmcheck.progress import TextProgress
+from rmcheck.stats.precision import PRECISIONS
 
 
 def add_source_options(command: argparse.ArgumentParser) -> None:
@@ -22,20 +25,23 @@ def add_source_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--rm",
         metavar="SPEC",
-        default=ini("rm_source", DEFAULT_SOURCE),
-        help="reward source (default %(default)s)",
+        help=f"reward source (default: rm_source of the ini file, or {DEFAULT_SOURCE})",
     )
     add_compute_options(command)
 
 
 def add_compute_options(command: argparse.ArgumentParser) -> None:
     """Device, precision and cache."""
-    command.add_argument("--rm-device", metavar="DEVICE", help="cpu, cuda, ... (default automatic)")
+    command.add_argument(
+        "--rm-device",
+        metavar="DEVICE",
+        help="cpu, cuda, ... (default: rm_device of the ini file, or automatic)",
+    )
     command.add_argument(
         "--rm-dtype",
-        choices=("float32", "bfloat16", "float16"),
-        default="float32",
-        help="precision of the scores (default %(default)s)",
+        metavar="DTYPE",
+        help=f"{', '.join(PRECISIONS[:-1])} or {PRECISIONS[-1]} (default: rm_dtype of the ini "
+        f"file, or {PRECISIONS[0]})",
     )
     add_cache_option(command)
 
@@ -45,8 +51,8 @@ def add_cache_option(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--rm-cache",
         metavar="DIR",
-        default=ini("rm_cache", DEFAULT_CACHE),
-        help="where adapters and scores are kept (default %(default)s)",
+        help="where adapters and scores are kept (default: rm_cache of the ini file, or "
+        f"{DEFAULT_CACHE} in the project's root)",
     )
 
 
@@ -55,28 +61,56 @@ def add_baselines_option(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--baselines",
         metavar="DIR",
-        default=ini("rm_baselines", DEFAULT_BASELINES),
-        help="where blessed runs are kept (default %(default)s)",
+        help="where blessed runs are kept (default: rm_baselines of the ini file, or "
+        f"{DEFAULT_BASELINES} in the project's root)",
     )
 
 
-def run_folder() -> str:
-    """Where the gate writes its runs."""
-    return ini("rm_report", DEFAULT_REPORT)
+def add_suites_option(command: argparse.ArgumentParser, meaning: str) -> None:
+    """A folder of suites."""
+    command.add_argument(
+        "--suites",
+        metavar="DIR",
+        help=f"{meaning} (default: {SUITES} in the project's root)",
+    )
+
+
+SUITES = "suites"
+
+RUN_FOLDER = f"default: rm_report of the ini file, or {DEFAULT_REPORT} in the project's root"
+"""Where the gate writes its runs, for help texts."""
+
+
+def run_folder(options: argparse.Namespace, chosen: Settings) -> Path:
+    """The run that a command is about, as messages print it: the one named, or the last one."""
+    return Path(options.folder or shown(chosen.report, chosen.root))
+
+
+def suites_folder(options: argparse.Namespace, chosen: Settings) -> Path:
+    """The folder of suites, as messages print it: the one named, or that of the project."""
+    return Path(options.suites or shown(chosen.root / SUITES, chosen.root))
 
 
 def settings(options: argparse.Namespace) -> Settings:
-    """The settings of a command that was started in the current folder."""
-    root = Path.cwd()
-    return Settings(
-        root=root,
-        source=getattr(options, "rm", DEFAULT_SOURCE),
-        cache=root / getattr(options, "rm_cache", DEFAULT_CACHE),
-        baselines=root / getattr(options, "baselines", DEFAULT_BASELINES),
-        device=getattr(options, "rm_device", None),
-        dtype=getattr(options, "rm_dtype", "float32"),
-        progress=TextProgress(_to_stderr, live=sys.stderr.isatty()),
-    )
+    """The settings of a command: its options, or else the ini file of the project it works in.
+
+    Raises
+    ------
+    UsageError
+        For an option or a key that means nothing.
+    """
+    ini = configured()
+    given = {
+        "rm_source": getattr(options, "rm", None),
+        "rm_device": getattr(options, "rm_device", None),
+        "rm_dtype": getattr(options, "rm_dtype", None),
+        "rm_cache": getattr(options, "rm_cache", None),
+        "rm_baselines": getattr(options, "baselines", None),
+    }
+    if given["rm_source"]:
+        given["rm_source"] = rooted(given["rm_source"], ini.root)
+    progress = TextProgress(_to_stderr, live=sys.stderr.isatty())
+    return settings_from(ini, Options(given, Path.cwd()), progress=progress)
 
 
 def _to_stderr(text: str) -> None:

@@ -1,25 +1,46 @@
-"""What a project's pytest configuration and its git say, as far as commands must know."""
+"""The project that a command works in: found as pytest finds its root folder."""
 
 from __future__ import annotations
 
-import configparser
-import tomllib
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
+from rmcheck.documents.finding import is_yaml
+from rmcheck.documents.ini import IniFile
 from rmcheck.scaffold import project
+from rmcheck.spec import Spec
 
 
-def ini(name: str, default: str, folder: Path | None = None) -> str:
-    """The value of a `rm_*` key in the configuration of the project at `folder`, or `default`.
+def configured(start: Path | None = None) -> IniFile:
+    """The configuration of the project that `start`, or else the current folder, lies in.
 
-    The files are those that pytest reads, in its order; one that cannot be read counts as empty,
-    for pytest itself says what is wrong with it.
+    Raises
+    ------
+    UsageError
+        When it cannot be read, or has a misspelt key.
     """
-    _, settings = _settings(folder or Path.cwd())
-    found = settings.get(name)
-    return found if isinstance(found, str) and found else default
+    found = IniFile.above((start or Path.cwd()).absolute())
+    found.refuse_misspelt()
+    return found
+
+
+def shown(path: Path, root: Path) -> str:
+    """A path of the project as a user in the current folder would write it."""
+    return os.path.relpath(path) if path.is_relative_to(root) else str(path)
+
+
+def rooted(spec: str, root: Path) -> str:
+    """A source that the command line names, its path from the root and not from here.
+
+    What names nothing here (a shipped recipe, say) stays as it is.
+    """
+    here, named = Path.cwd(), Spec.parse(spec)
+    path = here / named.rest
+    is_name = named.kind == "recipe" and not is_yaml(path)
+    if here == root or is_name or not named.rest or not path.exists():
+        return spec
+    return str(Spec(named.kind, os.path.relpath(path, root)))
 
 
 def tell_ignored(root: Path, paths: Iterable[str]) -> None:
@@ -27,39 +48,3 @@ def tell_ignored(root: Path, paths: Iterable[str]) -> None:
     unseen = project.unseen(root, paths)
     if unseen:
         print(f"git ignores {', '.join(unseen)}; take them out of .gitignore, or CI misses them")
-
-
-def settings_file(folder: Path) -> str | None:
-    """The name of the file that configures pytest for the project at `folder`; None without one."""
-    found, _ = _settings(folder)
-    return found
-
-
-def _settings(folder: Path) -> tuple[str | None, Mapping[str, Any]]:
-    for name, section in (
-        ("pytest.ini", "pytest"),
-        (".pytest.ini", "pytest"),
-        ("pyproject.toml", ""),
-        ("tox.ini", "pytest"),
-        ("setup.cfg", "tool:pytest"),
-    ):
-        try:
-            text = (folder / name).read_text(encoding="utf-8")
-            found = _of_ini(text, section) if section else _of_toml(text)
-        except (OSError, ValueError, configparser.Error):
-            continue
-        if found is not None:
-            return name, found
-    return None, {}
-
-
-def _of_toml(text: str) -> Mapping[str, Any] | None:
-    tool = tomllib.loads(text).get("tool", {}).get("pytest", {})
-    found = tool.get("ini_options", tool)
-    return found if isinstance(found, dict) and found else None
-
-
-def _of_ini(text: str, section: str) -> Mapping[str, Any] | None:
-    parser = configparser.ConfigParser(interpolation=None)
-    parser.read_string(text)
-    return dict(parser[section]) if parser.has_section(section) else None

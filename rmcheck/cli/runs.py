@@ -7,14 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from rmcheck.cli.options import (
+    RUN_FOLDER,
     add_baselines_option,
     add_compute_options,
+    add_suites_option,
     run_folder,
     settings,
+    suites_folder,
 )
-from rmcheck.cli.project import ini, tell_ignored
+from rmcheck.cli.project import configured, rooted, shown, tell_ignored
 from rmcheck.compare.comparison import compare, is_record, is_run, read_side, suites_below
-from rmcheck.engine.settings import DEFAULT_BASELINE, DEFAULT_BASELINES, Settings
+from rmcheck.engine.settings import DEFAULT_BASELINE, Options, Settings, settings_from
 from rmcheck.record import baseline as baselines
 from rmcheck.record import history
 from rmcheck.record.refusal import failures
@@ -41,8 +44,7 @@ def add_commands(commands: Any) -> None:
         "--run",
         dest="folder",
         metavar="DIR",
-        default=run_folder(),
-        help="the run to keep (default %(default)s)",
+        help=f"the run to keep ({RUN_FOLDER})",
     )
     bless.add_argument(
         "--red",
@@ -63,8 +65,7 @@ def add_commands(commands: Any) -> None:
         "folder",
         nargs="?",
         metavar="RUN",
-        default=run_folder(),
-        help="the run's folder (default %(default)s)",
+        help=f"the run's folder ({RUN_FOLDER})",
     )
     report.add_argument(
         "--texts",
@@ -95,12 +96,7 @@ def add_commands(commands: Any) -> None:
         default=0.02,
         help="a smaller fall of the win rate is tolerated (default %(default)s)",
     )
-    versus.add_argument(
-        "--suites",
-        metavar="DIR",
-        default="suites",
-        help="the suites that sources are compared on (default %(default)s)",
-    )
+    add_suites_option(versus, "the suites that sources are compared on")
     add_compute_options(versus)
     add_baselines_option(versus)
     versus.set_defaults(run=run_compare)
@@ -118,12 +114,14 @@ def _share(text: str) -> float:
 
 def run_bless(options: argparse.Namespace) -> int:
     """Keep a run folder under a name, or list the names."""
-    kept = Path(options.baselines)
+    chosen = settings(options)
+    kept = Path(options.baselines or shown(chosen.baselines, chosen.root))
     if options.list:
         return _list_baselines(kept)
-    blessing = baselines.prepare(Path(options.folder), kept, options.name, red=options.red)
+    folder = run_folder(options, chosen)
+    blessing = baselines.prepare(folder, kept, options.name, red=options.red)
     target = blessing.keep()
-    print(f"{options.folder} is now the baseline '{options.name}' ({target}); commit that folder")
+    print(f"{folder} is now the baseline '{options.name}' ({target}); commit that folder")
     if blessing.record.red:
         print(f"  red: {failures(blessing.record)}")
     if blessing.replaced or blessing.kept:
@@ -154,13 +152,13 @@ def _list_baselines(folder: Path) -> int:
 
 def run_report(options: argparse.Namespace) -> int:
     """Render index.html and summary.md from results.json and scores.jsonl."""
-    folder = Path(options.folder)
+    folder = Path(options.folder) if options.folder else run_folder(options, settings(options))
     root = root_of(folder)
-    kept = options.baselines or root / ini("rm_baselines", DEFAULT_BASELINES, root)
+    own = settings_from(configured(root), Options())
     written = publish(
         folder,
         root=root,
-        kept=Path(kept),
+        kept=Path(options.baselines or own.baselines),
         history=history.beside(folder.resolve(), root),
         texts_of=options.texts,
     )
@@ -172,12 +170,15 @@ def run_report(options: argparse.Namespace) -> int:
 def run_compare(options: argparse.Namespace) -> int:
     """Print a line a suite; 1 when one regressed."""
     chosen = settings(options)
-    folder = chosen.root / options.suites
-    recorded = all(is_record(spec, chosen) for spec in (options.candidate, options.baseline))
-    suites = suites_below(folder, chosen.root) if not recorded and folder.is_dir() else []
-    candidate = read_side(options.candidate, chosen, suites)
-    baseline = read_side(options.baseline, chosen, suites)
-    found = compare(candidate, baseline, max_drop=options.max_drop)
+    folder = suites_folder(options, chosen).absolute()
+    specs = [
+        spec if is_record(spec, chosen) else rooted(spec, chosen.root)
+        for spec in (options.candidate, options.baseline)
+    ]
+    recorded = all(is_record(spec, chosen) for spec in specs)
+    suites = suites_below(folder, chosen) if not recorded and folder.is_dir() else []
+    candidate, baseline = (read_side(spec, chosen, suites) for spec in specs)
+    found = compare(candidate, baseline, max_drop=options.max_drop, seed=chosen.seed)
     for suite, verdict in found.verdicts.items():
         print(f"{'FAILED' if verdict.outcome == 'fail' else 'passed'} {suite}: {verdict.message}")
         for note in verdict.evidence.notes:

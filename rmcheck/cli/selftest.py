@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import argparse
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rmcheck.cli.options import add_baselines_option, run_folder, settings
+from rmcheck.cli.options import (
+    RUN_FOLDER,
+    add_baselines_option,
+    add_suites_option,
+    run_folder,
+    settings,
+    suites_folder,
+)
+from rmcheck.documents.finding import INI_FILES
 from rmcheck.engine.settings import DEFAULT_BASELINE
 from rmcheck.errors import UsageError
 from rmcheck.wording import counted, listed
@@ -14,6 +23,9 @@ from rmcheck.wording import counted, listed
 if TYPE_CHECKING:
     from rmcheck.compare.selftest import SelfTest
     from rmcheck.compare.simulation import Share, Tested
+
+
+NO_SUITES = f"there are no suites that {INI_FILES}, or its default, finds"
 
 
 def add_commands(commands: Any) -> None:
@@ -29,14 +41,13 @@ def add_commands(commands: Any) -> None:
         "--run",
         dest="folder",
         metavar="DIR",
-        default=run_folder(),
-        help="the run whose pairs are simulated (default %(default)s)",
+        help=f"the run whose pairs are simulated ({RUN_FOLDER})",
     )
     command.add_argument(
         "--against",
         metavar="NAME",
-        help="baseline or run folder that tells on which pairs models differ (default main, where "
-        "there is one)",
+        help="baseline or run folder that tells on which pairs models differ (default: rm_baseline "
+        f"of the ini file, or {DEFAULT_BASELINE}, where there is one)",
     )
     command.add_argument(
         "--runs",
@@ -48,9 +59,7 @@ def add_commands(commands: Any) -> None:
     command.add_argument(
         "--seed", metavar="N", type=int, default=0, help="of the simulation (default %(default)s)"
     )
-    command.add_argument(
-        "--suites", metavar="DIR", default="suites", help="the suites (default %(default)s)"
-    )
+    add_suites_option(command, "the suites")
     command.add_argument(
         "--format", choices=("text", "json"), default="text", help="default %(default)s"
     )
@@ -72,23 +81,25 @@ def run_selftest(options: argparse.Namespace) -> int:
     from rmcheck.record import baseline as baselines
 
     chosen = settings(options)
-    if not (chosen.root / options.suites).is_dir():
-        raise UsageError(f"there is no folder {options.suites}; say where they lie with --suites")
-    suites = suites_below(chosen.root / options.suites, chosen.root)
+    folder, place = run_folder(options, chosen), suites_folder(options, chosen)
+    if not place.is_dir():
+        raise UsageError(f"there is no folder {place}; say where they lie with --suites")
+    suites = suites_below(place.absolute(), chosen)
     against = options.against
-    if against is None and DEFAULT_BASELINE in baselines.names(chosen.baselines):
-        against = DEFAULT_BASELINE
-    run = recorded(options.folder, chosen.root / options.folder)
+    usual = chosen.baseline or DEFAULT_BASELINE
+    if against is None and baselines.known(usual, chosen.baselines):
+        against = usual
+    run = recorded(str(folder), folder)
     baseline = read_side(against, chosen, []) if against else None
     scored = {row.suite for row in run.rows}
     comparing = [suite for suite in suites if any(check.compares for check in suite.checks)]
     lacking = [suite.name for suite in comparing if suite.name not in scored]
     found, notes = guards([suite for suite in suites if suite.name not in lacking], run, baseline)
     if lacking:
-        notes.insert(0, _remedy(lacking, options))
+        notes.insert(0, _remedy(lacking, folder, place))
     if not found:
-        why = "; ".join(notes) or "no suite has the check no_regression"
-        raise UsageError(f"nothing to try in {options.suites}: {why}")
+        none = "no suite has the check no_regression" if suites else NO_SUITES
+        raise UsageError(f"nothing to try in {place}: {'; '.join(notes) or none}")
     result = selftest(
         found,
         comparisons=max(1, sum(suite.comparisons for suite in suites)),
@@ -104,11 +115,11 @@ def run_selftest(options: argparse.Namespace) -> int:
     return int(result.cries_wolf)
 
 
-def _remedy(lacking: list[str], options: argparse.Namespace) -> str:
+def _remedy(lacking: list[str], folder: Path, suites: Path) -> str:
     """What to do about suites without scores."""
-    run = f"pytest {options.suites.rstrip('/')}/"
+    run = f"pytest {suites}/"
     return (
-        f"{options.folder} has no scores of {listed(lacking, limit=8)}; run `{run}` first: a run "
+        f"{folder} has no scores of {listed(lacking, limit=8)}; run `{run}` first: a run "
         "of some suites takes the place of the run before"
     )
 

@@ -7,13 +7,15 @@ import os
 from pathlib import Path
 from typing import Any
 
-from rmcheck.cli.project import ini, settings_file, tell_ignored
-from rmcheck.engine.settings import DEFAULT_BASELINE, DEFAULT_BASELINES
+from rmcheck.cli.options import add_suites_option, settings, suites_folder
+from rmcheck.cli.project import shown, tell_ignored
+from rmcheck.documents.finding import INI_FILES, matches
+from rmcheck.documents.ini import IniFile
+from rmcheck.engine.settings import DEFAULT_BASELINE, Options, settings_from
 from rmcheck.errors import UsageError
 from rmcheck.extras import MODELS, missing
+from rmcheck.record.run import RESULTS
 from rmcheck.wording import listed
-
-SUITES = "suites"
 
 
 def add_commands(commands: Any) -> None:
@@ -33,9 +35,7 @@ def add_commands(commands: Any) -> None:
         description="Writes SUITES/DOMAIN.yaml and DATA/DOMAIN.jsonl; existing files stop it.",
     )
     new.add_argument("domain", metavar="DOMAIN", help="the suite's name, such as cooking")
-    new.add_argument(
-        "--suites", metavar="DIR", default=SUITES, help="for the suite (default %(default)s)"
-    )
+    add_suites_option(new, "for the suite")
     new.add_argument(
         "--data", metavar="DIR", help="for its data (default: where the other suites have theirs)"
     )
@@ -65,7 +65,8 @@ def run_init(options: argparse.Namespace) -> int:
     if os.path.lexists(given) and not given.is_dir():
         raise UsageError(f"{given}: is no folder; name one, or a new one")
     root = given.resolve()
-    configured = settings_file(root)
+    own = IniFile.of(root)
+    configured = own.path.name if own and own.path else None
     begun = project.begin(root, ini=configured in (None, project.INI))
     if begun.made.written:
         print(f"made in {given}:")
@@ -77,8 +78,9 @@ def run_init(options: argparse.Namespace) -> int:
     if configured and project.SPEC not in (root / configured).read_text("utf-8", "replace"):
         key = f'rm_source = "{project.SPEC}"' if configured.endswith(".toml") else project.SOURCE
         print(f"{configured} configures pytest; name the recipe there, before the gate: {key}")
-    kept = f"{ini('rm_baselines', DEFAULT_BASELINES, root)}/{DEFAULT_BASELINE}/results.json"
-    tell_ignored(root, [*begun.made.written, *begun.made.kept, kept])
+    baselines = settings_from(IniFile.of(root) or IniFile(root), Options()).baselines
+    kept = baselines / DEFAULT_BASELINE / RESULTS
+    tell_ignored(root, [*begun.made.written, *begun.made.kept, os.path.relpath(kept, root)])
     above = project.repository_above(root)
     if above:
         print(f"GitHub reads workflows at the root of a repository only; move .github to {above}")
@@ -107,25 +109,41 @@ def run_new(options: argparse.Namespace) -> int:
     from rmcheck.scaffold import new_domain
     from rmcheck.stats.decision import MIN_GROUPS
 
-    root = Path.cwd()
+    chosen = settings(options)
+    root = chosen.root
     for option in ("suites", "data"):
         given = getattr(options, option)
-        if given and not (root / given).resolve().is_relative_to(root.resolve()):
+        if given and not Path(given).resolve().is_relative_to(root.resolve()):
             raise UsageError(f"--{option} {given}: lies outside of this project")
-    made = new_domain(options.domain, root=root, suites=options.suites, data=options.data)
-    print(f"made {made.suite} and {made.data}")
+    made = new_domain(
+        options.domain,
+        root=root,
+        suites=_below(suites_folder(options, chosen), root),
+        data=_below(Path(options.data), root) if options.data else None,
+        globs=chosen.files,
+    )
+    suite, data = shown(root / made.suite, root), shown(root / made.data, root)
+    print(f"made {suite} and {data}")
+    if not matches(root / made.suite, chosen.files):
+        print(f"{INI_FILES} does not find {suite}; add a glob that does, or pytest passes it over")
     print(
-        f"Write your pairs to {made.data}, one JSON object a line, in place of the two that stand "
+        f"Write your pairs to {data}, one JSON object a line, in place of the two that stand "
         f"there.\nFewer than {MIN_GROUPS} different prompts decide nothing, and the suite fails; "
         "about 90 pairs tell a win rate of 0.70\nfrom the threshold of 0.60."
     )
     if made.pooled:
+        pooled = ", ".join(shown(root / path, root) for path in made.pooled)
         print(
-            f"{', '.join(made.pooled)}: the pattern of `data:` takes in {made.data} as well, so "
-            "these pairs count\nthere from now on; name the files one by one to keep them out."
+            f"{pooled}: the pattern of `data:` takes in {data} as well, so these pairs "
+            "count\nthere from now on; name the files one by one to keep them out."
         )
-    print(f"\nnext:\n  rmcheck lint {made.suite}\n  pytest {made.suite}")
+    print(f"\nnext:\n  rmcheck lint {suite}\n  pytest {suite}")
     return 0
+
+
+def _below(path: Path, root: Path) -> str:
+    """A path that starts from the current folder, as one that starts from the project's root."""
+    return Path(os.path.relpath(path.resolve(), root.resolve())).as_posix()
 
 
 def run_schema(options: argparse.Namespace) -> int:

@@ -14,6 +14,7 @@ from rmcheck.checks import Changes, ScoredPairs
 from rmcheck.checks.no_regression import NoRegression, PairedScores
 from rmcheck.checks.signature import signature
 from rmcheck.data import pair_dialogues
+from rmcheck.documents import finding
 from rmcheck.engine.book import ScoreBook
 from rmcheck.engine.facts import rows_of
 from rmcheck.engine.settings import Settings
@@ -52,7 +53,7 @@ def is_record(spec: str, settings: Settings) -> bool:
 
 def is_run(spec: str, settings: Settings) -> bool:
     """Whether `spec` names a run folder."""
-    return folders.present(settings.root / spec)
+    return folders.present(settings.named(spec))
 
 
 def read_side(spec: str, settings: Settings, suites: Sequence[Suite]) -> Side:
@@ -68,7 +69,7 @@ def read_side(spec: str, settings: Settings, suites: Sequence[Suite]) -> Side:
     UsageError
         When it is none of these, or a source and there are no suites to score.
     """
-    folder = settings.root / spec
+    folder = settings.named(spec)
     if is_run(spec, settings):
         return recorded(spec, folder)
     if baselines.known(spec, settings.baselines):
@@ -215,9 +216,9 @@ def _changes(mine: Mapping[str, PairScore], theirs: Mapping[str, PairScore]) -> 
     )
 
 
-def suites_below(folder: Path, root: Path) -> list[Suite]:
-    """Every suite file below `folder`, in order; mistakes raise as they do in pytest."""
-    from rmcheck.suite import load_suite, looks_like_suite
+def suites_below(folder: Path, settings: Settings) -> list[Suite]:
+    """The suites of a folder, in order, as the gate finds them; mistakes raise as in pytest."""
+    from rmcheck.suite import load_suite
 
-    paths = sorted([*folder.rglob("*.yaml"), *folder.rglob("*.yml")])
-    return [load_suite(path, root) for path in paths if looks_like_suite(path)]
+    found = finding.suites_below(folder, settings.files)
+    return [load_suite(path, settings.root) for path in found]

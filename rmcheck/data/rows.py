@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rmcheck.documents.finding import is_yaml
 from rmcheck.documents.recognise import looks_like_suite
 from rmcheck.errors import Problem, ProblemsFound
 
@@ -51,7 +52,7 @@ def read_rows(path: Path, shown: str) -> Iterator[Row]:
     if path.suffix in TABLES:
         yield from _table_rows(path, shown)
         return
-    if path.suffix in (".yaml", ".yml"):
+    if is_yaml(path):
         raise _no_data(path, shown)
     try:
         text = path.read_bytes().decode("utf-8-sig")

@@ -1,12 +1,18 @@
-"""What a run was asked to do; filled from pytest's options or by a command."""
+"""What a run was asked to do: by the options of pytest or of a command, or by pytest's ini file."""
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
+from rmcheck.documents.finding import INI_FILES
+from rmcheck.errors import UsageError, did_you_mean
 from rmcheck.progress import NoProgress, Progress
 from rmcheck.reward_source import SourceOptions
+from rmcheck.stats.precision import PRECISIONS
 
 DEFAULT_SOURCE = "recipe:tiny"
 DEFAULT_BASELINE = "main"
@@ -17,24 +23,39 @@ DEFAULT_BASELINES = "fixtures/baselines"
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """The settings of one run. Paths are absolute; `baseline` None means `main` if there is one."""
+    """The settings of one run. Paths are absolute; `baseline` None means `main` if there is one.
+
+    `files` are the globs of suite files (`rmcheck_files`). Paths that a command line names start
+    from `here` (None: from the root), all others from the root.
+    """
 
     root: Path
     source: str = DEFAULT_SOURCE
     baseline: str | None = None
     cache: Path
     baselines: Path
+    report: Path
+    files: tuple[str, ...] = ()
     device: str | None = None
-    dtype: str = "float32"
+    dtype: str = PRECISIONS[0]
     seed: int = 0
     examples: int | None = None
     progress: Progress = field(default_factory=NoProgress)
+    here: Path | None = None
 
     @classmethod
     def below(cls, root: Path, **changes: object) -> Settings:
         """The defaults for a project whose root folder is `root`."""
-        paths = {"cache": root / DEFAULT_CACHE, "baselines": root / DEFAULT_BASELINES}
+        paths = {
+            "cache": root / DEFAULT_CACHE,
+            "baselines": root / DEFAULT_BASELINES,
+            "report": root / DEFAULT_REPORT,
+        }
         return cls(root=root, **{**paths, **changes})  # type: ignore[arg-type]
+
+    def named(self, path: str) -> Path:
+        """A path that the command line names."""
+        return (self.here or self.root) / path
 
     @property
     def options(self) -> SourceOptions:
@@ -46,3 +67,129 @@ class Settings:
             dtype=self.dtype,
             progress=self.progress,
         )
+
+
+class Ini(Protocol):
+    """The file that configures pytest, whoever has read it."""
+
+    @property
+    def root(self) -> Path:
+        """The project's root folder."""
+
+    def get(self, name: str) -> str | list[str] | None:
+        """The value of a key, None where it is not given."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a command line gives, by the key of the ini file whose place it takes.
+
+    Paths among them start from `here`; None stands for the project's root.
+    """
+
+    given: Mapping[str, str | None] = field(default_factory=dict)
+    here: Path | None = None
+
+
+def option(key: str) -> str:
+    """The option that takes the place of a key of the ini file.
+
+    >>> option("rm_source"), option("rm_dtype"), option("rm_baselines")
+    ('--rm', '--rm-dtype', '--baselines')
+    """
+    apart = {"rm_source": "--rm", "rm_baselines": "--baselines"}
+    return apart.get(key, f"--{key.replace('_', '-')}")
+
+
+def settings_from(ini: Ini, options: Options, *, progress: Progress | None = None) -> Settings:
+    """The settings that options, or else the keys of the ini file, give.
+
+    Raises
+    ------
+    UsageError
+        For an option that is empty, for a seed or a number of examples that is none, for a
+        precision that is none, and for a file in the place of a folder.
+    """
+    asked = _Asked(ini, options)
+    asked.refuse_empty()
+    return Settings(
+        root=ini.root,
+        source=asked.text("rm_source") or DEFAULT_SOURCE,
+        baseline=asked.text("rm_baseline"),
+        cache=asked.folder("rm_cache", DEFAULT_CACHE),
+        baselines=asked.place("rm_baselines", DEFAULT_BASELINES),
+        report=asked.folder("rm_report", DEFAULT_REPORT),
+        files=asked.globs(),
+        device=asked.text("rm_device"),
+        dtype=asked.dtype(),
+        seed=asked.whole("rm_seed") or 0,
+        examples=asked.whole("rm_examples", least=1),
+        progress=progress or NoProgress(),
+        here=options.here,
+    )
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """The values of options and keys, an option before its key."""
+
+    ini: Ini
+    options: Options
+
+    def refuse_empty(self) -> None:
+        for key, value in self.options.given.items():
+            if value is not None and not value.strip():
+                # Never the default: a gate of another model would be green.
+                said = f"{option(key)} is empty (is a variable unset?); give it a value"
+                raise UsageError(said)
+
+    def text(self, key: str) -> str | None:
+        given = self.options.given.get(key)
+        if given is not None:
+            return given
+        value = self.ini.get(key)
+        if isinstance(value, list):
+            raise UsageError(f"{key} = {value!r} is a list; give one value")
+        return value or None
+
+    def place(self, key: str, default: str) -> Path:
+        start = self.options.here if self.options.given.get(key) is not None else None
+        return (start or self.ini.root) / (self.text(key) or default)
+
+    def folder(self, key: str, default: str) -> Path:
+        path = self.place(key, default)
+        if path.is_file():
+            given = self.text(key) or default
+            raise UsageError(f"{self._name(key)} {given} is a file; name a folder")
+        return path
+
+    def whole(self, key: str, *, least: int = 0) -> int | None:
+        value = self.text(key)
+        if value is None:
+            return None
+        if not value.isdecimal() or int(value) < least:
+            said = f"{self._name(key)}={value!r} is not a whole number from {least} up"
+            raise UsageError(said)
+        return int(value)
+
+    def dtype(self) -> str:
+        value = self.text("rm_dtype")
+        if value and value not in PRECISIONS:
+            said = f"{self._name('rm_dtype')}={value!r}: {did_you_mean(value, PRECISIONS)}"
+            raise UsageError(said)
+        return value or PRECISIONS[0]
+
+    def globs(self) -> tuple[str, ...]:
+        value = self.ini.get(INI_FILES) or ()
+        try:
+            globs = shlex.split(value) if isinstance(value, str) else value
+        except ValueError as error:
+            raise UsageError(f"{INI_FILES} = {value}: {error}") from None
+        if "!" in globs:
+            said = f"{INI_FILES}: '!' stands alone; write it right before its glob, with no blank"
+            raise UsageError(said)
+        return tuple(globs)
+
+    def _name(self, key: str) -> str:
+        """What messages call a setting: the option, or the key that gave it."""
+        return key if self.options.given.get(key) is None else option(key)

@@ -11,6 +11,7 @@ import numpy as np
 from rmcheck.data import preferences
 from rmcheck.data.rows import shown_path
 from rmcheck.documents import located
+from rmcheck.documents.finding import is_yaml
 from rmcheck.errors import ProblemsFound
 from rmcheck.lint import finding as kinds
 from rmcheck.lint.coverage import SMALLEST_TAG, tag_findings
@@ -27,8 +28,6 @@ from rmcheck.lint.thumb import by_tag, rows_of, thumb_findings
 from rmcheck.stats.winrate import win_rate, wins
 from rmcheck.suite import Suite, load_suite
 from rmcheck.suite.header import DataMapping, Header
-
-SUITE_SUFFIXES = (".yaml", ".yml")
 
 WORDS_MATTER = 0.60
 """A bag of words whose interval lies above this is warned of; a little is honest signal."""
@@ -75,7 +74,7 @@ def lint(
         findings.extend(suite_findings(suite, expect=expect, comparisons=comparisons))
     return LintReport(
         files=file_facts(pool),
-        suites=tuple(shown_path(path, root) for path in paths if path.suffix in SUITE_SUFFIXES),
+        suites=tuple(shown_path(path, root) for path in paths if is_yaml(path)),
         findings=tuple(sorted(findings, key=_order)),
         rules=tuple(rules),
         words=words,
@@ -92,12 +91,12 @@ class _Loaded:
 
 
 def _load(paths: Sequence[Path], root: Path | None) -> _Loaded:
-    data = [DataFile(path) for path in paths if path.suffix not in SUITE_SUFFIXES]
+    data = [DataFile(path) for path in paths if not is_yaml(path)]
     suites: list[Suite] = []
     on_hub: list[Suite] = []
     mistakes: list[Finding] = []
     for path in paths:
-        if path.suffix not in SUITE_SUFFIXES:
+        if not is_yaml(path):
             continue
         files = _suite_files(path, root)
         data.extend(files)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from rmcheck.engine.settings import DEFAULT_BASELINES, DEFAULT_CACHE, DEFAULT_SOURCE, Settings
-from rmcheck.errors import did_you_mean
-from rmcheck.plugin.keys import OPTIONS
+from rmcheck.documents.ini import KEYS
+from rmcheck.engine.settings import Options, Settings, settings_from
+from rmcheck.errors import UsageError
 from rmcheck.progress import NoProgress, Progress, TextProgress
 
 
@@ -18,46 +19,28 @@ def settings_of(config: pytest.Config) -> Settings:
     Raises
     ------
     pytest.UsageError
-        For an option that is empty, for a seed or a number of examples that is none.
+        For an option or a key that means nothing.
     """
-    root = Path(config.rootpath)
-    values = {}
-    for option, (ini, _, _) in OPTIONS.items():
-        given = config.getoption(ini)
-        if given is not None and not given.strip():
-            # Never the default: a gate of another model would be green.
-            raise pytest.UsageError(f"{option} is empty (is a variable unset?); give it a value")
-        values[ini] = given or config.getini(ini)
-    for option, ini in (("--rm-cache", "rm_cache"), ("--rm-report", "rm_report")):
-        if values[ini] and (root / values[ini]).is_file():
-            raise pytest.UsageError(f"{option} {values[ini]} is a file; name a folder")
-    return Settings(
-        root=root,
-        source=values["rm_source"] or DEFAULT_SOURCE,
-        baseline=values["rm_baseline"] or None,
-        cache=root / (values["rm_cache"] or DEFAULT_CACHE),
-        baselines=root / (config.getini("rm_baselines") or DEFAULT_BASELINES),
-        device=values["rm_device"] or None,
-        dtype=_dtype(values["rm_dtype"]),
-        seed=_whole("--rm-seed", values["rm_seed"]) or 0,
-        examples=_whole("--rm-examples", values["rm_examples"], least=1),
-        progress=progress_for(config),
-    )
+    given = {key: config.getoption(key, None) for key in KEYS}
+    try:
+        return settings_from(_Ini(config), Options(given), progress=progress_for(config))
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from None
 
 
-def _whole(option: str, value: str | None, *, least: int = 0) -> int | None:
-    if not value:
-        return None
-    if not value.isdecimal() or int(value) < least:
-        raise pytest.UsageError(f"{option}={value!r} is not a whole number from {least} up")
-    return int(value)
+@dataclass(frozen=True)
+class _Ini:
+    """The ini file as pytest has read it."""
 
+    config: pytest.Config
 
-def _dtype(value: str | None) -> str:
-    allowed = ("float32", "bfloat16", "float16")
-    if value and value not in allowed:
-        raise pytest.UsageError(f"--rm-dtype={value!r}: {did_you_mean(value, allowed)}")
-    return value or "float32"
+    @property
+    def root(self) -> Path:
+        return Path(self.config.rootpath)
+
+    def get(self, name: str) -> str | list[str] | None:
+        value: str | list[str] | None = self.config.getini(name)
+        return value
 
 
 def progress_for(config: pytest.Config) -> Progress:

@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from pydantic import TypeAdapter, ValidationError
 
 from rmcheck.data.preferences import PLACEHOLDER, expand
-from rmcheck.documents import located
-from rmcheck.documents.recognise import looks_like_suite
+from rmcheck.documents import finding, located
 from rmcheck.errors import ProblemsFound, UsageError
 from rmcheck.scaffold.draft import Draft
 from rmcheck.scaffold.project import SCHEMA, template
@@ -35,7 +34,14 @@ class Domain:
     pooled: tuple[str, ...] = ()
 
 
-def new_domain(name: str, *, root: Path, suites: str = "suites", data: str | None = None) -> Domain:
+def new_domain(
+    name: str,
+    *,
+    root: Path,
+    suites: str = "suites",
+    data: str | None = None,
+    globs: Sequence[str] = (),
+) -> Domain:
     """Write a suite and a stub of data for the domain `name`.
 
     The stub shows every key in two pairs, too few for any check to pass.
@@ -46,6 +52,8 @@ def new_domain(name: str, *, root: Path, suites: str = "suites", data: str | Non
         The folder of suites below `root`.
     data
         The folder for the data; where most suites have theirs when left out, else `data`.
+    globs
+        Those that find the project's suites (`rmcheck_files`); none: the default ones.
 
     Raises
     ------
@@ -60,7 +68,7 @@ def new_domain(name: str, *, root: Path, suites: str = "suites", data: str | Non
             "letters, digits, '_', '-' and '.', 80 in all"
         ) from None
     folder = root / suites
-    others = _data_of(folder)
+    others = _data_of(folder, globs)
     if name in others:
         shown = others[name].path.relative_to(folder).as_posix()
         raise UsageError(f"{suites}/{shown}: a suite of the name '{name}' is there")
@@ -119,12 +127,10 @@ class _Other:
         return self.data is not None and file in expand(self.data, self.path.parent)
 
 
-def _data_of(folder: Path) -> dict[str, _Other]:
+def _data_of(folder: Path, globs: Sequence[str]) -> dict[str, _Other]:
     """The suites below `folder` by name. A file with mistakes is passed over; pytest tells."""
     found: dict[str, _Other] = {}
-    for path in sorted([*folder.rglob("*.yaml"), *folder.rglob("*.yml")]):
-        if not looks_like_suite(path):
-            continue
+    for path in finding.suites_below(folder, globs):
         try:
             value = located.read(path).value
         except ProblemsFound:

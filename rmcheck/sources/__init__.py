@@ -12,6 +12,7 @@ import importlib.metadata
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from rmcheck.documents.finding import is_yaml
 from rmcheck.errors import UsageError, did_you_mean
 from rmcheck.reward_source import RewardSource, SourceOptions
 from rmcheck.spec import Spec
@@ -60,7 +61,7 @@ def _guessed(spec: str, root: Path) -> str:
     if not spec or spec in kinds():
         return "recipe:tiny"
     path = root / spec
-    if path.is_file() and path.suffix not in (".yaml", ".yml"):
+    if path.is_file() and not is_yaml(path):
         return f"scores:{spec}"
     return f"recipe:{spec}" if path.is_file() or spec.isidentifier() else f"hf:{spec}"
 

@@ -16,6 +16,7 @@ from rmcheck.data.dialogue import content_hash
 from rmcheck.data.preferences import expand
 from rmcheck.data.rows import shown_path
 from rmcheck.documents import located
+from rmcheck.documents.finding import is_yaml
 from rmcheck.errors import Problem, ProblemsFound, UsageError, did_you_mean, nearest
 from rmcheck.scoring.files import FileHashes, ModelFiles, locate
 from rmcheck.shipped import shipped
@@ -261,7 +262,7 @@ def load_recipe(name: str, root: Path) -> Recipe:
     """
     path = Path(name) if Path(name).is_absolute() else root / name
     known, own = shipped_recipes(), project_recipes(root)
-    if path.suffix in (".yaml", ".yml"):
+    if is_yaml(path):
         if path.is_file():
             return _read(path, root)
         remedy = f", {did_you_mean(name, own)}" if own else ""
@@ -282,7 +283,7 @@ def shipped_recipes() -> dict[str, Path]:
 
 def project_recipes(root: Path) -> dict[str, Path]:
     """The recipes in the folder `recipes` of the project at `root`, by their paths below it."""
-    found = sorted(path for path in (root / OWN).glob("*") if path.suffix in (".yaml", ".yml"))
+    found = sorted(path for path in (root / OWN).glob("*") if is_yaml(path))
     return {path.relative_to(root).as_posix(): path for path in found}
 
 

@@ -123,7 +123,10 @@ MISTAKES = {
         ["score", "data/chat.jsonl", "-o", "folder.jsonl", "--rm", "scores:scores.jsonl"],
         "folder.jsonl: Is a directory",
     ),
-    "score: dtype": (["score", "x", "-o", "o.jsonl", "--rm-dtype", "int8"], "invalid choice"),
+    "score: dtype": (
+        ["score", "x", "-o", "o.jsonl", "--rm-dtype", "int8"],
+        "--rm-dtype='int8': allowed: bfloat16, float16, float32",
+    ),
     "score: no score": (
         ["score", "more.jsonl", "-o", "o.jsonl", "--rm", "scores:scores.jsonl"],
         "no score for 'q-000'",

@@ -94,7 +94,11 @@ MISTAKES = [
     (["--run", "gone"], "gone: no results.json there; a run folder is what"),
     (["--against", "mian"], "'mian' is no run folder, no baseline (main)"),
     (["--suites", "gone"], "there is no folder gone; say where they lie with --suites"),
-    (["--suites", "plain"], "nothing to try in plain: no suite has the check no_regression"),
+    (["--suites", "suites/plain"], "nothing to try in suites/plain: no suite has the check no_reg"),
+    (
+        ["--suites", "data"],
+        "in data: there are no suites that rmcheck_files, or its default",
+    ),
     (["--runs", "0"], "argument --runs: 0 is less than 1"),
     (["--runs", "many"], "argument --runs"),
     (["--seed", "x"], "argument --seed"),
@@ -102,7 +106,7 @@ MISTAKES = [
 
 
 def test_mistakes_are_one_line(gate: Project) -> None:
-    gate.suite("plain", "win_rate", rows=pairs(30), folder="plain")
+    gate.suite("plain", "win_rate", rows=pairs(30), folder="suites/plain")
     for arguments, message in MISTAKES:
         said = gate.cli("selftest", *arguments)
         assert said.code == 4

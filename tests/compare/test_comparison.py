@@ -126,7 +126,7 @@ def test_a_side_is_a_run_folder_a_baseline_or_a_source(tmp_path: Path) -> None:
     write_suite(tmp_path, "  - {check: win_rate, min: 0.5}\n", n=40)
     rows = [{"id": pair.id, "chosen": 3.0, "rejected": 1.0} for pair in PAIRS[:35]]
     write_jsonl(tmp_path / "new.jsonl", rows)
-    suites = suites_below(tmp_path / "suites", tmp_path)
+    suites = suites_below(tmp_path / "suites", Settings.below(tmp_path))
     found = read_side("scores:new.jsonl", settings(tmp_path), suites)
     assert [row.id for row in found.rows] == [pair.id for pair in PAIRS[:35]]
     assert {(row.suite, row.chosen, row.rejected) for row in found.rows} == {("chat", 3.0, 1.0)}
@@ -158,8 +158,8 @@ def test_suites_below_a_folder(tmp_path: Path) -> None:
     for name in ("b", "a"):
         write_suite(tmp_path, check, n=15, name=name)
     (tmp_path / "suites/other.yaml").write_text("name: nothing of ours\n")
-    found = suites_below(tmp_path / "suites", tmp_path)
+    found = suites_below(tmp_path / "suites", Settings.below(tmp_path))
     assert [suite.shown for suite in found] == ["suites/a.yaml", "suites/b.yaml"]
     (tmp_path / "suites/c.yml").write_text("rmcheck: 1\n")
     with pytest.raises(ProblemsFound, match=r"suites/c\.yml:1:1: the key 'name' is missing"):
-        suites_below(tmp_path / "suites", tmp_path)
+        suites_below(tmp_path / "suites", Settings.below(tmp_path))

@@ -51,7 +51,7 @@ def test_a_run_without_suites_imports_nothing_heavy(project: Project) -> None:
         f"rmcheck.plugin.{name}"
         for name in ("asked", "controller", "hooks", "interrupt", "keys", "pytest_compat")
     }
-    yaml = {"rmcheck.documents", "rmcheck.documents.recognise"}
+    yaml = {f"rmcheck.documents{name}" for name in ("", ".finding", ".recognise")}
     assert ours == {"rmcheck.plugin", *light, *yaml}
     assert not (project.root / "reports").exists()
     assert not (project.root / ".rmcheck").exists()

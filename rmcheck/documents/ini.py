@@ -1,0 +1,140 @@
+"""The file that configures pytest for a project, found and read as pytest does.
+
+For the commands, which are no pytest runs; what it means is said in `rmcheck.engine.settings`, for
+them and for pytest alike.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import iniconfig
+
+from rmcheck.documents.finding import INI_FILES
+from rmcheck.errors import UsageError, did_you_mean
+
+KEYS = (
+    "rm_source", "rm_baseline", "rm_report", "rm_device", "rm_dtype", "rm_cache", "rm_seed",
+    "rm_examples", "rm_baselines", INI_FILES,
+)  # fmt: skip
+"""The keys that are ours."""
+
+
+@dataclass(frozen=True)
+class IniFile:
+    """A project's configuration: its root folder, the file (None: there is none), and its keys."""
+
+    root: Path
+    path: Path | None = None
+    values: Mapping[str, object] = field(default_factory=dict)
+
+    @classmethod
+    def above(cls, start: Path) -> IniFile:
+        """The configuration that `pytest` would take if it were started in the folder `start`.
+
+        The nearest file, looking upward, that configures pytest; without one the root is the
+        folder of the nearest pyproject.toml, else of the nearest setup.py, else `start`.
+
+        Raises
+        ------
+        UsageError
+            When a file on the way cannot be read.
+        """
+        folders = (start, *start.parents)
+        for folder in folders:
+            found = cls.of(folder)
+            if found is not None:
+                return found
+        for name in ("pyproject.toml", "setup.py"):
+            for folder in folders:
+                if (folder / name).is_file():
+                    return cls(folder)
+        return cls(start)
+
+    @classmethod
+    def of(cls, folder: Path) -> IniFile | None:
+        """The configuration of that very folder; None where no file of it configures pytest."""
+        for name, read in _READERS.items():
+            path = folder / name
+            if not path.is_file():
+                continue
+            try:
+                values = read(path)
+            except (OSError, ValueError, iniconfig.ParseError) as error:
+                raise UsageError(f"{path}: cannot be read ({error}); mend it first") from None
+            if values is not None:
+                return cls(folder, path, values)
+        return None
+
+    def get(self, name: str) -> str | list[str] | None:
+        """The value of a key, None where it is not given.
+
+        Raises
+        ------
+        UsageError
+            When it is neither text nor a list of texts.
+        """
+        value = self.values.get(name)
+        texts = value if isinstance(value, list) else [value]
+        if value is not None and not all(isinstance(text, str) for text in texts):
+            raise UsageError(f"{self.path}: {name} = {value!r} is no text; put it in quotes")
+        return value  # type: ignore[return-value]  # just looked at
+
+    def refuse_misspelt(self) -> None:
+        """Take no key for nothing: a misspelt `rm_source` would mean the default model.
+
+        Raises
+        ------
+        UsageError
+            For a key that begins as ours do and is none, unless a conftest.py speaks of it.
+        """
+        for key in self.values:
+            ours = key.startswith(("rm_", "rmcheck_"))
+            if ours and key not in KEYS and not any(key in text for text in self._conftests()):
+                raise UsageError(f"{self.path}: unknown key {key}, {did_you_mean(key, KEYS)}")
+
+    def _conftests(self) -> Iterator[str]:
+        """The texts in which a project may add keys of its own."""
+        for path in (*self.root.glob("conftest.py"), *self.root.glob("*/conftest.py")):
+            yield path.read_text(encoding="utf-8", errors="replace")
+
+
+def _ini(section: str, *, always: bool) -> Callable[[Path], Mapping[str, object] | None]:
+    """A reader of a section; `always`: the file configures pytest even without it."""
+
+    def read(path: Path) -> Mapping[str, object] | None:
+        found = iniconfig.IniConfig(str(path))
+        if section in found:
+            return dict(found[section].items())
+        return {} if always else None
+
+    return read
+
+
+def _pytest_toml(path: Path) -> Mapping[str, object] | None:
+    table = tomllib.loads(path.read_text(encoding="utf-8")).get("pytest", {})
+    return table if isinstance(table, dict) else {}
+
+
+def _pyproject(path: Path) -> Mapping[str, object] | None:
+    """`[tool.pytest]`, or `[tool.pytest.ini_options]`, whose numbers pytest reads as text."""
+    table = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {}).get("pytest", {})
+    options = table.get("ini_options")
+    if options is None:
+        return table or None
+    return {key: each if isinstance(each, list) else str(each) for key, each in options.items()}
+
+
+_READERS: Mapping[str, Callable[[Path], Mapping[str, object] | None]] = {
+    "pytest.toml": _pytest_toml,
+    ".pytest.toml": _pytest_toml,
+    "pytest.ini": _ini("pytest", always=True),
+    ".pytest.ini": _ini("pytest", always=True),
+    "pyproject.toml": _pyproject,
+    "tox.ini": _ini("pytest", always=False),
+    "setup.cfg": _ini("tool:pytest", always=False),
+}
+"""In the order in which pytest asks them."""
