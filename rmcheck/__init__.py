@@ -1,22 +1,11 @@
 """rmcheck: pytest for reward models.
 
 Loaded by every pytest run of an environment that has it installed, so nothing heavy is imported
-here: the public names are found when first asked for.
+here: the public names are found when first asked for. `__init__.pyi` tells type checkers what they
+are, so that whoever reads `__version__` does not import every floor on paper.
 """
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from rmcheck.data import Dialogue, PreferencePair, ResponseSet
-    from rmcheck.reward_source import RewardSource
-
-    # Declared, not imported: whoever reads `__version__` would import the engine on paper.
-    def source(spec: str, root: Path | None = None) -> RewardSource: ...
-
 
 __version__ = "0.1.0"
 
@@ -37,4 +26,4 @@ def __getattr__(name: str) -> object:
     raise AttributeError(f"module 'rmcheck' has no attribute {name!r}")
 
 
-__all__ = ["Dialogue", "PreferencePair", "ResponseSet", "RewardSource", "__version__", "source"]
+__all__ = ["__version__", *_HOMES]

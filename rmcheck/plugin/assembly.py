@@ -15,7 +15,6 @@ import pytest
 
 from rmcheck import __version__
 from rmcheck.engine.environment import commit
-from rmcheck.engine.settings import DEFAULT_REPORT
 from rmcheck.plugin import junit
 from rmcheck.plugin.keys import STARTED
 from rmcheck.plugin.settings import settings_of
@@ -70,9 +69,7 @@ class Assembly:
         self._record: RunRecord | None = None
         self._problems: list[str] = []
         self._written = False
-        self._folder = self._root / (
-            config.getoption("rm_report") or config.getini("rm_report") or DEFAULT_REPORT
-        )
+        self._folder = self._settings.report
         for payload in payloads:
             self._take(payload)
 
