@@ -7,6 +7,7 @@ These models are the JSON border: what is written here is read by reports, by `c
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -305,6 +306,20 @@ def _replace(path: Path, text: str) -> None:
     temporary.replace(path)
 
 
+def _finite(text: str) -> float:
+    """A number of JSON; ValueError for NaN, Infinity and what is as large as that."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text[:40]} is not a finite number")
+    return number
+
+
+def _whole(text: str) -> int:
+    """A whole number of JSON; ValueError for one that no float can hold."""
+    _finite(text)
+    return int(text)
+
+
 def read(folder: Path) -> RunRecord:
     """Read `results.json` of a run folder.
 
@@ -315,7 +330,12 @@ def read(folder: Path) -> RunRecord:
     """
     path = folder / RESULTS
     try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
+        raw = json.loads(
+            path.read_text(encoding="utf-8"),
+            parse_constant=_finite,
+            parse_float=_finite,
+            parse_int=_whole,
+        )
     except FileNotFoundError:
         raise UsageError(
             f"{folder}: no {RESULTS} there; a run folder is what `pytest suites/` writes "
