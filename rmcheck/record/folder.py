@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -79,6 +80,20 @@ def present(folder: Path) -> bool:
     return (folder / RESULTS).is_file()
 
 
+def _finite(text: str) -> float:
+    """A number of JSON; ValueError for NaN, Infinity and what is as large as that."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text[:40]} is not a finite number")
+    return number
+
+
+def _whole(text: str) -> int:
+    """A whole number of JSON; ValueError for one that no float can hold."""
+    _finite(text)
+    return int(text)
+
+
 def read(folder: Path) -> RunRecord:
     """Read `results.json` of a run folder.
 
@@ -94,7 +109,12 @@ def read(folder: Path) -> RunRecord:
             "(default reports/latest)"
         )
     try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
+        raw = json.loads(
+            path.read_text(encoding="utf-8"),
+            parse_constant=_finite,
+            parse_float=_finite,
+            parse_int=_whole,
+        )
     except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"{path}: cannot be read as JSON ({error}); run the gate again") from None
     version = raw.get("schema_version") if isinstance(raw, dict) else None

@@ -27,6 +27,7 @@ class RecipeSource(ModelSource):
         self._recipe_fingerprint: str | None = None
         self._base: ModelFiles | None = None
         self._trained = False
+        self._doubt = ""
         self._shared = Shared()
 
     @property
@@ -94,8 +95,20 @@ class RecipeSource(ModelSource):
             adapter.save(model, temporary, sidecar)
             self._trained = True
 
+        def doubt(there: Path) -> str:
+            self._doubt = adapter.doubt(there) or self._doubt
+            return adapter.doubt(there)
+
+        name = f"recipe:{recipe.name}"
         with needed_by(self.spec):
-            return adapter.ensure(folder, run, f"recipe:{recipe.name}", self.options.progress)
+            return adapter.ensure(folder, run, name, self.options.progress, doubt)
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What a user should know of how scores were made."""
+        if not self._doubt:
+            return super().remarks
+        return (f"{self.adapter}: not believed, so trained again: {self._doubt}", *super().remarks)
 
     @property
     def layout(self) -> Layout:

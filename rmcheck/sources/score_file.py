@@ -7,9 +7,10 @@ import csv
 import io
 import json
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +32,12 @@ from rmcheck.errors import (
 from rmcheck.reward_source import SourceOptions
 from rmcheck.scoring.files import FileHashes
 from rmcheck.sources.model_source import resolved
+from rmcheck.wording import counted
 
 SIDES = ("chosen", "rejected")
 SUFFIXES = (".jsonl", ".json", ".ndjson", ".csv", ".parquet")
 MAX_NAMED = 8
+_REMEDY = "score them too (rmcheck score DATA -o FILE), or take them out of the data"
 
 
 @dataclass
@@ -42,11 +45,12 @@ class Entry:
     """What a file says of one id: rewards by side (`chosen`, `rejected`, `0`, `1`, ...).
 
     `by_hash` holds those of rows that carry the hash of the pair or set, `plain` of one that does
-    not.
+    not; `lines` where each was found first, by hash (None for the plain row).
     """
 
     by_hash: dict[str, Mapping[str, float]] = field(default_factory=dict)
     plain: Mapping[str, float] | None = None
+    lines: dict[str | None, int] = field(default_factory=dict)
 
     @property
     def is_pair(self) -> bool:
@@ -103,10 +107,10 @@ class ScoreFile:
         Raises
         ------
         Unscorable
-            For new text, and where the file knows none of the texts: it was made for other data.
+            For new text, and for response sets where the file has scores of pairs only.
         SourceError
-            Where it knows some of the texts and lacks others, naming them: a gate that left them
-            out would judge fewer pairs than its suite holds.
+            Where it lacks some of the texts, or all, naming them: a gate that left them out would
+            judge fewer pairs than its suite holds, or none.
         ProblemsFound
             All malformed rows of the file, each with its line.
         """
@@ -117,24 +121,45 @@ class ScoreFile:
             if not isinstance(found, str):
                 rewards[place] = found
                 continue
-            if _is_new(dialogue):
+            if _is_new(dialogue) or self._has_pairs_only(dialogue):
                 raise Unscorable(f"{self.shown}: {found}")
             lacking.setdefault(dialogue.key.rpartition("/")[0], found)
         if lacking:
             raise self._lacks(lacking, {each.key.rpartition("/")[0] for each in dialogues})
         return rewards
 
+    def _has_pairs_only(self, dialogue: Dialogue) -> bool:
+        """Whether the text is a response set's, and the file holds none of any set."""
+        return dialogue.key.rpartition("/")[2] not in SIDES and not any(
+            not entry.is_pair for table in self._tables.values() for entry in table.values()
+        )
+
     def _lacks(self, lacking: Mapping[str, str], asked: Collection[str]) -> RmcheckError:
         """What to say of ids without scores among those that were asked for."""
         first = list(lacking.values())
         if len(lacking) == len(asked):
-            return Unscorable(f"{self.shown}: {first[0]}")
+            return self._has_none_of(lacking)
         said = "; ".join(first[:MAX_NAMED])
         if len(first) > MAX_NAMED:
             said += f"; and {len(first) - MAX_NAMED} more"
         return SourceError(
-            f"{self.shown}: lacks {len(lacking)} of {len(asked)} ids of the data: {said}; score "
-            "them too (rmcheck score DATA -o FILE), or take them out of the data"
+            f"{self.shown}: lacks {len(lacking)} of {len(asked)} ids of the data: {said}; {_REMEDY}"
+        )
+
+    def _has_none_of(self, lacking: Mapping[str, str]) -> RmcheckError:
+        """What to say where no text that was asked for has a score."""
+        entries = {name: table[name] for table in self._searched() for name in table}
+        known = [name for name in lacking if name in entries]
+        if known:  # edited, or scored as something else
+            reason = lacking[known[0]]
+            return SourceError(
+                f"{self.shown}: has no score for any of the {counted(len(lacking), 'id')} of the "
+                f"data as they are now: {reason}; {_REMEDY}"
+            )
+        return SourceError(
+            f"{self.shown}: has no score for any of the {counted(len(lacking), 'id')} of the data "
+            f"({_named(lacking)}); its ids are {_named(entries)}; name the file "
+            "that was made for these data, or run only the suites that this one was made for"
         )
 
     def _find(self, dialogue: Dialogue) -> float | str:
@@ -162,22 +187,35 @@ class ScoreFile:
     def _tables(self) -> Mapping[str, Table]:
         """Entries by id, for each suite that rows name ('' for rows that name none)."""
         tables: dict[str, Table] = {}
+        suited: dict[str, list[Entry]] = {}
         problems: list[Problem] = []
         try:
             for line, values in _rows(self.path, self.shown):
                 try:
                     name, rewards = _rewards(values)
                     table = tables.setdefault(str(values.get("suite") or ""), {})
-                    _enter(table.setdefault(name, Entry()), name, values.get("hash"), rewards)
+                    entry = table.setdefault(name, Entry())
+                    _enter(entry, name, values.get("hash"), rewards, line)
+                    if values.get("suite"):
+                        suited.setdefault(name, []).append(entry)
                 except ValueError as error:
                     problems.append(Problem(self.shown, line, 1, str(error)))
         except ProblemsFound as found:
             problems.extend(found.problems)
+        for name, plain in tables.get("", {}).items():
+            said = (_contradiction(name, plain, other) for other in suited.get(name, ()))
+            problems.extend(Problem(self.shown, *each) for each in said if each)
         if problems:
             raise ProblemsFound(condensed(problems))
         if not tables:
             raise ProblemsFound([Problem(self.shown, 0, 0, "holds no scores")])
         return tables
+
+
+def _named(ids: Iterable[str]) -> str:
+    """A few ids, for a message."""
+    some = list(islice(ids, 4))
+    return ", ".join([repr(name) for name in some[:3]] + ["…"] * (len(some) > 3))
 
 
 def _rewards(values: Mapping[str, Any]) -> tuple[str, Mapping[str, float]]:
@@ -200,24 +238,60 @@ def _rewards(values: Mapping[str, Any]) -> tuple[str, Mapping[str, float]]:
 def _number(name: str, key: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ValueError(f"'{name}': {key} must be a number, got {value!r}")
-    if not math.isfinite(value):
+    try:
+        number = float(value)
+    except OverflowError:  # whole numbers have no largest one
+        raise ValueError(f"'{name}': {key} is too large for a score") from None
+    if not math.isfinite(number):
         raise ValueError(f"'{name}': {key} is {value}; a score must be finite")
-    return float(value)
+    return number
 
 
-def _enter(entry: Entry, name: str, stamp: Any, rewards: Mapping[str, float]) -> None:
+def _enter(entry: Entry, name: str, stamp: Any, rewards: Mapping[str, float], line: int) -> None:
     if stamp is not None and not isinstance(stamp, str):
         raise ValueError(f"'{name}': hash must be text, got {stamp!r}")
+    stamp = stamp or None
     known = entry.by_hash.get(stamp) if stamp else entry.plain
     if known is not None and known != rewards:
         why = "the same hash" if stamp else "no hash tells them apart"
-        raise ValueError(f"'{name}' stands twice with different scores, and {why}")
+        raise ValueError(
+            f"'{name}' stands twice with different scores, and {why} "
+            f"(first on line {entry.lines[stamp]})"
+        )
+    entry.lines.setdefault(stamp, line)
     if stamp:
         entry.by_hash[stamp] = rewards
     else:
         entry.plain = rewards
-    if entry.plain is not None and any(other != entry.plain for other in entry.by_hash.values()):
-        raise ValueError(f"'{name}' stands with and without a hash, with different scores")
+    unlike = [key for key, found in entry.by_hash.items() if found != entry.plain]
+    if entry.plain is not None and unlike:
+        first = min(entry.lines[None], entry.lines[unlike[0]])
+        raise ValueError(
+            f"'{name}' has different scores with and without a hash (first on line {first})"
+        )
+
+
+def _each(entry: Entry) -> Iterator[tuple[str | None, Mapping[str, float]]]:
+    """What an entry says, by hash (None: of its plain row)."""
+    yield from entry.by_hash.items()
+    if entry.plain is not None:
+        yield None, entry.plain
+
+
+def _contradiction(name: str, plain: Entry, suited: Entry) -> tuple[int, int, str] | None:
+    """Where and how a suite's row and one of no suite differ over one text; None where nowhere."""
+    for stamp, rewards in _each(suited):
+        for other, theirs in _each(plain):
+            apart = stamp and other and stamp != other
+            if not apart and rewards != theirs:
+                lines = sorted((suited.lines[stamp], plain.lines[other]))
+                return (
+                    lines[1],
+                    1,
+                    f"'{name}' stands with and without a suite, with different scores "
+                    f"(first on line {lines[0]}); keep one of the rows",
+                )
+    return None
 
 
 def _is_new(dialogue: Dialogue) -> bool:
@@ -256,7 +330,7 @@ def _cell(cell: str) -> Any:
     """A CSV cell as JSON has it: a number or a list; other text stays text and is told of."""
     try:
         return json.loads(cell) if cell.lstrip().startswith("[") else float(cell)
-    except ValueError:
+    except (ValueError, RecursionError):
         return cell
 
 

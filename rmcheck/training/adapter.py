@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import re
@@ -11,12 +12,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from rmcheck.errors import SourceError, TrainingError
 from rmcheck.progress import Progress
 from rmcheck.record.run import TrainingRecord
 from rmcheck.scoring.files import FileHashes, ModelFiles, locate
+from rmcheck.seal import KEY_VARIABLE, holds, seal
 from rmcheck.shipped import shipped
 
 SIDECAR = "rmcheck.json"
@@ -37,7 +39,11 @@ class Backbone(BaseModel):
 
 
 class Sidecar(BaseModel):
-    """`rmcheck.json`: what PEFT's files do not say about how an adapter is to be read."""
+    """`rmcheck.json`: what PEFT's files do not say about how an adapter is to be read.
+
+    `files` are the SHA-256 hashes of the other files by name, `seal` is that of the rest (see
+    `rmcheck.seal`). An adapter without them was made by an older version, or by somebody else.
+    """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -49,6 +55,8 @@ class Sidecar(BaseModel):
     recipe: str = ""
     fingerprint: str = ""
     training: TrainingRecord | None = None
+    files: dict[str, str] = Field(default_factory=dict)
+    seal: str = ""
 
 
 def read_sidecar(folder: Path) -> Sidecar | None:
@@ -64,7 +72,7 @@ def read_sidecar(folder: Path) -> Sidecar | None:
         return Sidecar.model_validate(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, ValidationError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         first = str(error).splitlines()[0]
         raise SourceError(f"{path}: cannot be read ({first}); {_remedy(folder)}") from None
 
@@ -74,7 +82,13 @@ def adapter_folder(cache: Path, fingerprint: str) -> Path:
     return cache / "adapters" / fingerprint
 
 
-def ensure(folder: Path, train: Callable[[Path], None], name: str, progress: Progress) -> Path:
+def ensure(
+    folder: Path,
+    train: Callable[[Path], None],
+    name: str,
+    progress: Progress,
+    doubt: Callable[[Path], str] = lambda _: "",
+) -> Path:
     """`folder`, trained by exactly one process: others wait for it and find it.
 
     Parameters
@@ -84,16 +98,19 @@ def ensure(folder: Path, train: Callable[[Path], None], name: str, progress: Pro
         that a killed training leaves nothing that is taken for a model.
     name
         What is trained, for messages.
+    doubt
+        Why the adapter that is there is not believed, so that it is trained again; empty where
+        it is.
 
     Raises
     ------
     TrainingError
         When the cache folder cannot be written to.
     """
-    if is_complete(folder):
+    if is_complete(folder) and not doubt(folder):
         return folder
     with _locked(folder, name, progress):
-        if is_complete(folder):
+        if is_complete(folder) and not doubt(folder):
             return folder
         for stale in folder.parent.glob(f".{folder.name}.*.tmp"):
             shutil.rmtree(stale, ignore_errors=True)
@@ -105,7 +122,7 @@ def ensure(folder: Path, train: Callable[[Path], None], name: str, progress: Pro
                 shutil.rmtree(folder)
             temporary.replace(folder)
         except OSError as error:
-            raise TrainingError(f"{folder}: cannot be written ({error}); see --rm-cache") from None
+            raise TrainingError(_unwritable(folder, error)) from None
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
     return folder
@@ -132,9 +149,7 @@ def _locked(folder: Path, name: str, progress: Progress) -> Iterator[None]:
             finally:
                 progress.finish()
     except OSError as error:
-        raise TrainingError(
-            f"{folder.parent}: cannot be written ({error}); name another folder with --rm-cache"
-        ) from None
+        raise TrainingError(_unwritable(folder.parent, error)) from None
     try:
         yield
     finally:
@@ -142,10 +157,90 @@ def _locked(folder: Path, name: str, progress: Progress) -> Iterator[None]:
 
 
 def save(model: Any, folder: Path, sidecar: Sidecar) -> None:
-    """Write a PEFT model and its sidecar, the sidecar last."""
-    model.save_pretrained(str(folder), save_embedding_layers=False)
+    """Write a PEFT model and its sidecar with the hashes of its files, the sidecar last.
+
+    Raises
+    ------
+    TrainingError
+        When there is no room for it.
+    """
+    from safetensors import SafetensorError
+
+    try:
+        model.save_pretrained(str(folder), save_embedding_layers=False)
+    except SafetensorError as error:  # what it makes of a full disk
+        raise TrainingError(_unwritable(folder, error)) from None
     (folder / "README.md").unlink(missing_ok=True)
-    (folder / SIDECAR).write_text(sidecar.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    text = sealed(folder, sidecar).model_dump_json(indent=1)
+    (folder / SIDECAR).write_text(text + "\n", encoding="utf-8")
+
+
+def sealed(folder: Path, sidecar: Sidecar) -> Sidecar:
+    """`sidecar` with the hashes of all other files in `folder`, and its seal."""
+    names = sorted(path.name for path in folder.iterdir() if path.is_file())
+    files = {name: _hash(folder / name) for name in names if name != SIDECAR}
+    whole = sidecar.model_copy(update={"files": files, "seal": ""})
+    return whole.model_copy(update={"seal": seal(*_parts(json.loads(whole.model_dump_json())))})
+
+
+def _parts(sidecar: dict[str, Any]) -> tuple[str, str]:
+    """What is sealed: the JSON as it stands in the file, keys of another version among it."""
+    rest = {key: value for key, value in sidecar.items() if key != "seal"}
+    return "adapter", json.dumps(rest, sort_keys=True)
+
+
+def _hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def doubt(folder: Path) -> str:
+    """Why the cache's adapter in `folder` must be trained again; empty where it need not be.
+
+    Raises
+    ------
+    SourceError
+        When its sidecar cannot be read.
+    """
+    sidecar = read_sidecar(folder)
+    if sidecar is None or not sidecar.files:
+        return "made by an older version of rmcheck, without hashes of its files"
+    raw = json.loads((folder / SIDECAR).read_text(encoding="utf-8"))
+    if not holds(sidecar.seal, *_parts(raw)):
+        return f"its {SIDECAR} was changed, or written without this run's {KEY_VARIABLE}"
+    return ""
+
+
+def verify(folder: Path) -> None:
+    """Check an adapter's files against the hashes in its sidecar; those of others have none.
+
+    Raises
+    ------
+    SourceError
+        For a file that is missing or was changed, and for an adapter of another recipe in a
+        recipe's folder.
+    """
+    sidecar = read_sidecar(folder)
+    if sidecar is None:
+        return
+    if folder.parent.name == "adapters" and sidecar.fingerprint not in ("", folder.name):
+        raise SourceError(
+            f"{folder}: holds the adapter of another recipe ({sidecar.fingerprint}); "
+            f"{_remedy(folder)}"
+        )
+    for name, expected in sidecar.files.items():
+        path = folder / Path(name).name
+        try:
+            found = _hash(path)
+        except FileNotFoundError:
+            raise SourceError(f"{path}: missing; {_remedy(folder)}") from None
+        except OSError as error:
+            raise SourceError(f"{path}: cannot be read ({error}); {_remedy(folder)}") from None
+        if found != expected:
+            raise SourceError(
+                f"{path}: damaged or cut short, or another file than was trained (its hash is not "
+                f"that in {SIDECAR}); {_remedy(folder)}"
+            )
 
 
 def base_of(folder: Path, hashes: FileHashes) -> tuple[ModelFiles, str | None]:
@@ -202,12 +297,14 @@ def attach(base: Any, folder: Path) -> Any:
     Raises
     ------
     SourceError
-        When weights are missing or cut short, the head is not among them, or they do not fit.
+        When weights are missing, changed or cut short, the head is not among them, or they do
+        not fit.
     """
     from peft import PeftModel
 
     from rmcheck.scoring.loading import quiet
 
+    verify(folder)
     _check_weights(folder)
     with quiet():
         try:
@@ -240,6 +337,13 @@ def _check_weights(folder: Path) -> None:
             f"{path}: the reward head's weights are not in it, so scores would be random; save it "
             f'with modules_to_save=["score"] and task_type="SEQ_CLS", or {_remedy(folder)}'
         )
+
+
+def _unwritable(folder: Path, error: Exception) -> str:
+    said = " ".join(str(error).split())[:200]
+    return (
+        f"{folder}: cannot be written ({said}); make room, or name another folder with --rm-cache"
+    )
 
 
 def _remedy(folder: Path) -> str:

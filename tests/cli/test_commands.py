@@ -129,7 +129,7 @@ MISTAKES = {
     ),
     "score: no score": (
         ["score", "more.jsonl", "-o", "o.jsonl", "--rm", "scores:scores.jsonl"],
-        "no score for 'q-000'",
+        "no score for any of the 2 ids of the data ('q-000', 'q-001'); its ids are 'p-000'",
     ),
     "try: one response": (["try", "Q?", "A."], "give two responses or more"),
     "try: none": (["try", "Q?"], "the following arguments are required: response"),

@@ -12,7 +12,7 @@ from rmcheck import __version__
 from rmcheck.checks import BASELINE, CANDIDATE
 from rmcheck.data.preferences import PreferenceData
 from rmcheck.engine.settings import Settings
-from rmcheck.errors import BaselineMissing, Unscorable
+from rmcheck.errors import BaselineMissing, SourceError
 from rmcheck.reward_source import RewardSource
 from rmcheck.sources import create
 
@@ -49,7 +49,7 @@ def test_edited_and_added_pairs_are_not_comparable(tmp_path: Path) -> None:
         BaselineMissing, match="main knows none of the 2 pairs of chat; bless a run"
     ):
         ctx.comparable(make_pairs(2, prefix="other"))
-    with pytest.raises(Unscorable, match="no score for 'new000'"):
+    with pytest.raises(SourceError, match="no score for any of the 2 ids of the data"):
         ctx.scored(edited[1:], BASELINE)
 
 

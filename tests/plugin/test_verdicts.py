@@ -112,15 +112,37 @@ def test_a_score_file_that_lacks_a_row_is_an_error_where_the_row_counts(project:
     assert "May be merged" not in result.stdout.str()
 
 
-def test_a_suite_that_the_score_file_was_not_made_for_is_skipped(project: Project) -> None:
+def test_a_suite_that_the_score_file_was_not_made_for_is_an_error(project: Project) -> None:
+    """Skipped, it would leave a green gate that looked at one suite of two."""
     rows = pairs(40)
     project.write("scores.jsonl", jsonl(scores(rows)))
     project.suite("chat", "win_rate", rows=rows)
     others = [{**row, "id": f"other-{row['id']}"} for row in pairs(40)]
     project.suite("other", "win_rate", rows=others)
-    result = project.run("--rm", "scores:scores.jsonl", "-rs")
-    result.assert_outcomes(passed=1, skipped=1)
-    result.stdout.fnmatch_lines(["May be merged: *1 was skipped*"])
+    result = project.run("--rm", "scores:scores.jsonl")
+    result.assert_outcomes(passed=1, failed=1)
+    assert result.ret == 1
+    check = project.checks()["other::win_rate"]
+    assert check["outcome"] == "error"
+    assert "('other-p-000', 'other-p-001', 'other-p-002', …)" in check["message"]
+    assert "its ids are 'p-000', 'p-001', 'p-002', …" in check["message"]
+    assert "May be merged" not in result.stdout.str()
+
+
+@pytest.mark.parametrize("how", ["ids in capitals", "every text edited"])
+def test_a_score_file_of_other_data_is_an_error_not_a_green_run_of_skips(
+    project: Project, how: str
+) -> None:
+    rows = pairs(40)
+    given = [{**row, "id": str(row["id"]).upper()} for row in scores(rows)]
+    if how == "every text edited":
+        given = [{**row, "hash": "0" * 32} for row in scores(rows)]
+    project.write("scores.jsonl", jsonl(given))
+    project.suite("chat", "win_rate", "score_gap", rows=rows)
+    result = project.run("--rm", "scores:scores.jsonl")
+    result.assert_outcomes(failed=2)
+    assert {check["outcome"] for check in project.checks().values()} == {"error"}
+    assert "has no score for any of the 40 ids of the data" in result.stdout.str()
 
 
 SOURCES = {

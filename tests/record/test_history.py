@@ -6,6 +6,7 @@ import json
 import multiprocessing
 from pathlib import Path
 
+import pytest
 from builders import run_record
 
 from rmcheck.record import history
@@ -107,6 +108,35 @@ def test_broken_lines_are_passed_over_and_counted(tmp_path: Path) -> None:
 def _append_many(path: Path, name: int) -> None:
     for index in range(100):
         history.append(path, a_run(f"{name}-{index:03d}"))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"[" * 100_000,
+        b"\xff\x00",
+        b"NaN",
+        b'{"seed": 1' + b"0" * 5000 + b"}",
+        b"null",
+        b'"\\ud800"',
+    ],
+)
+def test_no_line_whatever_it_holds_ends_in_another_error(tmp_path: Path, line: bytes) -> None:
+    path = tmp_path / "history.jsonl"
+    path.write_bytes(line + b"\n")
+    assert history.read(path) == history.History((), (1,))
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "1e999", "1" + "0" * 400])
+def test_a_line_with_a_number_that_is_not_finite_is_passed_over(
+    tmp_path: Path, number: str
+) -> None:
+    path = tmp_path / "history.jsonl"
+    path.write_text(
+        '{"started": "s", "outcome": "pass", "source": {"spec": "x"}, "checks": {"a::b": '
+        f'{{"outcome": "pass", "value": {number}}}}}}}\n'
+    )
+    assert history.read(path) == history.History((), (1,))
 
 
 def test_runs_at_once_leave_whole_lines(tmp_path: Path) -> None:

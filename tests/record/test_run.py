@@ -246,6 +246,25 @@ def test_records_that_cannot_be_read(tmp_path: Path, content: bytes, said: str) 
         folders.read(tmp_path)
 
 
+@pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e999", "1" + "0" * 400])
+@pytest.mark.parametrize("place", ["value", "low", "in a picture"])
+def test_a_number_that_is_not_finite_is_told(tmp_path: Path, number: str, place: str) -> None:
+    """An estimate, or what a picture is drawn from: a chart met OverflowError, or drew nothing."""
+    made, rows = a_run(tmp_path)
+    record.write(tmp_path / "run", made, rows)
+    path = tmp_path / "run" / record.RESULTS
+    raw = json.loads(path.read_text())
+    check = raw["suites"][0]["checks"][0]
+    if place == "in a picture":
+        assert check["evidence"]["pictures"]
+        check["evidence"]["pictures"][0]["data"]["x"] = "HERE"
+    else:
+        check["estimate"][place] = "HERE"
+    path.write_text(json.dumps(raw).replace('"HERE"', number))
+    with pytest.raises(UsageError, match=r"results\.json: cannot be read as JSON \(.*finite"):
+        record.read(tmp_path / "run")
+
+
 def test_a_misspelt_key_of_a_record_is_told(tmp_path: Path) -> None:
     raw = json.loads(run_record().model_dump_json())
     (tmp_path / "results.json").write_text(json.dumps({**raw, "sed": 3}))

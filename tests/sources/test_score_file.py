@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from rmcheck.data import Dialogue, PreferencePair, ResponseSet
-from rmcheck.errors import ProblemsFound, Unscorable, UsageError
+from rmcheck.errors import ProblemsFound, SourceError, Unscorable, UsageError
 from rmcheck.reward_source import Partial, RewardSource, SourceOptions
 from rmcheck.sources import create
 from rmcheck.sources.score_file import ScoreFile
@@ -51,7 +51,9 @@ def test_pairs_and_sets_are_looked_up_by_key(tmp_path: Path) -> None:
 def test_an_unknown_pair_is_named(tmp_path: Path) -> None:
     source = written(tmp_path, {"id": "p1", "chosen": 1.5, "rejected": -2})
     assert not source.knows(OTHER.dialogues()[0])
-    with pytest.raises(Unscorable, match="no score for 'p2'"):
+    with pytest.raises(
+        SourceError, match=r"any of the 1 id of the data \('p2'\); its ids are 'p1'"
+    ):
         source.score(OTHER.dialogues())
 
 
@@ -63,7 +65,7 @@ def test_new_text_is_unscorable(tmp_path: Path) -> None:
 
 def test_a_side_that_a_row_does_not_have_is_named(tmp_path: Path) -> None:
     source = written(tmp_path, {"id": "p1", "scores": [1.0, 2.0]})
-    with pytest.raises(Unscorable, match=r"no score for 'p1/chosen' \(has 0, 1\)"):
+    with pytest.raises(SourceError, match=r"no score for 'p1/chosen' \(has 0, 1\)"):
         source.score(PAIR.dialogues())
 
 
@@ -72,7 +74,7 @@ def test_an_edited_pair_is_unscorable_where_rows_carry_hashes(tmp_path: Path) ->
     edited = PreferencePair("p1", "Why?", "So!", "Go away.", "p1")
     assert source.knows(PAIR.dialogues()[0])
     assert not source.knows(edited.dialogues()[0])
-    with pytest.raises(Unscorable, match="'p1' was edited"):
+    with pytest.raises(SourceError, match="'p1' was edited"):
         source.score(edited.dialogues())
 
 
@@ -119,6 +121,10 @@ def test_a_suite_sees_its_own_rows_first(tmp_path: Path) -> None:
             2,
             "with and without a hash",
         ),
+        (['{"id": "p1", "chosen": 1%s, "rejected": 0}' % ("0" * 400)], 1, "chosen is too large"),
+        (['{"id": "p1", "chosen": 0, "rejected": 1e400}'], 1, "rejected is inf; a score must be"),
+        (['{"id": "s1", "scores": [1%s]}' % ("0" * 400)], 1, "scores is too large"),
+        (['{"id": "p1", "chosen": 1%s, "rejected": 0}' % ("0" * 5000)], 1, "not JSON"),
         (['{"id": "p1", "chosen": NaN, "rejected": 0}'], 1, "chosen is nan; a score must be"),
         (['{"id": "p1", "chosen": 0, "rejected": -Infinity}'], 1, "rejected is -inf"),
         ([{"id": "p1", "chosen": "high", "rejected": 0}], 1, "chosen must be a number, got 'high'"),
@@ -151,6 +157,75 @@ def test_mistakes_are_told_at_their_line(
     assert problem.line == line
     assert message in problem.message
     assert problem.path.endswith("s.jsonl")
+
+
+@pytest.mark.parametrize("stamps", [(None, None), ("h", "h"), ("h", None), (None, "h")])
+@pytest.mark.parametrize("first", ["suite", "plain"])
+def test_a_row_of_a_suite_and_one_of_none_that_differ_are_told_with_both_lines(
+    tmp_path: Path, stamps: tuple[str | None, str | None], first: str
+) -> None:
+    """The suite's row won without a word, so a score edited in one of them was not seen."""
+    of_suite = {"suite": "a", "id": "p1", "hash": stamps[0], "chosen": 1, "rejected": 0}
+    plain = {"id": "p1", "hash": stamps[1], "chosen": 0, "rejected": 1}
+    other = {"id": "p2", "chosen": 0, "rejected": 1}
+    rows = [of_suite, other, plain] if first == "suite" else [plain, other, of_suite]
+    with pytest.raises(ProblemsFound) as caught:
+        written(tmp_path, *rows).within("a").score(PAIR.dialogues())
+    (problem,) = caught.value.problems
+    assert problem.line == 3
+    assert "'p1' stands with and without a suite" in problem.message
+    assert "first on line 1" in problem.message
+
+
+@pytest.mark.parametrize(
+    ("stamp", "chosen"), [(None, 1), ("other", 7)], ids=["the same score", "another text"]
+)
+def test_rows_with_and_without_a_suite_that_agree_are_fine(
+    tmp_path: Path, stamp: str | None, chosen: float
+) -> None:
+    stamps = (PAIR.hash, stamp)
+    source = written(
+        tmp_path,
+        {"suite": "a", "id": "p1", "hash": stamps[0], "chosen": 1, "rejected": 0},
+        {"id": "p1", "hash": stamps[1], "chosen": chosen, "rejected": 0},
+    )
+    assert source.within("a").score(PAIR.dialogues()).tolist() == [1, 0]
+
+
+def test_a_score_that_stands_twice_is_told_with_both_lines(tmp_path: Path) -> None:
+    rows = [{"id": "p1", "chosen": score, "rejected": 0} for score in (1, 2)]
+    with pytest.raises(ProblemsFound, match=r":2:1: .*first on line 1"):
+        written(tmp_path, *rows).score(PAIR.dialogues())
+
+
+def test_a_file_made_for_other_data_is_an_error_that_names_ids_of_either_side(
+    tmp_path: Path,
+) -> None:
+    source = written(tmp_path, *({"id": f"P{i}", "chosen": 1, "rejected": 0} for i in range(9)))
+    texts = [*PAIR.dialogues(), *OTHER.dialogues()]
+    with pytest.raises(SourceError) as caught:
+        source.score(texts)
+    said = str(caught.value)
+    assert "any of the 2 ids of the data ('p1', 'p2'); its ids are 'P0', 'P1', 'P2', …" in said
+    assert "run only the suites that this one was made for" in said
+
+
+def test_response_sets_are_skipped_where_the_file_has_pairs_only(tmp_path: Path) -> None:
+    texts = ResponseSet("s1", "Why?", ("a", "b"), (0,), "s1").dialogues()
+    pair = {"id": "p1", "chosen": 1, "rejected": 0}
+    with pytest.raises(Unscorable, match="no score for 's1'"):
+        written(tmp_path, pair).score(texts)
+    with pytest.raises(SourceError, match="its ids are 'p1', 's2'"):
+        written(tmp_path, pair, {"id": "s2", "scores": [1, 2]}).score(texts)
+    with pytest.raises(SourceError, match=r"data \('p1'\); its ids are 's2'"):
+        written(tmp_path, {"id": "s2", "scores": [1, 2]}).score(PAIR.dialogues())
+
+
+@pytest.mark.parametrize("cell", ["1e400", "1" + "0" * 400, "[" * 5000, "nan"])
+def test_a_cell_that_is_not_a_finite_number_is_told(tmp_path: Path, cell: str) -> None:
+    (tmp_path / "s.csv").write_text(f"id,chosen,rejected\np1,{cell},0\n")
+    with pytest.raises(ProblemsFound, match=r"s\.csv:2:1: 'p1': chosen"):
+        opened(tmp_path / "s.csv").score(PAIR.dialogues())
 
 
 def test_all_mistakes_are_told_at_once_but_no_more_than_a_screenful(tmp_path: Path) -> None:

@@ -187,17 +187,26 @@ def truncate(folder: Path) -> None:
     path.write_bytes(path.read_bytes()[:-100])
 
 
+def reseal(folder: Path) -> None:
+    """As if it had been saved like this."""
+    sidecar = adapter.read_sidecar(folder)
+    assert sidecar is not None
+    (folder / adapter.SIDECAR).write_text(adapter.sealed(folder, sidecar).model_dump_json())
+
+
 def behead(folder: Path) -> None:
     tensors = load_file(folder / adapter.WEIGHTS)
     kept = {name: tensor for name, tensor in tensors.items() if "score" not in name}
     assert 0 < len(kept) < len(tensors)
     save_file(kept, folder / adapter.WEIGHTS, metadata={"format": "pt"})
+    reseal(folder)
 
 
 def widen(folder: Path) -> None:
     tensors = load_file(folder / adapter.WEIGHTS)
     wider = {name: torch.cat([tensor, tensor], dim=-1) for name, tensor in tensors.items()}
     save_file(wider, folder / adapter.WEIGHTS, metadata={"format": "pt"})
+    reseal(folder)
 
 
 def forget_base(folder: Path) -> None:
@@ -211,7 +220,8 @@ def rebase(folder: Path) -> None:
     path = folder / adapter.SIDECAR
     sidecar = json.loads(path.read_text())
     sidecar["backbone"]["hash"] = "0" * 32
-    path.write_text(json.dumps(sidecar))
+    other = adapter.sealed(folder, adapter.Sidecar.model_validate(sidecar))
+    path.write_text(other.model_dump_json())
 
 
 @pytest.mark.parametrize(
