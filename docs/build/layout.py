@@ -16,7 +16,7 @@ from refresh import ROOT, command
 PICTURE = ROOT / "docs" / "architecture.svg"
 PACKAGE = ROOT / "rmcheck"
 
-WIDTH, HEIGHT, GAP, LEFT, TOP, RISE = 152, 32, 10, 64, 56, 44
+WIDTH, HEIGHT, GAP, LEFT, TOP, RISE = 128, 32, 10, 64, 56, 44
 STYLE = """
   .page { fill: #ffffff; } text { font: 13px system-ui, sans-serif; fill: #1f2328; }
   .title { font-weight: 600; font-size: 15px; } .note { fill: #59636e; }

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rmcheck.seal import KEY_VARIABLE, holds, seal
+from rmcheck.scoring.seal import KEY_VARIABLE, holds, seal
 from rmcheck.wording import counted
 
 FILE = "scores.sqlite"
@@ -48,7 +48,7 @@ class ScoreStore:
     written to means no memory. Each is said once, in `remarks`.
 
     A row is believed where its score is finite and its seal is that of source, text and score
-    (see `rmcheck.seal`). Rows that an older version wrote have none: they count as absent.
+    (see `rmcheck.scoring.seal`). Rows that an older version wrote have none: they count as absent.
     """
 
     def __init__(self, folder: Path) -> None:

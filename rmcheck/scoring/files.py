@@ -16,7 +16,7 @@ from typing import Any
 from rmcheck.data.dialogue import content_hash
 from rmcheck.errors import SourceError, nearest
 from rmcheck.extras import needed_by
-from rmcheck.seal import holds, seal
+from rmcheck.scoring.seal import holds, seal
 from rmcheck.shipped import anchored
 
 SMALL = 64 * 1024 * 1024
@@ -40,7 +40,7 @@ class FileHashes:
 
     Size, time stamp, time of change, inode and device must all be those of before: a copy that
     keeps size and time stamp (`cp -p`, `rsync -t`) is still another file. What is remembered
-    carries a seal (see `rmcheck.seal`); an entry that is damaged is not believed.
+    carries a seal (see `rmcheck.scoring.seal`); an entry that is damaged is not believed.
 
     Parameters
     ----------

@@ -18,7 +18,7 @@ from rmcheck.errors import SourceError, TrainingError
 from rmcheck.progress import Progress
 from rmcheck.record.run import TrainingRecord
 from rmcheck.scoring.files import FileHashes, ModelFiles, locate
-from rmcheck.seal import KEY_VARIABLE, holds, seal
+from rmcheck.scoring.seal import KEY_VARIABLE, holds, seal
 from rmcheck.shipped import shipped
 
 SIDECAR = "rmcheck.json"
@@ -42,7 +42,8 @@ class Sidecar(BaseModel):
     """`rmcheck.json`: what PEFT's files do not say about how an adapter is to be read.
 
     `files` are the SHA-256 hashes of the other files by name, `seal` is that of the rest (see
-    `rmcheck.seal`). An adapter without them was made by an older version, or by somebody else.
+    `rmcheck.scoring.seal`). An adapter without them was made by an older version, or by somebody
+    else.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)

@@ -14,7 +14,7 @@ import pytest
 from rmcheck.cache.source import CachedSource
 from rmcheck.cache.store import FILE, ScoreStore
 from rmcheck.data import Dialogue
-from rmcheck.seal import KEY_VARIABLE, seal
+from rmcheck.scoring.seal import KEY_VARIABLE, seal
 
 TEXTS = [Dialogue("Why?", f"text {number}") for number in range(8)]
 

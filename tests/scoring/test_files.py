@@ -14,7 +14,7 @@ import pytest
 from rmcheck.errors import SourceError
 from rmcheck.scoring import files
 from rmcheck.scoring.files import FileHashes, ModelFiles, locate
-from rmcheck.seal import KEY_VARIABLE, seal
+from rmcheck.scoring.seal import KEY_VARIABLE, seal
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 

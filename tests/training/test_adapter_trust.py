@@ -16,7 +16,7 @@ from scoring.models import dialogues
 from rmcheck.errors import SourceError, TrainingError
 from rmcheck.progress import NoProgress
 from rmcheck.reward_source import SourceOptions
-from rmcheck.seal import KEY_VARIABLE
+from rmcheck.scoring.seal import KEY_VARIABLE
 from rmcheck.sources import create
 from rmcheck.sources.recipe import RecipeSource
 from rmcheck.training import adapter

@@ -7,7 +7,7 @@ import hmac
 
 import pytest
 
-from rmcheck.seal import KEY_VARIABLE, holds, seal
+from rmcheck.scoring.seal import KEY_VARIABLE, holds, seal
 
 
 def test_a_seal_is_hmac_sha256_of_the_parts_with_their_lengths(
