@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import os
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from types import ModuleType
@@ -68,6 +71,19 @@ def test_the_contracts_make_no_exception() -> None:
     assert contracts["floors"]["exhaustive"] is True
     # `:` would let the rooms of one floor import each other.
     assert not any(":" in layer for layer in contracts["floors"]["layers"])
+
+
+def test_the_contracts_hold() -> None:
+    tool = Path(sys.executable).with_name("lint-imports")
+    if not tool.is_file():
+        pytest.skip("import-linter is not installed")
+    paths = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    done = subprocess.run(
+        [str(tool), "--no-cache"], cwd=ROOT, capture_output=True, encoding="utf-8", check=False,
+        env={**os.environ, "PYTHONPATH": paths, "PYTHONUTF8": "1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    assert re.search(r"Contracts: 4 kept, 0 broken", done.stdout)
 
 
 def test_at_most_ten_modules_lie_loose() -> None:
