@@ -172,8 +172,9 @@ def test_another_template_is_an_error_until_it_is_blessed(project: Project) -> N
     said = project.cli("compare", "reports/latest", "main")
     assert said.code == 4
     assert said.err == [
-        "rmcheck compare: chat: reports/latest was scored with template 'chat', not 'default' as "
-        "in main, so a change of the model could not be told from a change of the reading"
+        "rmcheck compare: chat: reports/latest reads its texts unlike the baseline 'main' ("
+        "template 'chat', not 'default'), so a change of the model could not be told from a change "
+        "of the reading; keep this run as a new baseline: rmcheck bless"
     ]
     # The scores themselves are sound: they may become the next baseline.
     assert project.cli("bless").code == 0
