@@ -14,8 +14,8 @@ from typing import Literal
 from filelock import FileLock, Timeout
 
 from rmcheck.cache.store import FILE
-from rmcheck.data.dialogue import content_hash
 from rmcheck.errors import SourceError, UsageError
+from rmcheck.sources.model_source import model_hash
 from rmcheck.stats.precision import PRECISIONS
 from rmcheck.training.adapter import adapter_folder, read_sidecar
 
@@ -214,7 +214,7 @@ class CacheFolder:
 
 def _models(adapter: str) -> list[str]:
     """Fingerprints of the reward models that an adapter makes, one for each precision."""
-    return [content_hash(adapter, dtype) for dtype in PRECISIONS]
+    return [model_hash(adapter, dtype) for dtype in PRECISIONS]
 
 
 def _model(source: str) -> str:

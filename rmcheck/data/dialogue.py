@@ -30,6 +30,18 @@ def content_hash(*parts: object) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
+def later_formats(**formats: int) -> tuple[tuple[str, int], ...]:
+    """What format versions of our own code add to a hash: nothing for the first, 1.
+
+    A hash of the files alone would keep the scores of an older version whose code read the same
+    files in another way.
+
+    >>> later_formats(template=1, scorer=1), later_formats(template=1, scorer=3)
+    ((), (('scorer', 3),))
+    """
+    return tuple(sorted((name, number) for name, number in formats.items() if number != 1))
+
+
 @dataclass(frozen=True)
 class Dialogue:
     """A prompt and a response: what a reward source scores.

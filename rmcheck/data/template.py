@@ -7,6 +7,10 @@ from typing import Any, Protocol
 
 from rmcheck.data.dialogue import Dialogue, Message, Prompt, prompt_text
 
+TEMPLATE_FORMAT = 1
+"""How a dialogue becomes text. It is part of every model's and recipe's hash: add 1 with every
+change of the text that some dialogue becomes (`tests/test_formats.py` fails until then)."""
+
 TEMPLATES = ("default", "chat", "raw")
 _SPEAKERS = {"user": "Human", "human": "Human", "assistant": "Assistant", "system": "System"}
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import fnmatch
 import hashlib
 import json
 import os
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,12 +26,25 @@ SETTLED = 2.0
 """Seconds since a file's last change from which its hash is remembered: a second change within
 one tick of the file system's clock would leave no trace."""
 
-WEIGHTS = ("*.safetensors", "pytorch_model*.bin", "adapter_model.bin")
-DESCRIBING = (
-    "config.json", "adapter_config.json", "*.index.json",
-    "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
-    "vocab.json", "vocab.txt", "merges.txt", "*.model", "*.tiktoken", "chat_template.*",
+NOT_READ = (
+    # words and pictures
+    "*.md", "*.rst", "*.pdf", "*.png", "*.jpg", "*.jpeg", "*.gif", "*.svg", "*.html",
+    "license*", "licence*", "notice*", "copying*",
+    # what a training leaves
+    "optimizer*", "scheduler*", "scaler*", "rng_state*", "trainer_state.json", "training_args.*",
+    "*.log", "events.out.*", "train_results.json", "eval_results.json", "all_results.json",
+    # how a model writes text, our own sidecar, locks
+    "generation_config.json", "rmcheck.json", "*.lock",
+    # weights in the formats of other libraries; a GGUF file counts where it is named
+    "*.msgpack", "*.h5", "*.onnx", "*.onnx_data", "*.ot", "*.tflite", "*.mlmodel", "*.gguf",
 )  # fmt: skip
+"""Files of a model's folder that decide no score, by name in lower case."""
+NOT_ENTERED = ("runs", "logs", "wandb", "__pycache__", "onnx", "openvino", "coreml", "checkpoint-*")
+"""Folders below a model's whose files decide no score, unless an index or configuration names
+one of them."""
+NAMING = ("*config*.json", "*.index.json", "modules.json")
+"""Files that may name others that the loader reads."""
+MOST_NAMING = 64 * 1024 * 1024
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
 
@@ -126,16 +140,75 @@ class ModelFiles:
     revision: str | None = None
 
     def hash(self, hashes: FileHashes, extra: Iterable[str] = ()) -> str:
-        """32 hex digits for weights, configuration and tokenizer.
+        """32 hex digits for all that the loader may read: weights, configuration, tokenizer.
 
-        A commit of a hub repository stands for its content. `extra` names further files that
-        belong to it (a GGUF file).
+        All files in the folder and below it but hidden ones and `NOT_READ`, and every file that
+        an index or a configuration names, wherever it is. A commit of a hub repository stands for
+        its content. `extra` names further files that belong to it (a GGUF file).
         """
         if self.folder is None:
             return content_hash("hub", self.name, self.revision, sorted(extra))
-        files = {path for pattern in (*DESCRIBING, *WEIGHTS) for path in self.folder.glob(pattern)}
+        files = set(_below(self.folder))
         files |= {self.folder / name for name in extra if (self.folder / name).is_file()}
-        return content_hash(*[(path.name, hashes.of(path)) for path in sorted(files)])
+        waiting = [path for path in files if _fits(path.name, NAMING)]
+        while waiting:
+            new = set(_named_in(waiting.pop(), self.folder)) - files
+            files |= new
+            waiting += [path for path in new if path.suffix == ".json"]
+        names = {os.path.relpath(path, self.folder): path for path in files}
+        return content_hash(
+            *[(Path(name).as_posix(), hashes.of(names[name])) for name in sorted(names)]
+        )
+
+
+def _fits(name: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatch.fnmatchcase(name.lower(), pattern) for pattern in patterns)
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    """The files of a model's folder that may decide a score; links to folders are followed."""
+    entered: set[str] = set()
+    for here, folders, names in os.walk(folder, followlinks=True):
+        real = os.path.realpath(here)
+        if real in entered:  # a link that leads back
+            folders.clear()
+            continue
+        entered.add(real)
+        folders[:] = sorted(
+            name for name in folders if name[0] != "." and not _fits(name, NOT_ENTERED)
+        )
+        for name in names:
+            path = Path(here, name)
+            if name[0] != "." and not _fits(name, NOT_READ) and path.is_file():
+                yield path
+
+
+def _named_in(path: Path, folder: Path) -> Iterator[Path]:
+    """The files that an index or a configuration names, from its own folder or the model's."""
+    try:
+        if path.stat().st_size > MOST_NAMING:
+            return
+        waiting: list[object] = [json.loads(path.read_bytes())]
+    except (OSError, ValueError, RecursionError):
+        return  # whoever loads the model says so
+    texts: set[str] = set()
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, str):
+            texts.add(value)
+        elif isinstance(value, dict):
+            waiting += value.values()
+        elif isinstance(value, list):
+            waiting += value
+    for text in texts:
+        # A class of `auto_map` is named as MODULE.CLASS, from another repository as REPO--MODULE.
+        module = text.rpartition("--")[2].partition(".")[0] + ".py"
+        for name in (text, module):
+            for base in (path.parent, folder):
+                found = Path(os.path.normpath(base / name))
+                with contextlib.suppress(OSError, ValueError):  # too long a text, a zero byte
+                    if found.is_file():
+                        yield found
 
 
 def locate(name: str, base: Path, revision: str | None = None) -> ModelFiles:

@@ -13,6 +13,11 @@ from rmcheck.data.template import prompt_prefix
 
 Ids = NDArray[np.int64]
 
+SCORER_FORMAT = 1
+"""How a text becomes tokens and a reward. It is part of every model's hash: add 1 with every
+change of a model's scores, in whatever module of this package (and 1 to `TRAINER_FORMAT` where
+tokens change)."""
+
 CHUNK = 1000
 KEPT = 16_000_000
 """Tokens of texts that are remembered, 128 MB of them: checks ask for some texts again."""

@@ -14,13 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rmcheck.data import Dialogue
-from rmcheck.data.dialogue import content_hash
+from rmcheck.data.dialogue import content_hash, later_formats
+from rmcheck.data.template import TEMPLATE_FORMAT
 from rmcheck.errors import SourceError, UsageError, did_you_mean
 from rmcheck.extras import needed_by
 from rmcheck.record.run import SourceRecord
 from rmcheck.reward_source import SourceOptions
 from rmcheck.scoring.files import FileHashes
 from rmcheck.scoring.threads import wait_asleep
+from rmcheck.scoring.tokens import SCORER_FORMAT
 from rmcheck.stats.precision import PRECISIONS
 
 if TYPE_CHECKING:
@@ -105,7 +107,7 @@ class ModelSource(ABC):
     def fingerprint(self) -> str:
         """32 hex digits over weights, adapter, tokenizer, template, max length, dtype, pooling."""
         factor = () if self._factor == 1.0 else (self._factor,)
-        return content_hash(self._identity_hash, self.options.dtype, *factor)
+        return model_hash(self._identity_hash, self.options.dtype, *factor)
 
     @property
     def _identity_hash(self) -> str:
@@ -191,6 +193,12 @@ class ModelSource(ABC):
             self.options.dtype,
             layout.pooling,
         )
+
+
+def model_hash(identity: str, dtype: str, *factor: float) -> str:
+    """The fingerprint of what a model's files (by their hash) give under our own code."""
+    formats = later_formats(template=TEMPLATE_FORMAT, scorer=SCORER_FORMAT)
+    return content_hash(identity, dtype, *factor, *formats)
 
 
 def resolved(path: str, root: Path) -> Path:

@@ -148,17 +148,14 @@ class ScoreFile:
 
     def _has_none_of(self, lacking: Mapping[str, str]) -> RmcheckError:
         """What to say where no text that was asked for has a score."""
+        count = counted(len(lacking), "id")
+        head = f"{self.shown}: has no score for any of the {count} of the data"
         entries = {name: table[name] for table in self._searched() for name in table}
         known = [name for name in lacking if name in entries]
         if known:  # edited, or scored as something else
-            reason = lacking[known[0]]
-            return SourceError(
-                f"{self.shown}: has no score for any of the {counted(len(lacking), 'id')} of the "
-                f"data as they are now: {reason}; {_REMEDY}"
-            )
+            return SourceError(f"{head} as they are now: {lacking[known[0]]}; {_REMEDY}")
         return SourceError(
-            f"{self.shown}: has no score for any of the {counted(len(lacking), 'id')} of the data "
-            f"({_named(lacking)}); its ids are {_named(entries)}; name the file "
+            f"{head} ({_named(lacking)}); its ids are {_named(entries)}; name the file "
             "that was made for these data, or run only the suites that this one was made for"
         )
 

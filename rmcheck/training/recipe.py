@@ -12,15 +12,20 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from rmcheck.data.dialogue import content_hash
+from rmcheck.data.dialogue import content_hash, later_formats
 from rmcheck.data.preferences import expand
 from rmcheck.data.rows import shown_path
+from rmcheck.data.template import TEMPLATE_FORMAT
 from rmcheck.documents import located
 from rmcheck.documents.finding import is_yaml
 from rmcheck.errors import Problem, ProblemsFound, UsageError, did_you_mean, nearest
 from rmcheck.scoring.files import FileHashes, ModelFiles, locate
 from rmcheck.shipped import shipped
 from rmcheck.training.losses import LOSSES
+
+TRAINER_FORMAT = 1
+"""How a recipe becomes weights. It is part of every recipe's hash: add 1 with every change of
+what is trained, in whatever module of this package."""
 
 DECIDING = ("torch", "transformers", "peft", "trl")
 """Libraries whose version may change what is trained."""
@@ -130,7 +135,8 @@ class Recipe:
         extra = [self.gguf_file] if self.gguf_file else []
         base = self.base_files().hash(hashes, extra)
         versions = [(name, _version(name)) for name in DECIDING]
-        return content_hash("recipe", settings, data, base, versions)
+        formats = later_formats(trainer=TRAINER_FORMAT, template=TEMPLATE_FORMAT)
+        return content_hash("recipe", settings, data, base, versions, *formats)
 
 
 def _version(name: str) -> str:
