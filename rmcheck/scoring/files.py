@@ -12,7 +12,6 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from rmcheck.data.dialogue import content_hash
 from rmcheck.errors import SourceError, nearest
@@ -234,31 +233,20 @@ def locate(name: str, base: Path, revision: str | None = None) -> ModelFiles:
 def _commit(name: str, revision: str, folder: Path) -> str:
     if _COMMIT.fullmatch(revision):
         return revision
-    client = hub(f"{name} is not a folder ({looked_for(folder)}), and a hub's model")
-    stored = Path(client.constants.HF_HUB_CACHE) / f"models--{name.replace('/', '--')}"
+    with needed_by(f"{name} is not a folder ({looked_for(folder)}), and a hub's model"):
+        from huggingface_hub import HfApi, constants
+
+    stored = Path(constants.HF_HUB_CACHE) / f"models--{name.replace('/', '--')}"
     reference = stored / "refs" / revision
     try:
         return reference.read_text(encoding="utf-8").strip()
     except OSError:
         pass
     try:
-        found = client.HfApi().model_info(name, revision=revision, timeout=15).sha
+        found = HfApi().model_info(name, revision=revision, timeout=15).sha
     except Exception as error:  # the client raises its transport's errors as they come
         raise SourceError(_unreachable(name, revision, folder, error)) from None
     return str(found)
-
-
-def hub(what: str) -> Any:
-    """The hub's client; where it is not installed, `what` needs the extra that brings it.
-
-    Raises
-    ------
-    ExtraMissing
-        With the remedy.
-    """
-    with needed_by(what):
-        import huggingface_hub
-    return huggingface_hub
 
 
 def looked_for(folder: Path) -> str:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from rmcheck.data.dialogue import content_hash
 from rmcheck.errors import SourceError, UsageError
+from rmcheck.extras import needed_by
 from rmcheck.record.run import TrainingRecord
 from rmcheck.reward_source import SourceOptions
-from rmcheck.scoring.files import ModelFiles, hub, locate, looked_for
+from rmcheck.scoring.files import ModelFiles, locate, looked_for
 from rmcheck.sources.model_source import Layout, Loaded, ModelSource, resolved
 from rmcheck.training import adapter
 
@@ -27,8 +28,9 @@ class CheckpointSource(ModelSource):
         """Where its files are. An adapter on the hub is fetched: its configuration is needed."""
         found = locate(self.name, self.options.root, self.revision)
         if found.folder is None and _is_hub_adapter(found, self.spec):
-            client = hub(self.spec)
-            folder = Path(client.snapshot_download(found.name, revision=found.revision))
+            from huggingface_hub import snapshot_download
+
+            folder = Path(snapshot_download(found.name, revision=found.revision))
             return ModelFiles(str(folder), folder)
         return found
 
@@ -86,9 +88,11 @@ class CheckpointSource(ModelSource):
 
 
 def _is_hub_adapter(files: ModelFiles, spec: str) -> bool:
-    client = hub(spec)
+    with needed_by(spec):
+        from huggingface_hub import hf_hub_download
+
     try:
-        client.hf_hub_download(files.name, adapter.CONFIG, revision=files.revision)
+        hf_hub_download(files.name, adapter.CONFIG, revision=files.revision)
     except Exception:  # not there, or no hub in reach: then it must be a whole, cached model
         return False
     return True
