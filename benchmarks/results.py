@@ -16,6 +16,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from rmcheck.report import table as markdown
+
 KERNELS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")
 """What a processor can do that changes which kernels PyTorch takes."""
 
@@ -81,9 +83,7 @@ def pytest_says(folder: Path, *arguments: str, red: bool = False) -> str:
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """A Markdown table; floats with three digits that count."""
-    lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
-    lines += ["| " + " | ".join(_cell(cell) for cell in row) + " |" for row in rows]
-    return "\n".join(lines)
+    return markdown.table(head, (map(_cell, row) for row in rows))
 
 
 def _cell(cell: object) -> str:

@@ -15,7 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -62,7 +62,7 @@ class Clock(NoProgress):
         self.seconds = time.perf_counter() - self.seconds
 
 
-def recipe(base: Path, pairs: int, precision: str) -> Recipe:
+def recipe(base: Path, pairs: int, precision: Literal["fp32", "bf16"]) -> Recipe:
     """The shipped recipe with TRL's learning rate and batch size, on `pairs` pairs."""
     known = load_recipe("tiny", Path())
     how = dataclasses.replace(

@@ -17,6 +17,7 @@ from refresh import command
 
 from rmcheck import checks, sources
 from rmcheck.checks import Check
+from rmcheck.report.table import table
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMON = checks.described(Check)
@@ -24,14 +25,14 @@ COMMON = checks.described(Check)
 
 def check_table() -> str:
     """A Markdown table of check kinds, a line each."""
-    rows = [f"| `{kind}` | {_first_line(checks.manual(kind))} |" for kind in checks.kinds()]
-    return "\n".join(["| check | what must hold |", "|---|---|", *rows])
+    rows = [(f"`{kind}`", _first_line(checks.manual(kind))) for kind in checks.kinds()]
+    return table(("check", "what must hold"), rows)
 
 
 def source_table() -> str:
     """A Markdown table of reward sources."""
-    rows = [f"| `{kind}:…` | {line} |" for kind, line in sorted(sources.kinds().items())]
-    return "\n".join(["| `--rm` | reward source |", "|---|---|", *rows])
+    rows = [(f"`{kind}:…`", line) for kind, line in sorted(sources.kinds().items())]
+    return table(("`--rm`", "reward source"), rows)
 
 
 def manual() -> str:
@@ -60,9 +61,9 @@ def _page(kind: str, found: type[Check]) -> str:
     for key in (key for key in found.keys() if key not in COMMON):  # noqa: SIM118 - no mapping
         given = defaults[key]
         default = "required" if given is MISSING else f"`{_yaml(given)}`"
-        rows.append(f"| `{key}` | {_kind(hints[key])} | {default} | {described[key]} |")
+        rows.append((f"`{key}`", _kind(hints[key]), default, described[key]))
     if rows:
-        lines.append("\n".join(["| key | value | default | meaning |", "|---|---|---|---|", *rows]))
+        lines.append(table(("key", "value", "default", "meaning"), rows))
     return "\n\n".join(lines)
 
 

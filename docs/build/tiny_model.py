@@ -24,6 +24,7 @@ from gated_models import DOMAINS, ROOT, SEEDS, TUNED
 from scipy import stats
 
 from rmcheck.record.run import RunRecord
+from rmcheck.report.table import table
 
 PAGE = ROOT / "docs" / "tiny-model.md"
 POOLED = "all_domains"
@@ -43,14 +44,6 @@ def room(values: Sequence[float]) -> float:
     n = len(values)
     spread = statistics.stdev(values) * math.sqrt(1 + 1 / n)
     return statistics.mean(values) - float(stats.t.ppf(ROOM, n - 1)) * spread
-
-
-def table(head: Iterable[str], rows: Iterable[Iterable[object]], *, figures: int = 0) -> str:
-    """A Markdown table whose last `figures` columns are aligned to the right."""
-    names = list(head)
-    rule = ["---"] * (len(names) - figures) + ["---:"] * figures
-    lines = [names, rule, *([str(cell) for cell in row] for row in rows)]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def seeds(records: Records) -> str:
@@ -156,7 +149,7 @@ def words(work: Path) -> str:
             str(ROOT / "suites"),
         )
     short = re.sub(r"; [\d,]+ pairs? newly wrong[^\n]*", "", said)
-    return f"```text\n{short}```\n"
+    return f"```text\n{short}```"
 
 
 def _names(checks: Iterable[str]) -> str:
@@ -177,7 +170,7 @@ def main() -> int:
         "words": words(work),
     }
     page = PAGE.read_text(encoding="utf-8")
-    filled = _BLOCK.sub(lambda block: f"{block[1]}{made[block[2]]}", page)
+    filled = _BLOCK.sub(lambda block: f"{block[1]}{made[block[2]]}\n", page)
     PAGE.write_text(filled, encoding="utf-8")
     return 0
 

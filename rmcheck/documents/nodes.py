@@ -3,6 +3,10 @@
 PyYAML's own scanner reads about 150 kB a second and recurses as deep as the text says, so size,
 depth and the number of nodes are bounded while it reads, not afterwards. libyaml, which comes with
 it, is twenty times as fast; the other says what is wrong, and is all there is without libyaml.
+
+Two scanners earn their place by the time that collecting takes: 100 suites of 10 checks (60 kB) are
+composed in 0.06 s by libyaml and in 0.33 s by the other. Collecting them adds 0.94 s to an empty
+run of pytest (benchmarks/gate_overhead.py), of which 1 s is allowed.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from rmcheck.data import PreferencePair, ResponseSet, prompt_text
 from rmcheck.data.row_reader import read_item
@@ -13,18 +14,22 @@ from rmcheck.data.rows import Row, read_rows, renamed, shown_path
 from rmcheck.errors import Problem, ProblemsFound
 from rmcheck.lint.finding import Place
 
+Item = TypeVar("Item", PreferencePair, ResponseSet)
+
 
 @dataclass(frozen=True)
-class PlacedPair:
-    """A preference pair and its place."""
-
-    item: PreferencePair
+class _Placed(Generic[Item]):
+    item: Item
     place: Place
 
     @cached_property
     def prompt(self) -> str:
         """The prompt as one text."""
         return prompt_text(self.item.prompt).strip()
+
+
+class PlacedPair(_Placed[PreferencePair]):
+    """A preference pair and its place."""
 
     @property
     def responses(self) -> tuple[str, ...]:
@@ -32,17 +37,8 @@ class PlacedPair:
         return (self.item.chosen, self.item.rejected)
 
 
-@dataclass(frozen=True)
-class PlacedSet:
+class PlacedSet(_Placed[ResponseSet]):
     """A response set and its place."""
-
-    item: ResponseSet
-    place: Place
-
-    @cached_property
-    def prompt(self) -> str:
-        """The prompt as one text."""
-        return prompt_text(self.item.prompt).strip()
 
     @property
     def responses(self) -> tuple[str, ...]:

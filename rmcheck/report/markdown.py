@@ -15,6 +15,7 @@ from rmcheck.report import numbers
 from rmcheck.report.glossary import GROUP_WORD
 from rmcheck.report.input import ReportInput
 from rmcheck.report.sentence import Answer, Placed, grouped, invitation, sentence
+from rmcheck.report.table import line, table
 from rmcheck.report.terminal import counts, training
 from rmcheck.report.text import one_line
 from rmcheck.wording import counted, listed
@@ -115,7 +116,7 @@ def _named(title: str, members: Sequence[Placed]) -> str:
 
 
 def _table(placed: Sequence[Placed], room: int) -> str:
-    head = "| check | verdict | estimate | asked | p |\n|---|---|---|---|---|"
+    head = table(("check", "verdict", "estimate", "asked", "p"), ())
     rows: list[str] = []
     used = _bytes(head)
     for index, each in enumerate(placed):
@@ -136,14 +137,15 @@ def _row(placed: Placed) -> str:
         estimate = escape(f"{value} {numbers.interval(check.estimate)}")
     asked = ", ".join(f"{key} {value}" for key, value in check.criterion.items()) or numbers.MISSING
     p = check.p_value if check.adjusted_p is None else check.adjusted_p
-    cells = (
-        code(check.id),
-        escape(GROUP_WORD[placed.group]),
-        estimate,
-        escape(asked, 100),
-        escape(numbers.p_value(p)),
+    return line(
+        (
+            code(check.id),
+            escape(GROUP_WORD[placed.group]),
+            estimate,
+            escape(asked, 100),
+            escape(numbers.p_value(p)),
+        )
     )
-    return f"| {' | '.join(cells)} |"
 
 
 def _bytes(text: str) -> int:

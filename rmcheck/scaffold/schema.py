@@ -20,13 +20,20 @@ from rmcheck.checks import Check, Slice
 from rmcheck.record.run import RunRecord
 from rmcheck.suite.header import RESERVED, DataMapping, Header
 from rmcheck.suite.loading import check_model
-from rmcheck.training.recipe import RecipeFile
+from rmcheck.training.recipe import (
+    FILE_KEYS,
+    LabelNoise,
+    Lora,
+    Optimisation,
+    Recipe,
+    RecipeFile,
+)
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
 
 Schema = dict[str, Any]
 
-_DESCRIBED = (Slice, DataMapping)
+_DESCRIBED = (Slice, DataMapping, Lora, LabelNoise, Optimisation)
 """Nested models whose docstrings describe their keys."""
 
 
@@ -81,7 +88,9 @@ def _check(builder: _Builder, kind: str, found: type[Check]) -> Schema:
 def recipe_schema() -> Schema:
     """The schema of a recipe."""
     builder = _Builder("recipe", "A recipe of rmcheck: how a reward model is trained.")
-    return builder.whole(builder.model(RecipeFile))
+    described = {FILE_KEYS.get(key, key): text for key, text in checks.described(Recipe).items()}
+    described["recipe"] = "The format's version, 1."
+    return builder.whole(builder.model(RecipeFile, described))
 
 
 def results_schema() -> Schema:

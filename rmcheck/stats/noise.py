@@ -13,31 +13,6 @@ from rmcheck.stats.columns import proportion, same_length, win_column
 from rmcheck.verdict import Estimate
 
 
-def flipped_accuracy(a: float, rho: float) -> float:
-    """Accuracy against labels of which a share `rho` was flipped at random.
-
-    ``rho + (1 - 2 rho) · a``: a right answer stays right with 1 - rho, a wrong one becomes right
-    with rho. For the *evaluation* labels; noise on the training labels has no such law.
-
-    Parameters
-    ----------
-    a : accuracy against the true labels, in [0, 1].
-    rho : share of flipped labels, in [0, 1].
-
-    >>> round(flipped_accuracy(0.9, 0.25), 6)
-    0.7
-    """
-    proportion("a", a)
-    proportion("rho", rho)
-    return rho + (1 - 2 * rho) * a
-
-
-def seed_drops(wins_clean: ArrayLike, wins_noisy: ArrayLike) -> NDArray[np.float64]:
-    """Drop of the win rate for each noisy training: (n,) and (seeds, n) to (seeds,)."""
-    clean, noisy = _columns(wins_clean, wins_noisy)
-    return np.asarray(clean.mean() - noisy.mean(axis=1), dtype=np.float64)
-
-
 def noise_drop(
     wins_clean: ArrayLike,
     wins_noisy: ArrayLike,
@@ -63,10 +38,9 @@ def noise_drop(
     -----
     Wins are averaged over the seeds of a pair, and the interval is Student's t over groups: SE
     clustered, with the factor G/(G-1), and G-1 degrees of freedom for groups of one size. It speaks
-    of other pairs given these trainings, not of other trainings: `seed_drops` shows those. The SE
-    is never taken below √2 / (G + 2), that of Bonett and Price 2012 for paired proportions when no
-    pair changed, so that no agreement among few groups gives a width of zero. One group gives
-    [-1, 1].
+    of other pairs given these trainings, not of other trainings. The SE is never taken below
+    √2 / (G + 2), that of Bonett and Price 2012 for paired proportions when no pair changed, so that
+    no agreement among few groups gives a width of zero. One group gives [-1, 1].
     """
     clean, noisy = _columns(wins_clean, wins_noisy)
     proportion("level", level, closed=False)

@@ -49,7 +49,27 @@ def newcombe_low(
     neither: ArrayLike,
     critical: float,
 ) -> Column:
-    """Lower limits of Newcombe's interval, (k,) for (k,) tables; see `newcombe_limits`."""
+    """Lower limits of Newcombe's interval for the difference of two rates on the same pairs.
+
+    The upper limit is that of the table with right and wrong exchanged, with its sign changed.
+
+    Parameters
+    ----------
+    both, candidate_only, baseline_only, neither : (k,) counts ≥ 0 of pairs that both models got
+        right, only one, or neither; not necessarily whole. Their sum is the (effective) sample
+        size, > 0.
+    critical : two-sided critical value, finite.
+
+    Returns
+    -------
+    (k,) lower limits of candidate - baseline, at least -1.
+
+    Notes
+    -----
+    Newcombe 1998, *Statistics in Medicine* 17:2635-2650, method 10: Wilson limits of the two
+    rates, joined by squares with the correlation φ̂ whose numerator is moved towards zero by n/2
+    (the continuity correction) when positive. φ̂ = 0 when a margin is empty.
+    """
     a, b = np.asarray(both, dtype=np.float64), np.asarray(candidate_only, dtype=np.float64)
     c, d = np.asarray(baseline_only, dtype=np.float64), np.asarray(neither, dtype=np.float64)
     n, right_1, right_2 = a + b + c + d, a + b, a + c
@@ -63,35 +83,6 @@ def newcombe_low(
     up = 1.0 - wilson_low(1.0 - p_2, n, critical) - p_2
     below = np.sqrt(np.maximum(0.0, down**2 - 2 * phi * down * up + up**2))
     return np.maximum(-1.0, (b - c) / n - below)
-
-
-def newcombe_limits(
-    both: float, candidate_only: float, baseline_only: float, neither: float, critical: float
-) -> tuple[float, float]:
-    """Newcombe's interval for the difference of two proportions on the same pairs.
-
-    Parameters
-    ----------
-    both, candidate_only, baseline_only, neither : counts ≥ 0 of pairs that both models got right,
-        only one, or neither; not necessarily whole. Their sum is the (effective) sample size, > 0.
-    critical : two-sided critical value; infinite gives [-1, 1].
-
-    Returns
-    -------
-    Lower and upper limit of candidate - baseline, within [-1, 1]; the width is never zero.
-
-    Notes
-    -----
-    Newcombe 1998, *Statistics in Medicine* 17:2635-2650, method 10: Wilson limits of the two
-    rates, joined by squares with the correlation φ̂ whose numerator is moved towards zero by n/2
-    (the continuity correction) when positive. φ̂ = 0 when a margin is empty.
-    """
-    if math.isinf(critical):
-        return -1.0, 1.0
-    low = newcombe_low(both, candidate_only, baseline_only, neither, critical)
-    # Right and wrong exchanged, the difference changes its sign.
-    high = newcombe_low(neither, baseline_only, candidate_only, both, critical)
-    return float(low), -float(high)
 
 
 def paired_difference(

@@ -7,9 +7,6 @@ from typing import Annotated, Any, Literal
 from annotated_types import Ge, MinLen
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
-FORMAT = 1
-"""The version that the key `rmcheck` must name."""
-
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=80)]
 RESERVED = ("skip", "skipif", "xfail", "parametrize", "usefixtures", "filterwarnings")
 """Markers with which pytest itself does something."""

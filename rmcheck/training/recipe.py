@@ -8,9 +8,10 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from annotated_types import Ge, Gt, Le, Lt
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model
 
 from rmcheck.data.dialogue import content_hash, later_formats
 from rmcheck.data.preferences import expand
@@ -36,64 +37,160 @@ OWN = "recipes"
 DataSpec = tuple[str, ...] | Mapping[str, Any]
 
 
+def _known_loss(value: str) -> str:
+    if value not in LOSSES:
+        raise ValueError(did_you_mean(value, LOSSES))
+    return value
+
+
+_CONFIG = ConfigDict(extra="forbid", allow_inf_nan=False)
+_Seed = Annotated[int, Ge(0)]
+
+
 @dataclass(frozen=True)
 class Lora:
-    """The low-rank adapter: rank, scale (alpha / r), and which layers; None takes PEFT's choice."""
+    """The low-rank adapter.
 
-    r: int = 16
-    alpha: int = 32
+    Parameters
+    ----------
+    r
+        Its rank.
+    alpha
+        Its scale is alpha / r.
+    targets
+        The layers that it adapts; PEFT's choice when left out.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = _CONFIG
+
+    r: Annotated[int, Ge(1), Le(1024)] = 16
+    alpha: Annotated[int, Ge(1)] = 32
     targets: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
 class LabelNoise:
-    """A share of training labels that is flipped at random, drawn with `seed`."""
+    """Training labels that are flipped at random.
 
-    rate: float = 0.0
-    seed: int = 0
+    Parameters
+    ----------
+    rate
+        Their share.
+    seed
+        Decides which.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = _CONFIG
+
+    rate: Annotated[float, Ge(0), Le(1)] = 0.0
+    seed: _Seed = 0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Optimisation:
-    """How the weights are found; sizes count pairs, lengths tokens."""
+    """How the weights are found.
 
-    learning_rate: float = 1e-4
-    batch_size: int = 8
-    gradient_accumulation: int = 1
-    epochs: float = 1.0
-    warmup: float = 0.05
-    schedule: str = "linear"
-    weight_decay: float = 0.0
+    Parameters
+    ----------
+    learning_rate
+        The highest, after the warm-up.
+    batch_size
+        Pairs at once.
+    gradient_accumulation
+        Batches to one step.
+    epochs
+        Passes over the training pairs.
+    warmup
+        The share of steps in which the learning rate rises.
+    schedule
+        How the learning rate falls after that.
+    weight_decay
+        How fast weights shrink.
+    gradient_checkpointing
+        Computes activations twice and keeps fewer of them.
+    precision
+        Of the arithmetic; `auto` is bf16 on a GPU that can, else fp32.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = _CONFIG
+
+    learning_rate: Annotated[float, Gt(0)] = 1e-4
+    batch_size: Annotated[int, Ge(1)] = 8
+    gradient_accumulation: Annotated[int, Ge(1)] = 1
+    epochs: Annotated[float, Gt(0)] = 1.0
+    warmup: Annotated[float, Ge(0), Lt(1)] = 0.05
+    schedule: Literal["linear", "cosine", "constant_with_warmup"] = "linear"
+    weight_decay: Annotated[float, Ge(0)] = 0.0
     gradient_checkpointing: bool = False
-    precision: str = "auto"
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """How to train a reward model.
+    """How to train a reward model: its fields are the keys that a recipe's file may give.
 
-    `path` is the recipe's file, against which `base` and `data` are resolved; neither it nor
-    `name` and `description` enter the fingerprint. `limit` bounds the training pairs (a draw with
-    `seed`), `held_out` is the share of prompts kept aside for the curve.
+    Neither `path` nor `name` and `description` enter the fingerprint, which hashes the others in
+    this order.
+
+    Parameters
+    ----------
+    name
+        What messages call it; the file's name when left out.
+    path
+        The recipe's file, against which `base` and `data` are resolved.
+    description
+        One line.
+    base
+        The base model: a folder, relative to this file, a hub id, or
+        `shipped:models/tiny-gpt2`.
+    revision
+        A branch, tag or commit of the hub repository.
+    gguf_file
+        The file to read where the base model is in GGUF format.
+    data
+        Training pairs: a path or a glob, relative to this file, a list of them, or
+        `{dataset: NAME}` of the hub.
+    template
+        How prompt and response become one text.
+    pooling
+        The reward is read at the `last` token, or is the `mean` over all.
+    max_length
+        Tokens; of a longer text the beginning of the prompt is cut.
+    lora
+        The low-rank adapter: rank `r`, scale `alpha`, and the layers that it adapts.
+    loss
+        What is minimised.
+    margin
+        The margin that the loss asks for, in score units.
+    optimisation
+        The optimiser's settings.
+    limit
+        At most this many training pairs, drawn with `seed`.
+    held_out
+        The share of prompts that is kept aside for the curve.
+    seed
+        Decides initial weights, order and draws.
+    label_noise
+        The share `rate` of labels to turn around, drawn with `seed`.
     """
 
     name: str
     path: Path
-    base: str
-    data: DataSpec
     description: str = ""
+    base: str
     revision: str | None = None
     gguf_file: str | None = None
-    template: str = "default"
-    pooling: str = "last"
-    max_length: int = 512
+    data: DataSpec
+    template: Literal["default", "chat", "raw"] = "default"
+    pooling: Literal["last", "mean"] = "last"
+    max_length: Annotated[int, Ge(8)] = 512
     lora: Lora = field(default_factory=Lora)
-    loss: str = "bradley_terry"
-    margin: float = 0.0
+    loss: Annotated[str, AfterValidator(_known_loss)] = "bradley_terry"
+    margin: Annotated[float, Ge(0)] = 0.0
     optimisation: Optimisation = field(default_factory=Optimisation)
-    limit: int | None = None
-    held_out: float = 0.05
-    seed: int = 0
+    limit: Annotated[int, Ge(2)] | None = None
+    held_out: Annotated[float, Ge(0), Lt(0.5)] = 0.05
+    seed: _Seed = 0
     label_noise: LabelNoise = field(default_factory=LabelNoise)
 
     def with_label_noise(self, rate: float, seed: int) -> Recipe:
@@ -146,112 +243,41 @@ def _version(name: str) -> str:
         return "none"
 
 
-class _Border(BaseModel):
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+class _Dataset(BaseModel):
+    model_config = _CONFIG
 
-
-class _LoraBorder(_Border):
-    r: Annotated[int, Field(ge=1, le=1024)] = 16
-    alpha: Annotated[int, Field(ge=1)] = 32
-    targets: list[str] | None = None
-
-
-class _NoiseBorder(_Border):
-    rate: Annotated[float, Field(ge=0, le=1)] = 0.0
-    seed: Annotated[int, Field(ge=0)] = 0
-
-
-class _OptimisationBorder(_Border):
-    learning_rate: Annotated[float, Field(gt=0)] = 1e-4
-    batch_size: Annotated[int, Field(ge=1)] = 8
-    gradient_accumulation: Annotated[int, Field(ge=1)] = 1
-    epochs: Annotated[float, Field(gt=0)] = 1.0
-    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.05
-    schedule: Literal["linear", "cosine", "constant_with_warmup"] = "linear"
-    weight_decay: Annotated[float, Field(ge=0)] = 0.0
-    gradient_checkpointing: bool = False
-    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
-
-
-class _DatasetBorder(_Border):
     dataset: str
     subset: str | None = None
     split: str = "train"
-    limit: Annotated[int, Field(ge=1)] | None = None
+    limit: Annotated[int, Ge(1)] | None = None
     seed: int = 0
     columns: dict[str, str] | None = None
 
 
-class RecipeFile(_Border):
-    """A recipe as its file gives it.
+FILE_KEYS: Mapping[str, str] = {
+    each.name: {"optimisation": "training"}.get(each.name, each.name)
+    for each in dataclasses.fields(Recipe)
+    if each.name != "path"
+}
+"""What a file calls each field of a recipe."""
 
-    Parameters
-    ----------
-    recipe
-        The format's version, 1.
-    name
-        What messages call it; the file's name when left out.
-    description
-        One line.
-    base
-        The base model: a folder, relative to this file, a hub id, or
-        `shipped:models/tiny-gpt2`.
-    revision
-        A branch, tag or commit of the hub repository.
-    gguf_file
-        The file to read where the base model is in GGUF format.
-    data
-        Training pairs: a path or a glob, relative to this file, a list of them, or
-        `{dataset: NAME}` of the hub.
-    template
-        How prompt and response become one text.
-    pooling
-        The reward is read at the `last` token, or is the `mean` over all.
-    max_length
-        Tokens; of a longer text the beginning of the prompt is cut.
-    lora
-        The low-rank adapter: rank `r`, scale `alpha`, and the layers that it adapts.
-    loss
-        What is minimised.
-    margin
-        The margin that the loss asks for, in score units.
-    training
-        The optimiser's settings.
-    limit
-        At most this many training pairs, drawn with `seed`.
-    held_out
-        The share of prompts that is kept aside for the curve.
-    seed
-        Decides initial weights, order and draws.
-    label_noise
-        The share `rate` of labels to turn around, drawn with `seed`.
-    """
 
-    recipe: Literal[1]
-    name: str | None = None
-    description: str = ""
-    base: str
-    revision: str | None = None
-    gguf_file: str | None = None
-    data: str | list[str] | _DatasetBorder
-    template: Literal["default", "chat", "raw"] = "default"
-    pooling: Literal["last", "mean"] = "last"
-    max_length: Annotated[int, Field(ge=8)] = 512
-    lora: _LoraBorder = Field(default_factory=_LoraBorder)
-    loss: str = "bradley_terry"
-    margin: Annotated[float, Field(ge=0)] = 0.0
-    training: _OptimisationBorder = Field(default_factory=_OptimisationBorder)
-    limit: Annotated[int, Field(ge=2)] | None = None
-    held_out: Annotated[float, Field(ge=0, lt=0.5)] = 0.05
-    seed: Annotated[int, Field(ge=0)] = 0
-    label_noise: _NoiseBorder = Field(default_factory=_NoiseBorder)
+def _file_model() -> type[BaseModel]:
+    """A recipe as its file gives it: the fields of `Recipe`, but for what it says otherwise."""
+    hints = get_type_hints(Recipe, include_extras=True)
+    columns: dict[str, Any] = {"recipe": (Literal[1], ...)}
+    for each in dataclasses.fields(Recipe):
+        if each.name in FILE_KEYS:
+            made = each.default_factory
+            default = ... if each.default is dataclasses.MISSING else each.default
+            given = default if made is dataclasses.MISSING else Field(default_factory=made)
+            columns[FILE_KEYS[each.name]] = (hints[each.name], given)
+    columns["name"] = (str | None, None)
+    columns["data"] = (str | list[str] | _Dataset, ...)
+    return create_model("RecipeFile", __config__=_CONFIG, **columns)
 
-    @field_validator("loss")
-    @classmethod
-    def _known_loss(cls, value: str) -> str:
-        if value not in LOSSES:
-            raise ValueError(did_you_mean(value, LOSSES))
-        return value
+
+RecipeFile = _file_model()
 
 
 def load_recipe(name: str, root: Path) -> Recipe:
@@ -298,33 +324,22 @@ def _read(path: Path, root: Path) -> Recipe:
     document = located.read(path, shown)
     if not isinstance(document.value, dict):
         raise ProblemsFound([Problem(shown, 1, 1, "a recipe is a mapping of keys to values")])
-    border = located.validate(RecipeFile, document, label="recipe")
-    data: DataSpec
-    if isinstance(border.data, _DatasetBorder):
-        data = border.data.model_dump(exclude_none=True)
-    else:
-        data = (border.data,) if isinstance(border.data, str) else tuple(border.data)
-    lora, noise = border.lora, border.label_noise
-    return Recipe(
-        name=border.name or path.stem,
-        path=path.resolve(),
-        base=border.base,
-        data=data,
-        description=border.description,
-        revision=border.revision,
-        gguf_file=border.gguf_file,
-        template=border.template,
-        pooling=border.pooling,
-        max_length=border.max_length,
-        lora=Lora(lora.r, lora.alpha, tuple(lora.targets) if lora.targets else None),
-        loss=border.loss,
-        margin=border.margin,
-        optimisation=Optimisation(**border.training.model_dump()),
-        limit=border.limit,
-        held_out=border.held_out,
-        seed=border.seed,
-        label_noise=LabelNoise(noise.rate, noise.seed),
-    )
+    given = located.validate(RecipeFile, document, label="recipe")
+    values = {name: getattr(given, key) for name, key in FILE_KEYS.items()}
+    lora: Lora = values["lora"]
+    values |= {
+        "name": values["name"] or path.stem,
+        "path": path.resolve(),
+        "data": _data_spec(values["data"]),
+        "lora": dataclasses.replace(lora, targets=lora.targets or None),
+    }
+    return Recipe(**values)
+
+
+def _data_spec(given: str | list[str] | _Dataset) -> DataSpec:
+    if isinstance(given, _Dataset):
+        return given.model_dump(exclude_none=True)
+    return (given,) if isinstance(given, str) else tuple(given)
 
 
 def steps_of(recipe: Recipe, pairs: int) -> int:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from builders import make_suite, pair_scores
+from stats.newcombe import newcombe_limits
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.proportion import proportion_confint
 
@@ -17,7 +18,7 @@ from rmcheck.checks.no_regression import NoRegression
 from rmcheck.compare.comparison import Side, compare
 from rmcheck.compare.selftest import guards, selftest
 from rmcheck.data.preferences import load
-from rmcheck.stats.paired import newcombe_limits, paired_difference
+from rmcheck.stats.paired import paired_difference
 from rmcheck.stats.winrate import win_rate, wins
 
 ROOT = Path(__file__).parents[2]

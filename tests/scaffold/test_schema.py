@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import json
 from pathlib import Path
@@ -16,8 +17,9 @@ from rmcheck import checks
 from rmcheck.checks import Check
 from rmcheck.errors import ProblemsFound
 from rmcheck.scaffold.project import template
-from rmcheck.scaffold.schema import SCHEMAS, rendered, suite_schema
+from rmcheck.scaffold.schema import SCHEMAS, recipe_schema, rendered, suite_schema
 from rmcheck.suite.loading import load_suite
+from rmcheck.training.recipe import LabelNoise, Lora, Optimisation, Recipe
 
 ROOT = Path(__file__).parents[2]
 PUBLISHED = sorted((ROOT / "schemas").glob("*.json"))
@@ -174,6 +176,17 @@ def test_every_key_of_a_kind_is_there_and_described(kind: str) -> None:
         assert name == "check" or schema["description"], name
     assert definition["description"].startswith(checks.manual(kind).splitlines()[0])
     assert "Parameters" not in definition["description"]
+
+
+def test_every_key_of_a_recipe_is_there_and_described() -> None:
+    schema = recipe_schema()
+    fields = {field.name for field in dataclasses.fields(Recipe)} - {"path", "optimisation"}
+    assert set(schema["properties"]) == {"recipe", "training", *fields}
+    for kind in (Lora, LabelNoise, Optimisation):
+        keys = schema["definitions"][kind.__name__]["properties"]
+        assert set(keys) == {field.name for field in dataclasses.fields(kind)}
+        schema["properties"] |= {f"{kind.__name__}.{name}": key for name, key in keys.items()}
+    assert [name for name, key in schema["properties"].items() if not key["description"]] == []
 
 
 def test_texts_are_the_same_each_time() -> None:

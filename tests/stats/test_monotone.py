@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from rmcheck.stats import groups as grouping
 from rmcheck.stats.monotone import Better, lowest
-from rmcheck.stats.paired import newcombe_limits, paired_difference
+from rmcheck.stats.paired import paired_difference
 from rmcheck.stats.signflip import sign_flip_p_integer
 from rmcheck.stats.winrate import win_rate
 from rmcheck.verdict import Estimate
+from stats.newcombe import newcombe_limits
 
 win = st.sampled_from([0.0, 0.5, 1.0])
 mostly_won = st.sampled_from([0.0, 0.5, *[1.0] * 12])

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar
 
-from rmcheck.stats.paired import Difference, classify, newcombe_limits, paired_difference
+from rmcheck.stats.paired import Difference, classify, paired_difference
 from rmcheck.verdict import Estimate
+from stats.newcombe import newcombe_limits
 
 Z = 1.959963984540054
 

@@ -103,6 +103,32 @@ training:
         assert line.startswith(f"mine.yaml:{place}: recipe: {message}")
 
 
+def test_values_of_the_wrong_kind_are_told_at_their_places(project: Path) -> None:
+    text = """recipe: 1
+base: base
+data: {dataset: hub/data, limit: 0}
+lora: 3
+template: chatt
+label_noise: {rate: yes, seed: -1}
+training: {learning_rate: .inf, precision: fp8}
+"""
+    lines = printed(project, text).splitlines()
+    expected = [
+        ("6:21", "label_noise.rate=true is no number, but true or false"),
+        ("3:34", "data.limit=0 is too small: at least 1"),
+        ("5:11", "template='chatt' is not allowed, did you mean 'chat'?"),
+        ("4:7", "lora=3 is not a mapping of keys to values"),
+        ("6:32", "label_noise.seed=-1 is too small: at least 0"),
+        ("7:27", "training.learning_rate=inf is not a finite number"),
+        ("7:44", "training.precision='fp8' is not allowed, did you mean 'fp32'?"),
+    ]
+    assert sorted(line.split(": recipe: ")[0] for line in lines) == sorted(
+        f"mine.yaml:{place}" for place, _ in expected
+    )
+    for place, message in expected:
+        assert any(line.startswith(f"mine.yaml:{place}: recipe: {message}") for line in lines)
+
+
 def test_an_unknown_loss_names_the_nearest(project: Path) -> None:
     said = printed(project, "recipe: 1\nbase: b\ndata: d\nloss: bradley-terry\n")
     assert "mine.yaml:4:7" in said
