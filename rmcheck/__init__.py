@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from rmcheck.data import Dialogue, PreferencePair, ResponseSet
-    from rmcheck.reward_source import RewardSource
+    from rmcheck.reward_source import RewardSource, Source
 
 __version__ = "0.1.0"
 
@@ -24,7 +24,7 @@ _HOMES = {
 }
 
 
-def source(spec: str, root: Path | None = None) -> RewardSource:
+def source(spec: str, root: Path | None = None) -> Source:
     """The reward source that `spec` names (`recipe:tiny`, `hf:PATH`, `scores:FILE`).
 
     For a `reward_model` fixture of one's own, or a notebook. Relative paths are resolved against

@@ -17,6 +17,7 @@ from refresh import command
 
 from rmcheck import checks, sources
 from rmcheck.checks import Check
+from rmcheck.registry import summary
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMON = checks.described(Check)
@@ -30,7 +31,8 @@ def check_table() -> str:
 
 def source_table() -> str:
     """A Markdown table of reward sources."""
-    rows = [f"| `{kind}:…` | {line} |" for kind, line in sorted(sources.kinds().items())]
+    kinds, _ = sources.KINDS.sound()
+    rows = [f"| `{kind}:…` | {summary(kinds[kind])} |" for kind in sorted(kinds)]
     return "\n".join(["| `--rm` | reward source |", "|---|---|", *rows])
 
 

@@ -34,6 +34,7 @@ class Calibration(Check):
     """
 
     kind: ClassVar[str] = "calibration"
+    sentence: ClassVar[str] = "Whether a margin means what it says: sure where it is right."
 
     max_ece: Share = 0.10
     temperature: Literal["fitted", "one"] = "fitted"

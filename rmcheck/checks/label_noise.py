@@ -49,6 +49,7 @@ class LabelNoise(Check):
     """
 
     kind: ClassVar[str] = "label_noise"
+    sentence: ClassVar[str] = "How much is lost when the model is trained on partly flipped labels."
     rejudged: ClassVar[bool] = False
 
     rates: Annotated[tuple[Rate, ...], Len(1, 10)] = (0.2,)

@@ -65,6 +65,9 @@ class ScaleInvariance(Check):
     """
 
     kind: ClassVar[str] = "scale_invariance"
+    sentence: ClassVar[str] = (
+        "Whether rankings survive when the scores are scaled, shifted and rounded."
+    )
     rejudged: ClassVar[bool] = False
 
     examples: Annotated[int, Ge(10), Le(100_000)] = 200

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -152,19 +153,21 @@ def _list_baselines(folder: Path) -> int:
 
 
 def run_report(options: argparse.Namespace) -> int:
-    """Render index.html and summary.md from results.json and scores.jsonl."""
+    """Render every report format from results.json and scores.jsonl."""
     folder = Path(options.folder)
     root = root_of(folder)
     kept = options.baselines or root / ini("rm_baselines", DEFAULT_BASELINES, root)
-    written = publish(
+    published = publish(
         folder,
         root=root,
         kept=Path(kept),
         history=history.beside(folder.resolve(), root),
         texts_of=options.texts,
     )
-    for path in written:
+    for path in published.paths:
         print(path)
+    for remark in published.remarks:
+        print(f"rmcheck report: {remark}", file=sys.stderr)
     return 0
 
 

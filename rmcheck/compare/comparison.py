@@ -21,7 +21,7 @@ from rmcheck.errors import BaselineRefused, UsageError
 from rmcheck.record import baseline as baselines
 from rmcheck.record import run as records
 from rmcheck.record.run import PairScore, SourceRecord
-from rmcheck.reward_source import Partial, RewardSource, describe
+from rmcheck.reward_source import Partial, Source
 from rmcheck.sources import create
 from rmcheck.suite import Suite
 from rmcheck.verdict import Verdict
@@ -86,7 +86,7 @@ def read_side(spec: str, settings: Settings, suites: Sequence[Suite]) -> Side:
     if not suites:
         raise UsageError(f"'{spec}' is a source and there are no suites to score; give --suites")
     given = create(spec, settings.options)
-    told = describe(given)
+    told = given.describe()
     return Side(spec, _scored(given, settings, suites), {suite.name: told for suite in suites})
 
 
@@ -95,14 +95,11 @@ def recorded(name: str, folder: Path) -> Side:
     found = records.read(folder)
     sources = {suite.name: suite.source or found.source for suite in found.suites}
     checks = [check for suite in found.suites for check in suite.checks]
-    required = sum(
-        check.gate == "required" and bool((kind := registry.find(check.kind)) and kind.compares)
-        for check in checks
-    )
+    required = sum(check.gate == "required" and registry.compares(check.kind) for check in checks)
     return Side(name, records.read_scores(folder), sources, required)
 
 
-def _scored(given: RewardSource, settings: Settings, suites: Sequence[Suite]) -> list[PairScore]:
+def _scored(given: Source, settings: Settings, suites: Sequence[Suite]) -> list[PairScore]:
     book = ScoreBook(settings.cache)
     views = {suite.name: book.view(given, suite.name) for suite in suites}
     known = {

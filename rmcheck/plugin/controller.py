@@ -115,7 +115,8 @@ class RunReport:
             records.write(self.folder, record, rows)
             self._remember(history, record)
             kept = self._config.stash[RUN_LOG].settings.baselines
-            publish(self.folder, root=root, kept=kept, history=history)
+            published = publish(self.folder, root=root, kept=kept, history=history)
+            self._problems += published.remarks
             self._written = True
         except OSError as error:
             self._problems.append(f"the report could not be written: {error}")

@@ -13,7 +13,7 @@ from rmcheck import checks
 from rmcheck.errors import BaselineRefused, RmcheckError, UsageError, did_you_mean
 from rmcheck.record import run as record
 from rmcheck.record.run import PairScore, RunRecord, SourceRecord
-from rmcheck.reward_source import RewardSource, SourceOptions
+from rmcheck.reward_source import Source, SourceOptions
 from rmcheck.sources import create
 from rmcheck.wording import be, counted, listed
 
@@ -31,7 +31,7 @@ class Baseline:
     folder: Path
     record: RunRecord
 
-    def source(self, options: SourceOptions) -> RewardSource:
+    def source(self, options: SourceOptions) -> Source:
         """Its scores as a reward source; knows the pairs of that run and no other text."""
         return create(f"scores:{self.folder / record.SCORES}", options)
 
@@ -213,8 +213,7 @@ def failures(run: RunRecord) -> str:
 def _failed_to_score(found: RunRecord) -> bool:
     """Whether a check ended in an error for another reason than the old baseline."""
     for check in (check for suite in found.suites for check in suite.checks):
-        kind = checks.find(check.kind)
-        if check.outcome == "error" and not (kind and kind.compares):
+        if check.outcome == "error" and not checks.compares(check.kind):
             return True
     return False
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rmcheck.data import preferences, prompt_text
@@ -51,6 +52,14 @@ def root_of(folder: Path) -> Path:
     return here
 
 
+@dataclass(frozen=True)
+class Published:
+    """The files that were written, and a remark for each format that could not be."""
+
+    paths: Sequence[Path]
+    remarks: Sequence[str] = ()
+
+
 def publish(
     folder: Path,
     *,
@@ -58,21 +67,36 @@ def publish(
     kept: Path | None = None,
     history: Path | None = None,
     texts_of: TextsOf = "failing",
-) -> list[Path]:
-    """Render `index.html` and `summary.md` into the run folder; give their paths."""
-    from rmcheck.report import markdown
-    from rmcheck.report.page import html
+) -> Published:
+    """Render every format into the run folder: `index.html`, `summary.md`, and other packages'.
+
+    Another package's format that fails costs a remark, never the run.
+    """
+    from rmcheck.report.formats import FORMATS
 
     found = report_input(folder, root=root, kept=kept, history=history)
-    written = []
-    for name, text in (
-        ("index.html", html.render(found, texts_of=texts_of)),
-        ("summary.md", markdown.render(found)),
-    ):
-        path = folder / name
-        path.write_text(text, encoding="utf-8")
-        written.append(path)
-    return written
+    found = replace(found, texts_of=texts_of)
+    formats, broken = FORMATS.sound()
+    remarks = [str(error) for error in broken]
+    written: list[Path] = []
+    for name, each in formats.items():
+        path = folder / each.file_name
+        try:
+            text = each.render(found)
+            if path in written:
+                raise ValueError(f"another format writes {each.file_name}; choose another name")
+            if not isinstance(text, str):
+                raise ValueError(f"render must return text, got {type(text).__name__}")
+            path.write_text(text, encoding="utf-8")
+        except Exception as error:
+            if name in FORMATS.ours:
+                raise
+            if path not in written:
+                path.unlink(missing_ok=True)  # what an earlier run left would not be this one's
+            remarks.append(str(FORMATS.broken(name, error)))
+        else:
+            written.append(path)
+    return Published(written, remarks)
 
 
 def _baseline(record: RunRecord, kept: Path) -> tuple[RunRecord, list[PairScore]] | None:

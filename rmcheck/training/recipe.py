@@ -17,6 +17,7 @@ from rmcheck.data.preferences import expand
 from rmcheck.data.rows import shown_path
 from rmcheck.documents import located
 from rmcheck.errors import Problem, ProblemsFound, UsageError, did_you_mean, nearest
+from rmcheck.registry import BrokenEntryPoint
 from rmcheck.scoring.files import FileHashes, ModelFiles, locate
 from rmcheck.shipped import shipped
 from rmcheck.training.losses import LOSSES
@@ -129,6 +130,9 @@ class Recipe:
         extra = [self.gguf_file] if self.gguf_file else []
         base = self.base_files().hash(hashes, extra)
         versions = [(name, _version(name)) for name in DECIDING]
+        package = LOSSES.package(self.loss)
+        if package is not None:  # what another package's loss does, its version decides
+            versions.append((self.loss, package))
         return content_hash("recipe", settings, data, base, versions)
 
 
@@ -242,8 +246,12 @@ class RecipeFile(_Border):
     @field_validator("loss")
     @classmethod
     def _known_loss(cls, value: str) -> str:
-        if value not in LOSSES:
-            raise ValueError(did_you_mean(value, LOSSES))
+        try:
+            found = LOSSES.find(value)
+        except BrokenEntryPoint as error:
+            raise ValueError(f"loss '{value}' cannot be used: {error}") from None
+        if found is None:
+            raise ValueError(did_you_mean(value, LOSSES.names()))
         return value
 
 

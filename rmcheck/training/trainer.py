@@ -21,7 +21,7 @@ from trl.trainer.reward_config import RewardConfig
 from trl.trainer.reward_trainer import RewardTrainer
 
 from rmcheck.data import PreferencePair, pair_dialogues
-from rmcheck.errors import TrainingError
+from rmcheck.errors import TrainingError, did_you_mean
 from rmcheck.progress import Progress
 from rmcheck.record.run import CurvePoint, TrainingRecord
 from rmcheck.scoring.loading import load_base, load_tokenizer, quiet
@@ -34,7 +34,7 @@ from rmcheck.training.batches import (
     dataset,
     rewards,
 )
-from rmcheck.training.losses import LOSSES
+from rmcheck.training.losses import LOSSES, Loss
 from rmcheck.training.low_rank import fused
 from rmcheck.training.preparation import Shared, flips, split
 from rmcheck.training.recipe import Recipe, steps_of
@@ -56,6 +56,7 @@ class ForestRewardTrainer(RewardTrainer):  # type: ignore[misc]
         self.recipe = recipe
         self.groups = groups
         self.curve = curve
+        self._loss = _loss(recipe.loss)
         super().__init__(**options)
 
     def _send_telemetry(self) -> None:
@@ -74,7 +75,13 @@ class ForestRewardTrainer(RewardTrainer):  # type: ignore[misc]
         """The recipe's loss, mean over the pairs of a batch."""
         with self.accelerator.autocast():
             chosen, rejected = torch.chunk(self._rewards(model, inputs), 2)
-        loss = LOSSES[self.recipe.loss](chosen, rejected, inputs["margin"]).mean()
+        losses = self._loss(chosen, rejected, inputs["margin"])
+        if losses.shape != chosen.shape:
+            raise TrainingError(
+                f"loss '{self.recipe.loss}': expected a loss for each of {len(chosen)} pairs, got "
+                f"shape {tuple(losses.shape)}"
+            )
+        loss = losses.mean()
         self.curve.saw(float(loss.detach()), (chosen - rejected).detach())
         return (loss, {}) if return_outputs else loss
 
@@ -88,6 +95,13 @@ class ForestRewardTrainer(RewardTrainer):  # type: ignore[misc]
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """The curve says it all."""
+
+
+def _loss(name: str) -> Loss:
+    found = LOSSES.find(name)
+    if found is None:
+        raise TrainingError(f"loss '{name}': {did_you_mean(name, LOSSES.names())}")
+    return found
 
 
 class Curve(TrainerCallback):  # type: ignore[misc]
