@@ -44,6 +44,15 @@ class Named(Protocol):
 
 
 @runtime_checkable
+class Bounded(Protocol):
+    """A source that says whether it scores any text; one that does not say so does."""
+
+    @property
+    def scores_new_text(self) -> bool:
+        """False where it knows only what it was given."""
+
+
+@runtime_checkable
 class Partial(Protocol):
     """A source that knows some dialogues only, by their keys: it scores no new text."""
 
@@ -122,9 +131,9 @@ class Trained(Protocol):
 
 
 class Source:
-    """A reward source with all that the engine asks for; what is not overridden is the default.
+    """A reward source with all that the engine asks for, and the default of each.
 
-    A source may inherit from it and need not.
+    rmcheck's own sources inherit from it; anybody else's is `completed`.
     """
 
     @property
@@ -200,6 +209,13 @@ class Completed(Source):
             return found
         got = "a method (make it a property)" if callable(found) else f"{found!r:.80}"
         raise SourceError(f"{self.spec}: fingerprint must be text or None, got {got}")
+
+    @property
+    def scores_new_text(self) -> bool:
+        """What it says, or whether it answers for any key."""
+        if isinstance(self.inner, Bounded):
+            return self.inner.scores_new_text
+        return super().scores_new_text
 
     @property
     def truncated(self) -> int:
