@@ -103,7 +103,7 @@ class Registry(Generic[Kind]):
         if self.group is not None:
             for point in importlib.metadata.entry_points(group=self.group):
                 found.setdefault(point.name, []).append(point)
-        return found
+        return {name: sorted(points, key=_package) for name, points in found.items()}
 
 
 def function(signature: str) -> Callable[[str, object], Any]:

@@ -299,14 +299,15 @@ def test_list_and_schema_tell_each_broken_entry_point_once(broken: Path, tmp_pat
     assert "entry point 'flat'" in place.rmcheck("schema", "recipe").stderr
 
 
-@pytest.mark.parametrize("name", ["gone", "number", "nameless", "renamed", "twin", "strange"])
-def test_a_broken_kind_is_an_error_at_its_line(name: str, broken: Path, tmp_path: Path) -> None:
-    place = project(tmp_path, broken, f"{{check: {name}}}")
+def test_a_broken_kind_is_an_error_at_its_line(broken: Path, tmp_path: Path) -> None:
+    names = ("gone", "number", "nameless", "renamed", "twin", "strange")
+    place = project(tmp_path, broken, *(f"{{check: {name}}}" for name in names))
     said = place.pytest("suites")
     assert said.returncode in (2, 3)
     assert "Traceback" not in said.stdout
-    assert f"suites/chat.yaml:6:13: check '{name}' cannot be used: " in said.stdout
-    assert ERRORS[name] in said.stdout
+    for line, name in enumerate(names, start=6):
+        assert f"suites/chat.yaml:{line}:13: check '{name}' cannot be used: " in said.stdout
+        assert ERRORS[name] in said.stdout
 
 
 def test_what_is_broken_costs_nothing_else(broken: Path, tmp_path: Path) -> None:
@@ -328,18 +329,22 @@ def test_what_is_broken_costs_nothing_else(broken: Path, tmp_path: Path) -> None
     assert len(said.stderr.splitlines()) == 2
 
 
-@pytest.mark.parametrize(
-    ("spec", "said"),
-    [
-        ("odd:x", "odd:x: object is not a reward source, it lacks score and fingerprint; a source"),
-        ("odd:raises", "cracked 0.5: entry point 'odd' (rmcheck.sources): KeyError: 'raises'; fix"),
-        ("lost:x", "entry point 'lost' (rmcheck.sources): AttributeError"),
-        ("words:a,,b", "words:a,,b: expected words with commas between"),
-    ],
-)
-def test_a_broken_source_is_one_line(spec: str, said: str, broken: Path, tmp_path: Path) -> None:
-    done = Place(tmp_path, broken).rmcheck("try", "Why?", "a", "b", "--rm", spec)
-    assert done.returncode == 4
-    (line,) = done.stderr.splitlines()
-    assert line.startswith("rmcheck try: ")
-    assert said in line
+BROKEN_SOURCES = {
+    "odd:x": "odd:x: object is not a reward source, it lacks score and fingerprint; a source",
+    "odd:raises": "cracked 0.5: entry point 'odd' (rmcheck.sources): KeyError: 'raises'; fix",
+    "lost:x": "entry point 'lost' (rmcheck.sources): AttributeError",
+    "words:a,,b": "words:a,,b: expected words with commas between",
+}
+
+
+def test_a_broken_source_is_one_line(broken: Path, tmp_path: Path) -> None:
+    program = (
+        "import sys; from rmcheck.cli import main\n"
+        "for spec in sys.argv[1:]: print(main(['try', 'Why?', 'a', 'b', '--rm', spec]))"
+    )
+    done = Place(tmp_path, broken).run("-c", program, *BROKEN_SOURCES)
+    assert done.stdout.split() == ["4"] * len(BROKEN_SOURCES), done.stderr
+    lines = done.stderr.splitlines()
+    for line, said in zip(lines, BROKEN_SOURCES.values(), strict=True):
+        assert line.startswith("rmcheck try: ")
+        assert said in line
