@@ -1,4 +1,4 @@
-"""A source of two members, the defaults of the others, and what is said of an object that is none."""
+"""A source of two members, the defaults of the others, and an object that is not a source."""
 
 from __future__ import annotations
 
