@@ -1,12 +1,10 @@
-"""What a check concludes: an estimate, a decision, an outcome, and the evidence for it."""
+"""What a check concludes: an estimate, a decision, an outcome, and the evidence for it as data."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
-
-from rmcheck.picture import AnyPicture, Picture
+from typing import Any, ClassVar, Literal
 
 Decision = Literal["pass", "fail", "inconclusive"]
 """What the statistics say."""
@@ -34,6 +32,179 @@ class Estimate:
     method: str
     n: int
     n_groups: int
+
+
+PairState = Literal["kept_right", "kept_wrong", "newly_wrong", "newly_right"]
+"""Whether a pair is right now, and whether it was so before (or is so for another source)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """A chart of any kind: `kind` is one of those that the report draws, `data` what it draws.
+
+    The kinds, as plain JSON; `Forest`, `Histogram`, `Curve` and `Scatter` make the same of fields:
+
+    - `forest`: rows [{label, value, low, high}], optional threshold, reference; x_label
+    - `histogram`: edges (k+1), counts (k), x_label, optional marks [{x, label}],
+      wrong_below_zero (bool)
+    - `curve`: series [{label, points: [{x, y, low?, high?}]}], x_label, y_label,
+      optional threshold, diagonal (bool)
+    - `scatter`: points [[x, y, state, id]], x_label, y_label, optional diagonal (bool);
+      state is one of kept_right, kept_wrong, newly_wrong, newly_right
+    """
+
+    kind: str
+    title: str
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A row of a forest plot: a value and the two ends of its interval."""
+
+    label: str
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forest:
+    """Intervals on one axis, one a row, against a threshold and a reference."""
+
+    kind: ClassVar[str] = "forest"
+
+    title: str
+    rows: tuple[Interval, ...]
+    x_label: str
+    threshold: float | None = None
+    reference: float | None = None
+
+    @property
+    def data(self) -> Mapping[str, Any]:
+        """As plain JSON."""
+        return {
+            "rows": [dict(vars(row)) for row in self.rows],
+            "threshold": self.threshold,
+            "reference": self.reference,
+            "x_label": self.x_label,
+        }
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A named place on the axis of a histogram."""
+
+    x: float
+    label: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Histogram:
+    """Counts (k,) between edges (k+1,).
+
+    `wrong_below_zero` says that values are margins: left of 0 the worse response is ahead.
+    """
+
+    kind: ClassVar[str] = "histogram"
+
+    title: str
+    edges: tuple[float, ...]
+    counts: tuple[int, ...]
+    x_label: str
+    marks: tuple[Mark, ...] = ()
+    wrong_below_zero: bool = False
+
+    @property
+    def data(self) -> Mapping[str, Any]:
+        """As plain JSON."""
+        return {
+            "edges": list(self.edges),
+            "counts": list(self.counts),
+            "x_label": self.x_label,
+            "marks": [dict(vars(mark)) for mark in self.marks],
+            "wrong_below_zero": self.wrong_below_zero,
+        }
+
+
+@dataclass(frozen=True)
+class Point:
+    """A point of a curve; `low` and `high`, where given, are the ends of its bar."""
+
+    x: float
+    y: float
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class Series:
+    """A named line through points."""
+
+    label: str
+    points: tuple[Point, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curve:
+    """Lines through points; `diagonal` adds the line of equal values."""
+
+    kind: ClassVar[str] = "curve"
+
+    title: str
+    series: tuple[Series, ...]
+    x_label: str
+    y_label: str
+    threshold: float | None = None
+    diagonal: bool = False
+
+    @property
+    def data(self) -> Mapping[str, Any]:
+        """As plain JSON; what is not there is left out."""
+        series = [
+            {"label": each.label, "points": [_given(vars(point)) for point in each.points]}
+            for each in self.series
+        ]
+        axes = {"series": series, "x_label": self.x_label, "y_label": self.y_label}
+        return axes | _given({"threshold": self.threshold, "diagonal": self.diagonal or None})
+
+
+@dataclass(frozen=True)
+class Dot:
+    """A pair in a scatter plot."""
+
+    x: float
+    y: float
+    state: PairState
+    id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scatter:
+    """One dot a pair, coloured by its state; `diagonal` adds the line of equal values."""
+
+    kind: ClassVar[str] = "scatter"
+
+    title: str
+    points: tuple[Dot, ...]
+    x_label: str
+    y_label: str
+    diagonal: bool = False
+
+    @property
+    def data(self) -> Mapping[str, Any]:
+        """As plain JSON; what is not there is left out."""
+        points = [[dot.x, dot.y, dot.state, dot.id] for dot in self.points]
+        axes = {"points": points, "x_label": self.x_label, "y_label": self.y_label}
+        return axes | _given({"diagonal": self.diagonal or None})
+
+
+AnyPicture = Picture | Forest | Histogram | Curve | Scatter
+"""What evidence holds; checks of other packages may show a `Picture` of a kind of their own."""
+
+
+def _given(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value is not None}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -45,6 +45,7 @@ def test_the_wheel_carries_model_recipes_data_and_templates(wheel: Path) -> None
         "rmcheck/scaffold/files/gitignore",
     ):
         assert sizes.get(name, 0) > 0, name
+    assert "rmcheck/py.typed" in sizes  # type checkers read the annotations of an installed rmcheck
     # All recipes and data of the checkout, every module and template of the package.
     for folder, ending in (("recipes", "*.yaml"), ("preferences", "**/*.jsonl")):
         for path in (ROOT / "fixtures" / folder).glob(ending):

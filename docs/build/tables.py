@@ -17,6 +17,7 @@ from refresh import command
 
 from rmcheck import checks, sources
 from rmcheck.checks import Check
+from rmcheck.registry import summary
 from rmcheck.report.table import table
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,7 +32,8 @@ def check_table() -> str:
 
 def source_table() -> str:
     """A Markdown table of reward sources."""
-    rows = [(f"`{kind}:…`", line) for kind, line in sorted(sources.kinds().items())]
+    kinds, _ = sources.KINDS.sound()
+    rows = [(f"`{kind}:…`", summary(kinds[kind])) for kind in sorted(kinds)]
     return table(("`--rm`", "reward source"), rows)
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from rmcheck.cache.store import ScoreStore
 from rmcheck.data import Dialogue
-from rmcheck.reward_source import Partial, RewardSource, Streaming
+from rmcheck.reward_source import Partial, Source, Streaming
 from rmcheck.scoring.rewards import checked
 
 CHUNK = 1000
@@ -19,7 +19,7 @@ PAUSE = 1.0
 """Seconds of scores that a killed run may lose."""
 
 
-class CachedSource:
+class CachedSource(Source):
     """A reward source that is asked only for what nobody has scored yet.
 
     Parameters
@@ -36,7 +36,7 @@ class CachedSource:
         Different texts asked for, found on disk, and scored now.
     """
 
-    def __init__(self, source: RewardSource, store: ScoreStore) -> None:
+    def __init__(self, source: Source, store: ScoreStore) -> None:
         self.source = source
         self.store = store
         self.needed = 0
@@ -124,7 +124,9 @@ class CachedSource:
         self, missing: Sequence[Dialogue]
     ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float64]]]:
         if isinstance(self.source, Streaming):
-            yield from self.source.stream(missing)
+            for members, values in self.source.stream(missing):
+                asked = [missing[int(member)] for member in members]
+                yield members, checked(values, asked, self.spec)
             return
         for start in range(0, len(missing), CHUNK):
             part = missing[start : start + CHUNK]

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.metadata
 import inspect
-from collections.abc import Mapping
+from contextlib import suppress
 
 from rmcheck.checks.check import (
     BASELINE,
@@ -20,41 +18,76 @@ from rmcheck.checks.check import (
     SourceRef,
 )
 from rmcheck.checks.docstring import described
+from rmcheck.registry import BrokenEntryPoint, Registry
 
-ENTRY_POINTS = "rmcheck.checks"
-_KINDS: Mapping[str, tuple[str, str]] = {
-    "win_rate": ("rmcheck.checks.win_rate", "WinRate"),
-    "score_gap": ("rmcheck.checks.score_gap", "ScoreGap"),
-    "label_noise": ("rmcheck.checks.label_noise", "LabelNoise"),
-    "scale_invariance": ("rmcheck.checks.scale_invariance", "ScaleInvariance"),
-    "no_regression": ("rmcheck.checks.no_regression", "NoRegression"),
-    "null_controls": ("rmcheck.checks.null_controls", "NullControls"),
-    "length_bias": ("rmcheck.checks.length_bias", "LengthBias"),
-    "calibration": ("rmcheck.checks.calibration", "Calibration"),
-    "correlation": ("rmcheck.checks.correlation", "Correlation"),
-    "agreement": ("rmcheck.checks.agreement", "Agreement"),
-    "best_of_n": ("rmcheck.checks.best_of_n", "BestOfN"),
-    "ties": ("rmcheck.checks.ties", "Ties"),
-}
+
+def _accepted(name: str, found: object) -> type[Check]:
+    """A check class that a suite can use, or ValueError with what is wrong with it."""
+    if not (isinstance(found, type) and issubclass(found, Check)):
+        raise ValueError(
+            f"expected a subclass of rmcheck.checks.Check, got {type(found).__name__} {found!r:.80}"
+        )
+    kind = getattr(found, "kind", None)
+    if kind is None:
+        raise ValueError(f"class {found.__name__} lacks kind: ClassVar[str] = '{name}'")
+    if kind != name:
+        raise ValueError(
+            f"class {found.__name__} says kind = {kind!r}, and the entry point is named '{name}'"
+        )
+    return found
+
+
+KINDS: Registry[type[Check]] = Registry(
+    {
+        "win_rate": "rmcheck.checks.win_rate:WinRate",
+        "score_gap": "rmcheck.checks.score_gap:ScoreGap",
+        "label_noise": "rmcheck.checks.label_noise:LabelNoise",
+        "scale_invariance": "rmcheck.checks.scale_invariance:ScaleInvariance",
+        "no_regression": "rmcheck.checks.no_regression:NoRegression",
+        "null_controls": "rmcheck.checks.null_controls:NullControls",
+        "length_bias": "rmcheck.checks.length_bias:LengthBias",
+        "calibration": "rmcheck.checks.calibration:Calibration",
+        "correlation": "rmcheck.checks.correlation:Correlation",
+        "agreement": "rmcheck.checks.agreement:Agreement",
+        "best_of_n": "rmcheck.checks.best_of_n:BestOfN",
+        "ties": "rmcheck.checks.ties:Ties",
+    },
+    _accepted,
+    "rmcheck.checks",
+)
+"""The kinds of checks, ours and those of other packages."""
 
 
 def kinds() -> list[str]:
     """The names of every registered kind, ours first."""
-    theirs = {point.name for point in importlib.metadata.entry_points(group=ENTRY_POINTS)}
-    return [*_KINDS, *sorted(theirs - set(_KINDS))]
+    return KINDS.names()
 
 
 def find(kind: str) -> type[Check] | None:
-    """The class of a kind, or None when there is none of that name."""
-    if kind in _KINDS:
-        module, name = _KINDS[kind]
-        found: type[Check] = getattr(importlib.import_module(module), name)
-        return found
-    for point in importlib.metadata.entry_points(group=ENTRY_POINTS):
-        if point.name == kind:
-            loaded: type[Check] = point.load()
-            return loaded
-    return None
+    """The class of a kind, or None when there is none of that name.
+
+    Raises
+    ------
+    rmcheck.registry.BrokenEntryPoint
+        When another package registers the name, and what it registers cannot be used.
+    """
+    return KINDS.find(kind)
+
+
+def compares(kind: str) -> bool:
+    """Whether a recorded kind compares with the baseline; False for one that is not here."""
+    with suppress(BrokenEntryPoint):
+        found = find(kind)
+        return found is not None and found.compares
+    return False
+
+
+def about(kind: str) -> str:
+    """What a check of this kind asks, in a sentence; empty for a kind that is not here."""
+    with suppress(BrokenEntryPoint):
+        found = find(kind)
+        return found.about() if found else ""
+    return ""
 
 
 def manual(kind: str) -> str:
@@ -66,6 +99,7 @@ def manual(kind: str) -> str:
 __all__ = [
     "BASELINE",
     "CANDIDATE",
+    "KINDS",
     "CannotDecide",
     "Changes",
     "Check",
@@ -74,6 +108,8 @@ __all__ = [
     "ScoredPairs",
     "Slice",
     "SourceRef",
+    "about",
+    "compares",
     "described",
     "find",
     "kinds",

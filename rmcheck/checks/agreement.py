@@ -34,6 +34,7 @@ class Agreement(threshold.ThresholdCheck):
     """
 
     kind: ClassVar[str] = "agreement"
+    sentence: ClassVar[str] = "Whether the model ranks the pairs as another reward source does."
 
     with_source: Annotated[str, MinLen(1)]
     min: Annotated[float, Ge(-1), Le(1)]

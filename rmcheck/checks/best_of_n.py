@@ -27,6 +27,7 @@ class BestOfN(SetCheck):
     """
 
     kind: ClassVar[str] = "best_of_n"
+    sentence: ClassVar[str] = "How often the best of several answers comes out on top."
 
     def judge(self, ctx: Context) -> Verdict:
         """Hold the accuracy's interval against `min`."""

@@ -9,8 +9,7 @@ import numpy as np
 
 from rmcheck.checks import threshold
 from rmcheck.checks.check import Context, Share
-from rmcheck.picture import Curve, Point, Series
-from rmcheck.verdict import Evidence, Table, Verdict
+from rmcheck.verdict import Curve, Evidence, Point, Series, Table, Verdict
 
 if TYPE_CHECKING:
     from rmcheck.stats.calibration import Calibration as Found
@@ -35,6 +34,7 @@ class Calibration(threshold.ThresholdCheck):
     """
 
     kind: ClassVar[str] = "calibration"
+    sentence: ClassVar[str] = "Whether a margin means what it says: sure where it is right."
 
     max_ece: Share = 0.10
     temperature: Literal["fitted", "one"] = "fitted"

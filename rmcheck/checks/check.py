@@ -15,6 +15,7 @@ from rmcheck.checks.docstring import described
 from rmcheck.data import Dialogue, PreferencePair, pair_dialogues
 from rmcheck.data.preferences import PreferenceData
 from rmcheck.errors import RmcheckError
+from rmcheck.registry import summary
 from rmcheck.verdict import Verdict
 
 Share = Annotated[float, Ge(0), Le(1)]
@@ -203,6 +204,9 @@ class Check:
     """
 
     kind: ClassVar[str]
+    sentence: ClassVar[str] = ""
+    """What it asks, for readers of a report; `about` falls back to the docstring."""
+
     compares: ClassVar[bool] = False
     """Whether it compares with the baseline and so takes a share of alpha."""
 
@@ -245,6 +249,11 @@ class Check:
                 key=lambda name: listed.index(name) if name in listed else len(listed),
             )
         )
+
+    @classmethod
+    def about(cls) -> str:
+        """What this kind asks, in one sentence: its `sentence`, or its docstring's first line."""
+        return vars(cls).get("sentence") or summary(cls)
 
     @classmethod
     def build(cls, values: dict[str, Any]) -> Self:

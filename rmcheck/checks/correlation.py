@@ -34,6 +34,7 @@ class Correlation(threshold.ThresholdCheck):
     """
 
     kind: ClassVar[str] = "correlation"
+    sentence: ClassVar[str] = "Whether the margin grows with the difference that people saw."
 
     min: Annotated[float, Ge(-1), Le(1)]
     method: Literal["spearman", "kendall", "pearson"] = "spearman"

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from rmcheck.checks.check import ScoredPairs
 from rmcheck.data import PreferencePair
-from rmcheck.picture import (
+from rmcheck.verdict import (
     Curve,
     Dot,
+    Estimate,
     Forest,
     Histogram,
     Interval,
@@ -22,7 +23,6 @@ from rmcheck.picture import (
     Scatter,
     Series,
 )
-from rmcheck.verdict import Estimate
 
 Wins = NDArray[np.float64]
 

@@ -20,9 +20,8 @@ from rmcheck.checks.check import (
 )
 from rmcheck.data import PreferencePair, pair_dialogues
 from rmcheck.data.preferences import PreferenceData
-from rmcheck.picture import Curve, Point, Series
 from rmcheck.reward_source import Retrainable
-from rmcheck.verdict import Estimate, Evidence, Table, Verdict
+from rmcheck.verdict import Curve, Estimate, Evidence, Point, Series, Table, Verdict
 from rmcheck.wording import minus
 
 Rate = Annotated[float, Gt(0), Le(0.5)]
@@ -49,6 +48,7 @@ class LabelNoise(threshold.ThresholdCheck):
     """
 
     kind: ClassVar[str] = "label_noise"
+    sentence: ClassVar[str] = "How much is lost when the model is trained on partly flipped labels."
     rejudged: ClassVar[bool] = False
 
     rates: Annotated[tuple[Rate, ...], Len(1, 10)] = (0.2,)

@@ -28,6 +28,7 @@ class LengthBias(threshold.ThresholdCheck):
     """
 
     kind: ClassVar[str] = "length_bias"
+    sentence: ClassVar[str] = "Whether the model prefers an answer merely for its length."
 
     max_gap: Share = 0.20
 

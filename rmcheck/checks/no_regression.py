@@ -75,6 +75,7 @@ class NoRegression(Check):
     """
 
     kind: ClassVar[str] = "no_regression"
+    sentence: ClassVar[str] = "Whether the model got worse than the baseline on the same pairs."
     compares: ClassVar[bool] = True
 
     max_drop: Share = 0.02

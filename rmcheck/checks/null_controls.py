@@ -39,6 +39,9 @@ class NullControls(Check):
     """
 
     kind: ClassVar[str] = "null_controls"
+    sentence: ClassVar[str] = (
+        "Whether the model wins by reading, and not by a trick that needs none."
+    )
 
     alpha: Annotated[float, Gt(0), Lt(1)] = 0.05
     max_swapped: Share | None = None

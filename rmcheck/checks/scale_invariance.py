@@ -25,10 +25,9 @@ from rmcheck.checks.mapped import MappedContext
 from rmcheck.data import Dialogue, PreferencePair
 from rmcheck.data.preferences import PreferenceData
 from rmcheck.errors import RmcheckError
-from rmcheck.picture import Curve, Point, Series
 from rmcheck.reward_source import Rescalable
 from rmcheck.stats.precision import PRECISIONS, Precision, cast, lost_orderings
-from rmcheck.verdict import Evidence, Table, Verdict
+from rmcheck.verdict import Curve, Evidence, Point, Series, Table, Verdict
 from rmcheck.wording import be, counted, minus
 
 if TYPE_CHECKING:
@@ -68,6 +67,9 @@ class ScaleInvariance(Check):
     """
 
     kind: ClassVar[str] = "scale_invariance"
+    sentence: ClassVar[str] = (
+        "Whether rankings survive when the scores are scaled, shifted and rounded."
+    )
     rejudged: ClassVar[bool] = False
 
     examples: Annotated[int, Ge(10), Le(100_000)] = 200

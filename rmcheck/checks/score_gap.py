@@ -37,6 +37,9 @@ class ScoreGap(Check):
     """
 
     kind: ClassVar[str] = "score_gap"
+    sentence: ClassVar[str] = (
+        "Whether the better answer is scored higher by a margin, beyond chance."
+    )
 
     alpha: Annotated[float, Gt(0), Lt(1)] = 0.01
     min_effect: Annotated[float, Ge(0)] = 0.2

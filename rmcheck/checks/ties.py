@@ -29,6 +29,7 @@ class Ties(SetCheck):
     """
 
     kind: ClassVar[str] = "ties"
+    sentence: ClassVar[str] = "Whether answers that are equally good are scored alike."
 
     def _sets(self, data: PreferenceData) -> list[ResponseSet]:
         return [each for each in data.sets if 2 <= len(set(each.best)) < len(each.responses)]

@@ -35,6 +35,7 @@ class WinRate(threshold.ThresholdCheck):
     """
 
     kind: ClassVar[str] = "win_rate"
+    sentence: ClassVar[str] = "How often the model scores the better answer above the worse one."
 
     min: Share
     ties: Literal["half", "loss", "epsilon"] = "half"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,9 @@ from rmcheck.cli.project import configured, rooted
 from rmcheck.data import Dialogue, pair_dialogues, preferences
 from rmcheck.engine.book import ScoreBook
 from rmcheck.errors import SourceError, UsageError
+from rmcheck.registry import BrokenEntryPoint, summary
+from rmcheck.sources import KINDS as SOURCES
 from rmcheck.sources import create
-from rmcheck.sources import kinds as source_kinds
 from rmcheck.wording import counted
 
 JSON_LINES = (".jsonl", ".json", ".ndjson")
@@ -56,9 +59,10 @@ def add_commands(commands: Any) -> None:
 
     catalogue = commands.add_parser(
         "list",
-        help="check kinds, reward sources and recipes, a line each",
-        description="Prints the kinds of checks and of reward sources, and the recipes: those "
-        "that rmcheck ships and those in this project's folder `recipes`.",
+        help="check kinds, reward sources, losses, report formats and recipes, a line each",
+        description="Prints the kinds of checks, reward sources, losses and report formats, those "
+        "of other packages too, and the recipes that rmcheck ships or this project's folder "
+        "`recipes` has.",
     )
     catalogue.set_defaults(run=run_list)
 
@@ -176,19 +180,34 @@ def _clip(text: str, width: int = 70) -> str:
 
 
 def run_list(_: argparse.Namespace) -> int:
-    """Print every registered kind with its first line."""
-    from rmcheck import checks
+    """Print every registered kind with its first line, and what other packages have broken."""
+    from rmcheck.report.formats import FORMATS
+    from rmcheck.scaffold.schema import usable_checks
+    from rmcheck.training.losses import LOSSES
     from rmcheck.training.recipe import project_recipes, shipped_recipes
 
-    print("checks (check: KIND in a suite)")
-    for kind in checks.kinds():
-        print(f"  {kind:<18} {checks.manual(kind).splitlines()[0]}")
-    print("\nreward sources (--rm KIND:NAME)")
-    for kind, line in sorted(source_kinds().items()):
-        print(f"  {kind:<18} {line}")
+    broken = [
+        *_listed("checks (check: KIND in a suite)", *usable_checks()),
+        *_listed("\nreward sources (--rm KIND:NAME)", *SOURCES.sound()),
+        *_listed("\nlosses (loss: NAME in a recipe)", *LOSSES.sound()),
+        *_listed("\nreport formats", *FORMATS.sound()),
+    ]
     print("\nrecipes (--rm recipe:NAME)")
     for name, path in sorted(shipped_recipes().items()):
         print(f"  {name:<18} {_shown(path)}")
     for name in project_recipes(configured().root):
         print(f"  {name:<18} of this project")
+    sys.stdout.flush()
+    for error in broken:
+        print(f"rmcheck list: {error}", file=sys.stderr)
     return 0
+
+
+def _listed(
+    title: str, kinds: Mapping[str, object], broken: Sequence[BrokenEntryPoint]
+) -> Sequence[BrokenEntryPoint]:
+    """Print the kinds of one registry, a line each; gives the errors of those that are broken."""
+    print(title)
+    for name, kind in kinds.items():
+        print(f"  {name:<18} {summary(kind)}".rstrip())
+    return broken

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -151,19 +152,21 @@ def _list_baselines(folder: Path) -> int:
 
 
 def run_report(options: argparse.Namespace) -> int:
-    """Render index.html and summary.md from results.json and scores.jsonl."""
+    """Render every report format from results.json and scores.jsonl."""
     folder = Path(options.folder) if options.folder else run_folder(options, settings(options))
     root = root_of(folder)
     own = settings_from(configured(root), Options())
-    written = publish(
+    published = publish(
         folder,
         root=root,
         kept=Path(options.baselines or own.baselines),
         history=history.beside(folder.resolve(), root),
         texts_of=options.texts,
     )
-    for path in written:
-        print(path)
+    for name in published.texts:
+        print(folder / name)
+    for remark in published.remarks:
+        print(f"rmcheck report: {remark}", file=sys.stderr)
     return 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -148,7 +149,11 @@ def _below(path: Path, root: Path) -> str:
 
 def run_schema(options: argparse.Namespace) -> int:
     """Print a schema."""
-    from rmcheck.scaffold.schema import SCHEMAS, rendered
+    from rmcheck.scaffold.schema import SCHEMAS, rendered, usable_checks
+    from rmcheck.training.losses import LOSSES
 
-    print(rendered(SCHEMAS[options.name].make()), end="")
+    print(rendered(SCHEMAS[options.name].make()), end="", flush=True)
+    broken = {"suite": usable_checks, "recipe": LOSSES.sound}.get(options.name)
+    for error in broken()[1] if broken else ():
+        print(f"rmcheck schema: {error}", file=sys.stderr)
     return 0

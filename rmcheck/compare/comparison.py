@@ -23,7 +23,7 @@ from rmcheck.record import baseline as baselines
 from rmcheck.record import folder as folders
 from rmcheck.record.refusal import refuse_unlike
 from rmcheck.record.run import RESULTS, PairScore, SourceRecord
-from rmcheck.reward_source import Partial, RewardSource, describe
+from rmcheck.reward_source import Partial, Source
 from rmcheck.sources import create
 from rmcheck.spec import Spec
 from rmcheck.suite import Suite
@@ -89,7 +89,7 @@ def read_side(spec: str, settings: Settings, suites: Sequence[Suite]) -> Side:
     if not suites:
         raise UsageError(f"'{spec}' is a source and there are no suites to score; give --suites")
     given = create(spec, settings.options)
-    told = describe(given)
+    told = given.describe()
     return Side(spec, _scored(given, settings, suites), {suite.name: told for suite in suites})
 
 
@@ -102,7 +102,7 @@ def recorded(name: str, folder: Path) -> Side:
     return Side(name, folders.read_scores(folder, found), sources, required)
 
 
-def _scored(given: RewardSource, settings: Settings, suites: Sequence[Suite]) -> list[PairScore]:
+def _scored(given: Source, settings: Settings, suites: Sequence[Suite]) -> list[PairScore]:
     book = ScoreBook(settings.cache)
     views = {suite.name: book.view(given, suite.name) for suite in suites}
     known = {

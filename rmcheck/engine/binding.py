@@ -17,22 +17,23 @@ from rmcheck.reward_source import (
     Partial,
     Rescalable,
     Retrainable,
-    RewardSource,
+    Source,
     SourceOptions,
     Streaming,
+    completed,
 )
 from rmcheck.sources import create
 
 
-def baseline_source(kept: Baseline, options: SourceOptions) -> RewardSource:
+def baseline_source(kept: Baseline, options: SourceOptions) -> Source:
     """A baseline's scores as a source; it knows the pairs of that run and no other text."""
     return create(f"scores:{kept.scores}", options)
 
 
-class Probed:
+class Probed(Source):
     """The same source under another cache key, so that a text is scored once more."""
 
-    def __init__(self, inner: RewardSource, name: str) -> None:
+    def __init__(self, inner: Source, name: str) -> None:
         self._inner = inner
         self._name = name
 
@@ -71,13 +72,13 @@ class ProbedStream(Probed):
 class Binding:
     """The sources of a group of suites; variants are made once and kept."""
 
-    candidate: RewardSource
-    baseline: RewardSource | None
+    candidate: Source
+    baseline: Source | None
     baseline_name: str
     options: SourceOptions
-    _made: dict[SourceRef, RewardSource] = field(default_factory=dict)
+    _made: dict[SourceRef, Source] = field(default_factory=dict)
 
-    def source(self, ref: SourceRef) -> RewardSource:
+    def source(self, ref: SourceRef) -> Source:
         """The source that `ref` means.
 
         Raises
@@ -91,16 +92,17 @@ class Binding:
             self._made[ref] = self._make(ref)
         return self._made[ref]
 
-    def _make(self, ref: SourceRef) -> RewardSource:
+    def _make(self, ref: SourceRef) -> Source:
         source = self._base(ref)
         if ref.flip_rate:
             if not isinstance(source, Retrainable):
                 raise CannotDecide(f"{source.spec} is no recipe and cannot be trained again")
-            source = source.with_label_noise(ref.flip_rate, ref.flip_seed)
+            noisy = source.with_label_noise(ref.flip_rate, ref.flip_seed)
+            source = completed(noisy, source.spec)
         if ref.head_scale != 1.0:
             if not isinstance(source, Rescalable):
                 raise CannotDecide(f"{source.spec} has no head to rescale")
-            source = source.with_head_scaled(ref.head_scale)
+            source = completed(source.with_head_scaled(ref.head_scale), source.spec)
         # A score file has one score a text: there is nothing to ask it a second time.
         again = ref.probe and not isinstance(source, Partial)
         if not again:
@@ -108,7 +110,7 @@ class Binding:
         kind = ProbedStream if isinstance(source, Streaming) else Probed
         return kind(source, ref.probe)
 
-    def _base(self, ref: SourceRef) -> RewardSource:
+    def _base(self, ref: SourceRef) -> Source:
         if ref.role == "candidate":
             return self.candidate
         if ref.role == "other":

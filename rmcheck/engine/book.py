@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 from filelock import FileLock
@@ -19,7 +18,7 @@ from rmcheck.data import Dialogue
 from rmcheck.engine.bar import SessionBar
 from rmcheck.progress import NoProgress
 from rmcheck.record.run import ScoringRecord
-from rmcheck.reward_source import Partial, RewardSource, Streaming
+from rmcheck.reward_source import Partial, Source, Streaming, completed
 
 
 @dataclass
@@ -27,7 +26,7 @@ class _Asked:
     """A model, the sources that mean it, and what is asked of it."""
 
     cached: CachedSource
-    sources: list[RewardSource] = field(default_factory=list)
+    sources: list[Source] = field(default_factory=list)
     unknown: list[Dialogue] = field(default_factory=list)
 
 
@@ -46,17 +45,17 @@ class ScoreBook:
         self._cache = cache
         self._bar = bar or SessionBar(NoProgress())
         self._store = ScoreStore(cache)
-        self._wrapped: dict[int, tuple[RewardSource, CachedSource]] = {}
+        self._wrapped: dict[int, tuple[Source, CachedSource]] = {}
         self._by_fingerprint: dict[str, CachedSource] = {}
-        self._views: dict[tuple[int, str], RewardSource] = {}
+        self._views: dict[tuple[int, str], Source] = {}
 
-    def fetch(self, source: RewardSource, dialogues: Iterable[Dialogue]) -> None:
+    def fetch(self, source: Source, dialogues: Iterable[Dialogue]) -> None:
         """Have every dialogue scored that is not known yet. A score file is only read."""
         for error in self.fetch_all([(source, dialogues)]).values():
             raise error
 
     def fetch_all(
-        self, wanted: Iterable[tuple[RewardSource, Iterable[Dialogue]]]
+        self, wanted: Iterable[tuple[Source, Iterable[Dialogue]]]
     ) -> dict[int, Exception]:
         """Have all scored that is not known yet: one pass a model, one bar over all of it.
 
@@ -92,7 +91,7 @@ class ScoreBook:
                         failed |= dict.fromkeys(map(id, entry.sources), error)
         return failed
 
-    def _ready(self, source: RewardSource, dialogues: Iterable[Dialogue]) -> CachedSource | None:
+    def _ready(self, source: Source, dialogues: Iterable[Dialogue]) -> CachedSource | None:
         """The source with its memory; None for a score file, which is only opened."""
         if not isinstance(source, Partial):
             return self._wrap(source)
@@ -101,29 +100,29 @@ class ScoreBook:
             break
         return None
 
-    def view(self, source: RewardSource, suite: str) -> RewardSource:
+    def view(self, source: Source, suite: str) -> Source:
         """A score file as the suite of that name sees it, made once; any other source as it is."""
         if not isinstance(source, Partial):
             return source
         key = (id(source), suite)
         if key not in self._views:
-            self._views[key] = cast(RewardSource, source.within(suite))
+            self._views[key] = completed(source.within(suite), source.spec)
         return self._views[key]
 
-    def scores(self, source: RewardSource, dialogues: Sequence[Dialogue]) -> NDArray[np.float64]:
+    def scores(self, source: Source, dialogues: Sequence[Dialogue]) -> NDArray[np.float64]:
         """Scores in the order of `dialogues`, shape (n,)."""
         if isinstance(source, Partial):
             return source.score(dialogues)
         self.fetch(source, dialogues)
         return self._wrap(source).score(dialogues)
 
-    def knows(self, source: RewardSource, dialogue: Dialogue) -> bool:
+    def knows(self, source: Source, dialogue: Dialogue) -> bool:
         """Whether a score is there already, without scoring."""
         if isinstance(source, Partial):
             return source.knows(dialogue)
         return id(source) in self._wrapped and self._wrap(source).holds(dialogue)
 
-    def sources(self) -> list[RewardSource]:
+    def sources(self) -> list[Source]:
         """The sources that scored anything, or whose scores were found in the cache."""
         return [source for source, _ in self._wrapped.values()]
 
@@ -135,16 +134,16 @@ class ScoreBook:
             cached=sum(found.cached for found in wrapped),
             computed=sum(found.computed for found in wrapped),
             remarks=self._remarks(),
-            truncated=sum(getattr(source, "truncated", 0) for source in self.sources()),
+            truncated=sum(source.truncated for source in self.sources()),
         )
 
     def _remarks(self) -> list[str]:
         said = [*self._store.remarks]
         for source in self.sources():
-            said += [f"{source.spec}: {remark}" for remark in getattr(source, "remarks", ())]
+            said += [f"{source.spec}: {remark}" for remark in source.remarks]
         return list(dict.fromkeys(said))
 
-    def _wrap(self, source: RewardSource) -> CachedSource:
+    def _wrap(self, source: Source) -> CachedSource:
         if id(source) not in self._wrapped:
             cached = CachedSource(source, self._store)
             if source.fingerprint is not None:  # two names of one model share its scores

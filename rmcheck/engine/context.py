@@ -15,7 +15,7 @@ from rmcheck.data.preferences import PreferenceData
 from rmcheck.engine.binding import Binding
 from rmcheck.engine.book import ScoreBook
 from rmcheck.errors import BaselineMissing
-from rmcheck.reward_source import Partial, RewardSource
+from rmcheck.reward_source import Partial, Source
 from rmcheck.suite import Suite
 from rmcheck.wording import counted
 
@@ -57,7 +57,7 @@ class SuiteContext:
         """Scores of any dialogues, shape (n,)."""
         return self.book.scores(self._source(source), dialogues)
 
-    def _source(self, ref: SourceRef) -> RewardSource:
+    def _source(self, ref: SourceRef) -> Source:
         """The source that `ref` means; a score file as this suite sees it."""
         return self.book.view(self.binding.source(ref), self.suite)
 

@@ -19,7 +19,7 @@ from rmcheck.record import baseline as baselines
 from rmcheck.record import folder as folders
 from rmcheck.record.refusal import refuse_unlike
 from rmcheck.record.run import BaselineRecord, TrainingRecord
-from rmcheck.reward_source import RewardSource, describe
+from rmcheck.reward_source import Source
 from rmcheck.sources import create
 from rmcheck.sources.function import as_source
 from rmcheck.spec import Spec
@@ -45,11 +45,11 @@ class Engine:
         self.book = ScoreBook(settings.cache, bar)
         self._options = replace(settings.options, progress=bar)
         self._bindings: dict[tuple[int, int], Binding] = {}
-        self._created: dict[str, RewardSource] = {}
+        self._created: dict[str, Source] = {}
         self._failed: dict[int, Exception] = {}
         self._extras_told: set[str] = set()
         self._baseline: baselines.Baseline | None = None
-        self._baseline_source: RewardSource | None = None
+        self._baseline_source: Source | None = None
         self._find_baseline()
 
     def _find_baseline(self) -> None:
@@ -65,7 +65,7 @@ class Engine:
         self._baseline_source = baseline_source(self._baseline, self._options)
 
     @property
-    def baseline(self) -> RewardSource | None:
+    def baseline(self) -> Source | None:
         """The baseline's source, or None when there is none yet."""
         return self._baseline_source
 
@@ -80,25 +80,20 @@ class Engine:
             return BaselineRecord(name=source.spec, fingerprint=source.fingerprint)
         return None
 
-    def create(self, spec: str) -> RewardSource:
+    def create(self, spec: str) -> Source:
         """The source of a spec; one object a spec, so that nothing is loaded twice."""
         if spec not in self._created:
             self._created[spec] = create(spec, self._options)
         return self._created[spec]
 
-    def candidate(self) -> RewardSource:
+    def candidate(self) -> Source:
         """The source that `--rm` names."""
         return self.create(self.settings.source)
 
     def bind(self, suite: Suite, candidate: object, baseline: object) -> Binding:
         """The sources for a suite: its own `source:`, or what the fixtures gave."""
-        if suite.source:
-            chosen = self.create(suite.source)
-        elif isinstance(candidate, RewardSource):
-            chosen = candidate
-        else:
-            chosen = self._wrapped(candidate)
-        other = None if baseline is None else self._wrapped(baseline)
+        chosen = self.create(suite.source) if suite.source else self._completed(candidate)
+        other = None if baseline is None else self._completed(baseline)
         key = (id(chosen), id(other))
         if key not in self._bindings:
             record = self.baseline_record
@@ -111,9 +106,9 @@ class Engine:
             )
         return self._bindings[key]
 
-    def _wrapped(self, given: object) -> RewardSource:
-        """A function is wrapped once, so that its scores are found again."""
-        if isinstance(given, RewardSource):
+    def _completed(self, given: object) -> Source:
+        """What a fixture gave, completed once, so that its scores are found again."""
+        if isinstance(given, Source):
             return given
         key = f"fixture:{id(given)}"
         if key not in self._created:
@@ -140,7 +135,7 @@ class Engine:
 
         A source that fails is remembered; `require` raises for the checks that need it.
         """
-        wanted: dict[int, tuple[RewardSource, list[Dialogue]]] = {}
+        wanted: dict[int, tuple[Source, list[Dialogue]]] = {}
         for binding, checks in groups:
             for suite, check in checks:
                 for need in check.needs(suite.data):
@@ -163,8 +158,8 @@ class Engine:
         """
         if check.compares and binding.baseline is not None:
             kept = self._baseline if binding.baseline is self._baseline_source else None
-            other = kept.source_of(suite.name) if kept else describe(binding.baseline)
-            refuse_unlike(describe(binding.candidate), other, binding.baseline_name)
+            other = kept.source_of(suite.name) if kept else binding.baseline.describe()
+            refuse_unlike(binding.candidate.describe(), other, binding.baseline_name)
         for need in check.needs(suite.data):
             try:
                 source = binding.source(need.source)
@@ -193,7 +188,7 @@ class Engine:
         for source in self.book.sources():
             training = None
             with suppress(RmcheckError):  # a damaged adapter is told of where it is needed
-                training = getattr(source, "training", None)
-            if isinstance(training, TrainingRecord):
+                training = source.training
+            if training is not None:
                 found.setdefault(training.fingerprint, training)
         return list(found.values())

@@ -13,7 +13,6 @@ from rmcheck.data import PreferencePair
 from rmcheck.engine.context import SuiteContext
 from rmcheck.errors import RmcheckError
 from rmcheck.record.run import DataRecord, EstimateRecord, PairScore, SuiteRecord
-from rmcheck.reward_source import describe
 from rmcheck.suite import Suite
 from rmcheck.verdict import Estimate
 
@@ -35,7 +34,7 @@ def suite_record(suite: Suite, context: SuiteContext | None) -> SuiteRecord:
     )
     if context is None:
         return record
-    source = describe(context.binding.candidate)
+    source = context.binding.candidate.describe()
     record = record.model_copy(update={"source": source})
     scored = _scored(context, context.data.pairs)
     if scored is None or not scored.pairs:

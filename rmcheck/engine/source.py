@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from rmcheck.engine.settings import Settings
-from rmcheck.reward_source import RewardSource
+from rmcheck.reward_source import Source
 from rmcheck.sources import create
 
 
-def source(spec: str, root: Path | None = None) -> RewardSource:
+def source(spec: str, root: Path | None = None) -> Source:
     """The reward source that `spec` names (`recipe:tiny`, `hf:PATH`, `scores:FILE`).
 
     For a `reward_model` fixture of one's own, or a notebook. Relative paths are resolved against

@@ -114,7 +114,9 @@ class Assembly:
 
     def _report(self, history: Path, folder: Path) -> None:
         kept = self._settings.baselines
-        write(render(folder, root=self._root, kept=kept, history=history), folder)
+        published = render(folder, root=self._root, kept=kept, history=history)
+        write(published.texts, folder)
+        self._problems += published.remarks
 
     def _remember(self, path: Path, record: RunRecord) -> None:
         try:

@@ -43,28 +43,7 @@ PAIR_WORD = {
     "right": "Right",
 }
 
-_ABOUT = {
-    "win_rate": "How often the model scores the better answer above the worse one.",
-    "score_gap": "Whether the better answer is scored higher by a margin, beyond chance.",
-    "no_regression": "Whether the model got worse than the baseline on the same pairs.",
-    "label_noise": "How much is lost when the model is trained on partly flipped labels.",
-    "scale_invariance": "Whether rankings survive when the scores are scaled, shifted and rounded.",
-    "calibration": "Whether a margin means what it says: sure where it is right.",
-    "length_bias": "Whether the model prefers an answer merely for its length.",
-    "agreement": "How well the scores follow the ratings that people gave.",
-    "best_of_n": "How often the best of several answers comes out on top.",
-    "correlation": "Whether the margin grows with the difference that people saw.",
-    "null_controls": "Whether the model wins by reading, and not by a trick that needs none.",
-    "ties": "Whether answers that are equally good are scored alike.",
-}
-
-
 _TIGHT = "\u00a0"
-
-
-def about(kind: str) -> str:
-    """What a check of this kind asks, in one sentence; empty for a kind from elsewhere."""
-    return _ABOUT.get(kind, "")
 
 
 def reading(check: CheckRecord, baseline: str | None) -> str:

@@ -10,7 +10,7 @@ from rmcheck.record.history import HistoryRun
 from rmcheck.record.run import PairScore, RunRecord
 
 TextsOf = Literal["failing", "all", "none"]
-"""Whose texts an HTML report carries: failing and flipped pairs, every pair, or none."""
+"""Whose texts a report carries: failing and flipped pairs, every pair, or none."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,8 @@ class ReportInput:
     """A run, its scores, the run it was compared with, and the texts that could be found.
 
     `texts` maps a pair's hash (`PairScore.hash`) to its texts; a pair that is not in it is shown
-    by its id and scores alone. `history` holds runs of other times, in any order; none is needed.
+    by its id and scores alone. `texts_of` says whose texts a report may show. `history` holds runs
+    of other times, in any order; none is needed.
     """
 
     record: RunRecord
@@ -35,3 +36,4 @@ class ReportInput:
     baseline: tuple[RunRecord, Sequence[PairScore]] | None = None
     texts: Mapping[str, PairTexts] = field(default_factory=dict)
     history: Sequence[HistoryRun] = ()
+    texts_of: TextsOf = "failing"

@@ -30,6 +30,9 @@ _BREAK = "\u200b"
 _MOST_NAMED = 60
 
 
+file_name = "summary.md"
+
+
 def render(report: ReportInput) -> str:
     """The summary of a run as GitHub-flavoured Markdown, under 60 KB, marker first."""
     record = report.record

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rmcheck.data import preferences, prompt_text
@@ -51,6 +52,14 @@ def root_of(folder: Path) -> Path:
     return here
 
 
+@dataclass(frozen=True)
+class Published:
+    """The reports of a run by the names of their files, and a remark for each that failed."""
+
+    texts: Mapping[str, str]
+    remarks: Sequence[str] = ()
+
+
 def render(
     folder: Path,
     *,
@@ -58,16 +67,31 @@ def render(
     kept: Path,
     history: Path | None = None,
     texts_of: TextsOf = "failing",
-) -> dict[str, str]:
-    """The reports of the run in `folder`, by the names of their files."""
-    from rmcheck.report import markdown
-    from rmcheck.report.page import html
+) -> Published:
+    """Every report of the run in `folder`: `index.html`, `summary.md`, and other packages'.
+
+    Another package's format that fails costs a remark, never the run.
+    """
+    from rmcheck.report.formats import FORMATS
 
     found = report_input(folder, root=root, kept=kept, history=history)
-    return {
-        folders.PAGE: html.render(found, texts_of=texts_of),
-        folders.SUMMARY: markdown.render(found),
-    }
+    found = replace(found, texts_of=texts_of)
+    formats, broken = FORMATS.sound()
+    remarks = [str(error) for error in broken]
+    texts: dict[str, str] = {}
+    for name, each in formats.items():
+        try:
+            text = each.render(found)
+            if each.file_name in texts:
+                raise ValueError(f"another format writes {each.file_name}; choose another name")
+            if not isinstance(text, str):
+                raise ValueError(f"render must return text, got {type(text).__name__}")
+            texts[each.file_name] = text
+        except Exception as error:
+            if name in FORMATS.ours:
+                raise
+            remarks.append(str(FORMATS.broken(name, error)))
+    return Published(texts, remarks)
 
 
 def write(reports: Mapping[str, str], folder: Path) -> None:
@@ -83,22 +107,22 @@ def publish(
     kept: Path,
     history: Path | None = None,
     texts_of: TextsOf = "failing",
-) -> list[Path]:
-    """Render the reports into the run folder, in place of those that are there; give their paths.
+) -> Published:
+    """Render the reports into the run folder, in place of those that are there.
 
     Raises
     ------
     UsageError
         When they cannot be written; the old ones are still there.
     """
-    reports = render(folder, root=root, kept=kept, history=history, texts_of=texts_of)
+    published = render(folder, root=root, kept=kept, history=history, texts_of=texts_of)
     try:
         with replacing(folder, ()) as staging:
-            write(reports, staging)
+            write(published.texts, staging)
     except OSError as error:
         why = error.strerror or error
         raise UsageError(f"{folder}: the reports cannot be written ({why})") from None
-    return [folder / name for name in reports]
+    return published
 
 
 def _baseline(record: RunRecord, kept: Path) -> tuple[RunRecord, list[PairScore]] | None:

@@ -18,6 +18,7 @@ from pydantic import BaseModel
 from rmcheck import checks
 from rmcheck.checks import Check, Slice
 from rmcheck.record.run import RunRecord
+from rmcheck.registry import BrokenEntryPoint, summary
 from rmcheck.suite.header import RESERVED, DataMapping, Header
 from rmcheck.suite.loading import check_model
 from rmcheck.training.recipe import (
@@ -46,14 +47,14 @@ class Published:
 
 
 def suite_schema() -> Schema:
-    """The schema of a suite, with every check kind that is registered here."""
+    """The schema of a suite, with every check kind that is registered here and can be used."""
     builder = _Builder("suite", "A suite of rmcheck: what must hold of a reward model.")
     suite = builder.model(Header)
     keys = suite["properties"]
     keys["tags"]["items"]["not"] = {"enum": sorted(RESERVED)}
     keys["data"]["if"] = {"type": "object"}
     keys["data"]["then"] = {"oneOf": [{"required": ["path"]}, {"required": ["dataset"]}]}
-    kinds = {kind: found for kind in checks.kinds() if (found := checks.find(kind)) is not None}
+    kinds, _ = usable_checks()
     for kind, found in kinds.items():
         builder.definitions[kind] = _check(builder, kind, found)
     keys["checks"]["items"] = {
@@ -63,7 +64,7 @@ def suite_schema() -> Schema:
             "check": {
                 "description": "The kind of the check; `rmcheck list` prints all.",
                 "enum": list(kinds),
-                "enumDescriptions": [checks.manual(kind).splitlines()[0] for kind in kinds],
+                "enumDescriptions": [summary(found) for found in kinds.values()],
             }
         },
         "allOf": [
@@ -75,6 +76,18 @@ def suite_schema() -> Schema:
         ],
     }
     return builder.whole(suite)
+
+
+def usable_checks() -> tuple[dict[str, type[Check]], list[BrokenEntryPoint]]:
+    """The kinds that a suite can use, and the errors of other packages' kinds that it cannot."""
+    kinds, broken = checks.KINDS.sound()
+    for kind, found in list(kinds.items()):
+        try:
+            check_model(found)
+        except BrokenEntryPoint as error:
+            del kinds[kind]
+            broken.append(error)
+    return kinds, broken
 
 
 def _check(builder: _Builder, kind: str, found: type[Check]) -> Schema:

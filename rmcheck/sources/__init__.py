@@ -7,41 +7,47 @@ for; third parties add theirs through the entry point group `rmcheck.sources`.
 
 from __future__ import annotations
 
-import importlib
-import importlib.metadata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 from rmcheck.documents.finding import is_yaml
-from rmcheck.errors import UsageError, did_you_mean
-from rmcheck.reward_source import RewardSource, SourceOptions
+from rmcheck.errors import RmcheckError, UsageError, did_you_mean
+from rmcheck.registry import Registry, function
+from rmcheck.reward_source import Source, SourceOptions, completed
 from rmcheck.spec import Spec
 
-Factory = Callable[[str, SourceOptions], RewardSource]
-
-ENTRY_POINTS = "rmcheck.sources"
-_KINDS: Mapping[str, tuple[str, str]] = {
-    "recipe": ("rmcheck.sources.recipe", "train a LoRA reward model by a recipe, or load it"),
-    "hf": ("rmcheck.sources.checkpoint", "a sequence-classification checkpoint or PEFT adapter"),
-    "scores": ("rmcheck.sources.score_file", "a file of scores; needs no model"),
-}
+Factory = Callable[[str, SourceOptions], object]
+"""From the REST of a spec KIND:REST to a source: an object with `score` and `fingerprint`."""
 
 
-def kinds() -> dict[str, str]:
-    """Every registered kind of source with one line about it."""
-    found = {kind: line for kind, (_, line) in _KINDS.items()}
-    for point in importlib.metadata.entry_points(group=ENTRY_POINTS):
-        found.setdefault(point.name, f"from {point.value}")
-    return found
+KINDS: Registry[Factory] = Registry(
+    {
+        "recipe": "rmcheck.sources.recipe:create",
+        "hf": "rmcheck.sources.checkpoint:create",
+        "scores": "rmcheck.sources.score_file:create",
+    },
+    function("(rest, SourceOptions) -> reward source"),
+    "rmcheck.sources",
+)
+"""The kinds of reward sources, ours and those of other packages."""
 
 
-def create(spec: str, options: SourceOptions) -> RewardSource:
+def kinds() -> list[str]:
+    """The names of every registered kind, ours first."""
+    return KINDS.names()
+
+
+def create(spec: str, options: SourceOptions) -> Source:
     """The source that `spec` names. Nothing heavy happens before its first `score`.
 
     Raises
     ------
     UsageError
         When the spec names no kind, or its file, folder or recipe does not exist.
+    BrokenEntryPoint
+        When the kind is another package's, and that package fails.
+    SourceError
+        When that package gives something that is not a reward source.
     """
     named = Spec.parse(spec)
     if not named.kind or not named.rest:
@@ -53,7 +59,18 @@ def create(spec: str, options: SourceOptions) -> RewardSource:
                 f"did you mean '{_guessed(spec, options.root)}'? "
                 f"(kinds: {', '.join(sorted(kinds()))})"
             )
-    return _factory(named.kind, spec)(named.rest, options)
+    factory = KINDS.find(named.kind)
+    if factory is None:
+        near = did_you_mean(named.kind, kinds())
+        raise UsageError(f"source {spec!r}: unknown kind {named.kind!r}, {near}")
+    try:
+        return completed(factory(named.rest, options), spec)
+    except RmcheckError:
+        raise
+    except Exception as error:
+        if named.kind in KINDS.ours:
+            raise
+        raise KINDS.broken(named.kind, error) from error
 
 
 def _guessed(spec: str, root: Path) -> str:
@@ -64,15 +81,3 @@ def _guessed(spec: str, root: Path) -> str:
     if path.is_file() and not is_yaml(path):
         return f"scores:{spec}"
     return f"recipe:{spec}" if path.is_file() or spec.isidentifier() else f"hf:{spec}"
-
-
-def _factory(kind: str, spec: str) -> Factory:
-    if kind in _KINDS:
-        module = importlib.import_module(_KINDS[kind][0])
-        factory: Factory = module.create
-        return factory
-    for point in importlib.metadata.entry_points(group=ENTRY_POINTS):
-        if point.name == kind:
-            loaded: Factory = point.load()
-            return loaded
-    raise UsageError(f"source {spec!r}: unknown kind {kind!r}, {did_you_mean(kind, kinds())}")

@@ -99,7 +99,10 @@ def _is_hub_adapter(files: ModelFiles, spec: str) -> bool:
 
 
 def create(rest: str, options: SourceOptions) -> CheckpointSource:
-    """`hf:REST`; raises UsageError when REST is a path and nothing lies there."""
+    """A sequence-classification checkpoint or PEFT adapter.
+
+    Raises UsageError when REST is a path and nothing lies there.
+    """
     name, revision = rest, None
     if not resolved(rest, options.root).is_dir():
         name, _, after = rest.partition("@")

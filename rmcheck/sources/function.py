@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from rmcheck.data import Dialogue, prompt_text
 from rmcheck.errors import RmcheckError, SourceError
-from rmcheck.reward_source import RewardSource
+from rmcheck.reward_source import Source, completed
 from rmcheck.scoring.rewards import checked
 
 Scores = Callable[[list[tuple[str, str]]], Sequence[float]]
 
 
-class FunctionSource:
+class FunctionSource(Source):
     """Wraps a function from a list of (prompt, response) texts to as many numbers.
 
     Parameters
@@ -45,11 +45,6 @@ class FunctionSource:
         """As given; None when the function declared none."""
         return self._fingerprint
 
-    @property
-    def scores_new_text(self) -> bool:
-        """A function can score anything."""
-        return True
-
     def score(self, dialogues: Sequence[Dialogue]) -> NDArray[np.float64]:
         """Call the function; shape (n,).
 
@@ -73,19 +68,20 @@ class FunctionSource:
         return checked(scores, dialogues, self._spec)
 
 
-def as_source(candidate: object) -> RewardSource:
-    """A reward source as it is; a function wrapped as one.
+def as_source(candidate: object) -> Source:
+    """What a `reward_model` fixture returned as a source: completed, or a function wrapped as one.
 
     Raises
     ------
     SourceError
         For anything else, with what a `reward_model` fixture may return.
     """
-    if isinstance(candidate, RewardSource):
-        return candidate
-    if callable(candidate):
+    if callable(candidate) and not isinstance(candidate, type) and not hasattr(candidate, "score"):
         return FunctionSource(candidate)
-    raise SourceError(
-        f"reward_model is a {type(candidate).__name__}; a fixture of that name must return a "
-        "reward source (rmcheck.source(SPEC)) or a function from [(prompt, response), …] to scores"
-    )
+    try:
+        return completed(candidate)
+    except SourceError as error:
+        raise SourceError(
+            f"reward_model returned a wrong value: {error}. A fixture may also return "
+            "rmcheck.source(SPEC), or a function from [(prompt, response), …] to as many scores"
+        ) from None

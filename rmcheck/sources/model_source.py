@@ -19,7 +19,7 @@ from rmcheck.data.template import TEMPLATE_FORMAT
 from rmcheck.errors import SourceError, UsageError, did_you_mean
 from rmcheck.extras import needed_by
 from rmcheck.record.run import SourceRecord
-from rmcheck.reward_source import SourceOptions
+from rmcheck.reward_source import Source, SourceOptions
 from rmcheck.scoring.files import FileHashes
 from rmcheck.scoring.threads import wait_asleep
 from rmcheck.scoring.tokens import SCORER_FORMAT
@@ -51,7 +51,7 @@ class Loaded:
     layout: Layout
 
 
-class ModelSource(ABC):
+class ModelSource(Source, ABC):
     """A reward source whose scores a model computes here; loaded at the first `score`.
 
     Attributes
@@ -64,7 +64,8 @@ class ModelSource(ABC):
         Dialogues that were cut to the length limit.
     """
 
-    scores_new_text = True
+    spec: str = ""
+    truncated: int = 0
 
     def __init__(self, spec: str, options: SourceOptions) -> None:
         if options.dtype not in PRECISIONS:
@@ -74,7 +75,6 @@ class ModelSource(ABC):
         self.options = options
         self.hashes = FileHashes(options.cache)
         self.device: str | None = None
-        self.truncated = 0
         self._factor = 1.0
         self._known_identity: str | None = None
         self._scorer: Scorer | None = None

@@ -171,7 +171,10 @@ def pairs_of(recipe: Recipe) -> list[PreferencePair]:
 
 
 def create(rest: str, options: SourceOptions) -> RecipeSource:
-    """`recipe:REST`; raises UsageError (or ProblemsFound) when there is no such recipe."""
+    """Train a LoRA reward model by a recipe, or load it.
+
+    Raises UsageError (or ProblemsFound) when there is no such recipe.
+    """
     recipe = load_recipe(rest, options.root)
     if options.seed is not None:
         recipe = recipe.with_seed(options.seed)

@@ -29,7 +29,7 @@ from rmcheck.errors import (
     UsageError,
     condensed,
 )
-from rmcheck.reward_source import SourceOptions
+from rmcheck.reward_source import Source, SourceOptions
 from rmcheck.scoring.files import FileHashes
 from rmcheck.sources.model_source import resolved
 from rmcheck.wording import counted
@@ -61,7 +61,7 @@ class Entry:
 Table = dict[str, Entry]
 
 
-class ScoreFile:
+class ScoreFile(Source):
     """A reward source that needs no model and knows no new text.
 
     A row that carries a `hash` answers only for the texts it was computed from; an edited pair is
@@ -69,14 +69,17 @@ class ScoreFile:
     (see `within`), so that a pair which stands in two suites may have a score in each.
     """
 
-    scores_new_text = False
-
     def __init__(self, spec: str, path: Path, options: SourceOptions) -> None:
-        self.spec = spec
+        self._spec = spec
         self.path = path
         self.shown = shown_path(path, options.root)
         self._hashes = FileHashes(options.cache)
         self._suite = ""
+
+    @property
+    def spec(self) -> str:
+        """`scores:` and the path as it was given."""
+        return self._spec
 
     def within(self, suite: str) -> ScoreFile:
         """The same file as the suite of that name sees it: its own rows before others."""
@@ -332,7 +335,10 @@ def _cell(cell: str) -> Any:
 
 
 def create(rest: str, options: SourceOptions) -> ScoreFile:
-    """`scores:REST`; raises UsageError when there is no such file or it is of another kind."""
+    """A file of scores; needs no model.
+
+    Raises UsageError when there is no such file or it is of another kind.
+    """
     path = resolved(rest, options.root)
     if not path.is_file():
         raise UsageError(f"scores:{rest}: there is no file {path}")

@@ -29,6 +29,7 @@ from rmcheck.errors import (
     first_of,
     nearest,
 )
+from rmcheck.registry import BrokenEntryPoint
 from rmcheck.suite.header import DataKey, DataMapping, Header, Name
 from rmcheck.suite.suite import Suite
 
@@ -155,12 +156,17 @@ def _read_check(document: Located, index: int) -> Check:
     if kind is None:
         said = f"the key 'check' (the kind) is missing; {did_you_mean('', registry.kinds())}"
         raise ProblemsFound([document.problem(where, said)])
-    found = registry.find(kind) if isinstance(kind, str) else None
-    if found is None:
+    try:
+        found = registry.find(kind) if isinstance(kind, str) else None
+        keys = _model(found) if found is not None else None
+    except BrokenEntryPoint as error:
+        said = f"check '{kind}' cannot be used: {error}"
+        raise ProblemsFound([document.problem((*where, "check"), said)]) from None
+    if found is None or keys is None:
         said = f"unknown check '{str(kind)[:80]}', {did_you_mean(str(kind), registry.kinds())}"
         raise ProblemsFound([document.problem((*where, "check"), said)])
     label = f"check '{kind}'"
-    model = located.validate(_model(found), document, where, label)
+    model = located.validate(keys, document, where, label)
     values = {name: getattr(model, name) for name in type(model).model_fields if name in entry}
     try:
         return found.build(values)
@@ -209,7 +215,22 @@ def _model(kind: type[Check]) -> type[BaseModel]:
 
 
 def check_model(kind: type[Check]) -> type[BaseModel]:
-    """The pydantic model of a check kind: its dataclass fields, and the key `check`."""
+    """The pydantic model of a check kind: its dataclass fields, and the key `check`.
+
+    Raises
+    ------
+    BrokenEntryPoint
+        When another package's kind has a key of a type that YAML cannot give.
+    """
+    try:
+        return _with_keys(kind)
+    except Exception as error:  # names that are not there, types that pydantic does not know
+        if kind.kind in registry.KINDS.ours:
+            raise
+        raise registry.KINDS.broken(kind.kind, error) from error
+
+
+def _with_keys(kind: type[Check]) -> type[BaseModel]:
     hints = get_type_hints(kind, include_extras=True)
     columns: dict[str, Any] = {"check": (str, ...)}
     declared = {entry.name: entry for entry in fields(kind)}

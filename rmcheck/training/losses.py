@@ -1,5 +1,7 @@
 """Losses on pairs of rewards, one function each; a recipe names them by the function's name.
 
+Other packages add theirs by the entry point group `rmcheck.losses`.
+
 Every loss takes the rewards of the chosen and the rejected responses and a margin, each of shape
 (n,), and gives the n losses. torch is imported when one is called, so that a recipe can be checked
 without it.
@@ -7,8 +9,10 @@ without it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING
+
+from rmcheck.registry import Registry, function
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -32,4 +36,9 @@ def hinge(chosen: Tensor, rejected: Tensor, margin: Tensor) -> Tensor:
     return loss
 
 
-LOSSES: Mapping[str, Loss] = {loss.__name__: loss for loss in (bradley_terry, hinge)}
+LOSSES: Registry[Loss] = Registry(
+    {name: f"rmcheck.training.losses:{name}" for name in ("bradley_terry", "hinge")},
+    function("(chosen, rejected, margin) -> losses"),
+    "rmcheck.losses",
+)
+"""The losses that a recipe can name, ours and those of other packages."""

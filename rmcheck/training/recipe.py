@@ -20,6 +20,7 @@ from rmcheck.data.template import TEMPLATE_FORMAT
 from rmcheck.documents import located
 from rmcheck.documents.finding import is_yaml
 from rmcheck.errors import Problem, ProblemsFound, UsageError, did_you_mean, nearest
+from rmcheck.registry import BrokenEntryPoint
 from rmcheck.scoring.files import FileHashes, ModelFiles, locate
 from rmcheck.shipped import shipped
 from rmcheck.training.losses import LOSSES
@@ -38,8 +39,12 @@ DataSpec = tuple[str, ...] | Mapping[str, Any]
 
 
 def _known_loss(value: str) -> str:
-    if value not in LOSSES:
-        raise ValueError(did_you_mean(value, LOSSES))
+    try:
+        found = LOSSES.find(value)
+    except BrokenEntryPoint as error:
+        raise ValueError(f"loss '{value}' cannot be used: {error}") from None
+    if found is None:
+        raise ValueError(did_you_mean(value, LOSSES.names()))
     return value
 
 
@@ -232,6 +237,9 @@ class Recipe:
         extra = [self.gguf_file] if self.gguf_file else []
         base = self.base_files().hash(hashes, extra)
         versions = [(name, _version(name)) for name in DECIDING]
+        package = LOSSES.package(self.loss)
+        if package is not None:  # what another package's loss does, its version decides
+            versions.append((self.loss, package))
         formats = later_formats(trainer=TRAINER_FORMAT, template=TEMPLATE_FORMAT)
         return content_hash("recipe", settings, data, base, versions, *formats)
 

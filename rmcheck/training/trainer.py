@@ -17,7 +17,7 @@ from peft import LoraConfig, get_peft_model
 from transformers import PrinterCallback, TrainerCallback
 
 from rmcheck.data import PreferencePair, pair_dialogues
-from rmcheck.errors import TrainingError
+from rmcheck.errors import TrainingError, did_you_mean
 from rmcheck.progress import Progress
 from rmcheck.record.run import CurvePoint, TrainingRecord
 from rmcheck.scoring.loading import load_base, load_tokenizer, quiet
@@ -31,7 +31,7 @@ from rmcheck.training.batches import (
     dataset,
     rewards,
 )
-from rmcheck.training.losses import LOSSES
+from rmcheck.training.losses import LOSSES, Loss
 from rmcheck.training.low_rank import fused
 from rmcheck.training.preparation import Shared, flips, split
 from rmcheck.training.recipe import Recipe, steps_of
@@ -53,6 +53,7 @@ class ForestRewardTrainer(QuietRewardTrainer):
     ) -> None:
         self.recipe = recipe
         self.curve = curve
+        self._loss = _loss(recipe.loss)
         super().__init__(sampler=lambda: PromptSampler(groups, recipe.seed), **options)
 
     def compute_loss(
@@ -65,7 +66,13 @@ class ForestRewardTrainer(QuietRewardTrainer):
         """The recipe's loss, mean over the pairs of a batch."""
         with self.accelerator.autocast():
             chosen, rejected = torch.chunk(self._rewards(model, inputs), 2)
-        loss = LOSSES[self.recipe.loss](chosen, rejected, inputs["margin"]).mean()
+        losses = self._loss(chosen, rejected, inputs["margin"])
+        if losses.shape != chosen.shape:
+            raise TrainingError(
+                f"loss '{self.recipe.loss}': expected a loss for each of {len(chosen)} pairs, got "
+                f"shape {tuple(losses.shape)}"
+            )
+        loss = losses.mean()
         self.curve.saw(float(loss.detach()), (chosen - rejected).detach())
         return (loss, {}) if return_outputs else loss
 
@@ -79,6 +86,13 @@ class ForestRewardTrainer(QuietRewardTrainer):
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """The curve says it all."""
+
+
+def _loss(name: str) -> Loss:
+    found = LOSSES.find(name)
+    if found is None:
+        raise TrainingError(f"loss '{name}': {did_you_mean(name, LOSSES.names())}")
+    return found
 
 
 class Curve(TrainerCallback):  # type: ignore[misc]

@@ -21,11 +21,12 @@ from rmcheck.cache.source import CachedSource
 from rmcheck.cache.store import ScoreStore
 from rmcheck.data import Dialogue
 from rmcheck.engine.book import ScoreBook
+from rmcheck.reward_source import Source
 
 TEXTS = [Dialogue("Why?", f"text {number}", f"{number}/chosen") for number in range(3000)]
 
 
-class Mean:
+class Mean(Source):
     """A source whose scores are no round numbers."""
 
     spec, fingerprint, scores_new_text = "py:mean", "f1", True

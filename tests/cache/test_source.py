@@ -19,15 +19,15 @@ from rmcheck.cache.source import CachedSource
 from rmcheck.cache.store import ScoreStore
 from rmcheck.data import Dialogue
 from rmcheck.errors import SourceError
+from rmcheck.reward_source import Source
 
 
-class Length:
+class Length(Source):
     """A source that scores by length and notes what it is asked."""
 
-    scores_new_text = True
+    spec, fingerprint, scores_new_text = "py:length", "f1", True
 
     def __init__(self, fingerprint: str | None = "f1") -> None:
-        self.spec = "py:length"
         self.fingerprint = fingerprint
         self.asked: list[list[str]] = []
 

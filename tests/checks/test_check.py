@@ -142,21 +142,6 @@ def test_keys_without_a_description_come_last() -> None:
     assert Terse.keys() == ("name", "where", "gate", "on_inconclusive", "late", "bare")
 
 
-def test_kinds_of_other_packages_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Point:
-        name = "theirs"
-
-        def load(self) -> type[WinRate]:
-            return WinRate
-
-    def entry_points(group: str) -> list[Point]:
-        return [Point()] if group == "rmcheck.checks" else []
-
-    monkeypatch.setattr("importlib.metadata.entry_points", entry_points)
-    assert registry.kinds()[-1] == "theirs"
-    assert registry.find("theirs") is WinRate
-
-
 def test_which_decisions_depend_on_the_scale() -> None:
     assert WinRate(min=0.5).scale_free
     assert not WinRate(min=0.5, ties="epsilon", epsilon=0.1).scale_free

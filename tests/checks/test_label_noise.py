@@ -12,7 +12,7 @@ from scipy import stats
 from rmcheck.checks import CannotDecide, SourceRef
 from rmcheck.checks.label_noise import LabelNoise
 from rmcheck.data import Dialogue, prompt_text
-from rmcheck.reward_source import RewardSource
+from rmcheck.reward_source import RewardSource, Source
 
 
 def context(clean: int, *noisy: int, rate: float = 0.2, n: int = 100) -> TableContext:
@@ -78,11 +78,10 @@ def test_noise_that_helps_passes() -> None:
     assert (verdict.decision, verdict.outcome) == ("pass", "pass")
 
 
-class Trained:
+class Trained(Source):
     """A recipe in little: after flips at `rate` it reads the wrong way as often."""
 
-    fingerprint = None
-    scores_new_text = True
+    spec, fingerprint, scores_new_text = "recipe:little", None, True
 
     def __init__(self, rate: float = 0.0, seed: int = 0) -> None:
         self.rate, self.seed = rate, seed

@@ -19,7 +19,7 @@ from rmcheck.checks.scale_invariance import ScaleInvariance
 from rmcheck.checks.score_gap import ScoreGap
 from rmcheck.checks.win_rate import WinRate
 from rmcheck.data import Dialogue, prompt_text
-from rmcheck.reward_source import RewardSource
+from rmcheck.reward_source import RewardSource, Source
 from rmcheck.sources.function import FunctionSource
 from rmcheck.stats.precision import cast
 from rmcheck.verdict import Verdict
@@ -113,7 +113,7 @@ def test_rewards_that_are_normalised_by_their_batch_fail(
     )
 
 
-class Headed:
+class Headed(Source):
     """A model in little: hidden state times head, then something behind the head."""
 
     fingerprint = None

@@ -10,12 +10,12 @@ from builders import honest, live_context, make_pairs, per_text, write_jsonl
 from rmcheck.checks import CannotDecide, SourceRef
 from rmcheck.engine.binding import Binding
 from rmcheck.engine.settings import Settings
-from rmcheck.reward_source import Rescalable, Retrainable, RewardSource
+from rmcheck.reward_source import Rescalable, Retrainable, RewardSource, Source
 
 PAIRS = make_pairs(20)
 
 
-class Able:
+class Able(Source):
     spec, fingerprint, scores_new_text = "recipe:able", "abc", True
 
     def score(self, dialogues: list) -> list:

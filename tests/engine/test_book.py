@@ -13,6 +13,7 @@ from builders import honest, make_pairs, per_text
 from rmcheck.data import Dialogue
 from rmcheck.engine.book import ScoreBook
 from rmcheck.errors import SourceError
+from rmcheck.reward_source import Source
 
 PAIRS = make_pairs(20)
 
@@ -42,7 +43,7 @@ def test_a_cache_that_cannot_be_written_costs_time_only(tmp_path: Path) -> None:
     assert book.counts().computed == 40
 
 
-class Broken:
+class Broken(Source):
     """A source of somebody else's that gives what is no score."""
 
     spec, fingerprint, scores_new_text = "py:broken", "f", True

@@ -33,14 +33,14 @@ from rmcheck.errors import BaselineMissing, SourceError, UsageError
 from rmcheck.record import baseline
 from rmcheck.record import folder as folders
 from rmcheck.record import run as record
-from rmcheck.reward_source import RewardSource
+from rmcheck.reward_source import RewardSource, Source
 from rmcheck.suite import Suite
 
 
-class Counting:
+class Counting(Source):
     """A source that remembers each batch it was given."""
 
-    scores_new_text = True
+    spec, fingerprint, scores_new_text = "py:counting", None, True
 
     def __init__(self, spec: str = "py:counting", fingerprint: str | None = None) -> None:
         self.spec, self.fingerprint = spec, fingerprint
@@ -239,7 +239,7 @@ def test_what_a_fixture_gives_is_wrapped_once(tmp_path: Path) -> None:
     assert calls == [40]  # the candidate and the baseline are one function
     assert verdict.state == "identical"
     assert seconds >= 0
-    with pytest.raises(SourceError, match="reward_model is a int"):
+    with pytest.raises(SourceError, match="int is not a reward source, it lacks score and"):
         made.bind(suite, 5, None)
 
 

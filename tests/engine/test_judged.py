@@ -7,9 +7,8 @@ from builders import make_pairs, make_suite
 
 from rmcheck.checks.win_rate import WinRate
 from rmcheck.engine.judged import check_record, undecided_record
-from rmcheck.picture import Dot, Scatter
 from rmcheck.record.run import CheckRecord
-from rmcheck.verdict import Estimate, Evidence, Picture, Table, Verdict
+from rmcheck.verdict import Dot, Estimate, Evidence, Picture, Scatter, Table, Verdict
 
 PAIRS = make_pairs(20)
 

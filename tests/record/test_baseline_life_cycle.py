@@ -18,7 +18,7 @@ from rmcheck.record import baseline
 from rmcheck.record import folder as folders
 from rmcheck.record.refusal import refuse_unlike
 from rmcheck.record.run import CheckRecord, DataRecord, SourceRecord, SuiteRecord, TrainingRecord
-from rmcheck.reward_source import Partial, SourceOptions, describe
+from rmcheck.reward_source import Partial, SourceOptions
 from rmcheck.sources import create
 from rmcheck.sources.function import FunctionSource
 
@@ -266,9 +266,9 @@ def test_sources_describe_themselves(tmp_path: Path) -> None:
     def zero(texts: Sequence[tuple[str, str]]) -> list[float]:
         return [0.0] * len(texts)
 
-    plain = describe(FunctionSource(zero, spec="py:zero", fingerprint="z"))
+    plain = FunctionSource(zero, spec="py:zero", fingerprint="z").describe()
     assert plain == SourceRecord(spec="py:zero", fingerprint="z")
-    recipe = describe(create("recipe:tiny", options(tmp_path)))
+    recipe = create("recipe:tiny", options(tmp_path)).describe()
     assert (recipe.spec, recipe.kind, recipe.dtype) == ("recipe:tiny", "recipe", "bfloat16")
     assert (recipe.template, recipe.pooling) == ("default", "mean")
     assert recipe.max_length
@@ -276,7 +276,7 @@ def test_sources_describe_themselves(tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "config.json").write_text("{}")
     (folder / "rmcheck.json").write_text('{"template": "raw", "max_length": 77, "pooling": "mean"}')
-    found = describe(create("model", options(tmp_path)))
+    found = create("model", options(tmp_path)).describe()
     assert (found.spec, found.kind, found.template, found.max_length, found.pooling) == (
         "hf:model", "hf", "raw", 77, "mean",
     )  # fmt: skip
@@ -301,10 +301,11 @@ def test_which_ids_a_score_file_has(tmp_path: Path) -> None:
 def test_a_description_needs_no_torch() -> None:
     program = (
         "import sys, pathlib, tempfile\n"
-        "from rmcheck.reward_source import SourceOptions, describe\n"
+        "from rmcheck.reward_source import SourceOptions\n"
         "from rmcheck.sources import create\n"
         "root = pathlib.Path(tempfile.mkdtemp())\n"
-        "print(describe(create('recipe:tiny', SourceOptions(root=root, cache=root))).template)\n"
+        "source = create('recipe:tiny', SourceOptions(root=root, cache=root))\n"
+        "print(source.describe().template)\n"
         "print('torch' in sys.modules)\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)

@@ -44,7 +44,7 @@ def three() -> str:
         "h-c": PairTexts("gamma", "x", "y"),
     }
     run = build.record(build.suite(build.check(evidence=build.evidence(pairs=["b"]))))
-    return html.render(ReportInput(run, now, None, texts), texts_of="all")
+    return html.render(ReportInput(run, now, None, texts, texts_of="all"))
 
 
 def ids(browser: Browser) -> list[str]:

@@ -1,6 +1,7 @@
 """Prompts, responses, tags, names and paths that try to be markup, in the page as a file."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -13,7 +14,7 @@ from .page import Page
 
 @pytest.fixture(scope="module")
 def text() -> str:
-    return html.render(report(), texts_of="all")
+    return html.render(replace(report(), texts_of="all"))
 
 
 @pytest.fixture(scope="module")

@@ -176,7 +176,7 @@ def test_texts_only_of_whom_was_asked(texts_of: TextsOf) -> None:
         for name in ("good", "bad")
     }
     run = build.record(build.suite(build.check()))
-    text = html.render(ReportInput(run, now, None, texts), texts_of=texts_of)
+    text = html.render(ReportInput(run, now, None, texts, texts_of=texts_of))
     packed = Page(text).all("script", class_="data-texts")
     inside = "".join(gzip.decompress(base64.b64decode(each.text)).decode() for each in packed)
     assert ("prompt of bad" in text) == ("prompt of bad" in inside) == (texts_of != "none")

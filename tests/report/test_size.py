@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -56,14 +57,14 @@ def test_ten_thousand_pairs_with_all_texts_in_five_megabytes(ten_thousand: Repor
     assert characters > 7_000_000
     html.render(ReportInput(build.record(), []))  # the templates are compiled once a process
     start = time.process_time()
-    text = html.render(ten_thousand, texts_of="all")
+    text = html.render(replace(ten_thousand, texts_of="all"))
     assert time.process_time() - start <= 3.0
     assert len(text.encode("utf-8")) <= 5_000_000
 
 
 @pytest.mark.slow
 def test_ten_thousand_pairs_open_and_answer(browser: Browser, ten_thousand: ReportInput) -> None:
-    browser.open(html.render(ten_thousand, texts_of="all"))
+    browser.open(html.render(replace(ten_thousand, texts_of="all")))
     painted = browser.run(
         "return performance.getEntriesByName('first-contentful-paint')[0].startTime"
     )

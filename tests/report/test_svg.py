@@ -87,7 +87,7 @@ def test_each_kind_draws(picture: PictureRecord) -> None:
 
 
 def test_every_documented_kind_is_drawn() -> None:
-    assert set(KINDS) == {"forest", "histogram", "curve", "scatter", "trend", "spark"}
+    assert set(KINDS.names()) == {"forest", "histogram", "curve", "scatter", "trend", "spark"}
 
 
 def test_the_forest_says_its_numbers_in_text_and_in_the_description() -> None:

@@ -87,5 +87,7 @@ def test_what_a_fixture_may_return() -> None:
     assert as_source(source) is source
     assert as_source(longest).score(DIALOGUES).tolist() == [8.0, 3.0]
     for wrong, name in ((None, "NoneType"), ("recipe:tiny", "str"), (5, "int")):
-        with pytest.raises(SourceError, match=f"reward_model is a {name}; .* must return a reward"):
+        with pytest.raises(
+            SourceError, match=f"reward_model .*{name} is not a reward source, it lacks"
+        ):
             as_source(wrong)

@@ -8,9 +8,9 @@ import pytest
 
 import rmcheck
 from rmcheck.errors import UsageError
+from rmcheck.registry import summary
 from rmcheck.reward_source import RewardSource, SourceOptions
-from rmcheck.sources import create, kinds
-from rmcheck.sources.function import FunctionSource
+from rmcheck.sources import KINDS, create, kinds
 
 
 @pytest.fixture
@@ -50,16 +50,7 @@ def test_a_spec_gives_a_source_that_is_called_so(options: SourceOptions) -> None
 
 def test_every_kind_has_a_line() -> None:
     assert {"recipe", "hf", "scores"} <= set(kinds())
-    assert all(line and "\n" not in line for line in kinds().values())
-
-
-def test_kinds_of_other_packages(monkeypatch: pytest.MonkeyPatch, options: SourceOptions) -> None:
-    class Point:
-        name, value = "theirs", "package.module:create"
-
-        def load(self) -> object:
-            return lambda rest, _: FunctionSource(lambda t: [1.0] * len(t), spec=f"theirs:{rest}")
-
-    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: [Point()])
-    assert kinds()["theirs"] == "from package.module:create"
-    assert create("theirs:x", options).spec == "theirs:x"
+    found, broken = KINDS.sound()
+    assert list(found) == kinds()
+    assert all(summary(kind) for kind in found.values())
+    assert not broken

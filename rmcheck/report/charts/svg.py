@@ -7,19 +7,25 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
+from rmcheck.registry import Registry, function
 from rmcheck.report.charts.canvas import DrawingError, Sketch, coordinate, element
-from rmcheck.report.charts.kinds import curve, forest, histogram, scatter
-from rmcheck.report.charts.trend import spark, trend
 from rmcheck.report.text import one_line
 
-KINDS: Mapping[str, Callable[[Mapping[str, Any]], Sketch]] = {
-    "curve": curve,
-    "forest": forest,
-    "histogram": histogram,
-    "scatter": scatter,
-    "spark": spark,
-    "trend": trend,
-}
+Sketcher = Callable[[Mapping[str, Any]], Sketch]
+
+
+KINDS: Registry[Sketcher] = Registry(
+    {
+        "curve": "rmcheck.report.charts.kinds:curve",
+        "forest": "rmcheck.report.charts.kinds:forest",
+        "histogram": "rmcheck.report.charts.kinds:histogram",
+        "scatter": "rmcheck.report.charts.kinds:scatter",
+        "spark": "rmcheck.report.charts.trend:spark",
+        "trend": "rmcheck.report.charts.trend:trend",
+    },
+    function("(picture's data) -> Sketch"),
+)
+"""The kinds of charts; `rmcheck.verdict.Picture` names one."""
 
 
 @dataclass(frozen=True)
@@ -36,9 +42,9 @@ def draw(kind: str, title: str, data: Mapping[str, Any]) -> Drawn:
     Data come from checks that others may have written, so whatever is amiss with them costs the
     chart, never the report.
     """
-    sketcher = KINDS.get(kind)
+    sketcher = KINDS.find(kind)
     if sketcher is None:
-        known = ", ".join(sorted(KINDS))
+        known = ", ".join(sorted(KINDS.names()))
         return Drawn(None, f"No chart: this report draws no '{one_line(kind, 40)}' ({known}).")
     try:
         sketch = sketcher(data)

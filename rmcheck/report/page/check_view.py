@@ -8,11 +8,12 @@ from typing import Any
 
 from markupsafe import Markup
 
+from rmcheck.checks import about
 from rmcheck.record.run import CheckRecord, EstimateRecord, PictureRecord
 from rmcheck.report import anchor, numbers
 from rmcheck.report.charts import svg
 from rmcheck.report.facts import Fact, cell, facts, is_number
-from rmcheck.report.glossary import GROUP_WORD, about, reading
+from rmcheck.report.glossary import GROUP_WORD, reading
 from rmcheck.report.page.brief import brief
 from rmcheck.report.page.pairs import Pair
 from rmcheck.report.page.trend_view import Past

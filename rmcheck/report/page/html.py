@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from rmcheck.report import anchor, numbers
-from rmcheck.report.input import ReportInput, TextsOf
+from rmcheck.report.input import ReportInput
 from rmcheck.report.page.identity import moment
 from rmcheck.report.page.view import view
 from rmcheck.report.text import clean, one_line
@@ -22,20 +22,15 @@ _TEMPLATES = Path(__file__).parent / "templates"
 _SCRIPTS = ("page.js", "pairs.js", "browser.js")  # each stands on those before it
 
 
-def render(report: ReportInput, *, texts_of: TextsOf = "failing") -> str:
-    """The page of a run; the same input gives the same text.
+file_name = "index.html"
 
-    Parameters
-    ----------
-    report
-        The run, its scores, its baseline, and the texts that could be found.
-    texts_of
-        Whose texts the page carries: those of failing and flipped pairs, of all pairs, or none.
-    """
+
+def render(report: ReportInput) -> str:
+    """The page of a run; the same input gives the same text."""
     environment = _environment()
     style, script = _asset("report.css"), "".join(map(_asset, _SCRIPTS))
     return environment.get_template("report.html.j2").render(
-        view=view(report, texts_of),
+        view=view(report, report.texts_of),
         style=Markup(style),
         script=Markup(script),
         # Only this very script may run: markup that slipped through would still be inert.

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from rmcheck.picture import (
+from rmcheck.report.charts import svg
+from rmcheck.verdict import (
     AnyPicture,
     Curve,
     Dot,
@@ -18,7 +19,6 @@ from rmcheck.picture import (
     Scatter,
     Series,
 )
-from rmcheck.report.charts import svg
 
 FOREST = Forest(title="t", rows=(Interval("all", 0.5, 0.4, 0.6),), x_label="x", threshold=0.7)
 HISTOGRAM = Histogram(

@@ -1,0 +1,131 @@
+"""The one registry: built-in kinds by name, and those that other packages add by entry points."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint
+from typing import Any, Generic, TypeVar
+
+from rmcheck.errors import RmcheckError
+
+Kind = TypeVar("Kind")
+
+
+class BrokenEntryPoint(RmcheckError):
+    """An entry point of another package that cannot be used, and why."""
+
+    def __init__(self, point: EntryPoint, reason: str) -> None:
+        super().__init__(
+            f"{_package(point)}: entry point '{point.name}' ({point.group}): {reason}; "
+            "fix, update or uninstall that package"
+        )
+
+
+@dataclass(frozen=True)
+class Registry(Generic[Kind]):
+    """Kinds by name. Listing names imports none of them.
+
+    Parameters
+    ----------
+    ours
+        Where the built-in kinds are: `module:attribute`, or a module, by name.
+    accept
+        Called with a name and what was loaded for it; gives the kind, or raises ValueError with
+        what is wrong.
+    group
+        The entry point group in which other packages register kinds; None: they cannot.
+    """
+
+    ours: Mapping[str, str]
+    accept: Callable[[str, object], Kind]
+    group: str | None = None
+
+    def names(self) -> list[str]:
+        """Every name, ours first; some of the others may turn out to be broken."""
+        return [*self.ours, *sorted(set(self._theirs()) - set(self.ours))]
+
+    def find(self, name: str) -> Kind | None:
+        """The kind of that name, imported now; None when there is none.
+
+        Raises
+        ------
+        BrokenEntryPoint
+            When another package's entry point of that name cannot be used.
+        """
+        if name in self.ours:
+            return self.accept(name, EntryPoint(name, self.ours[name], "").load())
+        points = self._theirs().get(name)
+        if not points:
+            return None
+        if len(points) > 1:
+            others = ", ".join(_package(point) for point in points[1:])
+            raise BrokenEntryPoint(points[0], f"{others} registers the same name")
+        try:
+            return self.accept(name, points[0].load())
+        except (Exception, SystemExit) as error:  # another package's import may raise anything
+            raise self.broken(name, error) from error
+
+    def broken(self, name: str, error: BaseException) -> BrokenEntryPoint:
+        """The error that names the package behind the kind `name`."""
+        said = str(error) if type(error) is ValueError else f"{type(error).__name__}: {error}"
+        point = self._theirs().get(name, [EntryPoint(name, "", self.group or "")])[0]
+        return BrokenEntryPoint(point, " ".join(said.split()))
+
+    def sound(self) -> tuple[dict[str, Kind], list[BrokenEntryPoint]]:
+        """Every kind that can be used, imported now, and the errors of the others."""
+        found: dict[str, Kind] = {}
+        errors = [
+            BrokenEntryPoint(point, "rmcheck has a built-in kind of that name; rename yours")
+            for name, points in self._theirs().items()
+            for point in points
+            if name in self.ours
+        ]
+        for name in self.names():
+            try:
+                kind = self.find(name)
+            except BrokenEntryPoint as error:
+                errors.append(error)
+            else:
+                if kind is not None:
+                    found[name] = kind
+        return found, errors
+
+    def package(self, name: str) -> str | None:
+        """The package (name and version) of another's kind; None for one of ours."""
+        points = [] if name in self.ours else self._theirs().get(name, [])
+        return _package(points[0]) if points else None
+
+    def _theirs(self) -> dict[str, list[EntryPoint]]:
+        found: dict[str, list[EntryPoint]] = {}
+        if self.group is not None:
+            for point in importlib.metadata.entry_points(group=self.group):
+                found.setdefault(point.name, []).append(point)
+        return {name: sorted(points, key=_package) for name, points in found.items()}
+
+
+def function(signature: str) -> Callable[[str, object], Any]:
+    """An `accept` for kinds that are functions of this signature."""
+
+    def accept(_: str, found: object) -> Any:
+        if not callable(found):
+            raise ValueError(
+                f"expected a function {signature}, got {type(found).__name__} {found!r:.80}"
+            )
+        return found
+
+    return accept
+
+
+def summary(kind: object) -> str:
+    """The first line of a docstring, for lists; empty when there is none."""
+    text = inspect.cleandoc(kind.__doc__ or "")
+    # A dataclass without a docstring gets its signature as one.
+    made = isinstance(kind, type) and text.startswith(f"{kind.__name__}(")
+    return "" if made or not text else text.splitlines()[0]
+
+
+def _package(point: EntryPoint) -> str:
+    return f"{point.dist.name} {point.dist.version}" if point.dist else f"package of {point.value}"
