@@ -52,8 +52,8 @@ class Tokens:
     The full text is tokenised at once, so that texts with a common prefix have tokens with a
     common prefix. A sequence over the limit loses the start of its prompt; a response that alone
     exceeds it keeps its beginning. `truncated` counts both. Of a text many times as long as the
-    limit only a part is tokenised, cut where the tokens that are kept are the same. What was asked for before is not
-    tokenised, nor counted, again, as far as `KEPT` tokens go.
+    limit only a part is tokenised, cut where the tokens that are kept are the same. What was
+    asked for before is not tokenised, nor counted, again, as far as `KEPT` tokens go.
     """
 
     def __init__(self, tokenizer: Any, template: str, max_length: int, *, closes: bool) -> None:
