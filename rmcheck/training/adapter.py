@@ -130,8 +130,21 @@ def ensure(
 
 
 def is_complete(folder: Path) -> bool:
-    """Whether a whole adapter lies there: the sidecar is written last."""
-    return (folder / SIDECAR).is_file()
+    """Whether a whole adapter lies there: the sidecar is written last.
+
+    Raises
+    ------
+    TrainingError
+        When the folder cannot be looked into.
+    """
+    try:
+        return (folder / SIDECAR).is_file()
+    except OSError as error:
+        said = error.strerror or error
+        raise TrainingError(
+            f"{folder}: cannot be read ({said}); give this user access to it, or name another "
+            "folder with --rm-cache"
+        ) from None
 
 
 @contextlib.contextmanager
