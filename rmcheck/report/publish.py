@@ -54,9 +54,13 @@ def root_of(folder: Path) -> Path:
 
 @dataclass(frozen=True)
 class Published:
-    """The reports of a run by the names of their files, and a remark for each that failed."""
+    """The reports of a run by the names of their files, and a remark for each that failed.
+
+    `stale` names the files of those: what an earlier run left there is not this run's.
+    """
 
     texts: Mapping[str, str]
+    stale: Sequence[str] = ()
     remarks: Sequence[str] = ()
 
 
@@ -79,6 +83,7 @@ def render(
     formats, broken = FORMATS.sound()
     remarks = [str(error) for error in broken]
     texts: dict[str, str] = {}
+    failed: list[str] = []
     for name, each in formats.items():
         try:
             text = each.render(found)
@@ -90,8 +95,9 @@ def render(
         except Exception as error:
             if name in FORMATS.ours:
                 raise
+            failed.append(each.file_name)
             remarks.append(str(FORMATS.broken(name, error)))
-    return Published(texts, remarks)
+    return Published(texts, [name for name in failed if name not in texts], remarks)
 
 
 def write(reports: Mapping[str, str], folder: Path) -> None:
@@ -117,7 +123,7 @@ def publish(
     """
     published = render(folder, root=root, kept=kept, history=history, texts_of=texts_of)
     try:
-        with replacing(folder, ()) as staging:
+        with replacing(folder, published.stale) as staging:
             write(published.texts, staging)
     except OSError as error:
         why = error.strerror or error
