@@ -1,4 +1,4 @@
-"""The command line. pytest runs suites; these commands do what lies before and after a run."""
+"""The command line. pytest runs suites; these commands prepare a run and use its results."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ INTERRUPTED = 2
 
 
 class Parser(NearestChoiceParser):
-    """argparse with the project's manners: a mistake is one line and exit code 4."""
+    """argparse, with one line and exit code 4 for every usage error."""
 
     def error(self, message: str) -> NoReturn:
-        """End with the message and where help is."""
+        """Exit with the message and the command that prints help."""
         self.exit(USAGE_ERROR, f"{self.prog}: {message}; see {self.prog} --help\n")
 
 
@@ -43,7 +43,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; 0 well, 1 a regression, 2 interrupted, 4 a user's mistake."""
+    """Run a command; returns 0 on success, 1 for a regression, 2 if interrupted, 4 for an error."""
     options = parser().parse_args(arguments)
     try:
         return int(options.run(options))

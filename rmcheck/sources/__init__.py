@@ -1,8 +1,8 @@
 """The kinds of reward sources, and the source that a spec names.
 
 A spec names a source (`recipe:tiny`, `hf:PATH`, `scores:FILE`, or a bare path to a checkpoint
-folder). Implementations live in this package, one file each, and are imported when first asked
-for; third parties add theirs through the entry point group `rmcheck.sources`.
+folder). Implementations are in this package, one file each, and are imported when first used;
+other packages add theirs through the entry point group `rmcheck.sources`.
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ def create(spec: str, options: SourceOptions) -> Source:
     Raises
     ------
     UsageError
-        When the spec names no kind, or its file, folder or recipe does not exist.
+        If the kind is missing or unknown, or the file, folder or recipe does not exist.
     BrokenEntryPoint
-        When the kind is another package's, and that package fails.
+        If the kind belongs to another package and that package fails.
     SourceError
-        When that package gives something that is not a reward source.
+        If that package returns something that is not a reward source.
     """
     named = Spec.parse(spec)
     if not named.kind or not named.rest:
@@ -74,7 +74,7 @@ def create(spec: str, options: SourceOptions) -> Source:
 
 
 def _guessed(spec: str, root: Path) -> str:
-    """What somebody means who leaves the kind out."""
+    """The spec that was probably meant where the kind is missing."""
     if not spec or spec in kinds():
         return "recipe:tiny"
     path = root / spec
