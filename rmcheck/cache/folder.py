@@ -64,7 +64,22 @@ class CacheFolder:
         return _size(self.path)
 
     def holdings(self) -> list[Holding]:
-        """All there is, kind by kind, what was used last first."""
+        """All there is, kind by kind, what was used last first.
+
+        Raises
+        ------
+        UsageError
+            When the folder cannot be read.
+        """
+        try:
+            return self._holdings()
+        except OSError as error:
+            raise UsageError(
+                f"{self.path}: cannot be read ({error}); give this user access to it, or name "
+                "another folder with --rm-cache"
+            ) from None
+
+    def _holdings(self) -> list[Holding]:
         try:
             scores, damaged = self._scores(), []
         except (sqlite3.Error, UnicodeDecodeError) as error:
@@ -110,6 +125,10 @@ class CacheFolder:
             raise UsageError(
                 f"{self.path}: a gate is scoring into it; nothing was taken out, try again when "
                 "it is done"
+            ) from None
+        except OSError as error:
+            raise UsageError(
+                f"{self.path}: cannot be locked ({error}); nothing was taken out"
             ) from None
         try:
             yield

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from rmcheck.data.bounded import rendered
 from rmcheck.data.dialogue import Dialogue, Message, Prompt, prompt_text
 
 TEMPLATE_FORMAT = 1
@@ -34,6 +35,8 @@ def prompt_prefix(prompt: Prompt, template: str, tokenizer: ChatTokenizer | None
     ------
     ValueError
         For an unknown template, or `chat` without a tokenizer that has one.
+    SourceError
+        For a chat template that fails, does not end, or writes without end.
     """
     if template == "default":
         return f"{_turns(prompt)}\n\nAssistant: "
@@ -43,12 +46,14 @@ def prompt_prefix(prompt: Prompt, template: str, tokenizer: ChatTokenizer | None
         if tokenizer is None or not getattr(tokenizer, "chat_template", None):
             raise ValueError("template 'chat' needs a tokenizer with one; use 'default'")
         turns = (Message("user", prompt),) if isinstance(prompt, str) else prompt
-        rendered = tokenizer.apply_chat_template(
-            [{"role": turn.role, "content": turn.content} for turn in turns],
-            tokenize=False,
-            add_generation_prompt=True,
+        conversation = [{"role": turn.role, "content": turn.content} for turn in turns]
+        return rendered(
+            lambda: tokenizer.apply_chat_template(
+                conversation, tokenize=False, add_generation_prompt=True
+            ),
+            getattr(tokenizer, "chat_template", None),
+            sum(len(turn.content) for turn in turns),
         )
-        return str(rendered)
     raise ValueError(f"unknown template {template!r} (allowed: {', '.join(TEMPLATES)})")
 
 

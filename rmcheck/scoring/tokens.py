@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from rmcheck.data import Dialogue, Prompt
 from rmcheck.data.template import prompt_prefix
+from rmcheck.scoring.seams import seam_after, seam_before
 
 Ids = NDArray[np.int64]
 
@@ -19,6 +20,12 @@ change of a model's scores, in whatever module of this package (and 1 to `TRAINE
 tokens change)."""
 
 CHUNK = 1000
+PER_TOKEN = 16
+"""Characters of a long text that are tokenised at first for each token that may be kept."""
+LONG = 8192
+"""Characters that are always tokenised whole."""
+MARGIN = 64
+"""Tokens between those that are kept and a cut within a word."""
 KEPT = 16_000_000
 """Tokens of texts that are remembered, 128 MB of them: checks ask for some texts again."""
 UNLIMITED = 1_000_000
@@ -44,8 +51,9 @@ class Tokens:
     -----
     The full text is tokenised at once, so that texts with a common prefix have tokens with a
     common prefix. A sequence over the limit loses the start of its prompt; a response that alone
-    exceeds it keeps its beginning. `truncated` counts both. What was asked for before is not
-    tokenised, nor counted, again, as far as `KEPT` tokens go.
+    exceeds it keeps its beginning. `truncated` counts both. Of a text many times as long as the
+    limit only a part is tokenised, cut where the tokens that are kept are the same. What was
+    asked for before is not tokenised, nor counted, again, as far as `KEPT` tokens go.
     """
 
     def __init__(self, tokenizer: Any, template: str, max_length: int, *, closes: bool) -> None:
@@ -77,8 +85,12 @@ class Tokens:
         for start in range(0, len(dialogues), CHUNK):
             chunk = dialogues[start : start + CHUNK]
             prefixes = [self._prefix(dialogue.prompt) for dialogue in chunk]
-            texts = [prefix + one.response for prefix, one in zip(prefixes, chunk, strict=True)]
-            for ids, prefix, text in zip(self._ids(texts), prefixes, texts, strict=True):
+            parts = [
+                self._shortened(prefix, one.response)
+                for prefix, one in zip(prefixes, chunk, strict=True)
+            ]
+            texts = [prefix + response for prefix, response in parts]
+            for ids, (prefix, _), text in zip(self._ids(texts), parts, texts, strict=True):
                 found.append(self._fitted(ids, prefix, text))
         self._prefixes.clear()
         return found
@@ -107,6 +119,57 @@ class Tokens:
                 return start, len(full) - start - len(plain)
         return 0, 0
 
+    def _shortened(self, prefix: str, response: str) -> tuple[str, str]:
+        """Prompt and response, without what surely is past the length limit.
+
+        A part is tried until it has more tokens than are kept; what cannot be cut so that these
+        stay the same is tokenised whole.
+        """
+        size = PER_TOKEN * self.max_length
+        while len(prefix) + len(response) > 2 * size + LONG:
+            start, stop = 0, len(response)
+            sure = True
+            if len(response) > size:
+                place = seam_after(response, size, self._plain)
+                sure = place is not None
+                stop = size if place is None else place
+            if len(prefix) > size:
+                start = seam_before(prefix, len(prefix) - size, self._plain) or 0
+            if start == 0 and stop == len(response):
+                break
+            shorter = prefix[start:], response[:stop]
+            if self._suffices(shorter, cut=stop < len(response)) and (
+                sure or self._first(shorter) == self._first((shorter[0], response[: 2 * size]))
+            ):
+                return shorter
+            size *= 2
+        return prefix, response
+
+    def _suffices(self, parts: tuple[str, str], *, cut: bool) -> bool:
+        """Whether what is kept of the whole text is within these parts of it.
+
+        `cut`: the response goes on. Then it alone must exceed the limit, for its beginning is
+        kept; else what is kept is the end.
+        """
+        prefix, text = parts[0], "".join(parts)
+        body = self._plain(text)
+        if not cut:
+            return len(body) > self.max_length
+        return self._response_tokens(body, prefix, text) > self.max_length + MARGIN
+
+    def _first(self, parts: tuple[str, str]) -> list[int]:
+        """The tokens of the response's beginning that are kept, and some more."""
+        text = "".join(parts)
+        body = self._plain(text)
+        start = len(body) - self._response_tokens(body, parts[0], text)
+        return body[start : start + self.max_length + MARGIN // 2]
+
+    def _plain(self, text: str) -> list[int]:
+        ids: list[int] = self.tokenizer(
+            text, add_special_tokens=False, return_attention_mask=False, verbose=False
+        )["input_ids"]
+        return ids
+
     def _fitted(self, ids: list[int], prefix: str, text: str) -> Ids:
         end = len(ids) - self._tail
         head, body, tail = ids[: self._head], ids[self._head : end], ids[end:]
@@ -130,7 +193,7 @@ class Tokens:
             spans = encoded["offset_mapping"]
             if len(spans) == len(body):
                 return sum(1 for _, stop in spans if stop > len(prefix))
-        alone = self.tokenizer(prefix, add_special_tokens=False, verbose=False)["input_ids"]
+        alone = self._plain(prefix)
         common = 0
         for ours, theirs in zip(alone, body, strict=False):
             if ours != theirs:

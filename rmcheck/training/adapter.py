@@ -128,8 +128,21 @@ def ensure(
 
 
 def is_complete(folder: Path) -> bool:
-    """Whether the folder has a complete adapter: the sidecar is written last."""
-    return (folder / SIDECAR).is_file()
+    """Whether the folder has a complete adapter: the sidecar is written last.
+
+    Raises
+    ------
+    TrainingError
+        If the folder cannot be read.
+    """
+    try:
+        return (folder / SIDECAR).is_file()
+    except OSError as error:
+        said = error.strerror or error
+        raise TrainingError(
+            f"{folder}: cannot be read ({said}); give this user access to it, or name another "
+            "folder with --rm-cache"
+        ) from None
 
 
 @contextlib.contextmanager

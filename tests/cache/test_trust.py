@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import math
+import os
 import sqlite3
 import struct
 from collections.abc import Sequence
@@ -11,9 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rmcheck.cache.folder import CacheFolder
 from rmcheck.cache.source import CachedSource
 from rmcheck.cache.store import FILE, ScoreStore
 from rmcheck.data import Dialogue
+from rmcheck.errors import UsageError
 from rmcheck.scoring.seal import KEY_VARIABLE, seal
 
 TEXTS = [Dialogue("Why?", f"text {number}") for number in range(8)]
@@ -157,3 +161,37 @@ def test_a_folder_of_somebody_else_is_told_in_one_line(
     assert asked == 8
     assert "Permission denied" in remark
     assert "--rm-cache" in remark
+
+
+def denied(*_: object, **__: object) -> None:
+    raise PermissionError(13, "Permission denied", "somebody/else")
+
+
+def test_a_cache_of_somebody_else_is_told_when_it_is_listed_or_pruned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(tmp_path)
+    folder = CacheFolder(tmp_path)
+    (holding,) = folder.holdings()
+    monkeypatch.setattr("filelock.FileLock.acquire", denied)
+    with pytest.raises(UsageError, match=r"cannot be locked \(.*Permission denied"):
+        folder.remove([holding])
+    monkeypatch.setattr(Path, "is_file", denied)
+    with pytest.raises(UsageError, match=r"cannot be read .*--rm-cache") as caught:
+        folder.holdings()
+    assert str(tmp_path) in str(caught.value)
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EDQUOT])
+def test_a_cache_folder_that_cannot_be_made_is_one_remark(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def refused(self: Path, **_: object) -> None:
+        raise OSError(number, os.strerror(number), str(self))
+
+    monkeypatch.setattr(Path, "mkdir", refused)
+    asked, (remark,) = run(tmp_path / "cache")
+    assert asked == 8
+    assert os.strerror(number) in remark
+    assert "--rm-cache" in remark
+    assert "\n" not in remark

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import re
 import shutil
 from collections.abc import Callable
@@ -179,3 +180,33 @@ def test_a_full_disk_while_an_adapter_is_saved_is_one_line_and_leaves_nothing(
     assert str(folder.parent) in str(caught.value)
     assert not folder.exists()
     assert list(folder.parent.glob(".*.tmp")) == []
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES])
+@pytest.mark.parametrize("step", ["mkdir", "replace"])
+def test_a_disk_that_refuses_an_adapter_is_one_line_at_each_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, step: str
+) -> None:
+    def refused(self: Path, *_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number), str(self))
+
+    folder = tmp_path / "adapters" / "f"
+    monkeypatch.setattr(Path, step, refused)
+    with pytest.raises(TrainingError, match=os.strerror(number)) as caught:
+        adapter.ensure(folder, lambda _: None, "recipe:x", NoProgress())
+    assert str(folder.parent) in str(caught.value)
+    assert "--rm-cache" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_adapter_of_somebody_else_is_told_with_its_path_and_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(self: Path) -> bool:
+        raise PermissionError(errno.EACCES, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "is_file", denied)
+    folder = tmp_path / "adapters" / "f"
+    with pytest.raises(TrainingError, match=r"Permission denied.*--rm-cache") as caught:
+        adapter.ensure(folder, lambda _: None, "recipe:x", NoProgress())
+    assert str(folder) in str(caught.value)

@@ -1,0 +1,117 @@
+"""A chat template is a program that came with a model: it gets some seconds and some room."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from types import FrameType, TracebackType
+from typing import Any
+
+from rmcheck.errors import SourceError
+
+SECONDS = 10.0
+"""Time for one prompt; a template takes a millisecond."""
+ROOM = 4_000_000
+"""Characters that a template may write beyond `TIMES` those that it was given."""
+TIMES = 16
+
+_COMPILED = "<template>"
+"""The file name that Jinja gives to the code that it makes of a template."""
+Tracer = Callable[[FrameType, str, Any], Any]
+
+
+class _Over(BaseException):
+    """The template's time or room is used up; no template can catch it."""
+
+
+class _Watch:
+    """Stops the code of templates in this thread, line by line, when a bound is passed.
+
+    The sandbox of `transformers` keeps a template from files and long ranges, not from loops
+    within loops. A signal would reach the main thread only, and no thread can be stopped from
+    outside; a trace function is called in the very thread, at each line.
+    """
+
+    def __init__(self, room: int) -> None:
+        self._room = room
+        self._end = time.monotonic() + SECONDS
+        self._before: Any = None
+
+    def __enter__(self) -> None:
+        self._before = sys.gettrace()
+        sys.settrace(self._called)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        sys.settrace(self._before)
+
+    def _called(self, frame: FrameType, event: str, value: Any) -> Tracer | None:
+        self._check()
+        return self._within if frame.f_code.co_filename == _COMPILED else None
+
+    def _within(self, frame: FrameType, event: str, value: Any) -> Tracer:
+        self._check()
+        if event == "return" and isinstance(value, str):  # a template yields what it writes
+            self._room -= len(value)
+            if self._room < 0:
+                raise _Over("writes without end")
+        return self._within
+
+    def _check(self) -> None:
+        if time.monotonic() > self._end:
+            raise _Over(f"is not done after {SECONDS:g} s")
+
+
+def rendered(render: Callable[[], object], template: object, given: int) -> str:
+    """What `render` makes of a chat template, within bounds.
+
+    Parameters
+    ----------
+    template
+        The template, or several by name; searched for what no bound can stop.
+    given
+        Characters of the conversation.
+
+    Raises
+    ------
+    SourceError
+        When it does not end, writes too much, or fails.
+    """
+    sources = template.values() if isinstance(template, dict) else [template]
+    try:
+        for source in sources:
+            _refuse_powers(source)
+        with _Watch(TIMES * given + ROOM):
+            text = str(render())
+        if len(text) > TIMES * given + ROOM:
+            raise _Over("writes without end")
+    except _Over as over:
+        raise SourceError(f"the tokenizer's chat template {over}; {_REMEDY}") from None
+    except Exception as error:  # Jinja's errors, and whatever the template raises
+        said = " ".join(str(error).split())[:200] or type(error).__name__
+        raise SourceError(f"the tokenizer's chat template fails ({said}); {_REMEDY}") from None
+    return text
+
+
+def _refuse_powers(source: object) -> None:
+    """A power of numbers is one step, which nothing can interrupt, and no template needs one."""
+    if not isinstance(source, str) or "**" not in source:
+        return
+    from jinja2 import nodes
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    extensions = ["jinja2.ext.loopcontrols"]
+    try:
+        tree = ImmutableSandboxedEnvironment(extensions=extensions).parse(source)
+    except Exception:  # tags of transformers' own: taken as it reads
+        raise _Over("computes a power ('**')") from None
+    if tree.find(nodes.Pow) is not None:
+        raise _Over("computes a power ('**')")
+
+
+_REMEDY = "use template: default, or correct the template"
