@@ -10,7 +10,7 @@ from typing import NoReturn
 from rmcheck import __version__
 from rmcheck.cli import cache, lint, models, runs, selftest, start
 from rmcheck.cli.argparse_compat import NearestChoiceParser
-from rmcheck.errors import RmcheckError
+from rmcheck.errors import RmcheckError, os_message
 
 USAGE_ERROR = 4
 INTERRUPTED = 2
@@ -53,8 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         return 0
     except OSError as error:
-        said = f"{error.filename}: {error.strerror}" if error.filename else str(error)
-        print(f"rmcheck {options.command}: {said}", file=sys.stderr)
+        print(f"rmcheck {options.command}: {os_message(error)}", file=sys.stderr)
         return USAGE_ERROR
     except KeyboardInterrupt:
         print(f"\nrmcheck {options.command}: interrupted", file=sys.stderr)

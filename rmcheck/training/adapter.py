@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -14,7 +15,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from rmcheck.errors import SourceError, TrainingError
+from rmcheck.errors import SourceError, TrainingError, os_reason
 from rmcheck.progress import Progress
 from rmcheck.record.run import TrainingRecord
 from rmcheck.scoring.files import FileHashes, ModelFiles, locate
@@ -138,10 +139,8 @@ def is_complete(folder: Path) -> bool:
     try:
         return (folder / SIDECAR).is_file()
     except OSError as error:
-        said = error.strerror or error
         raise TrainingError(
-            f"{folder}: cannot be read ({said}); give this user access to it, or name another "
-            "folder with --rm-cache"
+            f"{folder}: cannot be read: {os_reason(error)}, or use another folder with --rm-cache"
         ) from None
 
 
@@ -247,7 +246,7 @@ def verify(folder: Path) -> None:
         except FileNotFoundError:
             raise SourceError(f"{path}: missing; {_remedy(folder)}") from None
         except OSError as error:
-            raise SourceError(f"{path}: cannot be read ({error}); {_remedy(folder)}") from None
+            raise SourceError(f"{path}: cannot be read: {os_reason(error)}") from None
         if found != expected:
             raise SourceError(
                 f"{path}: damaged, truncated or replaced after training (its hash is not the one "
@@ -354,10 +353,11 @@ def _check_weights(folder: Path) -> None:
 
 
 def _unwritable(folder: Path, error: Exception) -> str:
-    said = " ".join(str(error).split())[:200]
-    return (
-        f"{folder}: cannot be written ({said}); make room, or name another folder with --rm-cache"
-    )
+    # A library that fails to write raises an error of its own, with the system's words in it.
+    said = os_reason(error) if isinstance(error, OSError) else " ".join(str(error).split())[:200]
+    if "No space left" in said:
+        said = os_reason(OSError(errno.ENOSPC, said))
+    return f"{folder}: cannot be written: {said}, or use another folder with --rm-cache"
 
 
 def _remedy(folder: Path) -> str:
