@@ -167,9 +167,7 @@ class ScoreStore:
                 name = f"{self.path.resolve().as_uri()}?mode=ro&immutable=1"
                 self._connection = sqlite3.connect(name, uri=True)
                 self._read_only = True
-                self._said.append(
-                    f"{self.path}: new scores are not cached: {_on_one_line(error)}"
-                )
+                self._said.append(f"{self.path}: new scores are not cached: {_on_one_line(error)}")
                 if "seal" not in _columns(self._connection):
                     self._said.append(
                         f"{self.path}: not read: written by an older version of rmcheck"
@@ -212,8 +210,7 @@ class ScoreStore:
         self._usable = False
         if not self._read_only:  # else it was reported when the file was opened
             self._said.append(
-                f"{self.path}: scores are not cached: {said}, or use another folder with "
-                "--rm-cache"
+                f"{self.path}: scores are not cached: {said}, or use another folder with --rm-cache"
             )
 
     def _set_aside(self, said: str, *, last: bool) -> None:

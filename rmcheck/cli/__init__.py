@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from rmcheck import __version__
 from rmcheck.cli import cache, lint, models, runs, selftest, start
@@ -18,6 +18,13 @@ INTERRUPTED = 2
 
 class Parser(NearestChoiceParser):
     """argparse, with one line and exit code 4 for every usage error."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Reject unknown arguments here, in the command's own parser, which knows its help."""
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return found, unknown
 
     def error(self, message: str) -> NoReturn:
         """Exit with the message and the command that prints help."""

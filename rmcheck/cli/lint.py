@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rmcheck.cli.project import configured
+from rmcheck.cli.project import configured, shown
 from rmcheck.data import preferences
+from rmcheck.documents.finding import is_yaml
+from rmcheck.documents.recognise import looks_like_recipe
 from rmcheck.errors import UsageError
 
 
@@ -57,8 +59,15 @@ def run_lint(options: argparse.Namespace) -> int:
     from rmcheck.lint import lint, render
 
     here = Path.cwd()
+    paths = _files(options.paths, here)
+    for path in paths:
+        if is_yaml(path) and looks_like_recipe(path):
+            raise UsageError(
+                f"{shown(path, here)} is a recipe; lint reads data files and suites, so give the "
+                "files of its `data:`"
+            )
     report = lint(
-        _files(options.paths, here),
+        paths,
         root=configured().root,
         train=_files(options.train, here),
         against=_files(options.against, here),
@@ -78,7 +87,7 @@ def _files(patterns: Sequence[str], here: Path) -> list[Path]:
         if not found:
             folder = (here / pattern).is_dir()
             ending = "yaml" if any((here / pattern).glob("*.yaml")) else "jsonl"
-            said = f"is a folder; name files, or '{pattern.rstrip('/')}/*.{ending}'"
+            said = f"is a folder; give files, or '{pattern.rstrip('/')}/*.{ending}'"
             raise UsageError(f"'{pattern}' {said}" if folder else f"no file matches '{pattern}'")
         files.extend(found)
     return list(dict.fromkeys(files))

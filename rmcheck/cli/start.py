@@ -23,11 +23,23 @@ def add_commands(commands: Any) -> None:
     """Register them."""
     init = commands.add_parser(
         "init",
-        help="begin a project: suites, sample data, a recipe, a workflow for CI",
-        description="Writes suites with sample data, the recipe of a sample model, and a GitHub "
-        "Actions workflow. Files that are there stay as they are.",
+        help="start a project: suites, sample data, a recipe, a workflow for CI",
+        description="Writes suites with sample data, the recipe of a sample model, and a workflow "
+        "for CI. Existing files are never overwritten.",
     )
-    init.add_argument("folder", nargs="?", default=".", metavar="DIR", help="default: here")
+    init.add_argument(
+        "folder",
+        nargs="?",
+        default=".",
+        metavar="DIR",
+        help="folder of the project (default: the current one)",
+    )
+    init.add_argument(
+        "--ci",
+        choices=("github", "gitlab", "none"),
+        default="github",
+        help="CI system to write a workflow for (default %(default)s)",
+    )
     init.set_defaults(run=run_init)
 
     new = commands.add_parser(
@@ -71,7 +83,7 @@ def run_init(options: argparse.Namespace) -> int:
     root = given.resolve()
     own = IniFile.of(root)
     configured = own.path.name if own and own.path else None
-    begun = project.begin(root, ini=configured in (None, project.INI))
+    begun = project.begin(root, ini=configured in (None, project.INI), ci=options.ci)
     if begun.made.written:
         print(f"created in {given}:")
         print("".join(f"  {path}\n" for path in begun.made.written), end="")
@@ -81,26 +93,36 @@ def run_init(options: argparse.Namespace) -> int:
         print(f"already exist, not changed: {', '.join(begun.made.kept)}")
     if configured and project.SPEC not in (root / configured).read_text("utf-8", "replace"):
         key = f'rm_source = "{project.SPEC}"' if configured.endswith(".toml") else project.SOURCE
-        print(f"{configured} configures pytest; name the recipe there, before the gate: {key}")
+        strict = 'rm_strict = "true"' if configured.endswith(".toml") else "rm_strict = true"
+        print(f"{configured} configures pytest; add to it: {key} and {strict}")
     baselines = settings_from(IniFile.of(root) or IniFile(root), Options()).baselines
     kept = baselines / DEFAULT_BASELINE / RESULTS
     tell_ignored(root, [*begun.made.written, *begun.made.kept, os.path.relpath(kept, root)])
     above = project.repository_above(root)
-    if above:
-        print(f"GitHub reads workflows at the root of a repository only; move .github to {above}")
+    workflow = project.CI[options.ci]
+    if above and workflow:
+        print(
+            f"{workflow} only works at the root of a repository; move it to {above}, and let it "
+            f"run in {root.relative_to(above).as_posix()}"
+        )
     if begun.made.written:
         print("\nnext:")
-        for command, meaning in _next(options.folder):
+        for command, meaning in _next(options.folder, ci=bool(workflow)):
             print(f"  {command:<16}  {meaning}".rstrip())
     return 0
 
 
-def _next(folder: str) -> list[tuple[str, str]]:
+def _next(folder: str, *, ci: bool) -> list[tuple[str, str]]:
+    from rmcheck.scaffold.project import REQUIREMENTS, WHEELS
+
     steps = [
         ("pytest suites/", "trains the sample model (a minute on two cores) and runs the gate"),
         ("rmcheck bless", "keeps that run as the baseline; commit it with the rest"),
         ("rmcheck new NAME", "adds a domain of your own"),
     ]
+    if ci:
+        wheel = f"pip wheel --no-deps --wheel-dir {WHEELS} CHECKOUT"
+        steps.insert(2, (wheel, f"builds what CI installs ({REQUIREMENTS}); commit it"))
     absent = missing(MODELS)
     if absent:
         brings = f"brings {listed(absent)}, which the sample model needs"

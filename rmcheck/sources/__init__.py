@@ -8,12 +8,11 @@ other packages add theirs through the entry point group `rmcheck.sources`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
-from rmcheck.documents.finding import is_yaml
 from rmcheck.errors import RmcheckError, UsageError, did_you_mean
 from rmcheck.registry import Registry, function
 from rmcheck.reward_source import Source, SourceOptions, completed
+from rmcheck.sources.suggestion import suggestion
 from rmcheck.spec import Spec
 
 Factory = Callable[[str, SourceOptions], object]
@@ -55,9 +54,8 @@ def create(spec: str, options: SourceOptions) -> Source:
             named = Spec("hf", spec)
         else:
             raise UsageError(
-                f"source {spec!r}: neither KIND:NAME nor a folder below {options.root}; "
-                f"did you mean '{_guessed(spec, options.root)}'? "
-                f"(kinds: {', '.join(sorted(kinds()))})"
+                f"source {spec!r}: expected KIND:NAME or a folder below {options.root}; "
+                f"{suggestion(spec, options.root, kinds())} (kinds: {', '.join(sorted(kinds()))})"
             )
     factory = KINDS.find(named.kind)
     if factory is None:
@@ -71,13 +69,3 @@ def create(spec: str, options: SourceOptions) -> Source:
         if named.kind in KINDS.ours:
             raise
         raise KINDS.broken(named.kind, error) from error
-
-
-def _guessed(spec: str, root: Path) -> str:
-    """The spec that was probably meant where the kind is missing."""
-    if not spec or spec in kinds():
-        return "recipe:tiny"
-    path = root / spec
-    if path.is_file() and not is_yaml(path):
-        return f"scores:{spec}"
-    return f"recipe:{spec}" if path.is_file() or spec.isidentifier() else f"hf:{spec}"

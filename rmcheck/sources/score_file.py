@@ -28,14 +28,17 @@ from rmcheck.errors import (
     Unscorable,
     UsageError,
     condensed,
+    nearest,
+    os_reason,
 )
 from rmcheck.reward_source import Source, SourceOptions
 from rmcheck.scoring.files import FileHashes, looked_for
 from rmcheck.sources.model_source import resolved
-from rmcheck.wording import counted
+from rmcheck.wording import counted, listed
 
 SIDES = ("chosen", "rejected")
 SUFFIXES = (".jsonl", ".json", ".ndjson", ".csv", ".parquet")
+KEYS = ("id", *SIDES, "scores", "hash", "suite")
 MAX_NAMED = 8
 _REMEDY = "score them too (rmcheck score DATA -o FILE), or remove them from the data"
 
@@ -192,6 +195,9 @@ class ScoreFile(Source):
         problems: list[Problem] = []
         try:
             for line, values in _rows(self.path, self.shown):
+                if "prompt" in values and isinstance(values.get("chosen"), str):
+                    said = "expected scores, got preference data; score it with `rmcheck score`"
+                    raise ProblemsFound([Problem(self.shown, line, 1, said)])
                 try:
                     name, rewards = _rewards(values)
                     table = tables.setdefault(str(values.get("suite") or ""), {})
@@ -223,17 +229,32 @@ def _rewards(values: Mapping[str, Any]) -> tuple[str, Mapping[str, float]]:
     """A row's id and its rewards by side; raises ValueError for a malformed row."""
     name = values.get("id")
     if not isinstance(name, str) or not name:
-        raise ValueError(f"id must be text, got {name!r}" if name else "the key 'id' is missing")
+        if "id" not in values:
+            raise ValueError(_missing(["id"], values))
+        raise ValueError(f"id must be text, got {name!r}")
     if values.get("scores") is not None:
         scores = values["scores"]
         if not isinstance(scores, list) or not scores:
             raise ValueError(f"'{name}': scores must be a list of numbers, got {scores!r}")
         return name, {str(place): _number(name, "scores", one) for place, one in enumerate(scores)}
-    missing = [side for side in SIDES if values.get(side) is None]
-    if missing:
-        keys = "'chosen' and 'rejected' (or 'scores')" if len(missing) == 2 else f"'{missing[0]}'"
-        raise ValueError(f"'{name}': {keys} missing; null is not a score")
+    lacking = [side for side in SIDES if values.get(side) is None]
+    if lacking:
+        raise ValueError(f"'{name}': {_missing(lacking, values)}")
     return name, {side: _number(name, side, values[side]) for side in SIDES}
+
+
+def _missing(keys: Sequence[str], values: Mapping[str, Any]) -> str:
+    """The message for missing keys, with the misspelt key of the row where there is one."""
+    quoted = listed([f"'{key}'" for key in keys])
+    if all(key in values for key in keys):
+        return f"{quoted} empty or null; a score must be a number"
+    given = [key for key in values if key not in KEYS]
+    wanted = keys if "id" in keys else [*keys, "scores"]
+    found = {nearest(key, given): key for key in wanted}
+    near = [f"found '{got}', did you mean '{key}'?" for got, key in found.items() if got]
+    noun = "key" if len(keys) == 1 else "keys"
+    either = " (or 'scores')" if len(keys) == len(SIDES) else ""
+    return "; ".join([f"{noun} {quoted}{either} missing", *near])
 
 
 def _number(name: str, key: str, value: Any) -> float:
@@ -312,7 +333,8 @@ def _rows(path: Path, shown: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
             yield from _csv_rows(path.read_bytes().decode("utf-8-sig"))
             return
     except (OSError, ValueError, csv.Error) as error:
-        raise ProblemsFound([Problem(shown, 0, 0, f"cannot be read ({error})")]) from None
+        said = os_reason(error) if isinstance(error, OSError) else error
+        raise ProblemsFound([Problem(shown, 0, 0, f"cannot be read: {said}")]) from None
     for row in read_rows(path, shown):
         yield row.line, row.values
 
@@ -343,7 +365,7 @@ def create(rest: str, options: SourceOptions) -> ScoreFile:
     """
     path = resolved(rest, options.root)
     if not path.is_file():
-        raise UsageError(f"scores:{rest}: file not found ({looked_for(path)})")
+        raise UsageError(f"scores:{rest}: file not found ({looked_for(path, files=True)})")
     if path.suffix not in SUFFIXES:
         raise UsageError(
             f"scores:{rest}: expected a file that ends in {', '.join(SUFFIXES)}, got "

@@ -283,9 +283,7 @@ def base_of(folder: Path, hashes: FileHashes) -> tuple[ModelFiles, str | None]:
             continue
         if known is None or files.hash(hashes, [gguf] if gguf else []) == known.hash:
             return files, gguf
-        said.append(
-            f"{name}: not the weights that the adapter was trained on (hash differs)"
-        )
+        said.append(f"{name}: not the weights that the adapter was trained on (hash differs)")
     raise SourceError(
         f"{folder}: base model of this adapter not found: "
         f"{'; '.join(said) or f'{CONFIG} does not name one'}"

@@ -330,6 +330,9 @@ def _read(path: Path, root: Path) -> Recipe:
     if not isinstance(document.value, dict):
         said = "expected a mapping of keys to values; a recipe starts with 'recipe: 1'"
         raise ProblemsFound([Problem(shown, 1, 1, said)])
+    if "recipe" not in document.value and {"rmcheck", "checks"} & set(document.value):
+        said = f"expected a recipe, got a suite; run it with `pytest {shown}`"
+        raise ProblemsFound([Problem(shown, 1, 1, said)])
     given = located.validate(RecipeFile, document, label="recipe")
     values = {name: getattr(given, key) for name, key in FILE_KEYS.items()}
     lora: Lora = values["lora"]

@@ -37,7 +37,6 @@ from rmcheck.training.preparation import Shared, flips, split
 from rmcheck.training.recipe import Recipe, steps_of
 from rmcheck.training.trl_compat import QuietRewardTrainer, RewardConfig
 
-
 POINTS = 10
 """Points on the curve."""
 
@@ -69,7 +68,7 @@ class ForestRewardTrainer(QuietRewardTrainer):
         losses = self._loss(chosen, rejected, inputs["margin"])
         if losses.shape != chosen.shape:
             raise TrainingError(
-                f"loss '{self.recipe.loss}': expected one loss for each of {len(chosen)} pairs, got "
+                f"loss '{self.recipe.loss}': expected a loss for each of {len(chosen)} pairs, got "
                 f"shape {tuple(losses.shape)}"
             )
         loss = losses.mean()
