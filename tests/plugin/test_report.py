@@ -168,7 +168,7 @@ def test_the_summary_has_ten_lines_at_most(project: Project) -> None:
     assert len(lines) <= 10
     assert lines[0].startswith("Do not merge: 15 required checks fail")
     shown = sum(line.startswith("  FAILED chat::w") for line in lines)
-    assert f"  … and {15 - shown} more that did not plainly hold" in lines
+    assert f"  … and {15 - shown} more checks to look at" in lines
     assert "15 checks: 15 failed" in lines
     assert "report: reports/latest/index.html" in lines
 
