@@ -96,7 +96,7 @@ class ScoreBook:
         if not isinstance(source, Partial):
             return self._wrap(source)
         for dialogue in dialogues:
-            source.knows(dialogue)  # a file that cannot be read is told of now
+            source.knows(dialogue)  # a file that cannot be read fails now
             break
         return None
 

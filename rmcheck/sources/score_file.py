@@ -210,8 +210,8 @@ class ScoreFile(Source):
         except ProblemsFound as found:
             problems.extend(found.problems)
         for name, plain in tables.get("", {}).items():
-            said = (_contradiction(name, plain, other) for other in suited.get(name, ()))
-            problems.extend(Problem(self.shown, *each) for each in said if each)
+            unlike = (_contradiction(name, plain, other) for other in suited.get(name, ()))
+            problems.extend(Problem(self.shown, *each) for each in unlike if each)
         if problems:
             raise ProblemsFound(condensed(problems))
         if not tables:

@@ -28,7 +28,7 @@ class ScoreGap:
     All p-values are one-sided (chosen scores higher). `p_sign_flip` respects groups; `p_wilcoxon`
     and `p_mann_whitney` are the textbook tests, which take every pair, and every response, as
     independent. `auc` is the chance that a chosen response outscores a rejected one of *any* pair,
-    ties half. `d_z` is None where `degenerate` says why.
+    ties half. Where `degenerate` gives a reason, `d_z` stays None.
     """
 
     n: int
@@ -67,7 +67,7 @@ def score_gap(
     ScoreGap
         d_z = mean margin / sd of margins (n - 1 in the denominator), with Student's interval on
         the bootstrap standard error over groups (method `bootstrap-se`). Zero variance, a single
-        pair or a single group leaves d_z None: an infinite effect is no effect size.
+        pair or a single group leaves d_z None: an infinite effect says nothing.
 
     Notes
     -----
@@ -120,7 +120,7 @@ def _degenerate(n: int, n_groups: int, spread: float, largest: float, mean: floa
     if n == 1:
         return "There is one pair, and the spread of margins needs at least 2."
     if spread <= _ROUNDING * largest:
-        return f"All {n} margins are {minus(f'{mean:g}')}: without spread there is no effect size."
+        return f"All {n} margins are {minus(f'{mean:g}')}: without spread, no effect size."
     if n_groups == 1:
         return f"The {n} pairs are one group, which says nothing about other groups."
     return None

@@ -229,7 +229,7 @@ def test_a_runs_scores_are_a_source(project: Project) -> None:
         for key in ("outcome", "decision", "state", "estimate", "p_value", "message", "evidence"):
             assert again[name][key] == first[name][key], (name, key)
     assert again["chat::no_regression"]["state"] == "regressed"
-    assert "is no recipe" in text_of(result)
+    assert "is not a recipe" in text_of(result)
     assert [row["chosen"] for row in project.rows()] == [row["chosen"] for row in worse]
     modules = set(json.loads((project.root / "modules.json").read_text()))
     assert "rmcheck.engine.engine" in modules

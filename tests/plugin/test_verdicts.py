@@ -106,9 +106,9 @@ def test_a_score_file_that_lacks_a_row_is_an_error_where_the_row_counts(project:
     assert said in checks["chat::win_rate"]["message"]
     assert checks["chat::win_rate"]["outcome"] == "error"
     assert checks["chat::even"]["estimate"]["n"] == 20
-    assert "is no recipe" in checks["chat::label_noise"]["message"]
+    assert "is not a recipe" in checks["chat::label_noise"]["message"]
     assert any(said in line for line in result.outlines)
-    assert "is no recipe" in "\n".join(lines_with(result, "SKIPPED"))
+    assert "is not a recipe" in "\n".join(lines_with(result, "SKIPPED"))
     assert "Safe to merge" not in result.stdout.str()
 
 
