@@ -68,19 +68,23 @@ class CachedSource(Source):
         """Rewards in input order, shape (n,); equal texts are scored once."""
         if not self.source.scores_new_text:
             return self._asked_directly(dialogues)
-        self.compute(self.missing(dialogues))
-        return np.array([self._known[dialogue.hash] for dialogue in dialogues], dtype=np.float64)
+        known = self._known
+        try:
+            return np.array([known[dialogue.hash] for dialogue in dialogues], dtype=np.float64)
+        except KeyError:
+            self.compute(self.missing(dialogues))
+        return np.array([known[dialogue.hash] for dialogue in dialogues], dtype=np.float64)
 
-    def holds(self, dialogue: Dialogue) -> bool:
-        """Whether the score of this text is in memory."""
-        return dialogue.hash in self._known
+    def unknown(self, dialogues: Iterable[Dialogue]) -> list[Dialogue]:
+        """Those of the dialogues whose scores are not in memory."""
+        known = self._known
+        return [dialogue for dialogue in dialogues if dialogue.hash not in known]
 
     def missing(self, dialogues: Iterable[Dialogue]) -> list[Dialogue]:
         """The different texts that are neither in memory nor on disk."""
         asked: dict[str, Dialogue] = {}
-        for dialogue in dialogues:
-            if not self.holds(dialogue):
-                asked.setdefault(dialogue.hash, dialogue)
+        for dialogue in self.unknown(dialogues):
+            asked.setdefault(dialogue.hash, dialogue)
         if not asked:
             return []
         fingerprint = self.source.fingerprint
