@@ -122,7 +122,8 @@ def _compares(given: dict[str, Any]) -> bool:
 class CheckRecord(_Model):
     """One check of one suite, decided (or the reason why it was not).
 
-    `compares` says whether it is a comparison with the baseline.
+    `compares` says whether it is a comparison with the baseline, `left_out` how many pairs of the
+    baseline it left out, being edited or removed.
     """
 
     id: str
@@ -142,6 +143,7 @@ class CheckRecord(_Model):
     detectable: float | None = None
     message: str
     signature: str = ""
+    left_out: int = 0
     evidence: EvidenceRecord = Field(default_factory=EvidenceRecord)
     duration_s: float = 0.0
     line: int = 0

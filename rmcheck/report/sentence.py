@@ -188,7 +188,7 @@ def _why_not(record: RunRecord, groups: Groups, blocking: Sequence[Placed]) -> s
         clauses.append(f"{counted(len(blocking), 'check')} could not be run")
     if record.gap:
         clauses.append(record.gap)
-    return "; ".join(clauses)
+    return "; ".join([*clauses, *_left_out(record)])
 
 
 def _worse(record: RunRecord, regressions: Sequence[Placed]) -> str:
@@ -228,6 +228,7 @@ def _passed(record: RunRecord, groups: Groups) -> Sentence:
         clauses.append(f"{len(groups.advisory)} advisory {verb} short")
     if groups.errors:
         clauses.append(f"{counted(len(groups.errors), 'advisory check')} could not be run")
+    clauses += _left_out(record)
     if record.left_out:
         count = len(record.left_out)
         others = counted(count, "other required check")
@@ -236,6 +237,20 @@ def _passed(record: RunRecord, groups: Groups) -> Sentence:
     if record.baseline is None:
         clauses.append("there is no baseline yet, so nothing says whether it got worse")
     return Sentence("weak" if weak else "yes", "May be merged", "; ".join(clauses))
+
+
+def _left_out(record: RunRecord) -> list[str]:
+    """How many of the baseline's pairs no comparison saw, as a clause; a pair counts once a suite.
+
+    Checks of one suite see the same pairs or slices of them, so the largest count is taken.
+    """
+    counts = [max((each.left_out for each in suite.checks), default=0) for suite in record.suites]
+    total = sum(counts)
+    if not total:
+        return []
+    name = one_line(record.baseline.name, 60) if record.baseline else "the baseline"
+    were = be(total, past=True)
+    return [f"{counted(total, 'pair')} of {name} {were} edited or removed and not compared"]
 
 
 def _all(number: int) -> str:
