@@ -32,8 +32,9 @@ def add_commands(commands: Any) -> None:
     bless = commands.add_parser(
         "bless",
         help="keep the last run as a baseline",
-        description="Keeps a run as a baseline. Suites of the run take the place of those of the "
-        "same name in an older baseline; its other suites stay.",
+        description="Keeps a run as a baseline. Suites of the run replace those of the same name "
+        "in an older baseline; its other suites are kept, unless the run was one of the whole "
+        "project and did not find them.",
     )
     bless.add_argument(
         "name",
@@ -125,8 +126,8 @@ def run_bless(options: argparse.Namespace) -> int:
     print(f"{folder} is now the baseline '{options.name}' ({target}); commit that folder")
     if blessing.record.red:
         print(f"  red: {failures(blessing.record)}")
-    if blessing.replaced or blessing.kept:
-        for word in ("replaced", "added", "kept"):
+    if blessing.replaced or blessing.kept or blessing.removed:
+        for word in ("replaced", "added", "kept", "removed"):
             suites = getattr(blessing, word)
             if suites:
                 print(f"  {word}: {', '.join(suites)}")

@@ -91,7 +91,8 @@ def every(folder: Path) -> list[Baseline]:
 class Blessing:
     """A run about to be kept under a name, merged with what is kept there already.
 
-    `replaced` and `kept` are the names of suites of the old baseline, `added` those that are new.
+    `replaced` and `kept` are the names of suites of the old baseline, `added` those that are new,
+    `removed` those that are gone from the project.
     """
 
     name: str
@@ -101,6 +102,7 @@ class Blessing:
     added: tuple[str, ...]
     replaced: tuple[str, ...]
     kept: tuple[str, ...]
+    removed: tuple[str, ...] = ()
 
     def keep(self) -> Path:
         """Write the baseline: a kill leaves the old one or the new one. Gives its folder.
@@ -137,8 +139,8 @@ def bless(run: Path, folder: Path, name: str, *, red: bool = False) -> Path:
 def prepare(run: Path, folder: Path, name: str, *, red: bool = False) -> Blessing:
     """What blessing the run folder `run` as `name` would keep; `red` allows required failures.
 
-    Suites of the run replace those of the same name; all others are kept. A suite in which the
-    run scored nothing is kept, too.
+    Suites of the run replace those of the same name; all others are kept, unless the run was one
+    of the whole project. A suite in which the run scored nothing is kept, too.
 
     Raises
     ------
@@ -173,10 +175,13 @@ def _merged(name: str, folder: Path, found: RunRecord, rows: Sequence[PairScore]
     scored, before = {row.suite for row in rows}, {suite.name for suite in old.suites}
     taken = [each for each in found.suites if each.name in scored or each.name not in before]
     new = {each.name for each in taken}
-    stay = [each for each in old.suites if each.name not in new]
+    here = {each.name for each in found.suites}
+    gone = [each.name for each in old.suites if found.whole and each.name not in here]
+    stay = [each for each in old.suites if each.name not in new and each.name not in gone]
     suites = sorted([*stay, *taken], key=lambda each: each.path)
     place = {each.name: number for number, each in enumerate(suites)}
-    both = [row for row in old_rows if row.suite not in new] + [r for r in rows if r.suite in new]
+    left = {each.name for each in stay}
+    both = [row for row in old_rows if row.suite in left] + [r for r in rows if r.suite in new]
     trained = {one.fingerprint: one for one in [*(old.training if stay else []), *found.training]}
     merged = found.model_copy(
         update={
@@ -193,6 +198,7 @@ def _merged(name: str, folder: Path, found: RunRecord, rows: Sequence[PairScore]
         added=tuple(each for each in place if each in new - before),
         replaced=tuple(each for each in place if each in new & before),
         kept=tuple(each for each in place if each not in new),
+        removed=tuple(gone),
     )
 
 

@@ -133,6 +133,8 @@ def sentence(record: RunRecord, groups: Groups | None = None) -> Sentence:
             reason += f"; {counted(len(so_far), 'check')} passed"
             reason += "" if record.unread else " until then"
         return Sentence("unknown", "Cannot say", reason)
+    if record.missing:
+        return Sentence("no", "Do not merge", _missing(record))
     if record.outcome != "pass":
         reason = f"the run is recorded as '{record.outcome}', though no required check of it failed"
         return Sentence("unknown", "Cannot say", reason)
@@ -188,7 +190,8 @@ def _why_not(record: RunRecord, groups: Groups, blocking: Sequence[Placed]) -> s
         clauses.append(f"{counted(len(blocking), 'check')} could not be run")
     if record.gap:
         clauses.append(record.gap)
-    return "; ".join([*clauses, *_left_out(record)])
+    clauses += _left_out(record)
+    return "; ".join([*clauses, _missing(record)] if record.missing else clauses)
 
 
 def _worse(record: RunRecord, regressions: Sequence[Placed]) -> str:
@@ -237,6 +240,13 @@ def _passed(record: RunRecord, groups: Groups) -> Sentence:
     if record.baseline is None:
         clauses.append("there is no baseline yet, so nothing says whether it got worse")
     return Sentence("weak" if weak else "yes", "May be merged", "; ".join(clauses))
+
+
+def _missing(record: RunRecord) -> str:
+    """Which suites and required checks of the baseline are gone, and what to do."""
+    name = one_line(record.baseline.name, 60) if record.baseline else "the baseline"
+    gone = listed([one_line(each, 80) for each in record.missing])
+    return f"{gone} of {name} not found; restore it, or bless its removal: rmcheck bless"
 
 
 def _left_out(record: RunRecord) -> list[str]:
