@@ -12,6 +12,7 @@ from rmcheck.errors import RmcheckError, UsageError, did_you_mean
 from rmcheck.record import folder as folders
 from rmcheck.record import run as record
 from rmcheck.record.refusal import bless_refusal
+from rmcheck.record.replacement import unfinished
 from rmcheck.record.run import PairScore, RunRecord, SourceRecord
 
 LATEST = "latest"
@@ -54,6 +55,47 @@ def known(name: str, folder: Path) -> bool:
     """Whether `find` has an answer."""
     found = names(folder)
     return name in found or (name == LATEST and bool(found))
+
+
+def refuse_lost(name: str, folder: Path, earlier: Iterable[str] = ()) -> None:
+    """Refuse to go on without a baseline that was there once; a new project passes.
+
+    Parameters
+    ----------
+    earlier
+        The baselines that earlier runs were compared with.
+
+    Raises
+    ------
+    UsageError
+        When a part of it is there, or one of nearly the same name, or an earlier run had it.
+    """
+    entries = sorted(folder.iterdir()) if folder.is_dir() else []
+    anyway = "to run without a comparison: --rm-baseline none"
+    for entry in entries:
+        begun = entry.is_dir() and any(entry.iterdir()) and unfinished(entry)
+        if entry.name == name and not begun:
+            raise UsageError(
+                f"{entry}: the baseline has no {record.RESULTS}; restore it, or delete the "
+                f"directory and bless a run: rmcheck bless {name} ({anyway})"
+            )
+        if entry.name != name and entry.name.casefold() == name.casefold():
+            raise UsageError(
+                f"baseline '{name}' not found in {folder}, but '{entry.name}' is there; rename it "
+                f"to '{name}' ({anyway})"
+            )
+        if entry.name.casefold() in (f".{name}.old".casefold(), f".{name}.new".casefold()):
+            raise UsageError(
+                f"baseline '{name}' not found in {folder}, but '{entry.name}' is there: blessing "
+                f"was interrupted; rename it to '{name}', or delete it and bless a run: rmcheck "
+                f"bless {name} ({anyway})"
+            )
+    if name in earlier:
+        raise UsageError(
+            f"baseline '{name}' not found in {folder}, but earlier runs were compared with it "
+            f"(see the history of runs); restore it, or bless a run: rmcheck bless {name} "
+            f"({anyway})"
+        )
 
 
 def find(name: str, folder: Path) -> Baseline:
@@ -153,6 +195,8 @@ def prepare(run: Path, folder: Path, name: str, *, red: bool = False) -> Blessin
         raise UsageError(f"invalid baseline name {name!r}: use letters, digits, '.', '_' and '-'")
     if name == LATEST:
         raise UsageError(f"'{LATEST}' means the baseline blessed last; choose another name")
+    if name == "none":
+        raise UsageError("'none' means no baseline (--rm-baseline none); choose another name")
     found = folders.read(run)
     rows = folders.read_scores(run, found)
     refusal = bless_refusal(found, scored=bool(rows))
