@@ -122,7 +122,8 @@ def _compares(given: dict[str, Any]) -> bool:
 class CheckRecord(_Model):
     """One check of one suite, decided (or the reason why it was not).
 
-    `compares` says whether it is a comparison with the baseline.
+    `compares` says whether it is a comparison with the baseline, `left_out` how many pairs of the
+    baseline it left out, being edited or removed.
     """
 
     id: str
@@ -142,6 +143,7 @@ class CheckRecord(_Model):
     detectable: float | None = None
     message: str
     signature: str = ""
+    left_out: int = 0
     evidence: EvidenceRecord = Field(default_factory=EvidenceRecord)
     duration_s: float = 0.0
     line: int = 0
@@ -227,7 +229,9 @@ class RunRecord(_Model):
     time at which it became a baseline (None: it did not); kept here, so that a checkout of another
     branch does not change which baseline is the latest. `incomplete` says that the run was stopped
     before all checks were decided; `unread` names the suite files that could not be read, and
-    `left_out` the required checks of its suites that were not selected (by `-k`, say). `run_id`
+    `left_out` the required checks of its suites that were not selected (by `-k`, say). `whole` says
+    that the run asked for every suite of the project, `missing` names the suites of the baseline,
+    and their required checks, that such a run no longer found. `run_id`
     is in every file that the run leaves, `scores_hash` (SHA-256) ties `scores.jsonl` to it.
     """
 
@@ -244,6 +248,8 @@ class RunRecord(_Model):
     incomplete: bool = False
     unread: list[str] = Field(default_factory=list)
     left_out: list[str] = Field(default_factory=list)
+    whole: bool = False
+    missing: list[str] = Field(default_factory=list)
     commit: str | None = None
     blessed: str | None = None
     run_id: str = ""
