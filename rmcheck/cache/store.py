@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rmcheck.scoring.seal import KEY_VARIABLE, holds, seal
+from rmcheck.scoring.seal import KEY_VARIABLE, Seals, seal
 from rmcheck.wording import counted
 
 FILE = "scores.sqlite"
@@ -76,6 +76,7 @@ class ScoreStore:
         found: dict[str, float] = {}
         if not self._is_there():
             return found
+        seals = Seals("score", source)
         for start in range(0, len(wanted), 500):
             part = wanted[start : start + 500]
             marks = ",".join("?" * len(part))
@@ -85,7 +86,7 @@ class ScoreStore:
             )
             rows = self._run(query, [source, *part])
             believed = {
-                key: score for key, score, given in rows if _sound(source, key, score, given)
+                key: score for key, score, given in rows if _sound(seals, key, score, given)
             }
             self._doubted += len(rows) - len(believed)
             found |= believed
@@ -231,12 +232,12 @@ def _seal(source: str, dialogue: str, score: float) -> str:
     return seal("score", source, dialogue, score.hex())
 
 
-def _sound(source: str, dialogue: str, score: object, given: object) -> bool:
+def _sound(seals: Seals, dialogue: str, score: object, given: object) -> bool:
     """Whether a row is as it was written, and a reward."""
     return (
         isinstance(score, float)
         and math.isfinite(score)
-        and holds(given, "score", source, dialogue, score.hex())
+        and seals.hold(given, dialogue, score.hex())
     )
 
 

@@ -85,7 +85,9 @@ class ScoreFile(Source):
         """The same file as the suite of that name sees it: its own rows before others."""
         view = copy.copy(self)
         view._suite = suite
+        view.__dict__.pop("_searched", None)
         view.__dict__["_tables"] = self._tables  # read once for all views
+        view.__dict__["_pair_ids"] = self._pair_ids
         return view
 
     @cached_property
@@ -100,9 +102,17 @@ class ScoreFile(Source):
 
     def ids(self, *, own: bool = False) -> frozenset[str]:
         """Ids of pairs that stand in the file; `own`: in rows that name this suite."""
-        mine = self._tables.get(self._suite, {}) if self._suite else {}
-        tables = [mine] if own else list(self._tables.values())
-        return frozenset(name for table in tables for name in table if table[name].is_pair)
+        if own:
+            return self._pair_ids.get(self._suite, frozenset()) if self._suite else frozenset()
+        return frozenset().union(*self._pair_ids.values())
+
+    @cached_property
+    def _pair_ids(self) -> Mapping[str, frozenset[str]]:
+        """The ids of pairs by the suite that their rows name."""
+        return {
+            suite: frozenset(name for name, entry in table.items() if entry.is_pair)
+            for suite, table in self._tables.items()
+        }
 
     def score(self, dialogues: Sequence[Dialogue]) -> NDArray[np.float64]:
         """Rewards in input order, shape (n,).
@@ -153,7 +163,7 @@ class ScoreFile(Source):
         """What to say where no text that was asked for has a score."""
         count = counted(len(lacking), "id")
         head = f"{self.shown}: has no score for any of the {count} of the data"
-        entries = {name: table[name] for table in self._searched() for name in table}
+        entries = {name: table[name] for table in self._searched for name in table}
         known = [name for name in lacking if name in entries]
         if known:  # edited, or scored as something else
             return SourceError(f"{head} as they are now: {lacking[known[0]]}; {_REMEDY}")
@@ -167,17 +177,23 @@ class ScoreFile(Source):
         if _is_new(dialogue):
             return "a score file cannot score new text"
         name, _, side = dialogue.key.rpartition("/")
-        entries = [table[name] for table in self._searched() if name in table]
-        if not entries:
+        rewards, named = None, False
+        for table in self._searched:
+            entry = table.get(name)
+            if entry is not None:
+                named = True
+                rewards = entry.by_hash.get(dialogue.origin, entry.plain)
+                if rewards is not None:
+                    break
+        if not named:
             return f"no score for '{name}'"
-        found = [entry.by_hash.get(dialogue.origin, entry.plain) for entry in entries]
-        rewards = next((rewards for rewards in found if rewards is not None), None)
         if rewards is None:
             return f"'{name}' was edited after it was scored (its text's hash differs)"
         if side not in rewards:
             return f"no score for '{dialogue.key}' (has {', '.join(rewards)})"
         return rewards[side]
 
+    @cached_property
     def _searched(self) -> list[Table]:
         """The tables in the order of their say: the suite's own, rows of no suite, the others."""
         first = [name for name in (self._suite, "") if name in self._tables]
