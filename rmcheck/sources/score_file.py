@@ -89,8 +89,10 @@ class ScoreFile(Source):
         """The same file as the suite of that name sees it: its own rows before others."""
         view = copy.copy(self)
         view._suite = suite
+        view.__dict__.pop("_searched", None)
         view.__dict__["_tables"] = self._tables  # read once for all views
         view.__dict__["_texts"] = self._texts
+        view.__dict__["_pair_ids"] = self._pair_ids
         return view
 
     @cached_property
@@ -105,9 +107,17 @@ class ScoreFile(Source):
 
     def ids(self, *, own: bool = False) -> frozenset[str]:
         """Ids of pairs in the file; `own`: only in rows that name this suite."""
-        mine = self._tables.get(self._suite, {}) if self._suite else {}
-        tables = [mine] if own else list(self._tables.values())
-        return frozenset(name for table in tables for name in table if table[name].is_pair)
+        if own:
+            return self._pair_ids.get(self._suite, frozenset()) if self._suite else frozenset()
+        return frozenset().union(*self._pair_ids.values())
+
+    @cached_property
+    def _pair_ids(self) -> Mapping[str, frozenset[str]]:
+        """The ids of pairs by the suite that their rows name."""
+        return {
+            suite: frozenset(name for name, entry in table.items() if entry.is_pair)
+            for suite, table in self._tables.items()
+        }
 
     def kept(self) -> Mapping[str, KeptPair]:
         """The pairs of rows that name this suite, by id."""
@@ -168,7 +178,7 @@ class ScoreFile(Source):
         """The error where none of the texts has a score."""
         count = counted(len(lacking), "id")
         head = f"{self.shown}: no score for any of the {count} in the data"
-        entries = {name: table[name] for table in self._searched() for name in table}
+        entries = {name: table[name] for table in self._searched for name in table}
         known = [name for name in lacking if name in entries]
         if known:  # edited, or scored as something else
             return SourceError(f"{head}: {lacking[known[0]]}; {_REMEDY}")
@@ -182,12 +192,17 @@ class ScoreFile(Source):
         if _is_new(dialogue):
             return "a score file cannot score new text"
         name, _, side = dialogue.key.rpartition("/")
-        entries = [table[name] for table in self._searched() if name in table]
-        found = [entry.by_hash.get(dialogue.origin, entry.plain) for entry in entries]
-        rewards = next((rewards for rewards in found if rewards is not None), None)
+        rewards, named = None, False
+        for table in self._searched:
+            entry = table.get(name)
+            if entry is not None:
+                named = True
+                rewards = entry.by_hash.get(dialogue.origin, entry.plain)
+                if rewards is not None:
+                    break
         if rewards is None:  # the same texts may have had another id
             rewards = self._by_text(dialogue.origin)
-        if rewards is None and not entries:
+        if rewards is None and not named:
             return f"no score for '{name}'"
         if rewards is None:
             return f"'{name}' was edited after it was scored (hash differs)"
@@ -212,6 +227,7 @@ class ScoreFile(Source):
             for suite, table in self._tables.items()
         }
 
+    @cached_property
     def _searched(self) -> list[Table]:
         """The tables in order of preference: the suite's own, rows without a suite, others."""
         return [self._tables[name] for name in self._order()]
