@@ -184,7 +184,7 @@ class _Search:
         # As long as no map fails, Hypothesis draws the same ones whatever the scores are.
         drawn = passing_draws(seed, self.examples)
         factors, shifts = drawn[:, 0], drawn[:, 1] * self.spread
-        most = {
+        most: dict[str, int] = {
             precision: lost_at_most(
                 self.scored.chosen, self.scored.rejected, factors, shifts, precision
             )

@@ -29,7 +29,9 @@ class SourceRecord(_Model):
     """The reward source of a run: how it was asked for and what its scores depend on.
 
     `template`, `max_length` (None: the model's own), `pooling` and `dtype` say how a model is
-    given a dialogue; all None for a source that cannot tell, such as a score file.
+    given a dialogue; all None for a source that cannot tell, such as a score file. `recipe` has
+    the settings of a recipe by key (`seed`, `label_noise.rate`); empty for other sources, and in
+    records of version 0.1.
     """
 
     spec: str
@@ -38,6 +40,7 @@ class SourceRecord(_Model):
     max_length: int | None = None
     pooling: str | None = None
     dtype: str | None = None
+    recipe: dict[str, Any] = Field(default_factory=dict)
 
     @property
     def kind(self) -> str:
@@ -185,7 +188,8 @@ class CurvePoint(_Model):
 class TrainingRecord(_Model):
     """How an adapter came to be; kept beside the adapter and copied into the record.
 
-    `reused` tells a run that found the adapter from the run that trained it.
+    `reused` tells a run that found the adapter from the run that trained it. `held_out_pairs` is
+    the number of pairs behind each `held_out_win_rate` (None: not recorded by version 0.1).
     """
 
     recipe: str
@@ -196,6 +200,7 @@ class TrainingRecord(_Model):
     seconds: float
     curve: list[CurvePoint] = Field(default_factory=list)
     reused: bool = False
+    held_out_pairs: int | None = None
 
 
 class EnvironmentRecord(_Model):
