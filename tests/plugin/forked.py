@@ -117,6 +117,7 @@ def serve() -> None:
 def _warm() -> None:
     """Import what a gate needs and compile what a report is made with: done once, not by each."""
     import pytest
+
     from plugin import projects  # noqa: F401
     from rmcheck.report.page import html
 
