@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import errno
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -40,6 +41,29 @@ class ExtraMissing(RmcheckError):
     def again(self) -> RmcheckError:
         """The same, said shortly, for a session that has said it once."""
         return RmcheckError(f"{self.what} needs rmcheck[{self.extra}], which is not installed")
+
+
+def os_reason(error: OSError) -> str:
+    """Why the operating system refused, in words and with a remedy, without error numbers.
+
+    >>> os_reason(OSError(28, "No space left on device"))
+    'no space left on the disk; free some space'
+    """
+    known = {
+        errno.ENOSPC: "no space left on the disk; free some space",
+        errno.EDQUOT: "disk quota used up; free some space",
+        errno.EROFS: "the disk is read-only; choose a folder that can be written",
+        errno.EACCES: "permission denied; give this user access to it",
+        errno.EPERM: "permission denied; give this user access to it",
+    }
+    said = (error.strerror or str(error)).strip()
+    return known.get(error.errno or 0) or said[:1].lower() + said[1:]
+
+
+def os_message(error: OSError) -> str:
+    """The same as `os_reason`, after the path that the error is about."""
+    paths = [path for path in (error.filename, error.filename2) if path is not None]
+    return ": ".join([*(str(path) for path in paths[-1:]), os_reason(error)])
 
 
 class Unscorable(RmcheckError):

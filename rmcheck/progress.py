@@ -1,4 +1,4 @@
-"""How far a long job is: a live bar on a terminal, plain lines elsewhere."""
+"""Progress of a long job: a live bar on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """Shows how far a long job is; `rmcheck.engine` supplies bars on a terminal, lines in CI."""
+    """Shows the progress of a long job: bars on a terminal, lines in CI."""
 
     def start(self, title: str, total: int, unit: str) -> None: ...
     def advance(self, amount: int = 1, note: str = "") -> None: ...
@@ -16,7 +16,7 @@ class Progress(Protocol):
 
 
 DIALOGUES = "dialogues"
-"""The unit in which a source tells how far its scoring is."""
+"""The unit in which a source reports the progress of scoring."""
 
 
 class NoProgress:
@@ -55,7 +55,7 @@ class TextProgress:
         self._show(force=True)
 
     def advance(self, amount: int = 1, note: str = "") -> None:
-        """`amount` more units are done; `note` (such as a loss) stands at the end of the bar."""
+        """`amount` more units are done; `note` (such as a loss) is shown at the end of the bar."""
         self._done += amount
         self._note = note or self._note
         self._show()

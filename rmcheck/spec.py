@@ -20,7 +20,7 @@ class Spec:
 
     @classmethod
     def parse(cls, text: str) -> Spec:
-        """Split at the first colon; what follows it may hold others."""
+        """Split at the first colon; later colons belong to `rest`."""
         kind, colon, rest = text.partition(":")
         return cls(kind, rest) if colon else cls("", text)
 

@@ -74,14 +74,6 @@ def find(kind: str) -> type[Check] | None:
     return KINDS.find(kind)
 
 
-def compares(kind: str) -> bool:
-    """Whether a recorded kind compares with the baseline; False for one that is not here."""
-    with suppress(BrokenEntryPoint):
-        found = find(kind)
-        return found is not None and found.compares
-    return False
-
-
 def about(kind: str) -> str:
     """What a check of this kind asks, in a sentence; empty for a kind that is not here."""
     with suppress(BrokenEntryPoint):
@@ -109,7 +101,6 @@ __all__ = [
     "Slice",
     "SourceRef",
     "about",
-    "compares",
     "described",
     "find",
     "kinds",

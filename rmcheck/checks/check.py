@@ -23,7 +23,7 @@ Share = Annotated[float, Ge(0), Le(1)]
 
 
 class CannotDecide(RmcheckError):
-    """A check has nothing to stand on here (no recipe, say); it is skipped with a reason."""
+    """A check has nothing to decide on here (no recipe, say); it is skipped with a reason."""
 
 
 @dataclass(frozen=True)

@@ -302,7 +302,7 @@ def _both(scored: ScoredPairs) -> NDArray[np.float64]:
 def _identical(now: NDArray[np.float64], before: NDArray[np.float64]) -> bool:
     """Whether all scores agree to the last digit that decides: 1e-5 of their spread.
 
-    In float32 a score moves by a few units in the last place with what else stands in its row.
+    In float32 a score moves by a few units in the last place with the rest of its batch row.
     """
     return bool(np.abs(now - before).max() <= DECIDED * before.T.ravel().std())
 

@@ -40,7 +40,7 @@ HEAD_FACTORS = (2.0**-6, 2.0**6, 3.7)
 BATCH_TOLERANCE = 0.01
 """In standard deviations of the scores; a score normalised by its batch moves by far more."""
 HEAD_TOLERANCE = 1e-4
-"""Relative to the largest score, for factors that are no power of two."""
+"""Relative to the largest score, for factors other than powers of two."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,7 +151,7 @@ class ScaleInvariance(Check):
             try:
                 before = check.judge(ctx)
                 if before.state == "identical":
-                    continue  # "The very same scores" is no statement about ranks.
+                    continue  # "Every score is the same" says nothing about ranks.
                 for found in search.extremes():
                     after = check.judge(MappedContext(ctx, found, self.precision))
                     if after.decision != before.decision:
@@ -335,4 +335,4 @@ def _dependent(ctx: Context) -> list[str]:
 def _unprobed(ctx: Context) -> list[str]:
     if ctx.offers(Rescalable):
         return []
-    return [f"{ctx.name(CANDIDATE)} has no head to rescale; its scores alone were examined"]
+    return [f"{ctx.name(CANDIDATE)} has no head to rescale; only its scores were checked"]

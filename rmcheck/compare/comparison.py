@@ -36,8 +36,8 @@ MODEL_FILES = ("config.json", "adapter_config.json")
 class Side:
     """One side of a comparison: its name, a row a scored pair, and who scored each suite.
 
-    `comparisons` is the number of required comparisons among the checks of a run, 0 where it is no
-    run or had none.
+    `comparisons` is the number of required comparisons among the checks of a run, 0 where it is not
+    a run or had none.
     """
 
     name: str
@@ -78,16 +78,16 @@ def read_side(spec: str, settings: Settings, suites: Sequence[Suite]) -> Side:
     bare = not Spec.parse(spec).kind
     if bare and not folder.is_dir():
         raise UsageError(
-            f"'{spec}' is no run folder, no baseline "
-            f"({', '.join(baselines.names(settings.baselines)) or 'there are none'}) and no "
-            "source (recipe:NAME, hf:PATH, scores:FILE)"
+            f"'{spec}' is not a run folder, a known baseline "
+            f"({', '.join(baselines.names(settings.baselines)) or 'there are none'}) or a source "
+            "(recipe:NAME, hf:PATH, scores:FILE)"
         )
     if bare and not any((folder / name).is_file() for name in MODEL_FILES):
         raise UsageError(
-            f"'{spec}' holds neither a run ({RESULTS}) nor a model ({', '.join(MODEL_FILES)})"
+            f"'{spec}' contains neither a run ({RESULTS}) nor a model ({', '.join(MODEL_FILES)})"
         )
     if not suites:
-        raise UsageError(f"'{spec}' is a source and there are no suites to score; give --suites")
+        raise UsageError(f"'{spec}' is a source, and there are no suites to score; set --suites")
     given = create(spec, settings.options)
     told = given.describe()
     return Side(spec, _scored(given, settings, suites), {suite.name: told for suite in suites})
@@ -149,14 +149,14 @@ def compare(candidate: Side, baseline: Side, *, max_drop: float, seed: int = 0) 
     UsageError
         When they have no suite in common.
     BaselineRefused
-        When a model of the same kind was given its texts in another way.
+        When a model of the same kind formats texts differently.
     """
     mine, theirs = _by_suite(candidate.rows), _by_suite(baseline.rows)
     shared = [suite for suite in mine if suite in theirs]
     if not shared:
         raise UsageError(
             f"{candidate.name} and {baseline.name} have no suite in common "
-            f"({', '.join(mine) or 'none'} / {', '.join(theirs) or 'none'}); if one is a run of "
+            f"({', '.join(mine) or 'none'} / {', '.join(theirs) or 'none'}); if one ran only "
             "some suites, run `pytest suites/` first"
         )
     verdicts = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from rmcheck.data.dialogue import PreferencePair, ResponseSet, data_hash
@@ -25,7 +26,7 @@ class PreferenceData:
     sets: tuple[ResponseSet, ...] = ()
     paths: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def hash(self) -> str:
         """A hash over ids and texts of all pairs and response sets in any order, 16 hex digits."""
         return data_hash([*self.pairs, *self.sets])

@@ -15,6 +15,7 @@ MAX_BYTES = 100_000
 _LOOKS = re.compile(r"^[ \t\ufeff{]*[\"']?(rmcheck|checks)[\"']?[ \t]*:", re.MULTILINE)
 
 
+_RECIPE = re.compile(r"^\ufeff?[\"']?recipe[\"']?[ \t]*:", re.MULTILINE)
 _KEY = re.compile(r"^\ufeff?\{?[ ]?[\"']?(\w{3,12})[\"']?[ \t]*:", re.MULTILINE)
 MAX_KEYS = 50
 """Of a file that names neither key, so many are held against a suite's."""
@@ -29,6 +30,11 @@ def looks_like_suite(path: Path) -> bool:
     """Whether a YAML file means to be a suite: its text has a suite's own keys, or nearly."""
     text = _beginning(path)
     return bool(_LOOKS.search(text)) or has_suite_keys(_KEY.findall(text))
+
+
+def looks_like_recipe(path: Path) -> bool:
+    """Whether a YAML file is a recipe: it has the key `recipe` at its top level."""
+    return bool(_RECIPE.search(_beginning(path)))
 
 
 def has_suite_keys(keys: Iterable[str]) -> bool:

@@ -74,7 +74,7 @@ class ScoreBook:
             if cached is not None:
                 entry = asked.setdefault(id(cached), _Asked(cached))
                 entry.sources.append(source)
-                entry.unknown.extend(one for one in dialogues if not cached.holds(one))
+                entry.unknown.extend(cached.unknown(dialogues))
         work = [entry for entry in asked.values() if entry.unknown]
         if not work:
             return failed
@@ -96,7 +96,7 @@ class ScoreBook:
         if not isinstance(source, Partial):
             return self._wrap(source)
         for dialogue in dialogues:
-            source.knows(dialogue)  # a file that cannot be read is told of now
+            source.knows(dialogue)  # a file that cannot be read fails now
             break
         return None
 
@@ -116,11 +116,13 @@ class ScoreBook:
         self.fetch(source, dialogues)
         return self._wrap(source).score(dialogues)
 
-    def knows(self, source: Source, dialogue: Dialogue) -> bool:
-        """Whether a score is there already, without scoring."""
+    def knows(self, source: Source, dialogues: Sequence[Dialogue]) -> bool:
+        """Whether the scores of all dialogues are there already, without scoring."""
         if isinstance(source, Partial):
-            return source.knows(dialogue)
-        return id(source) in self._wrapped and self._wrap(source).holds(dialogue)
+            return all(source.knows(dialogue) for dialogue in dialogues)
+        if not dialogues:
+            return True
+        return id(source) in self._wrapped and not self._wrap(source).unknown(dialogues)
 
     def sources(self) -> list[Source]:
         """The sources that scored anything, or whose scores were found in the cache."""

@@ -97,8 +97,7 @@ class SuiteContext:
 
     def has_scored(self, pairs: Sequence[PreferencePair]) -> bool:
         """Whether the candidate's scores of all these pairs are there, without scoring any."""
-        source = self._source(CANDIDATE)
-        return all(self.book.knows(source, side) for side in pair_dialogues(pairs))
+        return self.book.knows(self._source(CANDIDATE), pair_dialogues(pairs))
 
     def offers(self, capability: type, source: SourceRef = CANDIDATE) -> bool:
         """Whether the source has a capability."""

@@ -66,7 +66,7 @@ class Engine:
 
     @property
     def baseline(self) -> Source | None:
-        """The baseline's source, or None when there is none yet."""
+        """The baseline's source, or None without a baseline."""
         return self._baseline_source
 
     @property
@@ -187,7 +187,7 @@ class Engine:
         found: dict[str, TrainingRecord] = {}
         for source in self.book.sources():
             training = None
-            with suppress(RmcheckError):  # a damaged adapter is told of where it is needed
+            with suppress(RmcheckError):  # a damaged adapter is reported where it is needed
                 training = source.training
             if training is not None:
                 found.setdefault(training.fingerprint, training)

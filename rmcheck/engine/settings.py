@@ -82,7 +82,7 @@ class Ini(Protocol):
 
 @dataclass(frozen=True)
 class Options:
-    """What a command line gives, by the key of the ini file whose place it takes.
+    """What a command line gives, by the key of the ini file that it overrides.
 
     Paths among them start from `here`; None stands for the project's root.
     """
@@ -92,7 +92,7 @@ class Options:
 
 
 def option(key: str) -> str:
-    """The option that takes the place of a key of the ini file.
+    """The option that overrides a key of the ini file.
 
     >>> option("rm_source"), option("rm_dtype"), option("rm_baselines")
     ('--rm', '--rm-dtype', '--baselines')
@@ -107,8 +107,8 @@ def settings_from(ini: Ini, options: Options, *, progress: Progress | None = Non
     Raises
     ------
     UsageError
-        For an option that is empty, for a seed or a number of examples that is none, for a
-        precision that is none, and for a file in the place of a folder.
+        For an empty option, an invalid seed, number of examples or precision, and for a file where
+        a folder is expected.
     """
     asked = _Asked(ini, options)
     asked.refuse_empty()
@@ -149,7 +149,7 @@ class _Asked:
             return given
         value = self.ini.get(key)
         if isinstance(value, list):
-            raise UsageError(f"{key} = {value!r} is a list; give one value")
+            raise UsageError(f"{key} = {value!r}: expected one value, got a list")
         return value or None
 
     def place(self, key: str, default: str) -> Path:
@@ -160,7 +160,7 @@ class _Asked:
         path = self.place(key, default)
         if path.is_file():
             given = self.text(key) or default
-            raise UsageError(f"{self._name(key)} {given} is a file; name a folder")
+            raise UsageError(f"{self._name(key)} {given} is a file; choose a directory")
         return path
 
     def whole(self, key: str, *, least: int = 0) -> int | None:
@@ -168,7 +168,7 @@ class _Asked:
         if value is None:
             return None
         if not value.isdecimal() or int(value) < least:
-            said = f"{self._name(key)}={value!r} is not a whole number from {least} up"
+            said = f"{self._name(key)}={value!r}: expected a whole number of at least {least}"
             raise UsageError(said)
         return int(value)
 
@@ -186,7 +186,7 @@ class _Asked:
         except ValueError as error:
             raise UsageError(f"{INI_FILES} = {value}: {error}") from None
         if "!" in globs:
-            said = f"{INI_FILES}: '!' stands alone; write it right before its glob, with no blank"
+            said = f"{INI_FILES}: '!' without a glob; write it right before its glob"
             raise UsageError(said)
         return tuple(globs)
 

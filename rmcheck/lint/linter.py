@@ -149,6 +149,13 @@ def _foreign_findings(pool: Pool, training: Pool, others: Pool) -> Iterator[Find
     for problem in (*training.problems, *others.problems):
         if problem.path not in pool.paths:
             yield problem_finding(kinds.MALFORMED, problem)
+    for path in training.paths:
+        if path in pool.paths:
+            yield Finding(
+                kind=kinds.LEAKED_PROMPT,
+                place=Place(path),
+                message="this file is also training data (--train), so all its pairs have leaked",
+            )
     yield from leakage_findings(pool, (*training.rows, *others.rows))
 
 

@@ -116,6 +116,8 @@ class Assembly:
         kept = self._settings.baselines
         published = render(folder, root=self._root, kept=kept, history=history)
         write(published.texts, folder)
+        for name in published.stale:
+            (self._folder / name).unlink(missing_ok=True)
         self._problems += published.remarks
 
     def _remember(self, path: Path, record: RunRecord) -> None:

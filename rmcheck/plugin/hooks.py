@@ -31,6 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         group.addoption(option, dest=ini, metavar=value, default=None, help=text)
         parser.addini(ini, f"default of {option}: {text}", default=None)
     parser.addini("rm_baselines", "folder of blessed runs (default fixtures/baselines)")
+    parser.addini("rm_strict", "true: a required check that is skipped fails the run")
     parser.addini(INI_FILES, "globs of suite files; !GLOB leaves files out", type="args")
 
 
@@ -53,7 +54,7 @@ def pytest_load_initial_conftests(
 
 def _refuse_misspelt_keys(config: pytest.Config) -> None:
     """A misspelt `rm_source` would gate the default model: pytest only warns of unknown keys."""
-    known = [*(ini for ini, _, _ in OPTIONS.values()), "rm_baselines", INI_FILES]
+    known = [*(ini for ini, _, _ in OPTIONS.values()), "rm_baselines", "rm_strict", INI_FILES]
     given = {word.partition("=")[0].strip() for word in config.getoption("override_ini") or ()}
     for key in (*written_keys(config), *given):
         if key.startswith(("rm_", "rmcheck_")) and key not in known:

@@ -15,7 +15,7 @@ from rmcheck.record.refusal import bless_refusal
 from rmcheck.record.run import PairScore, RunRecord, SourceRecord
 
 LATEST = "latest"
-"""Stands for the baseline that was blessed last."""
+"""Means the baseline that was blessed last."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
@@ -62,7 +62,7 @@ def find(name: str, folder: Path) -> Baseline:
     Raises
     ------
     UsageError
-        When there is none: with the names there are, or how to bless the first.
+        When it does not exist: with the known names, or how to bless the first.
     """
     if not known(name, folder):
         there_are = names(folder)
@@ -81,7 +81,7 @@ def find(name: str, folder: Path) -> Baseline:
 def every(folder: Path) -> list[Baseline]:
     """All baselines, the one blessed last at the end.
 
-    The order is told by the files' content, not by their time stamps, which a checkout changes.
+    The order comes from the files' content, not from their time stamps, which a checkout changes.
     """
     kept = [Baseline(name, folder / name, folders.read(folder / name)) for name in names(folder)]
     return sorted(kept, key=lambda one: (one.record.blessed or "", one.record.started, one.name))
@@ -116,7 +116,7 @@ class Blessing:
             folders.write(target, blessed, self.rows)
         except OSError as error:
             why = error.strerror or error
-            raise UsageError(f"{target}: the baseline cannot be written ({why})") from None
+            raise UsageError(f"{target}: baseline cannot be written ({why})") from None
         return target
 
 
@@ -137,20 +137,20 @@ def bless(run: Path, folder: Path, name: str, *, red: bool = False) -> Path:
 def prepare(run: Path, folder: Path, name: str, *, red: bool = False) -> Blessing:
     """What blessing the run folder `run` as `name` would keep; `red` allows required failures.
 
-    Suites of the run take the place of those of the same name; all others stay as they are. A
-    suite of which the run scored nothing stays as it is, too.
+    Suites of the run replace those of the same name; all others are kept. A suite in which the
+    run scored nothing is kept, too.
 
     Raises
     ------
     UsageError
-        For a name that cannot be a folder's; for a run that is incomplete, had errors, or scored
-        nothing; for one in which required checks failed or were left out, unless `red`; for a
-        suite of which it scored only a part and the baseline has more.
+        For an invalid name; for a run that is incomplete, had errors, or scored nothing; for one in
+        which required checks failed or were not selected, unless `red`; for a suite that it
+        scored in part when the baseline has more pairs of it.
     """
     if not _NAME.fullmatch(name):
-        raise UsageError(f"baseline name {name!r}: use letters, digits, '.', '_' and '-'")
+        raise UsageError(f"invalid baseline name {name!r}: use letters, digits, '.', '_' and '-'")
     if name == LATEST:
-        raise UsageError(f"'{LATEST}' stands for the baseline blessed last; choose another name")
+        raise UsageError(f"'{LATEST}' means the baseline blessed last; choose another name")
     found = folders.read(run)
     rows = folders.read_scores(run, found)
     refusal = bless_refusal(found, scored=bool(rows))
@@ -168,7 +168,7 @@ def _merged(name: str, folder: Path, found: RunRecord, rows: Sequence[PairScore]
         old = folders.read(target)
         old_rows = folders.read_scores(target, old)
     except RmcheckError as error:
-        raise UsageError(f"the baseline '{name}' cannot be added to: {error}") from None
+        raise UsageError(f"baseline '{name}' cannot be updated: {error}") from None
     _refuse_parts(name, found, rows, old_rows)
     scored, before = {row.suite for row in rows}, {suite.name for suite in old.suites}
     taken = [each for each in found.suites if each.name in scored or each.name not in before]
@@ -199,7 +199,7 @@ def _merged(name: str, folder: Path, found: RunRecord, rows: Sequence[PairScore]
 def _refuse_parts(
     name: str, found: RunRecord, rows: Iterable[PairScore], old_rows: Iterable[PairScore]
 ) -> None:
-    """A suite of which a part was scored must not take the place of one that has more."""
+    """A suite that was scored in part must not replace one that has more pairs."""
     mine, theirs = _ids(rows), _ids(old_rows)
     for suite in found.suites:
         ids, others = mine.get(suite.name, set()), theirs.get(suite.name, set())

@@ -41,11 +41,11 @@ class SourceRecord(_Model):
 
     @property
     def kind(self) -> str:
-        """What stands before the colon of the spec: `recipe`, `hf`, `scores`; a path is `hf`."""
+        """What is before the colon of the spec: `recipe`, `hf`, `scores`; a path is `hf`."""
         return Spec.parse(self.spec).kind or "hf"
 
     def reads_unlike(self, other: SourceRecord) -> str:
-        """How this source is given its texts and `other` is not; empty where they can be compared.
+        """How this source formats texts differently from `other`; empty where they can be compared.
 
         Sources of different kinds have templates of their own, and one that does not tell is
         taken at its word. Pooling is what a model does with a text: another one is another model.
@@ -197,7 +197,7 @@ class TrainingRecord(_Model):
 
 
 class EnvironmentRecord(_Model):
-    """Versions and device of a run; `torch` is None when every score came from the cache."""
+    """Versions and device of a run; `torch` is null when every score came from the cache."""
 
     python: str
     torch: str | None = None
@@ -224,11 +224,11 @@ class RunRecord(_Model):
     """One run of pytest over suites; `scores` names the file of per-pair scores beside it.
 
     `commit` names the revision of the project that was gated (None: not known). `blessed` is the
-    time at which it became a baseline (None: it is none); kept here, so that a checkout of another
+    time at which it became a baseline (None: it did not); kept here, so that a checkout of another
     branch does not change which baseline is the latest. `incomplete` says that the run was stopped
     before all checks were decided; `unread` names the suite files that could not be read, and
     `left_out` the required checks of its suites that were not selected (by `-k`, say). `run_id`
-    stands in every file that the run leaves, `scores_hash` (SHA-256) ties `scores.jsonl` to it.
+    is in every file that the run leaves, `scores_hash` (SHA-256) ties `scores.jsonl` to it.
     """
 
     schema_version: Literal[1] = 1
@@ -267,7 +267,7 @@ class RunRecord(_Model):
 
     @property
     def gap(self) -> str:
-        """Why not all checks were decided, as half a sentence; empty where all were."""
+        """Why not all checks were decided, as a clause; empty where all were."""
         causes = []
         if self.unread:
             causes.append(f"{listed(self.unread)} could not be read")

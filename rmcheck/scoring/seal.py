@@ -1,4 +1,4 @@
-"""Checksums of what a cache holds: plain, or keyed with a secret from the environment."""
+"""Checksums of cached data: plain, or keyed with a secret from the environment."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import hmac
 import os
 
 KEY_VARIABLE = "RMCHECK_CACHE_KEY"
-"""Whoever does not know its value cannot write a cache that a run with it believes."""
+"""The environment variable of the secret; a run with it trusts only a cache written with it."""
 
 
 def seal(*parts: object) -> str:
-    """32 hex digits: HMAC-SHA256 over `parts`, with an empty key where no secret is given.
+    """32 hex digits: HMAC-SHA256 over `parts`, with an empty key if no secret is set.
 
-    Without a secret it finds damage, not intent: anybody can compute it.
+    Without a secret it detects damage, not forgery: anybody can compute it.
     """
     # Each part with its length, so that no two lists of parts give the same bytes.
     texts = (str(part).encode("utf-8", "surrogatepass") for part in parts)

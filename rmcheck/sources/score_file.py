@@ -1,4 +1,4 @@
-"""`scores:FILE`: rewards that somebody else computed, by the ids of pairs and response sets."""
+"""`scores:FILE`: rewards computed elsewhere, by the ids of pairs and response sets."""
 
 from __future__ import annotations
 
@@ -28,24 +28,27 @@ from rmcheck.errors import (
     Unscorable,
     UsageError,
     condensed,
+    nearest,
+    os_reason,
 )
 from rmcheck.reward_source import Source, SourceOptions
-from rmcheck.scoring.files import FileHashes
+from rmcheck.scoring.files import FileHashes, looked_for
 from rmcheck.sources.model_source import resolved
-from rmcheck.wording import counted
+from rmcheck.wording import counted, listed
 
 SIDES = ("chosen", "rejected")
 SUFFIXES = (".jsonl", ".json", ".ndjson", ".csv", ".parquet")
+KEYS = ("id", *SIDES, "scores", "hash", "suite")
 MAX_NAMED = 8
-_REMEDY = "score them too (rmcheck score DATA -o FILE), or take them out of the data"
+_REMEDY = "score them too (rmcheck score DATA -o FILE), or remove them from the data"
 
 
 @dataclass
 class Entry:
-    """What a file says of one id: rewards by side (`chosen`, `rejected`, `0`, `1`, ...).
+    """The rewards of one id by side (`chosen`, `rejected`, `0`, `1`, ...).
 
-    `by_hash` holds those of rows that carry the hash of the pair or set, `plain` of one that does
-    not; `lines` where each was found first, by hash (None for the plain row).
+    `by_hash` has those of rows with the hash of the pair or set, `plain` those of the row without;
+    `lines` has the line of each, by hash (None for the plain row).
     """
 
     by_hash: dict[str, Mapping[str, float]] = field(default_factory=dict)
@@ -54,7 +57,7 @@ class Entry:
 
     @property
     def is_pair(self) -> bool:
-        """Whether it is a pair's, not a response set's."""
+        """Whether it belongs to a pair, not to a response set."""
         return any("chosen" in rewards for rewards in (*self.by_hash.values(), self.plain or {}))
 
 
@@ -62,11 +65,11 @@ Table = dict[str, Entry]
 
 
 class ScoreFile(Source):
-    """A reward source that needs no model and knows no new text.
+    """A reward source that reads scores from a file and cannot score new text.
 
-    A row that carries a `hash` answers only for the texts it was computed from; an edited pair is
-    then unscorable, not silently wrong. A row that carries a `suite` answers that suite first
-    (see `within`), so that a pair which stands in two suites may have a score in each.
+    A row with a `hash` is used only for the texts that it was computed from, so an edited pair is
+    an error, not silently wrong. A row with a `suite` is preferred in that suite (see `within`),
+    so a pair that is in two suites may have a score in each.
     """
 
     def __init__(self, spec: str, path: Path, options: SourceOptions) -> None:
@@ -78,7 +81,7 @@ class ScoreFile(Source):
 
     @property
     def spec(self) -> str:
-        """`scores:` and the path as it was given."""
+        """`scores:` and the path as given."""
         return self._spec
 
     def within(self, suite: str) -> ScoreFile:
@@ -99,7 +102,7 @@ class ScoreFile(Source):
         return not isinstance(found, str)
 
     def ids(self, *, own: bool = False) -> frozenset[str]:
-        """Ids of pairs that stand in the file; `own`: in rows that name this suite."""
+        """Ids of pairs in the file; `own`: only in rows that name this suite."""
         mine = self._tables.get(self._suite, {}) if self._suite else {}
         tables = [mine] if own else list(self._tables.values())
         return frozenset(name for table in tables for name in table if table[name].is_pair)
@@ -112,8 +115,8 @@ class ScoreFile(Source):
         Unscorable
             For new text, and for response sets where the file has scores of pairs only.
         SourceError
-            Where it lacks some of the texts, or all, naming them: a gate that left them out would
-            judge fewer pairs than its suite holds, or none.
+            If texts have no score; names them. Leaving them out would judge fewer pairs than the
+            suite has, or none.
         ProblemsFound
             All malformed rows of the file, each with its line.
         """
@@ -132,13 +135,13 @@ class ScoreFile(Source):
         return rewards
 
     def _has_pairs_only(self, dialogue: Dialogue) -> bool:
-        """Whether the text is a response set's, and the file holds none of any set."""
+        """Whether the text belongs to a response set and the file has scores of pairs only."""
         return dialogue.key.rpartition("/")[2] not in SIDES and not any(
             not entry.is_pair for table in self._tables.values() for entry in table.values()
         )
 
     def _lacks(self, lacking: Mapping[str, str], asked: Collection[str]) -> RmcheckError:
-        """What to say of ids without scores among those that were asked for."""
+        """The error for ids without scores."""
         first = list(lacking.values())
         if len(lacking) == len(asked):
             return self._has_none_of(lacking)
@@ -146,24 +149,25 @@ class ScoreFile(Source):
         if len(first) > MAX_NAMED:
             said += f"; and {len(first) - MAX_NAMED} more"
         return SourceError(
-            f"{self.shown}: lacks {len(lacking)} of {len(asked)} ids of the data: {said}; {_REMEDY}"
+            f"{self.shown}: {len(lacking)} of {len(asked)} ids in the data have no score: {said}; "
+            f"{_REMEDY}"
         )
 
     def _has_none_of(self, lacking: Mapping[str, str]) -> RmcheckError:
-        """What to say where no text that was asked for has a score."""
+        """The error where none of the texts has a score."""
         count = counted(len(lacking), "id")
-        head = f"{self.shown}: has no score for any of the {count} of the data"
+        head = f"{self.shown}: no score for any of the {count} in the data"
         entries = {name: table[name] for table in self._searched() for name in table}
         known = [name for name in lacking if name in entries]
         if known:  # edited, or scored as something else
-            return SourceError(f"{head} as they are now: {lacking[known[0]]}; {_REMEDY}")
+            return SourceError(f"{head}: {lacking[known[0]]}; {_REMEDY}")
         return SourceError(
-            f"{head} ({_named(lacking)}); its ids are {_named(entries)}; name the file "
-            "that was made for these data, or run only the suites that this one was made for"
+            f"{head} ({_named(lacking)}); ids in the file: {_named(entries)}; use the score "
+            "file of these data, or run only the suites that this file was made for"
         )
 
     def _find(self, dialogue: Dialogue) -> float | str:
-        """The reward, or why there is none."""
+        """The reward, or the reason why it is missing."""
         if _is_new(dialogue):
             return "a score file cannot score new text"
         name, _, side = dialogue.key.rpartition("/")
@@ -173,13 +177,13 @@ class ScoreFile(Source):
         found = [entry.by_hash.get(dialogue.origin, entry.plain) for entry in entries]
         rewards = next((rewards for rewards in found if rewards is not None), None)
         if rewards is None:
-            return f"'{name}' was edited after it was scored (its text's hash differs)"
+            return f"'{name}' was edited after it was scored (hash differs)"
         if side not in rewards:
             return f"no score for '{dialogue.key}' (has {', '.join(rewards)})"
         return rewards[side]
 
     def _searched(self) -> list[Table]:
-        """The tables in the order of their say: the suite's own, rows of no suite, the others."""
+        """The tables in order of preference: the suite's own, rows without a suite, others."""
         first = [name for name in (self._suite, "") if name in self._tables]
         return [self._tables[name] for name in dict.fromkeys([*first, *self._tables])]
 
@@ -191,6 +195,9 @@ class ScoreFile(Source):
         problems: list[Problem] = []
         try:
             for line, values in _rows(self.path, self.shown):
+                if "prompt" in values and isinstance(values.get("chosen"), str):
+                    said = "expected scores, got preference data; score it with `rmcheck score`"
+                    raise ProblemsFound([Problem(self.shown, line, 1, said)])
                 try:
                     name, rewards = _rewards(values)
                     table = tables.setdefault(str(values.get("suite") or ""), {})
@@ -203,12 +210,12 @@ class ScoreFile(Source):
         except ProblemsFound as found:
             problems.extend(found.problems)
         for name, plain in tables.get("", {}).items():
-            said = (_contradiction(name, plain, other) for other in suited.get(name, ()))
-            problems.extend(Problem(self.shown, *each) for each in said if each)
+            unlike = (_contradiction(name, plain, other) for other in suited.get(name, ()))
+            problems.extend(Problem(self.shown, *each) for each in unlike if each)
         if problems:
             raise ProblemsFound(condensed(problems))
         if not tables:
-            raise ProblemsFound([Problem(self.shown, 0, 0, "holds no scores")])
+            raise ProblemsFound([Problem(self.shown, 0, 0, "file has no scores")])
         return tables
 
 
@@ -219,20 +226,35 @@ def _named(ids: Iterable[str]) -> str:
 
 
 def _rewards(values: Mapping[str, Any]) -> tuple[str, Mapping[str, float]]:
-    """A row's id and its rewards by side; ValueError says what is wrong with it."""
+    """A row's id and its rewards by side; raises ValueError for a malformed row."""
     name = values.get("id")
     if not isinstance(name, str) or not name:
-        raise ValueError(f"id must be text, got {name!r}" if name else "the key 'id' is missing")
+        if "id" not in values:
+            raise ValueError(_missing(["id"], values))
+        raise ValueError(f"id must be text, got {name!r}")
     if values.get("scores") is not None:
         scores = values["scores"]
         if not isinstance(scores, list) or not scores:
             raise ValueError(f"'{name}': scores must be a list of numbers, got {scores!r}")
         return name, {str(place): _number(name, "scores", one) for place, one in enumerate(scores)}
-    missing = [side for side in SIDES if values.get(side) is None]
-    if missing:
-        keys = "'chosen' and 'rejected' (or 'scores')" if len(missing) == 2 else f"'{missing[0]}'"
-        raise ValueError(f"'{name}': {keys} missing; null is not a score")
+    lacking = [side for side in SIDES if values.get(side) is None]
+    if lacking:
+        raise ValueError(f"'{name}': {_missing(lacking, values)}")
     return name, {side: _number(name, side, values[side]) for side in SIDES}
+
+
+def _missing(keys: Sequence[str], values: Mapping[str, Any]) -> str:
+    """The message for missing keys, with the misspelt key of the row where there is one."""
+    quoted = listed([f"'{key}'" for key in keys])
+    if all(key in values for key in keys):
+        return f"{quoted} empty or null; a score must be a number"
+    given = [key for key in values if key not in KEYS]
+    wanted = keys if "id" in keys else [*keys, "scores"]
+    found = {nearest(key, given): key for key in wanted}
+    near = [f"found '{got}', did you mean '{key}'?" for got, key in found.items() if got]
+    noun = "key" if len(keys) == 1 else "keys"
+    either = " (or 'scores')" if len(keys) == len(SIDES) else ""
+    return "; ".join([f"{noun} {quoted}{either} missing", *near])
 
 
 def _number(name: str, key: str, value: Any) -> float:
@@ -253,10 +275,10 @@ def _enter(entry: Entry, name: str, stamp: Any, rewards: Mapping[str, float], li
     stamp = stamp or None
     known = entry.by_hash.get(stamp) if stamp else entry.plain
     if known is not None and known != rewards:
-        why = "the same hash" if stamp else "no hash tells them apart"
+        why = "the same hash" if stamp else "no hash"
         raise ValueError(
-            f"'{name}' stands twice with different scores, and {why} "
-            f"(first on line {entry.lines[stamp]})"
+            f"duplicate id '{name}' with {why} and different scores "
+            f"(first on line {entry.lines[stamp]}); keep one of the rows"
         )
     entry.lines.setdefault(stamp, line)
     if stamp:
@@ -267,19 +289,20 @@ def _enter(entry: Entry, name: str, stamp: Any, rewards: Mapping[str, float], li
     if entry.plain is not None and unlike:
         first = min(entry.lines[None], entry.lines[unlike[0]])
         raise ValueError(
-            f"'{name}' has different scores with and without a hash (first on line {first})"
+            f"'{name}' has different scores with and without a hash (first on line {first}); "
+            "keep one of the rows"
         )
 
 
 def _each(entry: Entry) -> Iterator[tuple[str | None, Mapping[str, float]]]:
-    """What an entry says, by hash (None: of its plain row)."""
+    """The rewards of an entry by hash (None: its plain row)."""
     yield from entry.by_hash.items()
     if entry.plain is not None:
         yield None, entry.plain
 
 
 def _contradiction(name: str, plain: Entry, suited: Entry) -> tuple[int, int, str] | None:
-    """Where and how a suite's row and one of no suite differ over one text; None where nowhere."""
+    """Where a row with a suite contradicts one without, for the same text; None if nowhere."""
     for stamp, rewards in _each(suited):
         for other, theirs in _each(plain):
             apart = stamp and other and stamp != other
@@ -288,20 +311,20 @@ def _contradiction(name: str, plain: Entry, suited: Entry) -> tuple[int, int, st
                 return (
                     lines[1],
                     1,
-                    f"'{name}' stands with and without a suite, with different scores "
+                    f"'{name}' has different scores with and without a suite "
                     f"(first on line {lines[0]}); keep one of the rows",
                 )
     return None
 
 
 def _is_new(dialogue: Dialogue) -> bool:
-    """Whether a text is of no pair or set, or of a pair's response under another prompt (`~`)."""
+    """Whether a text belongs to no pair or set, or is a response under another prompt (`~`)."""
     name, _, side = dialogue.key.rpartition("/")
     return not name or "~" in side
 
 
 def _rows(path: Path, shown: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    """(line, values) of each row; raises ProblemsFound, behind the good rows, with the others."""
+    """(line, values) of each good row; afterwards raises ProblemsFound with the others."""
     try:
         if path.suffix == ".parquet":
             yield from parquet_records(path)
@@ -310,7 +333,8 @@ def _rows(path: Path, shown: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
             yield from _csv_rows(path.read_bytes().decode("utf-8-sig"))
             return
     except (OSError, ValueError, csv.Error) as error:
-        raise ProblemsFound([Problem(shown, 0, 0, f"cannot be read ({error})")]) from None
+        said = os_reason(error) if isinstance(error, OSError) else error
+        raise ProblemsFound([Problem(shown, 0, 0, f"cannot be read: {said}")]) from None
     for row in read_rows(path, shown):
         yield row.line, row.values
 
@@ -327,7 +351,7 @@ def _csv_rows(text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
 
 
 def _cell(cell: str) -> Any:
-    """A CSV cell as JSON has it: a number or a list; other text stays text and is told of."""
+    """A CSV cell as a number or a list; other text stays text and is reported later."""
     try:
         return json.loads(cell) if cell.lstrip().startswith("[") else float(cell)
     except (ValueError, RecursionError):
@@ -337,11 +361,14 @@ def _cell(cell: str) -> Any:
 def create(rest: str, options: SourceOptions) -> ScoreFile:
     """A file of scores; needs no model.
 
-    Raises UsageError when there is no such file or it is of another kind.
+    Raises UsageError if the file does not exist or has another ending.
     """
     path = resolved(rest, options.root)
     if not path.is_file():
-        raise UsageError(f"scores:{rest}: there is no file {path}")
+        raise UsageError(f"scores:{rest}: file not found ({looked_for(path, files=True)})")
     if path.suffix not in SUFFIXES:
-        raise UsageError(f"scores:{rest}: a score file ends in {', '.join(SUFFIXES)}")
+        raise UsageError(
+            f"scores:{rest}: expected a file that ends in {', '.join(SUFFIXES)}, got "
+            f"'{path.suffix}'"
+        )
     return ScoreFile(f"scores:{rest}", path, options)

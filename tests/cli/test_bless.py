@@ -81,7 +81,7 @@ def test_latest_is_the_last_that_was_blessed(project: Project) -> None:
     assert (said.code, said.err) == (
         4,
         [
-            "rmcheck bless: 'latest' stands for the baseline blessed last; choose another name",
+            "rmcheck bless: 'latest' means the baseline blessed last; choose another name",
         ],
     )
 
@@ -166,15 +166,16 @@ def test_another_template_is_an_error_until_it_is_blessed(project: Project) -> N
     check = project.checks()["chat::no_regression"]
     assert check["outcome"] == "error"
     assert check["message"].startswith(
-        "recipe:fake reads its texts unlike the baseline 'main' (template 'chat', not 'default')"
+        "recipe:fake formats texts differently from baseline 'main' (template 'chat', "
+        "not 'default')"
     )
     assert "Traceback" not in result.stdout.str()
     said = project.cli("compare", "reports/latest", "main")
     assert said.code == 4
     assert said.err == [
-        "rmcheck compare: chat: reports/latest reads its texts unlike the baseline 'main' ("
-        "template 'chat', not 'default'), so a change of the model could not be told from a change "
-        "of the reading; keep this run as a new baseline: rmcheck bless"
+        "rmcheck compare: chat: reports/latest formats texts differently from baseline 'main' ("
+        "template 'chat', not 'default'), so scores are not comparable; bless a new baseline: "
+        "rmcheck bless"
     ]
     # The scores themselves are sound: they may become the next baseline.
     assert project.cli("bless").code == 0
@@ -204,8 +205,8 @@ def test_a_red_run_is_kept_only_where_that_is_said(project: Project) -> None:
         [],
         [
             "rmcheck bless: reports/latest: 1 required check failed in it (chat::win_rate), "
-            "and no later run would have to do better; run the gate on a model that passes, then "
-            "bless that run, or keep this one all the same: --red"
+            "so it would set a lower bar for later runs; run the gate on a model that passes and "
+            "bless that run, or bless this one anyway: --red"
         ],
     )
     assert not (project.root / "fixtures").exists()

@@ -101,7 +101,7 @@ def test_runs_and_baselines_are_the_project_s(
     said = gate.cli("compare", "../runs/last", "main")
     assert (said.code, said.out[0][:12]) == (0, "passed chat:")
     # A path that is the root's is none of this folder's.
-    assert "'runs/last' is no run folder" in gate.cli("compare", "runs/last", "main").err[0]
+    assert "'runs/last' is not a run folder" in gate.cli("compare", "runs/last", "main").err[0]
     assert gate.cli("selftest", "--runs", "20").code == 0
     assert gate.cli("cache").out == ["nothing is kept in ../.rmcheck"]
 
@@ -124,10 +124,10 @@ def test_a_source_on_the_command_line_starts_from_here(
 REFUSED = {
     "rm_sorce = x": "unknown key rm_sorce, did you mean 'rm_source'?",
     "rm_dtype = float23": "rm_dtype='float23': did you mean 'float32'?",
-    "rm_seed = -1": "rm_seed='-1' is not a whole number from 0 up",
-    "rm_examples = none": "rm_examples='none' is not a whole number from 1 up",
-    "rm_cache = scores.jsonl": "rm_cache scores.jsonl is a file; name a folder",
-    "rmcheck_files = ! suites/a.yaml": "rmcheck_files: '!' stands alone",
+    "rm_seed = -1": "rm_seed='-1': expected a whole number of at least 0",
+    "rm_examples = none": "rm_examples='none': expected a whole number of at least 1",
+    "rm_cache = scores.jsonl": "rm_cache scores.jsonl is a file; choose a directory",
+    "rmcheck_files = ! suites/a.yaml": "rmcheck_files: '!' without a glob",
 }
 
 

@@ -91,8 +91,8 @@ def test_a_gate_that_cries_wolf_ends_with_one(gate: Project) -> None:
 
 
 MISTAKES = [
-    (["--run", "gone"], "gone: no results.json there; a run folder is what"),
-    (["--against", "mian"], "'mian' is no run folder, no baseline (main)"),
+    (["--run", "gone"], "gone: not a run folder: it has no results.json; a run folder is what"),
+    (["--against", "mian"], "'mian' is not a run folder, a known baseline (main)"),
     (["--suites", "gone"], "there is no folder gone; say where they lie with --suites"),
     (["--suites", "suites/plain"], "nothing to try in suites/plain: no suite has the check no_reg"),
     (

@@ -140,15 +140,15 @@ def test_a_side_is_a_run_folder_a_baseline_or_a_source(tmp_path: Path) -> None:
 
 def test_what_is_no_side(tmp_path: Path) -> None:
     with pytest.raises(
-        UsageError, match=r"'nothing' is no run folder, no baseline \(there are none\)"
+        UsageError, match=r"'nothing' is not a run folder, a known baseline \(there are none\)"
     ):
         read_side("nothing", settings(tmp_path), [])
     baseline.bless(keep(tmp_path, "run"), settings(tmp_path).baselines, "main")
-    with pytest.raises(UsageError, match=r"no baseline \(main\) and no source \(recipe:NAME"):
+    with pytest.raises(UsageError, match=r"a known baseline \(main\) or a source \(recipe:NAME"):
         read_side("nothing", settings(tmp_path), [])
     write_jsonl(tmp_path / "new.jsonl", [{"id": "a", "chosen": 1, "rejected": 0}])
     with pytest.raises(
-        UsageError, match="is a source and there are no suites to score; give --suites"
+        UsageError, match="is a source, and there are no suites to score; set --suites"
     ):
         read_side("scores:new.jsonl", settings(tmp_path), [])
 

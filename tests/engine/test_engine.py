@@ -198,7 +198,7 @@ def test_what_a_source_cannot_do_is_said_by_the_check_not_by_the_pass(tmp_path: 
     made.prepare(binding, all_of(suite))
     for check in suite.checks:
         made.require(binding, suite, check)
-    with pytest.raises(CannotDecide, match="is no recipe"):
+    with pytest.raises(CannotDecide, match="is not a recipe"):
         made.judge(suite, suite.checks[0], binding)
     with pytest.raises(BaselineMissing, match=r"no baseline to compare with yet; .* rmcheck bless"):
         made.judge(suite, suite.checks[1], binding)

@@ -166,7 +166,7 @@ def test_a_key_that_finds_no_suites_is_refused(project: Project, line: str) -> N
     project.ini(line)
     result = project.run()
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    said = "stands alone; write it right before its glob" if "!" in line else "did you mean"
+    said = "write it right before its glob" if "!" in line else "did you mean"
     assert said in text_of(result)
 
 

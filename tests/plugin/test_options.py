@@ -37,8 +37,8 @@ def simple(project: Project) -> Project:
         (["--rm-baseline", "spirng"], "did you mean 'spring'?"),
         (["--rm-baseline", "reports/latest"], "no baseline 'reports/latest'"),
         (["--rm-dtype", "float23"], "did you mean 'float32'?"),
-        (["--rm-seed", "1.5"], "--rm-seed='1.5' is not a whole number from 0 up"),
-        (["--rm-examples", "0"], "--rm-examples='0' is not a whole number from 1 up"),
+        (["--rm-seed", "1.5"], "--rm-seed='1.5': expected a whole number of at least 0"),
+        (["--rm-examples", "0"], "--rm-examples='0': expected a whole number of at least 1"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -107,7 +107,7 @@ def test_a_file_in_place_of_a_folder_is_refused(project: Project, option: str) -
     project.suite("chat", "win_rate", rows=pairs())
     result = project.run(option, "data/chat.jsonl")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    assert f"{option} data/chat.jsonl is a file; name a folder" in text_of(result)
+    assert f"{option} data/chat.jsonl is a file; choose a directory" in text_of(result)
 
 
 def test_a_source_that_needs_no_prefix_was_asked(project: Project) -> None:

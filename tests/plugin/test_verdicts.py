@@ -52,7 +52,7 @@ def test_a_weak_verdict_is_told(project: Project) -> None:
     check = project.checks()["chat::win_rate"]
     assert proportion_confint(22, 30, method="wilson")[0] < 0.7 < 22 / 30
     assert (check["outcome"], check["decision"], check["weak"]) == ("pass", "inconclusive", True)
-    assert lines_with(result, "  WEAK chat::win_rate - win_rate 0.733")
+    assert lines_with(result, "  INCONCLUSIVE chat::win_rate - win_rate 0.733")
 
 
 def test_an_advisory_check_falls_short_and_the_run_is_green(project: Project) -> None:
@@ -106,10 +106,10 @@ def test_a_score_file_that_lacks_a_row_is_an_error_where_the_row_counts(project:
     assert said in checks["chat::win_rate"]["message"]
     assert checks["chat::win_rate"]["outcome"] == "error"
     assert checks["chat::even"]["estimate"]["n"] == 20
-    assert "is no recipe" in checks["chat::label_noise"]["message"]
+    assert "is not a recipe" in checks["chat::label_noise"]["message"]
     assert any(said in line for line in result.outlines)
-    assert "is no recipe" in "\n".join(lines_with(result, "SKIPPED"))
-    assert "May be merged" not in result.stdout.str()
+    assert "is not a recipe" in "\n".join(lines_with(result, "SKIPPED"))
+    assert "Safe to merge" not in result.stdout.str()
 
 
 def test_a_suite_that_the_score_file_was_not_made_for_is_an_error(project: Project) -> None:
@@ -126,7 +126,7 @@ def test_a_suite_that_the_score_file_was_not_made_for_is_an_error(project: Proje
     assert check["outcome"] == "error"
     assert "('other-p-000', 'other-p-001', 'other-p-002', …)" in check["message"]
     assert "its ids are 'p-000', 'p-001', 'p-002', …" in check["message"]
-    assert "May be merged" not in result.stdout.str()
+    assert "Safe to merge" not in result.stdout.str()
 
 
 @pytest.mark.parametrize("how", ["ids in capitals", "every text edited"])

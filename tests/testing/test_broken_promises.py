@@ -195,12 +195,20 @@ class Plain(Check):
     kind: ClassVar[str] = "plain"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Terse(Check):
+    """One line."""
+
+    kind: ClassVar[str] = "terse"
+    min: float = 0.5
+
+
 KINDS: dict[str, tuple[Any, str]] = {
     "no class": (Length, "expected a subclass"),
     "no dataclass": (Plain, r"must be a @dataclass\(frozen=True\)"),
     "no kind": (changed(kind="two words"), "kind must be a name"),
     "no docstring": (changed(__doc__=None), "needs a docstring"),
-    "a key without a word": (changed(__doc__="One line."), "lacks min under 'Parameters'"),
+    "a key without a word": (Terse, "lacks min under 'Parameters'"),
     "a word without a key": (
         changed(__doc__=f"{Sound.__doc__}max\n        Nothing.\n"), "describes max, which is not"),
     "other needs each time": (changed(needs=fickle), r"needs\(\) differs when asked twice"),

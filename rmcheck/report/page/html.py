@@ -1,4 +1,4 @@
-"""The report as one HTML file without any outside resource."""
+"""The report as one self-contained HTML file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from rmcheck.report.text import clean, one_line
 from rmcheck.wording import counted
 
 _TEMPLATES = Path(__file__).parent / "templates"
-_SCRIPTS = ("page.js", "pairs.js", "browser.js")  # each stands on those before it
+_SCRIPTS = ("page.js", "pairs.js", "browser.js")  # each needs those before it
 
 
 file_name = "index.html"
@@ -62,7 +62,7 @@ def _environment() -> Environment:
 
 
 def _printable(value: Any) -> Any:
-    """What a template prints: text from outside without characters that no file can hold."""
+    """What a template prints: text from outside without control characters."""
     if isinstance(value, Markup) or not isinstance(value, str):
         return value
     return clean(value)

@@ -1,4 +1,4 @@
-"""Who was measured, with what, against whom: candidate and baseline side by side."""
+"""Candidate and baseline side by side: source, versions, device."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rmcheck.report.input import ReportInput
 
 @dataclass(frozen=True)
 class IdentityRow:
-    """A property of both runs; `differs` marks one that the comparison must bear in mind."""
+    """A property of both runs; `differs` marks one that may affect the comparison."""
 
     label: str
     candidate: str
@@ -43,7 +43,7 @@ _ROWS: tuple[tuple[str, bool, Callable[[RunRecord], str]], ...] = (
 
 
 def moment(text: str) -> str:
-    """A time stamp as a person reads it; one that is none stands as it is.
+    """A time stamp for people; other text is returned as it is.
 
     >>> moment("2025-01-02T03:04:05Z"), moment("yesterday")
     ('2025-01-02 03:04 UTC', 'yesterday')
@@ -58,7 +58,7 @@ def moment(text: str) -> str:
 
 
 def identity(report: ReportInput) -> tuple[IdentityRow, ...]:
-    """The rows of the identity table; the baseline's column is empty where it is not at hand."""
+    """The rows of the identity table; the baseline's column is empty without its record."""
     record = report.record
     other = report.baseline[0] if report.baseline else None
     rows = []
@@ -74,7 +74,7 @@ def identity(report: ReportInput) -> tuple[IdentityRow, ...]:
 
 
 def scoring_facts(record: RunRecord) -> tuple[Fact, ...]:
-    """How the scores came about."""
+    """Where the scores came from."""
     scoring = record.scoring
     facts = [
         Fact("Texts needed", numbers.count(scoring.needed)),

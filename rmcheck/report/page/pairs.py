@@ -1,7 +1,6 @@
-"""The pairs of a run: what became of each, in the order that a reviewer reads them, and packed.
+"""The pairs of a run: the state of each, in the order that a reviewer reads them, and packed.
 
-Rows and texts travel inside the page as gzip and base64: small, and free of anything that an HTML
-parser could take for markup.
+Rows and texts are stored in the page as gzip and base64: small, and never parsed as markup.
 """
 
 from __future__ import annotations
@@ -48,7 +47,7 @@ class Pair:
 
     @property
     def margin(self) -> float:
-        """Chosen minus rejected: above 0 the better answer is ahead."""
+        """Chosen minus rejected: above 0 the better answer scores higher."""
         return self.chosen - self.rejected
 
     @property
@@ -69,8 +68,8 @@ class Packed:
 def pairs(scores: Sequence[PairScore], baseline: Sequence[PairScore] | None) -> tuple[Pair, ...]:
     """All pairs: newly wrong first, then wrong, newly right and right; worst margin first.
 
-    The baseline's scores count only where it scored the very same texts (by hash), so an edited
-    pair stands as one that the baseline has not seen.
+    The baseline's scores count only for the same texts (by hash): an edited pair is one that the
+    baseline has not scored.
     """
     before: dict[tuple[str, str], tuple[float, float]] = {}
     for row in baseline or ():
@@ -109,7 +108,7 @@ def _state(now: float, before: float | None) -> PairState:
 
 
 def carried(pair: Pair, texts: Mapping[str, PairTexts], texts_of: TextsOf) -> PairTexts | None:
-    """The texts that the report carries for a pair, None where it carries none."""
+    """The texts that the report includes for a pair, or None."""
     if texts_of == "none" or (texts_of == "failing" and pair.state not in FAILING):
         return None
     return texts.get(pair.hash)
@@ -179,7 +178,7 @@ def _short(score: float) -> float:
 def _packed(value: object) -> str:
     raw = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
     buffer = io.BytesIO()
-    # No name and no time in the header: the same run renders to the same bytes.
+    # Without name and time in the header, the same run renders to the same bytes.
     with gzip.GzipFile(filename="", mode="wb", compresslevel=9, fileobj=buffer, mtime=0) as file:
         file.write(raw)
     return base64.b64encode(buffer.getvalue()).decode("ascii")

@@ -1,4 +1,4 @@
-"""One suite as the page shows it: checks, null controls, slices by tag; and all slices at once."""
+"""One suite on the page: checks, null controls, slices by tag; and all slices at once."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _GRAVITY: tuple[Group, ...] = (
     "weak",
     "advisory",
     "skipped",
-    "held",
+    "passed",
 )
 _POINT_STATE = {
     "newly_wrong": "newly_wrong",
@@ -42,7 +42,7 @@ _CONTROL_WORD = {
 
 @dataclass(frozen=True)
 class SuiteView:
-    """A suite with its checks and charts; `group` is the gravest of its checks' groups."""
+    """A suite with its checks and charts; `group` is the most serious of its checks' groups."""
 
     name: str
     anchor: str
@@ -116,7 +116,7 @@ def suite_view(
 
 
 def heat_map(record: RunRecord) -> HeatMap | None:
-    """All slices at once, the weakest tag first; None with fewer than two suites that have any."""
+    """All slices at once, the weakest tag first; None with fewer than two suites with slices."""
     suites = [suite for suite in record.suites if suite.slices]
     if len(suites) < 2:
         return None
@@ -152,7 +152,7 @@ def _controls(suite: SuiteRecord, pairs: Sequence[Pair]) -> Figure | None:
         rows.insert(0, {**model, "emphasis": True})
     return _drawn(
         "forest",
-        "Null controls: what pairs can be won without reading them",
+        "Null controls: pairs won without reading them",
         {"rows": rows, "x_label": "win rate", "reference": 0.5, "reference_label": "chance"},
     )
 

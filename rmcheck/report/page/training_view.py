@@ -1,4 +1,4 @@
-"""How an adapter came to be, as the page shows it: a few facts and two curves."""
+"""The training of an adapter on the page: a few facts and two curves."""
 
 from __future__ import annotations
 

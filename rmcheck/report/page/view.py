@@ -30,7 +30,7 @@ from rmcheck.report.sentence import (
 
 WORST = 20
 FIRST = 4
-"""How many pairs stand in the page for readers without JavaScript, and on its first screen."""
+"""How many pairs the page shows without JavaScript, and on its first screen."""
 
 _LOST = frozenset({"newly_wrong", "both_wrong", "wrong"})
 
@@ -46,13 +46,13 @@ class Concern:
 
     @property
     def stops(self) -> bool:
-        """Whether these stop the merge, so that they stand on the first screen."""
+        """Whether these block the merge; then they are on the first screen."""
         return self.group in OPEN
 
 
 @dataclass(frozen=True)
 class Tally:
-    """A number of the first screen: how many checks fell into a group."""
+    """A number of the first screen: how many checks are in a group."""
 
     group: Group
     count: int
@@ -69,7 +69,7 @@ class Glance:
 
 @dataclass(frozen=True)
 class WorstPair:
-    """A pair that stands in the page with its texts, where it reads without JavaScript."""
+    """A pair in the page itself, with its texts, for readers without JavaScript."""
 
     pair: Pair
     word: str
@@ -104,7 +104,7 @@ class View:
     tallies: tuple[Tally, ...]
     concerns: tuple[Concern, ...]
     glance: Glance
-    held: int
+    passed: int
     skipped: tuple[CheckView, ...]
     identity: tuple[IdentityRow, ...]
     baseline_name: str | None
@@ -158,7 +158,7 @@ def view(report: ReportInput, texts_of: TextsOf) -> View:
         tallies=_tallies(groups),
         concerns=_concerns(groups, checks),
         glance=_glance(suites),
-        held=len(groups.held),
+        passed=len(groups.passed),
         skipped=tuple(checks[id(each.suite), id(each.check)] for each in groups.skipped),
         identity=identity(report),
         baseline_name=baseline_name,
@@ -179,9 +179,9 @@ def _tallies(groups: Groups) -> tuple[Tally, ...]:
         ("regression", len(groups.regressions), "regression", "regressions"),
         ("failure", len(groups.failures), "failed", "failed"),
         ("error", len(groups.errors), "in error", "in error"),
-        ("weak", len(groups.weak), "too close to call", "too close to call"),
-        ("advisory", len(groups.advisory), "advisory short", "advisory short"),
-        ("held", len(groups.held), "held", "held"),
+        ("weak", len(groups.weak), "inconclusive", "inconclusive"),
+        ("advisory", len(groups.advisory), "advisory failed", "advisory failed"),
+        ("passed", len(groups.passed), "passed", "passed"),
         ("skipped", len(groups.skipped), "skipped", "skipped"),
     )
     return tuple(
@@ -196,8 +196,8 @@ def _concerns(groups: Groups, checks: dict[tuple[int, int], CheckView]) -> tuple
         ("regression", "Regressions", groups.regressions),
         ("failure", "Failures", groups.failures),
         ("error", "Errors", groups.errors),
-        ("weak", "Too close to call", groups.weak),
-        ("advisory", "Advisory checks that fall short", groups.advisory),
+        ("weak", "Inconclusive", groups.weak),
+        ("advisory", "Advisory checks that failed", groups.advisory),
     )
     return tuple(
         Concern(
@@ -212,7 +212,7 @@ def _concerns(groups: Groups, checks: dict[tuple[int, int], CheckView]) -> tuple
 
 
 def _glance(suites: tuple[SuiteView, ...]) -> Glance:
-    """Columns that most suites share come first, so that a wide table begins with what it holds."""
+    """The columns of most suites come first, so that a wide table starts with full ones."""
     shared = Counter(name for suite in suites for name in {check.name for check in suite.checks})
     names = dict.fromkeys(check.name for suite in suites for check in suite.checks)
     columns = tuple(sorted(names, key=lambda name: -shared[name]))
@@ -224,7 +224,7 @@ def _glance(suites: tuple[SuiteView, ...]) -> Glance:
 
 
 def _named(groups: Groups, ordered: Sequence[Pair]) -> dict[str, tuple[Pair, ...]]:
-    """The pairs that each check's evidence points to; it names them by id, or by suite and id."""
+    """The pairs that each check's evidence points to; by id, or by suite and id."""
     at = {(pair.suite, pair.id): pair for pair in ordered}
     named = {}
     for each in groups.all:
@@ -280,10 +280,10 @@ def _distinct(ordered: Sequence[Pair]) -> list[Pair]:
 def _first(
     distinct: Sequence[Pair], groups: Groups, named: Mapping[str, Sequence[Pair]]
 ) -> list[Pair]:
-    """The worst pairs of the checks that stop the merge: those that they name, then their suites'.
+    """The worst pairs of the checks that block the merge: those they name, then their suites'.
 
-    A comparison names every pair that it lost, a threshold its worst, so a run with a regression
-    shows what broke before what was never right.
+    A comparison names every pair that it lost, a threshold its worst ones, so that a run with a
+    regression shows what broke before what was wrong already.
     """
     blocking = groups.regressions or groups.failures
     hashes = {pair.hash for each in blocking for pair in named.get(each.check.id, ())}

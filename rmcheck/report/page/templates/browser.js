@@ -2,11 +2,11 @@
 (function (page, pairs) {
   "use strict";
   var STATES = ["newly_wrong", "both_wrong", "wrong", "newly_right", "kept", "right"];
-  var WORDS = ["Newly wrong", "Both wrong", "Wrong", "Newly right", "Kept right", "Right"];
+  var WORDS = ["Newly wrong", "Both wrong", "Wrong", "Newly right", "Both right", "Right"];
   var ROW = 64;
   var by = page.by, margin = pairs.margin;
 
-  /* Everything that others wrote enters the page through here: as text, never as markup. */
+  /* All text from outside is added to the page here: as text, never as markup. */
   function make(tag, className, text) {
     var element = document.createElement(tag);
     if (className) element.className = className;
@@ -64,7 +64,7 @@
     var narrowed = wanted.q || wanted.suite || wanted.tag || wanted.of || wanted.states.size;
     by("status").textContent = (narrowed ? grouped(shown.length) + " of " : "") + grouped(pairs.all.length) +
       (pairs.all.length === 1 ? " pair" : " pairs") +
-      (wanted.of ? ", those that " + wanted.of + " points to" : "") +
+      (wanted.of ? ", listed by " + wanted.of + "" : "") +
       (wanted.q && pairs.areUnread() ? "; still reading texts" : "");
     by("reset").hidden = !narrowed;
     if (position() < 0) selected = shown[0] || null;
@@ -76,7 +76,7 @@
 
   function position() { return shown.indexOf(selected); }
 
-  /* Only the rows in sight exist; ten thousand pairs cost no more than twenty. */
+  /* Only the rows in sight exist; ten thousand pairs cost as much as twenty. */
   function draw() {
     var first = Math.max(0, Math.floor(list.scrollTop / ROW) - 6);
     var last = Math.min(shown.length, Math.ceil((list.scrollTop + list.clientHeight) / ROW) + 6);
@@ -150,7 +150,7 @@
   function show() {
     detail.replaceChildren();
     var pair = selected;
-    if (!pair) { detail.appendChild(make("p", "remark", "No pair fits.")); return; }
+    if (!pair) { detail.appendChild(make("p", "remark", "No pairs match.")); return; }
     detail.className = "detail p-" + STATES[pair.state];
     var head = make("h3");
     head.appendChild(icon(pair.state));
@@ -193,15 +193,15 @@
       var prompt = block("Prompt", found[0]);
       prompt.className += " prompt";
       detail.appendChild(prompt);
-      var sides = make("div", "sides"), says = "the model prefers this";
-      sides.appendChild(block("Chosen, the better one", found[1], pair.chosen > pair.rejected ? says : ""));
+      var sides = make("div", "sides"), says = "scored higher";
+      sides.appendChild(block("Chosen (better)", found[1], pair.chosen > pair.rejected ? says : ""));
       sides.appendChild(block("Rejected", found[2], pair.rejected > pair.chosen ? says : ""));
       detail.appendChild(sides);
     } else if (pairs.hasTexts(pair)) {
       detail.appendChild(make("p", "remark", "Loading the texts …"));
       pairs.loadTexts(pair).then(function () { if (selected === pair) show(); });
     } else {
-      detail.appendChild(make("p", "remark", "This report does not carry the texts of this pair."));
+      detail.appendChild(make("p", "remark", "This report does not include the texts of this pair."));
     }
     detail.scrollTop = 0;
   }
@@ -334,7 +334,7 @@
     });
   }
 
-  /* The worst pairs stand below in the page itself; they are what is left where this fails. */
+  /* If this fails, the worst pairs are still in the page below. */
   function start() {
     document.querySelectorAll("template.shape").forEach(function (template) {
       shapes[template.getAttribute("data-state")] = template;
@@ -353,7 +353,7 @@
   }
 
   function giveUp(reason) {
-    by("cannot").textContent = reason + "; the worst ones stand below.";
+    by("cannot").textContent = reason + "; the worst ones are shown below.";
     by("cannot").hidden = false;
     page.follow();
   }

@@ -1,4 +1,4 @@
-/* The pairs of the run: unpacked, with their texts, which come chunk by chunk. Draws nothing. */
+/* The pairs of the run: unpacked, with their texts, which are loaded chunk by chunk. Draws nothing. */
 rmcheck.pairs = (function () {
   "use strict";
   var all = [], ofCheck = new Map(), byKey = new Map();
