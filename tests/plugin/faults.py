@@ -14,7 +14,6 @@ import os
 import signal
 import sqlite3
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 NEEDS_ROOM = ("mkdir", "symlink", "link")
@@ -156,12 +155,3 @@ class Operations:
             error.sqlite_errorname = "SQLITE_FULL"  # type: ignore[misc]
             raise error
         self._fail()
-
-
-def below(path: Path) -> dict[str, bytes]:
-    """All files below a folder with their content, those of the folder's own workings left out."""
-    return {
-        str(each.relative_to(path)): each.read_bytes()
-        for each in sorted(path.rglob("*"))
-        if each.is_file() and not any(part.startswith(".rmcheck-") for part in each.parts)
-    }
