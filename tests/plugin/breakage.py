@@ -9,14 +9,14 @@ import copy
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
 from hypothesis import strategies as st
 
+from .calls import CALLS, Break, Draw, environment, key, option, place
 from .worse import BAD, GOOD, MAIN, OTHER
 
 SUITES = ("suites/chat.yaml", "suites/code.yaml")
@@ -30,19 +30,6 @@ FOLDERS = ("suites", "data", "scores", "fixtures", "fixtures/baselines", MAIN, "
 DECIDING = ("pytest.ini", SUITES[0], DATA[0], BAD, *KEPT)
 
 
-@dataclass
-class Break:
-    """What was broken and how the gate is called after it."""
-
-    told: str
-    arguments: list[str] = field(default_factory=lambda: ["suites"])
-    folder: str = "."
-    environment: dict[str, str] = field(default_factory=dict)
-
-
-Draw = Callable[[st.SearchStrategy[Any]], Any]
-
-
 def files() -> st.SearchStrategy[str]:
     """A file of the project."""
     return st.one_of(st.sampled_from(DECIDING), st.sampled_from(FILES))
@@ -52,38 +39,31 @@ def breaks(root: Path) -> st.SearchStrategy[Break]:
     """One thing broken in the project at `root`; drawing it breaks it."""
     kinds = (
         _whole_file, _whole_folder, _byte, _cut, _line, _tree, _row, _identity, _path, _text,
-        _option, _key, _place, _environment,
+        option, key, place, environment,
     )  # fmt: skip
 
     @st.composite
     def drawn(draw: Draw) -> Break:
         kind = draw(st.sampled_from(kinds))
         found: Break = kind(draw, root)
-        if kind not in (_option, _place) and draw(st.integers(0, 3)) == 0:
+        if kind not in (option, place) and draw(st.integers(0, 3)) == 0:
             found.arguments = draw(st.sampled_from(CALLS))
         return found
 
     return drawn()
 
 
-CALLS: tuple[list[str], ...] = (
-    [],
-    ["suites"],
-    ["suites", "--rm", f"scores:{BAD}"],
-    ["suites", "--rm", f"scores:{BAD}", "--rm-baseline", "main"],
-)
+FATES = (
+    "delete", "empty", "blank", "case", "suffix", "dot", "copy", "swap", "link", "loop", "dangling",
+    "folder", "fifo", "hidden", "twin", "link elsewhere", "page", "binary",
+)  # fmt: skip
 
 
 def _whole_file(draw: Draw, root: Path) -> Break:
     """A file that is gone, elsewhere, another, a link, a folder."""
     name = draw(files())
     path, other = root / name, draw(files().filter(lambda one: one != name))
-    how = draw(
-        st.sampled_from(
-            ("delete", "empty", "blank", "case", "suffix", "dot", "copy", "swap", "link", "loop")
-            + ("dangling", "folder", "fifo", "hidden", "twin", "link elsewhere", "page", "binary")
-        )
-    )
+    how = draw(st.sampled_from(FATES))
     if how == "delete":
         path.unlink()
     elif how == "empty":
@@ -221,18 +201,18 @@ VALUES = (None, "", 0, 1, -1, 0.5, True, False, [], {}, "x", "main", 1e300, "1",
 def _places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     """The paths of all values of a tree."""
     inner = value.items() if isinstance(value, dict) else enumerate(value)
-    for key, each in inner:
-        yield (*path, key)
+    for step, each in inner:
+        yield (*path, step)
         if isinstance(each, (dict, list)):
-            yield from _places(each, (*path, key))
+            yield from _places(each, (*path, step))
 
 
 def _altered(draw: Draw, tree: Any) -> str:
     """Alter one key or value of a tree in place."""
     path = draw(st.sampled_from(list(_places(tree))))
     holder = tree
-    for key in path[:-1]:
-        holder = holder[key]
+    for step in path[:-1]:
+        holder = holder[step]
     last = path[-1]
     how = draw(st.sampled_from(("delete", "value", "number", "rename", "double", "add", "wrap")))
     value = holder[last]
@@ -328,17 +308,18 @@ def _row(draw: Draw, root: Path) -> Break:
     return Break(f"{how} rows {first + 1} to {last} of {name} ({side})")
 
 
+RENAMINGS: tuple[Callable[[str], str], ...] = (
+    str.upper, lambda name: name + "x", lambda name: name + "\n", lambda name: " " + name,
+    lambda name: name[-3:], lambda name: name.replace("chat", "code"), lambda _: "one",
+    lambda name: name.replace("-", "\u202e"),
+)  # fmt: skip
+
+
 def _identity(draw: Draw, root: Path) -> Break:
     """Ids made anew: of some rows or all, in the data, the scores, the baseline, or several."""
     where = draw(st.sets(st.sampled_from((*DATA, BAD, *KEPT[1:])), min_size=1))
     share = draw(st.sampled_from((1, 2, 7, 40)))
-    change = draw(
-        st.sampled_from(
-            (str.upper, lambda name: name + "x", lambda name: name + "\n", lambda name: " " + name)
-            + (lambda name: name[-3:], lambda name: name.replace("chat", "code"))
-            + (lambda _: "one", lambda name: name.replace("-", "\u202e"))
-        )
-    )
+    change = draw(st.sampled_from(RENAMINGS))
 
     def renamed(rows: list[Any]) -> list[Any]:
         return [
@@ -351,36 +332,38 @@ def _identity(draw: Draw, root: Path) -> Break:
     return Break(f"ids such as {change('chat-012')!r} for 1 in {share} of {sorted(where)}")
 
 
+NAMED = (
+    (SUITES[0], "../data/chat.jsonl"), (SUITES[1], "../data/code.jsonl"),
+    ("pytest.ini", f"scores:{BAD}"), ("pytest.ini", "rm_baseline = main"),
+    ("pytest.ini", "testpaths = suites"), ("pytest.ini", "rm_source"),
+)  # fmt: skip
+
+
+NAMES_INSTEAD = (
+    "", "../data/code.jsonl", "../data/chat.jsonl", "../data/*.jsonl", "../data", "nowhere",
+    f"scores:{GOOD}x", f"scores:{BAD.upper()}", BAD, "scores:", f"hf:{BAD}", "tiny",
+    "rm_baseline = Main", "rm_baseline =", "rm_baseline = mian", "rm_baseline = latest",
+    "rm_baselines = nowhere", "rm_baseline = scores:scores/none.jsonl", "testpaths =",
+    "testpaths = data", "testpaths = suites/code.yaml", "rm-source", "RM_SOURCE", "rmsource",
+    "rm_sorce", "rm_source ", "source", "rm_source = recipe:tiny\nrm_old",
+    f"rm_baseline = scores:{BAD}", "rm_baseline = other", f"scores:{GOOD}",
+)  # fmt: skip
+
+
 def _path(draw: Draw, root: Path) -> Break:
     """Another path where one is named."""
-    name, old = draw(
-        st.sampled_from(
-            [(SUITES[0], "../data/chat.jsonl"), (SUITES[1], "../data/code.jsonl")]
-            + [("pytest.ini", f"scores:{BAD}"), ("pytest.ini", "rm_baseline = main")]
-            + [("pytest.ini", "testpaths = suites"), ("pytest.ini", "rm_source")]
-        )
-    )
-    new = draw(
-        st.sampled_from(
-            [
-                "",
-                "../data/code.jsonl",
-                "../data/chat.jsonl",
-                "../data/*.jsonl",
-                "../data",
-                "nowhere",
-            ]
-            + [f"scores:{GOOD}x", f"scores:{BAD.upper()}", f"{BAD}", "scores:", f"hf:{BAD}", "tiny"]
-            + ["rm_baseline = Main", "rm_baseline =", "rm_baseline = mian", "rm_baseline = latest"]
-            + ["rm_baselines = nowhere", "rm_baseline = scores:scores/none.jsonl", "testpaths ="]
-            + ["testpaths = data", "testpaths = suites/code.yaml", "rm-source", "RM_SOURCE"]
-            + ["rmsource", "rm_sorce", "rm_source ", "source", "rm_source = recipe:tiny\nrm_old"]
-            + [f"rm_baseline = scores:{BAD}", "rm_baseline = other", f"scores:{GOOD}"]
-        )
-    )
+    name, old = draw(st.sampled_from(NAMED))
+    new = draw(st.sampled_from(NAMES_INSTEAD))
     path = root / name
     path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
     return Break(f"{new!r} in place of {old!r} in {name}")
+
+
+DRESSES = (
+    "utf-16", "utf-16-le", "utf-32", "utf-8-sig", "cp037", "utf-7", "\r", "\r\n", "\x85", "\u2028",
+    "---\n", "...\n", "%YAML 1.1\n---\n", "\ufeff\ufeff", "# ", "\t", "\0", "： ", "[",
+    "null\n---\n",
+)  # fmt: skip
 
 
 def _text(draw: Draw, root: Path) -> Break:
@@ -388,13 +371,7 @@ def _text(draw: Draw, root: Path) -> Break:
     name = draw(files())
     path = root / name
     text = path.read_text(encoding="utf-8")
-    how = draw(
-        st.sampled_from(
-            ("utf-16", "utf-16-le", "utf-32", "utf-8-sig", "cp037", "utf-7", "\r", "\r\n", "\x85")
-            + ("\u2028", "---\n", "...\n", "%YAML 1.1\n---\n", "\ufeff\ufeff", "# ", "\t", "\0")
-            + ("： ", "[", "null\n---\n")
-        )
-    )
+    how = draw(st.sampled_from(DRESSES))
     if how in ("\r", "\r\n", "\x85", "\u2028"):
         path.write_bytes(text.replace("\n", how).encode())
     elif how == "： ":
@@ -404,89 +381,3 @@ def _text(draw: Draw, root: Path) -> Break:
     else:
         path.write_bytes((how + text).encode())
     return Break(f"{name} as {how!r}")
-
-
-OPTIONS: Sequence[list[str]] = (
-    ["--rm="], ["--rm", ""], ["--rm", " "], ["--rm-baseline="], ["--rm-baseline", ""],
-    ["--rm-baseline", "mian"], ["--rm-baseline", "Main"], ["--rm-sorce", "x"], ["--rm_source=x"],
-    ["--rmbaseline=main"], ["--rm", "nowhere"], ["--rm", "scores:nowhere.jsonl"], ["--rm", "tiny "],
-    ["--rm", f"scores:{BAD}", "--rm", f"scores:{GOOD}"], ["--rm-report", "elsewhere"],
-    ["--rm-report="], ["--rm-cache", "elsewhere"], ["--rm-seed", "7"], ["--rm-seed", ""],
-    ["--rm-examples", "1"], ["--rm-examples", "0"], ["--rm-dtype", "float16"], ["--rm-device", "x"],
-    ["-o", "rm_source="], ["-o", "rm-source=x"], ["-o", "RM_SOURCE=x"], ["-o", "rmsource=x"],
-    ["-o", "rm_baseline="], ["-o", "rm_baselines=nowhere"], ["-o", "rm_baselines="],
-    ["-o", "rm_strict=false"], ["-o", "rm_strict=x"], ["-o", "rmcheck_files="],
-    ["-o", "rmcheck_files=nowhere/*"], ["-o", "rmcheck_file=x"], ["-o", "testpaths="],
-    ["-o", "addopts="], ["-c", os.devnull], ["-c", "other.ini"], ["--rootdir", "suites"],
-    ["--rootdir", ".."], ["--rootdir", "data"], ["--confcutdir", "suites"], ["--noconftest"],
-    ["--strict-config"], ["--strict-markers"], ["--continue-on-collection-errors"], ["-x"],
-    ["--maxfail", "1"], ["--lf"], ["--ff"], ["--nf"], ["--sw"], ["-q"], ["-qq"], ["-v"], ["-rA"],
-    ["-p", "no:cacheprovider"], ["-p", "no:terminal"], ["-p", "no:capture"], ["-p", "no:python"],
-    ["-p", "no:skipping"], ["-p", "no:rmcheck"], ["-p", "no:junitxml"], ["-s"], ["--tb", "no"],
-    ["--runxfail"], ["--import-mode", "importlib"], ["--keep-duplicates"], ["--junitxml", "j.xml"],
-    ["--doctest-modules"], ["--doctest-glob", "*.yaml"], ["--durations", "3"], ["-W", "error"],
-    ["--disable-warnings"], ["--no-header"], ["--color", "yes"], ["--basetemp", "t"], ["--pdbcls"],
-)  # fmt: skip
-
-
-def _option(draw: Draw, root: Path) -> Break:
-    """An option beside, before or after the ordinary call."""
-    extra = draw(st.sampled_from(OPTIONS))
-    call = draw(st.sampled_from(CALLS))
-    arguments = [*extra, *call] if draw(st.booleans()) else [*call, *extra]
-    return Break(f"pytest {' '.join(arguments)}", arguments)
-
-
-KEYS = (
-    "rm_source =", "rm_source = recipe:tiny", "rm-source = x", "RM_SOURCE = x", "rmsource = x",
-    "rm_sources = x", "rm_baseline =", "rm_baseline = mian", "rm_baselines =",
-    "rm_baselines = nowhere", "rm_baselines = reports", "rm_strict = false", "rm_strict =",
-    "rmcheck_files =", "rmcheck_files = !suites/*", "rmcheck_files = suites/code.yaml",
-    "rmcheck_files = nowhere/*.yaml", "rmcheck_files = suites/*.yml", "rmcheck_file = x",
-    "norecursedirs = suites", "norecursedirs = *", "addopts = -k code", "addopts = --co",
-    "addopts = --deselect suites/chat.yaml::no_regression", "addopts = --ignore suites/chat.yaml",
-    "addopts = -p no:rmcheck", "addopts = --rm=", "addopts = -m rmcheck", "python_files = *.yaml",
-    "collect_imported_tests = false", "xfail_strict = true", "minversion = 99", "rm_cache =",
-    "rm_report =", "rm_examples = 0", "rm_seed = x", "testpaths = suites data", "cache_dir = x",
-    "collect_ignore = suites", "usefixtures = nothing", "required_plugins = pytest-none",
-)  # fmt: skip
-
-
-def _key(draw: Draw, root: Path) -> Break:
-    """A key of pytest.ini more, in place of the one of that name."""
-    key = draw(st.sampled_from(KEYS))
-    path = root / "pytest.ini"
-    name = key.partition("=")[0].strip()
-    lines = path.read_text(encoding="utf-8").splitlines()
-    lines = [line for line in lines if line.partition("=")[0].strip() != name]
-    path.write_text("\n".join([*lines, key]) + "\n", encoding="utf-8")
-    return Break(f"{key} in pytest.ini")
-
-
-def _place(draw: Draw, root: Path) -> Break:
-    """The gate called from another folder, or by another name of the folder."""
-    folder, words = draw(
-        st.sampled_from(
-            [(".", ["./suites"]), (".", ["suites/"]), (".", ["suites/../suites"]), (".", ["."])]
-            + [("suites", ["."]), ("suites", []), ("data", ["../suites"]), ("..", ["{}/suites"])]
-            + [("..", ["{}"]), (".", ["suites", "data"]), ("reports", ["../suites"]), ("..", [])]
-            + [(".", ["suites", "nowhere"]), (".", ["Suites"]), (".", ["suites/*.yaml"])]
-            + [(".", ["suites/chat.yaml", "suites/code.yaml"]), (MAIN, ["../../../suites"])]
-        )
-    )
-    arguments = [word.format(root.name) for word in words]
-    return Break(f"in {folder}: pytest {' '.join(arguments)}", arguments, folder)
-
-
-VARIABLES = (
-    {"PYTEST_ADDOPTS": ""}, {"PYTEST_ADDOPTS": "--rm="}, {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
-    {"CI": "true"}, {"CI": "1", "GITHUB_ACTIONS": "true"}, {"HOME": "/nowhere"}, {"LANG": "C"},
-    {"PYTHONHASHSEED": "3"}, {"TMPDIR": "/nowhere"}, {"NO_COLOR": "1"}, {"COLUMNS": "1"},
-    {"PYTHONOPTIMIZE": "2"}, {"GITHUB_STEP_SUMMARY": "/x/y"},
-    {"RM_SOURCE": f"scores:{GOOD}"}, {"TZ": "Asia/Tokyo"}, {"PYTEST_ADDOPTS": "-p no:cacheprovider"},
-)  # fmt: skip
-
-
-def _environment(draw: Draw, root: Path) -> Break:
-    given = draw(st.sampled_from(VARIABLES))
-    return Break(f"with {given}", environment=dict(given))

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
+from .forked import Server
 from .projects import Project
+from .worse import build
 
 
 @pytest.fixture
@@ -13,3 +18,16 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Proje
     monkeypatch.setenv("COLUMNS", "320")
     monkeypatch.delenv("CI", raising=False)
     return Project(pytester)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """What runs the gate and the commands in processes of their own."""
+    with Server() as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def sound(tmp_path_factory: pytest.TempPathFactory, server: Server) -> Path:
+    """A project whose candidate is worse than its baseline; who changes it copies it."""
+    return build(tmp_path_factory.mktemp("sound") / "p", server)

@@ -13,8 +13,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -26,7 +25,10 @@ LIMIT_S = 60
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
-    """What is called: `pytest` or `rmcheck`, where, and the operation on files that fails.
+    """What is called, where, and the operation on files that fails.
+
+    `program` is `pytest`, `rmcheck`, or `python` for the text of a program. With `trains`, recipes
+    are trained; else each of them is a model that gets all pairs right.
 
     `fault` is the number, from 1, of the operation below `within` at which the process is killed
     or from which on the disk is `full`.
@@ -35,6 +37,7 @@ class Call:
     arguments: Sequence[str]
     folder: str
     program: str = "pytest"
+    trains: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)
     within: str = ""
     fault: int = 0
@@ -51,14 +54,14 @@ class Ended:
 
 
 class Server:
-    """The process that forks; a context manager."""
+    """The process that forks; a context manager. With `torch`, it has imported what trains."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, torch: bool = False) -> None:
         tests = Path(__file__).parents[1]
         kept = {name: text for name, text in os.environ.items() if not _of_outer_run(name)}
         path = os.pathsep.join([str(tests.parent), str(tests)])
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "plugin.forked"],
+            [sys.executable, "-m", "plugin.forked", *(["torch"] if torch else [])],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=tests,
             env={**kept, "PYTHONPATH": path, "OMP_NUM_THREADS": "1", "COLUMNS": "320"},
         )  # fmt: skip
@@ -121,6 +124,13 @@ def _warm() -> None:
     from plugin import projects  # noqa: F401
     from rmcheck.report.page import html
 
+    if "torch" in sys.argv:
+        import peft  # noqa: F401
+
+        import rmcheck.scoring.loading
+        import rmcheck.scoring.scorer
+        import rmcheck.training.trainer  # noqa: F401
+
     templates = html._environment()
     for name in templates.list_templates():
         templates.get_template(name)
@@ -168,9 +178,13 @@ def _called(call: Call) -> int:
         import rmcheck.cli
 
         return rmcheck.cli.main(list(call.arguments))
+    if call.program == "python":
+        exec(call.arguments[0], {})
+        return 0
     import pytest
 
-    _without_training()
+    if not call.trains:
+        _without_training()
     return int(pytest.main(list(call.arguments)))
 
 
@@ -191,14 +205,7 @@ def _without_training() -> None:
             sides = [dialogue.key.rpartition("/")[2] for dialogue in dialogues]
             return np.array([float(side == "chosen") for side in sides])
 
-    recipe.create = lambda *_: Perfect()
-
-
-@contextmanager
-def serving() -> Iterator[Server]:
-    """A server for as long as the block lasts."""
-    with Server() as server:
-        yield server
+    recipe.create = lambda *_: Perfect()  # type: ignore[assignment,return-value]
 
 
 if __name__ == "__main__":

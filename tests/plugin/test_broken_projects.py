@@ -8,7 +8,6 @@ as a weaker demand; `weaker` is the list of it.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -20,23 +19,10 @@ from hypothesis import strategies as st
 
 from .breakage import Break, breaks
 from .forked import Call, Server
-from .worse import BAD, GOOD, MAIN, OTHER, RIGHT_BEFORE, build, wins
+from .worse import BAD, GOOD, MAIN, OTHER, RIGHT_BEFORE, wins
 
 LOOSER = ("max_drop", "alpha", "gate", "require", "ties", "where")
 """The keys of a comparison that say how much is demanded of it."""
-
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
-    """What runs the gate."""
-    with Server() as found:
-        yield found
-
-
-@pytest.fixture(scope="session")
-def sound(tmp_path_factory: pytest.TempPathFactory, server: Server) -> Path:
-    """The project before anything is broken."""
-    return build(tmp_path_factory.mktemp("sound") / "p", server)
 
 
 def weaker(before: Path, after: Path, broken: Break) -> str:
