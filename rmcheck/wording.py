@@ -1,4 +1,4 @@
-"""Counts, signs and lists of names in words: for every message, page and summary."""
+"""Counts, signs and lists of names as text, for every message, page and summary."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def counted(value: int, noun: str, plural: str | None = None) -> str:
 
 
 def be(value: int, *, past: bool = False) -> str:
-    """The verb that goes with a number of things.
+    """The form of 'to be' for a number of things.
 
     >>> f"there {be(1)} {counted(1, 'pair')}, there {be(0)} {counted(0, 'pair')}"
     'there is 1 pair, there are 0 pairs'
@@ -37,7 +37,7 @@ def minus(text: str) -> str:
 
 
 def listed(names: Sequence[str], *, limit: int = 3) -> str:
-    """Names as a person would say them; past `limit` the rest is counted.
+    """Names joined with commas and 'and'; names beyond `limit` are counted.
 
     >>> listed(["a"]), listed(["a", "b"]), listed(["a", "b", "c", "d", "e"])
     ('a', 'a and b', 'a, b, c and 2 more')

@@ -80,7 +80,7 @@ def _rules(rows: Sequence[RuleRow]) -> str:
     cells = {(row.place.path, row.rule.name): row.estimate for row in rows}
     columns = "".join(f"{rule.short:>8}" for rule in RULES)
     lines = [
-        "rules of thumb: how often each picks the chosen side (0.5 is chance; ! tells too much)",
+        "rules of thumb: how often each picks the chosen side (0.5 is chance; ! is too often)",
         f"  {'':<{width}}{'n':>7}{columns}",
     ]
     for path, name in names.items():
