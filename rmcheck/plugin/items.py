@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import astuple
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from rmcheck.suite import Suite, load_suite
 
 
 def _run_check(_rmcheck_judge: Callable[[], None]) -> None:
-    """What every check's item calls; the fixture has done its set-up."""
+    """The function of every check's item; the fixture has done the set-up."""
     _rmcheck_judge()
 
 
@@ -28,7 +29,8 @@ class SuiteFile(pytest.Module):
     suite: Suite
 
     def _getobj(self) -> Any:
-        return None
+        # Not None: pytest would ask again and again, and plugins read a module's name.
+        return ModuleType(self.nodeid)
 
     def collect(self) -> Iterable[CheckItem]:
         """Load the suite and yield an item a check.
@@ -73,7 +75,7 @@ class CheckItem(pytest.Function):
 
     @property
     def suite(self) -> Suite:
-        """The suite that the check stands in."""
+        """The suite of the check."""
         parent = self.getparent(SuiteFile)
         assert parent is not None  # made by SuiteFile.collect alone
         return parent.suite
@@ -98,6 +100,6 @@ def _add(suite: Suite, config: pytest.Config) -> None:
     for other in suites.values():
         if other.name == suite.name and other.path != suite.path:
             document = located.read(suite.path, suite.shown)
-            said = f"name '{suite.name}' is taken by {other.shown}; give this suite another"
+            said = f"name '{suite.name}' is taken by {other.shown}; give this suite another name"
             raise ProblemsFound([document.problem(("name",), said)])
     suites[suite.shown] = suite

@@ -67,7 +67,11 @@ REFUSED: dict[str, tuple[Values, Mapping[str, str], str]] = {
     "dtype key": ({"rm_dtype": "f16"}, {}, "rm_dtype='f16': "),
     "a file": ({"rm_cache": "file"}, {}, "rm_cache file is a file; name a folder"),
     "a list": ({"rm_source": ["a", "b"]}, {}, "rm_source = ['a', 'b'] is a list; give one value"),
-    "lone mark": ({"rmcheck_files": "! a.yaml"}, {}, "rmcheck_files: '!' stands alone"),
+    "lone mark": (
+        {"rmcheck_files": "! a.yaml"},
+        {},
+        "rmcheck_files: '!' is not followed by a",
+    ),
     "quotes": ({"rmcheck_files": "'a.yaml"}, {}, "rmcheck_files = 'a.yaml: No closing quotation"),
 }
 

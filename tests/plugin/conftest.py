@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from .projects import Project
+
+ADDOPTS = os.environ["PYTEST_ADDOPTS"]  # of the repository's conftest.py; pytester forgets it
 
 
 @pytest.fixture
@@ -12,4 +16,5 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Proje
     """An empty project; lines are wide, so that messages are not cut."""
     monkeypatch.setenv("COLUMNS", "320")
     monkeypatch.delenv("CI", raising=False)
+    monkeypatch.setenv("PYTEST_ADDOPTS", ADDOPTS)
     return Project(pytester)
