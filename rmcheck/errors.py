@@ -8,11 +8,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from rmcheck.wording import counted, listed
+from rmcheck.spec import redacted
+from rmcheck.wording import counted, escaped, listed
 
 
 class RmcheckError(Exception):
     """Base of every error that the user can fix; shown without a traceback."""
+
+    def __str__(self) -> str:
+        """The message on one line, without secrets, with control characters escaped."""
+        return redacted(escaped(super().__str__()))
 
 
 class UsageError(RmcheckError):
@@ -137,6 +142,10 @@ class ProblemsFound(RmcheckError):
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems: Sequence[Problem] = sorted(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
+
+    def __str__(self) -> str:
+        """A line for each problem, whose text is printable."""
+        return redacted("\n".join(str(problem) for problem in self.problems))
 
 
 SHORT = 5

@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+
+_COMMANDING = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+"""C0 and C1 controls, line and paragraph separators, marks that reorder text, half characters."""
+
+
+def escaped(text: str) -> str:
+    """A text on one line, with what would command a terminal or a CI log shown as an escape.
+
+    >>> escaped("id\\n::stop-commands::x"), escaped("\\x1b[2J"), escaped("\\u202egnp.exe")
+    ('id\\\\n::stop-commands::x', '\\\\x1b[2J', '\\\\u202egnp.exe')
+    """
+    return _COMMANDING.sub(lambda match: repr(match.group())[1:-1], text)
 
 
 def counted(value: int, noun: str, plural: str | None = None) -> str:

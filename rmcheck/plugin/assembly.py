@@ -33,7 +33,8 @@ from rmcheck.record.run import (
     TrainingRecord,
 )
 from rmcheck.report.publish import render, write
-from rmcheck.wording import listed
+from rmcheck.spec import redacted
+from rmcheck.wording import escaped, listed
 
 
 class Assembly:
@@ -146,7 +147,7 @@ class Assembly:
         for line in terminal.lines(self._record, verbosity=verbosity, report_path=report):
             terminalreporter.write_line(line)
         for remark in self._record.scoring.remarks if verbosity >= 0 else ():
-            terminalreporter.write_line(f"note: {remark}")
+            terminalreporter.write_line(f"note: {escaped(remark)}")
         unused = self._unused_source()
         if unused:
             terminalreporter.write_line(unused, yellow=True)
@@ -164,10 +165,11 @@ class Assembly:
         """A line for a `--rm` that no suite used."""
         spec = self._config.getoption("rm_source")
         used = [suite.source.spec for suite in self._suites.values() if suite.source is not None]
-        if not spec or not used or self._last["run"]["asked"] in used:
+        if not spec or not used or redacted(self._last["run"]["asked"]) in used:
             return ""
-        names = ", ".join(dict.fromkeys(used))
-        return f"--rm {spec} was not used: a conftest.py or the suites set their own ({names})"
+        shown = escaped(redacted(spec))
+        names = escaped(", ".join(dict.fromkeys(used)))
+        return f"--rm {shown} was not used: a conftest.py or the suites set their own ({names})"
 
     def _ordered(self) -> list[str]:
         """Suites in the order of their paths, as pytest collects them."""
@@ -204,7 +206,8 @@ class Assembly:
     def _command(self) -> str:
         """The command that reproduces the run, with paths below the root folder made relative."""
         given = [str(argument) for argument in self._config.invocation_params.args]
-        return shlex.join(["pytest", *(word.replace(f"{self._root}/", "") for word in given)])
+        words = (redacted(word.replace(f"{self._root}/", "")) for word in given)
+        return shlex.join(["pytest", *words])
 
     def _shown(self, path: Path) -> str:
         here = Path(self._config.invocation_params.dir)
@@ -215,7 +218,7 @@ def _source(suites: list[SuiteRecord], spec: str) -> SourceRecord:
     """The source of the run: the requested one if a suite used it."""
     used = [suite.source for suite in suites if suite.source is not None]
     for source in used:
-        if source.spec == spec:
+        if source.spec == redacted(spec):
             return source
     return used[0] if used else SourceRecord(spec=spec)
 

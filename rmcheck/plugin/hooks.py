@@ -129,7 +129,7 @@ def pytest_collect_file(
     if suite or (not found and ought_to_be_suite(file_path, config)):
         from rmcheck.plugin.items import SuiteFile
 
-        return [*found, SuiteFile.from_parent(parent, path=file_path)]
+        return [*found, SuiteFile.of(parent, file_path)]
     return found
 
 
@@ -140,7 +140,7 @@ def _more(
     for path, _ in unvisited(Path(folder.path), (node.path for node in found), folder.config):
         from rmcheck.plugin.items import SuiteFile
 
-        yield SuiteFile.from_parent(folder, path=path)
+        yield SuiteFile.of(folder, path)
 
 
 class _LeftOut(pytest.File):

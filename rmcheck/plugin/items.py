@@ -12,10 +12,11 @@ import pytest
 
 from rmcheck.checks import Check
 from rmcheck.documents import located
-from rmcheck.errors import ProblemsFound
+from rmcheck.errors import Problem, ProblemsFound
 from rmcheck.plugin.keys import MISTAKES, SUITES
 from rmcheck.plugin.pytest_compat import fixtures_again
 from rmcheck.suite import Suite, load_suite
+from rmcheck.wording import escaped
 
 
 def _run_check(_rmcheck_judge: Callable[[], None]) -> None:
@@ -27,6 +28,15 @@ class SuiteFile(pytest.Module):
     """A YAML file of checks. A Module, so that module-scoped fixtures work; nothing is imported."""
 
     suite: Suite
+    misnamed = False
+
+    @classmethod
+    def of(cls, parent: pytest.Collector, path: Path) -> SuiteFile:
+        """The collector of a file; pytest prints its name, so control characters are escaped."""
+        shown = Path(escaped(str(path)))
+        found: SuiteFile = cls.from_parent(parent, path=shown)
+        found.misnamed = shown != path
+        return found
 
     def _getobj(self) -> Any:
         # Not None: pytest would ask again and again, and plugins read a module's name.
@@ -41,6 +51,9 @@ class SuiteFile(pytest.Module):
             With every mistake of the file, one line each.
         """
         try:
+            if self.misnamed:
+                said = "the name has control characters; rename the file"
+                raise ProblemsFound([Problem(self.nodeid, 0, 0, said)])
             self.suite = load_suite(Path(self.path), Path(self.config.rootpath))
             _add(self.suite, self.config)
         except ProblemsFound as found:

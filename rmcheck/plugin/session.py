@@ -34,7 +34,9 @@ from rmcheck.plugin.keys import LOG, MISTAKEN, PAYLOAD, SUITES
 from rmcheck.plugin.pytest_compat import fixture_of
 from rmcheck.plugin.settings import refuse_missing_baselines, settings_of
 from rmcheck.record.run import CheckRecord
+from rmcheck.spec import redacted
 from rmcheck.suite import Suite, count_comparisons
+from rmcheck.wording import escaped
 
 _SKIPS = (CannotDecide, BaselineMissing, Unscorable)
 
@@ -302,6 +304,7 @@ def _tell(
 
 def _fail(check: CheckRecord, message: str) -> NoReturn:
     """End an item: red where the check is required; an advisory one never fails the run."""
+    message = redacted(escaped(message))
     if check.gate == "advisory":
         pytest.xfail(f"advisory: {message}")
     pytest.fail(message, pytrace=False)
