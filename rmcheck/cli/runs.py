@@ -24,7 +24,8 @@ from rmcheck.record import history
 from rmcheck.record.refusal import failures
 from rmcheck.record.run import RESULTS, SCORES
 from rmcheck.report.publish import publish, root_of
-from rmcheck.wording import counted
+from rmcheck.spec import redacted
+from rmcheck.wording import counted, escaped
 
 
 def add_commands(commands: Any) -> None:
@@ -185,15 +186,17 @@ def run_compare(options: argparse.Namespace) -> int:
     candidate, baseline = (read_side(spec, chosen, suites) for spec in specs)
     found = compare(candidate, baseline, max_drop=options.max_drop, seed=chosen.seed)
     for suite, verdict in found.verdicts.items():
-        print(f"{'FAILED' if verdict.outcome == 'fail' else 'passed'} {suite}: {verdict.message}")
+        said = escaped(verdict.message)
+        print(f"{'FAILED' if verdict.outcome == 'fail' else 'passed'} {suite}: {said}")
         for note in verdict.evidence.notes:
-            print(f"       {note}")
+            print(f"       {escaped(note)}")
     for lacking, other, alone in (
         (options.candidate, options.baseline, found.only_baseline),
         (options.baseline, options.candidate, found.only_candidate),
     ):
         if alone:
-            print(f"not compared (only in {other}): {', '.join(alone)}{_why(lacking, chosen)}")
+            there = escaped(redacted(other))
+            print(f"not compared (only in {there}): {', '.join(alone)}{_why(lacking, chosen)}")
     if found.m > 1:
         print(f"alpha is divided by {found.m} comparisons: {found.counted}")
     return int(any(verdict.outcome == "fail" for verdict in found.verdicts.values()))

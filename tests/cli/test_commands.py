@@ -106,8 +106,8 @@ MISTAKES = {
     "score: rows": (["score", "broken.jsonl", "-o", "o.jsonl"], "broken.jsonl:1:1: the key 'r"),
     "score: suite": (
         ["score", "suites/chat.yaml", "-o", "o.jsonl"],
-        "suites/chat.yaml: is a suite, and data are asked for: give the file that its key 'data' "
-        "names (`pytest suites/chat.yaml` runs the suite)",
+        "suites/chat.yaml: expected data, got a suite; pass the file in its key 'data' "
+        "(`pytest suites/chat.yaml` runs the suite)",
     ),
     "score: source": (
         ["score", "data/chat.jsonl", "-o", "o.jsonl", "--rm", "score:x"],

@@ -157,9 +157,12 @@ def test_suites_below_a_folder(tmp_path: Path) -> None:
     check = "  - {check: win_rate, min: 0.5}\n"
     for name in ("b", "a"):
         write_suite(tmp_path, check, n=15, name=name)
-    (tmp_path / "suites/other.yaml").write_text("name: nothing of ours\n")
     found = suites_below(tmp_path / "suites", Settings.below(tmp_path))
     assert [suite.shown for suite in found] == ["suites/a.yaml", "suites/b.yaml"]
+    (tmp_path / "suites/other.yaml").write_text("name: nothing of ours\n")
+    with pytest.raises(ProblemsFound, match=r"suites/other\.yaml:1:1: not a suite \(keys found"):
+        suites_below(tmp_path / "suites", Settings.below(tmp_path))
+    (tmp_path / "suites/other.yaml").unlink()
     (tmp_path / "suites/c.yml").write_text("rmcheck: 1\n")
     with pytest.raises(ProblemsFound, match=r"suites/c\.yml:1:1: the key 'name' is missing"):
         suites_below(tmp_path / "suites", Settings.below(tmp_path))
