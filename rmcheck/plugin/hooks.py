@@ -65,9 +65,10 @@ def pytest_load_initial_conftests(
 
 def _refuse_misspelt_keys(config: pytest.Config) -> None:
     """Refuse a misspelt `rm_source`: pytest only warns, and the default model would be gated."""
+    ours = {*(ini for ini, _, _ in OPTIONS.values()), "rm_baselines", "rm_strict", INI_FILES}
     given = {word.partition("=")[0].strip() for word in config.getoption("override_ini") or ()}
     for key in (*written_keys(config), *given):
-        if not key.lower().startswith("rm"):
+        if not key.lower().startswith("rm") or key in ours:
             continue
         from rmcheck.documents.ini import misspelt
 
