@@ -131,7 +131,7 @@ def test_pairs_edited_added_and_removed_are_listed_apart(project: Project) -> No
     # The same two runs, compared without pytest, in the same words.
     said = project.cli("compare", "reports/latest", "main")
     assert said.out == [
-        f"passed chat: {check['message']}",
+        f"chat: {check['message'].removeprefix('no_regression ')}",
         *(f"       {note}" for note in check["evidence"]["notes"]),
     ]
 
