@@ -17,7 +17,14 @@ from rmcheck.cli.options import (
     suites_folder,
 )
 from rmcheck.cli.project import configured, rooted, shown, tell_ignored
-from rmcheck.compare.comparison import compare, is_record, is_run, read_side, suites_below
+from rmcheck.compare.comparison import (
+    compare,
+    is_record,
+    is_run,
+    read_side,
+    state_first,
+    suites_below,
+)
 from rmcheck.engine.settings import DEFAULT_BASELINE, Options, Settings, settings_from
 from rmcheck.record import baseline as baselines
 from rmcheck.record import history
@@ -92,7 +99,12 @@ def add_commands(commands: Any) -> None:
         "if a suite regressed, else 0.",
     )
     versus.add_argument("candidate", help="run folder, baseline name or source")
-    versus.add_argument("baseline", help="run folder, baseline name or source")
+    versus.add_argument(
+        "baseline",
+        nargs="?",
+        default=DEFAULT_BASELINE,
+        help="run folder, baseline name or source (default %(default)s)",
+    )
     versus.add_argument(
         "--max-drop",
         metavar="SHARE",
@@ -186,8 +198,7 @@ def run_compare(options: argparse.Namespace) -> int:
     candidate, baseline = (read_side(spec, chosen, suites) for spec in specs)
     found = compare(candidate, baseline, max_drop=options.max_drop, seed=chosen.seed)
     for suite, verdict in found.verdicts.items():
-        said = escaped(verdict.message)
-        print(f"{'FAILED' if verdict.outcome == 'fail' else 'passed'} {suite}: {said}")
+        print(escaped(state_first(suite, verdict)))
         for note in verdict.evidence.notes:
             print(f"       {escaped(note)}")
     for lacking, other, alone in (

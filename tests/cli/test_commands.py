@@ -144,9 +144,9 @@ MISTAKES = {
     "report: broken": (["report", "half"], "results.json: cannot be read as JSON"),
     "report: texts": (["report", "--texts", "some"], "invalid choice: 'some'"),
     "report: version": (["report", "future"], "schema_version 2, this rmcheck reads 1"),
-    "compare: one side": (["compare", "reports/latest"], "are required: baseline"),
+    "compare: no main": (["compare", "reports/latest"], "'main' is not a run folder"),
     "compare: unknown": (["compare", "reports/latest", "main"], "'main' is not a run folder"),
-    "compare: empty": (["compare", "data", "reports/latest"], "'data' holds neither a run"),
+    "compare: empty": (["compare", "data", "reports/latest"], "'data' contains neither a run"),
     "compare: max drop": (
         ["compare", "a", "b", "--max-drop", "2"],
         "argument --max-drop: '2' is not a number in [0, 1]",
@@ -154,7 +154,7 @@ MISTAKES = {
     "compare: words": (["compare", "a", "b", "--max-drop", "x"], "'x' is not a number in [0, 1]"),
     "compare: no suites": (
         ["compare", "scores:scores.jsonl", "reports/latest", "--suites", "gone"],
-        "there are no suites to score; give --suites",
+        "there are no suites to score; set --suites",
     ),
 }
 
@@ -282,7 +282,7 @@ def test_compare_shares_alpha_as_the_gate_does(project: Project) -> None:
     said = project.cli("compare", "reports/latest", "main")
     message = project.checks()["chat::n1"]["message"].replace("n1", "no_regression")
     assert said.out == [
-        f"passed chat: {message}",
+        f"chat: {message.removeprefix('no_regression ')}",
         "alpha is shared by 3 comparisons: the required comparisons of reports/latest",
     ]
     assert said.code == 0
@@ -295,21 +295,21 @@ def test_compare_speaks_as_the_gate_does(gate: Project) -> None:
     said = gate.cli("compare", "reports/latest", "main")
     assert (said.code, said.out) == (
         0,
-        ["passed chat: no_regression identical: every score is the same as in main (n=60)"],
+        ["chat: identical: every score is the same as in main (n=60)"],
     )
     gate.write("worse.jsonl", jsonl(swapped(gate.rows(), range(20, 32))))
     gate.run("--rm", "scores:worse.jsonl").assert_outcomes(failed=2)
     gate_said = gate.checks()["chat::no_regression"]["message"]
     assert "fell 20.0 points" in gate_said
     said = gate.cli("compare", "reports/latest", "main")
-    assert (said.code, said.out) == (1, [f"FAILED chat: {gate_said}"])
+    assert (said.code, said.out) == (1, [f"chat: {gate_said.removeprefix('no_regression ')}"])
     # A source is scored on the suites' pairs and compared alike.
     said = gate.cli("compare", "scores:worse.jsonl", "main")
-    assert (said.code, said.out) == (1, [f"FAILED chat: {gate_said}"])
+    assert (said.code, said.out) == (1, [f"chat: {gate_said.removeprefix('no_regression ')}"])
     # The other way round it is better: twelve pairs newly right.
     said = gate.cli("compare", "main", "reports/latest")
     assert said.code == 0
-    assert said.out[0].startswith("passed chat: no_regression improved: win rate rose 20.0 points")
+    assert said.out[0].startswith("chat: improved: win rate rose 20.0 points")
     # A drop of 20 points is tolerated where the user says so.
     assert gate.cli("compare", "reports/latest", "main", "--max-drop", "0.5").code == 0
 
@@ -320,7 +320,7 @@ def test_compare_needs_a_suite_that_both_have(gate: Project) -> None:
     gate.write("code.jsonl", jsonl(scores(pairs(30, name="c"))))
     gate.run("--rm", "scores:code.jsonl", "-k", "code").assert_outcomes(passed=1, deselected=2)
     line = mistake(gate.cli("compare", "reports/latest", "reports/chat"))
-    assert "have no suite in common (code / chat); if one is a run of some suites, run" in line
+    assert "have no suite in common (code / chat); if one ran only some suites, run" in line
 
 
 def test_compare_names_the_suites_that_one_side_alone_has(gate: Project) -> None:
@@ -332,7 +332,7 @@ def test_compare_names_the_suites_that_one_side_alone_has(gate: Project) -> None
     gate.run("suites/chat.yaml")
     said = gate.cli("compare", "reports/latest", "main")
     assert (said.code, len(said.out)) == (0, 2)
-    assert said.out[0].startswith("passed chat: ")
+    assert said.out[0].startswith("chat: ")
     assert said.out[1] == (
         "not compared, only in main: art, code; was reports/latest a run of some suites? "
         "`pytest suites/` runs all"
