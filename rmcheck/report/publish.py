@@ -120,8 +120,7 @@ def publish(
         with replacing(folder, ()) as staging:
             write(published.texts, staging)
     except OSError as error:
-        why = error.strerror or error
-        raise UsageError(f"{folder}: the reports cannot be written ({why})") from None
+        raise UsageError(f"{folder}: reports cannot be written: {os_reason(error)}") from None
     return published
 
 

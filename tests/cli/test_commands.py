@@ -89,19 +89,23 @@ MISTAKES = {
     "nothing": ([], "the following arguments are required: COMMAND; see rmcheck --help"),
     "no command": (["trian"], "invalid choice: 'trian', did you mean 'train'? (allowed: bless, "),
     "no schema": (["schema", "siute"], "invalid choice: 'siute', did you mean 'suite'?"),
-    "no option": (["list", "--all"], "unrecognized arguments: --all"),
+    "no option": (["list", "--all"], "unrecognized arguments: --all; see rmcheck list --help"),
+    "no option of an action": (
+        ["cache", "prune", "--all", "--alll"],
+        "unrecognized arguments: --alll; see rmcheck cache prune --help",
+    ),
     "train: name": (["train", "tinny"], "did you mean 'tiny'?"),
     "train: file": (["train", "gone.yaml"], "gone.yaml: there is no file"),
     "train: own name": (
         ["train", "sampel"],
-        "no recipe of that name, did you mean 'recipes/sample.yaml'? (allowed: gpt2, gpt2-hh, ",
+        "unknown recipe, did you mean 'recipes/sample.yaml'? (allowed: gpt2, gpt2-hh, ",
     ),
     "train: own file": (
         ["train", "recipes/sampel.yaml"],
         "recipes/sampel.yaml, did you mean 'recipes/sample.yaml'? (allowed: recipes/sample.yaml)",
     ),
     "train: broken": (["train", "broken.yaml"], "broken.yaml:4:1: recipe: unknown key 'sede'"),
-    "train: data": (["train", "nodata.yaml"], "names no file"),
+    "train: data": (["train", "nodata.yaml"], "no file matches"),
     "score: data": (["score", "gone.jsonl", "-o", "o.jsonl"], "no file matches 'gone.jsonl'"),
     "score: rows": (["score", "broken.jsonl", "-o", "o.jsonl"], "broken.jsonl:1:1: the key 'r"),
     "score: suite": (
@@ -116,9 +120,9 @@ MISTAKES = {
     "score: no output": (["score", "data/chat.jsonl"], "-o/--output"),
     "score: over data": (
         ["score", "data/chat.jsonl", "-o", "data/chat.jsonl", "--rm", "scores:data/chat.jsonl"],
-        "-o data/chat.jsonl: is there and is no score file; name another, or remove it",
+        "-o data/chat.jsonl: already exists and is not a score file; choose another path",
     ),
-    "score: csv": (["score", "data/chat.jsonl", "-o", "o.csv"], "this writes JSON Lines"),
+    "score: csv": (["score", "data/chat.jsonl", "-o", "o.csv"], "scores are written as JSON Lines"),
     "score: folder": (
         ["score", "data/chat.jsonl", "-o", "folder.jsonl", "--rm", "scores:scores.jsonl"],
         "folder.jsonl: Is a directory",
