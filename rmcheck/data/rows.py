@@ -11,7 +11,7 @@ from typing import Any
 
 from rmcheck.documents.finding import is_yaml
 from rmcheck.documents.recognise import looks_like_suite
-from rmcheck.errors import Problem, ProblemsFound
+from rmcheck.errors import Problem, ProblemsFound, os_reason
 
 TABLES = (".csv", ".parquet")
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from rmcheck.errors import RmcheckError, UsageError, did_you_mean
+from rmcheck.errors import RmcheckError, UsageError, did_you_mean, os_reason
 from rmcheck.record import folder as folders
 from rmcheck.record import run as record
 from rmcheck.record.refusal import bless_refusal
@@ -115,8 +115,8 @@ class Blessing:
             blessed = self.record.model_copy(update={"blessed": _next_time(self.folder)})
             folders.write(target, blessed, self.rows)
         except OSError as error:
-            why = error.strerror or error
-            raise UsageError(f"{target}: the baseline cannot be written ({why})") from None
+            why = os_reason(error)
+            raise UsageError(f"{target}: the baseline cannot be written: {why}") from None
         return target
 
 

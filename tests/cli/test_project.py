@@ -75,7 +75,7 @@ def test_from_a_folder_below_nothing_is_written_there(
     before = files(gate.root)
     monkeypatch.chdir(gate.root / "deep/er")
     said = gate.cli("score", "../../data/chat.jsonl", "-o", "mine.jsonl")
-    assert (said.code, said.out[0][:22]) == (0, "60 rows to mine.jsonl "), said
+    assert (said.code, said.out[0][:28]) == (0, "wrote 60 rows to mine.jsonl "), said
     said = gate.cli("new", "cooking")
     assert said.out[0] == "made ../../suites/cooking.yaml and ../../data/cooking.jsonl"
     assert said.out[-2:] == [
@@ -115,10 +115,10 @@ def test_a_source_on_the_command_line_starts_from_here(
     said = gate.cli("compare", "scores:mine.jsonl", "main")
     assert (said.code, said.out[0][:12]) == (1, "FAILED chat:"), said
     said = gate.cli("score", "../data/chat.jsonl", "-o", "o.jsonl", "--rm", "scores:mine.jsonl")
-    assert said.out[1] == "chosen above rejected in 40 of 60 (0.667)"
+    assert said.out[1] == "chosen scores higher in 40 of 60 (0.667)"
     # What is not here is sought from the root, as pytest does.
     said = gate.cli("score", "../data/chat.jsonl", "-o", "p.jsonl", "--rm", "scores:scores.jsonl")
-    assert said.out[1] == "chosen above rejected in 60 of 60 (1.000)"
+    assert said.out[1] == "chosen scores higher in 60 of 60 (1.000)"
 
 
 REFUSED = {

@@ -125,7 +125,7 @@ def test_a_suite_that_the_score_file_was_not_made_for_is_an_error(project: Proje
     check = project.checks()["other::win_rate"]
     assert check["outcome"] == "error"
     assert "('other-p-000', 'other-p-001', 'other-p-002', …)" in check["message"]
-    assert "its ids are 'p-000', 'p-001', 'p-002', …" in check["message"]
+    assert "ids in the file: 'p-000', 'p-001', 'p-002', …" in check["message"]
     assert "May be merged" not in result.stdout.str()
 
 

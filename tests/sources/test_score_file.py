@@ -185,7 +185,7 @@ def test_a_row_of_a_suite_and_one_of_none_that_differ_are_told_with_both_lines(
         written(tmp_path, *rows).within("a").score(PAIR.dialogues())
     (problem,) = caught.value.problems
     assert problem.line == 3
-    assert "'p1' stands with and without a suite" in problem.message
+    assert "'p1' has different scores with and without a suite" in problem.message
     assert "first on line 1" in problem.message
 
 
@@ -218,7 +218,7 @@ def test_a_file_made_for_other_data_is_an_error_that_names_ids_of_either_side(
     with pytest.raises(SourceError) as caught:
         source.score(texts)
     said = str(caught.value)
-    assert "any of the 2 ids of the data ('p1', 'p2'); its ids are 'P0', 'P1', 'P2', …" in said
+    assert "any of the 2 ids of the data ('p1', 'p2'); ids in the file: 'P0', 'P1', 'P2', …" in said
     assert "run only the suites that this one was made for" in said
 
 
