@@ -11,7 +11,7 @@ from typing import Any
 
 from rmcheck.documents.finding import is_yaml
 from rmcheck.documents.recognise import looks_like_suite
-from rmcheck.errors import Problem, ProblemsFound
+from rmcheck.errors import Problem, ProblemsFound, os_reason
 
 TABLES = (".csv", ".parquet")
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
@@ -61,7 +61,8 @@ def read_rows(path: Path, shown: str) -> Iterator[Row]:
         said = f"not UTF-8 text (byte 0x{error.object[error.start]:02x}); save the file as UTF-8"
         raise ProblemsFound([Problem(shown, row, 1, said)]) from None
     except OSError as error:
-        raise ProblemsFound([Problem(shown, 0, 0, f"cannot be read ({error})")]) from None
+        said = f"cannot be read: {os_reason(error)}"
+        raise ProblemsFound([Problem(shown, 0, 0, said)]) from None
     for number, values in _json_rows(text, shown):
         yield Row(shown, number, values)
 

@@ -19,7 +19,7 @@ from typing import NoReturn
 import yaml
 
 from rmcheck.documents.recognise import MAX_BYTES
-from rmcheck.errors import Problem, ProblemsFound
+from rmcheck.errors import Problem, ProblemsFound, os_reason
 
 MAX_VALUES = 10_000
 MAX_DEPTH = 32
@@ -41,7 +41,8 @@ def text_of(path: Path, shown: str) -> str:
     except FileNotFoundError:
         raise ProblemsFound([Problem(shown, 0, 0, "no such file")]) from None
     except OSError as error:
-        raise ProblemsFound([Problem(shown, 0, 0, f"cannot be read ({error})")]) from None
+        said = f"cannot be read: {os_reason(error)}"
+        raise ProblemsFound([Problem(shown, 0, 0, said)]) from None
     if len(raw) > MAX_BYTES:
         raise _too_large(shown)
     try:

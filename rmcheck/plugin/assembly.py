@@ -116,7 +116,7 @@ class Assembly:
             folders.write(self._folder, record, rows, partial(self._report, history))
             self._written = True
         except OSError as error:
-            self._problems.append(f"the report could not be written: {error}")
+            self._problems.append(f"the report could not be written: {os_message(error)}")
         else:
             self._remember(history, record)
         junit_file = self._config.getoption("xmlpath", None)
@@ -140,7 +140,7 @@ class Assembly:
             broken = histories.read(path).broken
             histories.append(path, histories.line_of(record))
         except OSError as error:
-            self._problems.append(f"the run could not be added to the history: {error}")
+            self._problems.append(f"the run could not be added to the history: {os_message(error)}")
             return
         if broken:
             lines = listed([str(line) for line in broken])

@@ -170,8 +170,7 @@ class ScoreFile(Source):
         if len(first) > MAX_NAMED:
             said += f"; and {len(first) - MAX_NAMED} more"
         return SourceError(
-            f"{self.shown}: {len(lacking)} of {len(asked)} ids in the data have no score: {said}; "
-            f"{_REMEDY}"
+            f"{self.shown}: lacks {len(lacking)} of {len(asked)} ids of the data: {said}; {_REMEDY}"
         )
 
     def _has_none_of(self, lacking: Mapping[str, str]) -> RmcheckError:
@@ -245,8 +244,8 @@ class ScoreFile(Source):
         try:
             for line, values in _rows(self.path, self.shown):
                 if "prompt" in values and isinstance(values.get("chosen"), str):
-                    said = "expected scores, got preference data; score it with `rmcheck score`"
-                    raise ProblemsFound([Problem(self.shown, line, 1, said)])
+                    wrong = "expected scores, got preference data; score it with `rmcheck score`"
+                    raise ProblemsFound([Problem(self.shown, line, 1, wrong)])
                 try:
                     name, rewards = _rewards(values)
                     table = tables.setdefault(str(values.get("suite") or ""), {})
@@ -420,7 +419,9 @@ def create(rest: str, options: SourceOptions) -> ScoreFile:
     """
     path = resolved(rest, options.root)
     if not path.is_file():
-        raise UsageError(f"scores:{rest}: file not found ({looked_for(path, files=True)})")
+        near = nearest_path(path, files=True)
+        meant = f"; did you mean '{near}'?" if near else ""
+        raise UsageError(f"scores:{rest}: there is no file {path}{meant}")
     if path.suffix not in SUFFIXES:
         raise UsageError(
             f"scores:{rest}: expected a file that ends in {', '.join(SUFFIXES)}, got "

@@ -89,19 +89,23 @@ MISTAKES = {
     "nothing": ([], "the following arguments are required: COMMAND; see rmcheck --help"),
     "no command": (["trian"], "invalid choice: 'trian', did you mean 'train'? (allowed: bless, "),
     "no schema": (["schema", "siute"], "invalid choice: 'siute', did you mean 'suite'?"),
-    "no option": (["list", "--all"], "unrecognized arguments: --all"),
+    "no option": (["list", "--all"], "unrecognized arguments: --all; see rmcheck list --help"),
+    "no option of an action": (
+        ["cache", "prune", "--all", "--alll"],
+        "unrecognized arguments: --alll; see rmcheck cache prune --help",
+    ),
     "train: name": (["train", "tinny"], "did you mean 'tiny'?"),
     "train: file": (["train", "gone.yaml"], "gone.yaml: there is no file"),
     "train: own name": (
         ["train", "sampel"],
-        "no recipe of that name, did you mean 'recipes/sample.yaml'? (allowed: gpt2, gpt2-hh, ",
+        "unknown recipe, did you mean 'recipes/sample.yaml'? (allowed: gpt2, gpt2-hh, ",
     ),
     "train: own file": (
         ["train", "recipes/sampel.yaml"],
         "recipes/sampel.yaml, did you mean 'recipes/sample.yaml'? (allowed: recipes/sample.yaml)",
     ),
     "train: broken": (["train", "broken.yaml"], "broken.yaml:4:1: recipe: unknown key 'sede'"),
-    "train: data": (["train", "nodata.yaml"], "names no file"),
+    "train: data": (["train", "nodata.yaml"], "no file matches"),
     "score: data": (["score", "gone.jsonl", "-o", "o.jsonl"], "no file matches 'gone.jsonl'"),
     "score: rows": (["score", "broken.jsonl", "-o", "o.jsonl"], "broken.jsonl:1:1: the key 'r"),
     "score: suite": (
@@ -116,12 +120,12 @@ MISTAKES = {
     "score: no output": (["score", "data/chat.jsonl"], "-o/--output"),
     "score: over data": (
         ["score", "data/chat.jsonl", "-o", "data/chat.jsonl", "--rm", "scores:data/chat.jsonl"],
-        "-o data/chat.jsonl: is there and is no score file; name another, or remove it",
+        "-o data/chat.jsonl: already exists and is not a score file; choose another path",
     ),
-    "score: csv": (["score", "data/chat.jsonl", "-o", "o.csv"], "this writes JSON Lines"),
+    "score: csv": (["score", "data/chat.jsonl", "-o", "o.csv"], "scores are written as JSON Lines"),
     "score: folder": (
         ["score", "data/chat.jsonl", "-o", "folder.jsonl", "--rm", "scores:scores.jsonl"],
-        "folder.jsonl: Is a directory",
+        "folder.jsonl: is a directory",
     ),
     "score: dtype": (
         ["score", "x", "-o", "o.jsonl", "--rm-dtype", "int8"],
@@ -129,9 +133,9 @@ MISTAKES = {
     ),
     "score: no score": (
         ["score", "more.jsonl", "-o", "o.jsonl", "--rm", "scores:scores.jsonl"],
-        "no score for any of the 2 ids of the data ('q-000', 'q-001'); its ids are 'p-000'",
+        "no score for any of the 2 ids of the data ('q-000', 'q-001'); ids in the file: 'p-000'",
     ),
-    "try: one response": (["try", "Q?", "A."], "give two responses or more"),
+    "try: one response": (["try", "Q?", "A."], "expected two or more responses, got 1"),
     "try: none": (["try", "Q?"], "the following arguments are required: response"),
     "try: score file": (
         ["try", "Q?", "A.", "B.", "--rm", "scores:scores.jsonl"],
@@ -183,7 +187,7 @@ def test_list_names_checks_sources_and_recipes(project: Project) -> None:
     for name, line in (
         ("win_rate", "The share of pairs whose chosen response scores higher"),
         ("no_regression", "The candidate's win rate has not fallen"),
-        ("scores", "a file of scores"),
+        ("scores", "A file of scores"),
         ("tiny", "tiny.yaml"),
         ("recipes/sample.yaml", "of this project"),
     ):
@@ -195,8 +199,8 @@ def test_score_writes_a_score_file_that_the_gate_takes(gate: Project) -> None:
     said = gate.cli("score", "data/*.jsonl", "-o", "out/mine.jsonl", "--rm", "scores:scores.jsonl")
     assert said.code == 0
     # 50 of 60 are right.
-    assert said.out[1] == "chosen above rejected in 50 of 60 (0.833)"
-    assert said.out[0].startswith("60 rows to out/mine.jsonl")
+    assert said.out[1] == "chosen scores higher in 50 of 60 (0.833)"
+    assert said.out[0].startswith("wrote 60 rows to out/mine.jsonl")
     written = [json.loads(line) for line in (gate.root / "out/mine.jsonl").open()]
     given = {row["id"]: row for row in scores(pairs(60, wrong=range(10)))}
     assert {row["id"]: (row["chosen"], row["rejected"]) for row in written} == {
@@ -334,18 +338,18 @@ def test_compare_names_the_suites_that_one_side_alone_has(gate: Project) -> None
     assert (said.code, len(said.out)) == (0, 2)
     assert said.out[0].startswith("chat: ")
     assert said.out[1] == (
-        "not compared, only in main: art, code; was reports/latest a run of some suites? "
-        "`pytest suites/` runs all"
+        "not compared (only in main): art, code; reports/latest may be a run of some suites only; "
+        "run `pytest suites/` to run all"
     )
     # The other way round, against a baseline that lacks them; a score file gives no reason.
     assert gate.cli("bless", "part").code == 0
     assert gate.cli("compare", "main", "part").out[1] == (
-        "not compared, only in main: art, code; part was blessed without: rmcheck bless adds the "
-        "suites of the last run"
+        "not compared (only in main): art, code; run `rmcheck bless` to add the suites of the last "
+        "run to part"
     )
     gate.write("chat.jsonl", jsonl(gate.rows()))
     assert gate.cli("compare", "scores:chat.jsonl", "main").out[1] == (
-        "not compared, only in main: art, code"
+        "not compared (only in main): art, code"
     )
 
 
