@@ -25,12 +25,14 @@ DEFAULT_BASELINES = "fixtures/baselines"
 class Settings:
     """The settings of one run. Paths are absolute; `baseline` None means `main` if there is one.
 
-    `files` are the globs of suite files (`rmcheck_files`). Paths that a command line names start
-    from `here` (None: from the root), all others from the root.
+    `source_named`: whether `source` was given or is the default. `files` are the globs of suite
+    files (`rmcheck_files`). Paths that a command line names start from `here` (None: from the
+    root), all others from the root.
     """
 
     root: Path
     source: str = DEFAULT_SOURCE
+    source_named: bool = True
     baseline: str | None = None
     cache: Path
     baselines: Path
@@ -115,6 +117,7 @@ def settings_from(ini: Ini, options: Options, *, progress: Progress | None = Non
     return Settings(
         root=ini.root,
         source=asked.text("rm_source") or DEFAULT_SOURCE,
+        source_named=bool(asked.text("rm_source")),
         baseline=asked.text("rm_baseline"),
         cache=asked.folder("rm_cache", DEFAULT_CACHE),
         baselines=asked.place("rm_baselines", DEFAULT_BASELINES),

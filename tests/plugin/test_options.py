@@ -115,3 +115,22 @@ def test_a_source_that_needs_no_prefix_was_asked(project: Project) -> None:
     project.write("own.jsonl", jsonl(scores(pairs())))
     project.run("--rm", "scores:own.jsonl")
     assert "was not asked" not in text_of(project.run("--rm", "scores:./own.jsonl"))
+
+
+def test_the_default_source_is_not_held_against_the_baseline_of_another(simple: Project) -> None:
+    simple.write("pytest.ini", "[pytest]\n")
+    result = simple.run("suites")
+    result.assert_outcomes(errors=2)
+    assert (
+        "no source is named, and the default recipe:tiny is not the source of baseline 'main' "
+        "(scores:scores.jsonl); name the source to test with --rm or rm_source"
+    ) in text_of(result)
+    assert not (simple.root / ".rmcheck/adapters").exists()
+    simple.run("suites", "--rm", "scores:scores.jsonl").assert_outcomes(passed=2)
+
+
+def test_a_check_that_pytest_does_not_call_is_not_passed(simple: Project) -> None:
+    result = simple.run("suites", "-p", "no:python", "--rm", "scores:scores.jsonl")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert "win_rate: not run by pytest; a plugin is off or in the way" in text_of(result)
+    assert {check["outcome"] for check in simple.checks().values()} == {"error"}
