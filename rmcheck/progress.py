@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from typing import Protocol
@@ -61,7 +62,10 @@ class TextProgress:
         self._show()
 
     def finish(self) -> None:
-        """The job is over; the last state stays on the screen."""
+        """The job is over: the bar ends at 100 %, unless an exception ended the job."""
+        if sys.exc_info()[0] is None:
+            # A bar closed early (the rest follows under another one) ends at what it has done.
+            self._total = self._done = self._done or self._total
         self._show(force=True)
         if self._live:
             self._write("\n")

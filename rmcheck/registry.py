@@ -6,6 +6,7 @@ import importlib.metadata
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import EntryPoint
 from typing import Any, Generic, TypeVar
 
@@ -56,7 +57,7 @@ class Registry(Generic[Kind]):
             If another package's entry point of that name cannot be used.
         """
         if name in self.ours:
-            return self.accept(name, EntryPoint(name, self.ours[name], "").load())
+            return self.accept(name, _loaded(self.ours[name]))
         points = self._theirs().get(name)
         if not points:
             return None
@@ -125,6 +126,12 @@ def summary(kind: object) -> str:
     # A dataclass without a docstring gets its signature as one.
     made = isinstance(kind, type) and text.startswith(f"{kind.__name__}(")
     return "" if made or not text else text.splitlines()[0]
+
+
+@cache
+def _loaded(place: str) -> object:
+    """What `module:attribute` names; a report asks for the same few charts hundreds of times."""
+    return EntryPoint("", place, "").load()
 
 
 def _package(point: EntryPoint) -> str:

@@ -8,7 +8,7 @@ below are optional and are used if present. The engine works with `Source`, whic
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, cast, runtime_checkable
@@ -67,6 +67,22 @@ class Partial(Protocol):
 
     def score(self, dialogues: Sequence[Dialogue]) -> NDArray[np.float64]:
         """Rewards in input order, shape (n,)."""
+
+
+@dataclass(frozen=True)
+class KeptPair:
+    """What a source remembers of a pair beside its scores: hashes of its texts, and its tags."""
+
+    hashes: frozenset[str] = frozenset()
+    tags: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class Remembering(Protocol):
+    """A partial source that remembers which pairs it was made for."""
+
+    def kept(self) -> Mapping[str, KeptPair]:
+        """The pairs kept for this very suite, by id."""
 
 
 @runtime_checkable

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from rmcheck.errors import os_reason
-from rmcheck.scoring.seal import KEY_VARIABLE, holds, seal
+from rmcheck.scoring.seal import KEY_VARIABLE, Seals, seal
 from rmcheck.wording import counted
 
 FILE = "scores.sqlite"
@@ -86,6 +86,7 @@ class ScoreStore:
         found: dict[str, float] = {}
         if not self._is_there():
             return found
+        seals = Seals("score", source)
         for start in range(0, len(wanted), 500):
             part = wanted[start : start + 500]
             marks = ",".join("?" * len(part))
@@ -95,7 +96,7 @@ class ScoreStore:
             )
             rows = self._run(query, [source, *part])
             believed = {
-                key: score for key, score, given in rows if _sound(source, key, score, given)
+                key: score for key, score, given in rows if _sound(seals, key, score, given)
             }
             self._doubted += len(rows) - len(believed)
             found |= believed
@@ -240,12 +241,12 @@ def _seal(source: str, dialogue: str, score: float) -> str:
     return seal("score", source, dialogue, score.hex())
 
 
-def _sound(source: str, dialogue: str, score: object, given: object) -> bool:
+def _sound(seals: Seals, dialogue: str, score: object, given: object) -> bool:
     """Whether a row has a finite score and the right checksum."""
     return (
         isinstance(score, float)
         and math.isfinite(score)
-        and holds(given, "score", source, dialogue, score.hex())
+        and seals.hold(given, dialogue, score.hex())
     )
 
 

@@ -26,7 +26,7 @@ from rmcheck.data import Dialogue, PreferencePair
 from rmcheck.data.preferences import PreferenceData
 from rmcheck.errors import RmcheckError
 from rmcheck.reward_source import Rescalable
-from rmcheck.stats.precision import PRECISIONS, Precision, cast, lost_orderings
+from rmcheck.stats.precision import PRECISIONS, Precision, cast, lost_at_most, lost_orderings
 from rmcheck.verdict import Curve, Evidence, Point, Series, Table, Verdict
 from rmcheck.wording import be, counted, minus
 
@@ -179,10 +179,20 @@ class _Search:
 
     def run(self, seed: int) -> None:
         """Draw maps; keep the worst count of each precision and the simplest failing map."""
-        from hypothesis import HealthCheck, Phase, Verbosity, given, settings
-        from hypothesis import seed as seeded
+        from rmcheck.checks.affine import passing_draws, search
 
-        from rmcheck.checks.affine import affine_maps
+        # As long as no map fails, Hypothesis draws the same ones whatever the scores are.
+        drawn = passing_draws(seed, self.examples)
+        factors, shifts = drawn[:, 0], drawn[:, 1] * self.spread
+        most: dict[str, int] = {
+            precision: lost_at_most(
+                self.scored.chosen, self.scored.rejected, factors, shifts, precision
+            )
+            for precision in PRECISIONS
+        }
+        if most[self.check.precision] <= self.check.max_flips:
+            self.most = most
+            return
 
         def holds(found: AffineMap) -> None:
             for precision in PRECISIONS:
@@ -198,20 +208,9 @@ class _Search:
                     self.broken = (found, lost)
                     raise _OrderingLost
 
-        quiet = settings(
-            max_examples=self.examples,
-            deadline=None,
-            database=None,
-            derandomize=False,
-            print_blob=False,
-            report_multiple_bugs=False,
-            verbosity=Verbosity.quiet,
-            phases=(Phase.generate, Phase.shrink),
-            suppress_health_check=list(HealthCheck),
-        )
         # `broken` holds the simplest map afterwards: Hypothesis replays it last.
         with contextlib.suppress(_OrderingLost):
-            seeded(seed)(quiet(given(affine_maps(self.spread))(holds)))()
+            search(holds, self.spread, seed, self.examples)
 
     def faults(self) -> list[str]:
         if self.broken is None:

@@ -16,13 +16,13 @@ from rmcheck.errors import UsageError
 
 
 def add_commands(commands: Any) -> None:
-    """Register it."""
+    """Register the command."""
     lint = commands.add_parser(
         "lint",
         help="find errors in preference data, and thresholds that a suite cannot decide",
         description="Finds duplicates, contradictions, leakage, pairs that can be won by a trick "
-        "such as length, and thresholds within the noise. Exit code: 1 if there are errors, "
-        "else 0.",
+        "such as length, and thresholds within the noise. Exit code: 1 if there are errors (with "
+        "--strict also if there are warnings), else 0.",
     )
     lint.add_argument("paths", nargs="+", metavar="PATH", help="data file, glob, or suite")
     lint.add_argument(
@@ -46,16 +46,17 @@ def add_commands(commands: Any) -> None:
         "--expect",
         type=_share,
         metavar="RATE",
-        help="the win rate that you expect; thresholds are compared with it",
+        help="the expected win rate, to check thresholds against",
     )
     lint.add_argument(
         "--format", choices=("text", "json"), default="text", help="default %(default)s"
     )
+    lint.add_argument("--strict", action="store_true", help="exit with 1 on warnings too")
     lint.set_defaults(run=run_lint)
 
 
 def run_lint(options: argparse.Namespace) -> int:
-    """Print the report; returns 1 if it has errors."""
+    """Print the report; returns 1 if it has errors, or with --strict warnings."""
     from rmcheck.lint import lint, render
 
     here = Path.cwd()
@@ -77,7 +78,8 @@ def run_lint(options: argparse.Namespace) -> int:
         print(json.dumps(report.to_json(), indent=2, ensure_ascii=False))
     else:
         print(render(report))
-    return int(bool(report.of_level("error")))
+    failing = ("error", "warning") if options.strict else ("error",)
+    return int(any(report.of_level(level) for level in failing))
 
 
 def _files(patterns: Sequence[str], here: Path) -> list[Path]:
@@ -87,7 +89,7 @@ def _files(patterns: Sequence[str], here: Path) -> list[Path]:
         if not found:
             folder = (here / pattern).is_dir()
             ending = "yaml" if any((here / pattern).glob("*.yaml")) else "jsonl"
-            said = f"is a folder; give files, or '{pattern.rstrip('/')}/*.{ending}'"
+            said = f"is a directory; name files, e.g. '{pattern.rstrip('/')}/*.{ending}'"
             raise UsageError(f"'{pattern}' {said}" if folder else f"no file matches '{pattern}'")
         files.extend(found)
     return list(dict.fromkeys(files))
@@ -96,5 +98,5 @@ def _files(patterns: Sequence[str], here: Path) -> list[Path]:
 def _share(text: str) -> float:
     value = float(text)
     if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"{text} is outside [0, 1]")
+        raise argparse.ArgumentTypeError(f"expected a number from 0 to 1, got {text}")
     return value

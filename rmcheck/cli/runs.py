@@ -33,7 +33,8 @@ def add_commands(commands: Any) -> None:
         "bless",
         help="keep the last run as a baseline",
         description="Keeps a run as a baseline. Suites of the run replace suites of the same name "
-        "in the existing baseline; its other suites are kept.",
+        "in the existing baseline; its other suites are kept, unless the run covered the whole "
+        "project and did not find them.",
     )
     bless.add_argument(
         "name",
@@ -126,8 +127,8 @@ def run_bless(options: argparse.Namespace) -> int:
     print(f"{folder} is now the baseline '{options.name}' ({target}); commit that folder")
     if blessing.record.red:
         print(f"  red: {failures(blessing.record)}")
-    if blessing.replaced or blessing.kept:
-        for word in ("replaced", "added", "kept"):
+    if blessing.replaced or blessing.kept or blessing.removed:
+        for word in ("replaced", "added", "kept", "removed"):
             suites = getattr(blessing, word)
             if suites:
                 print(f"  {word}: {', '.join(suites)}")

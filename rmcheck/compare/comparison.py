@@ -166,9 +166,10 @@ def compare(candidate: Side, baseline: Side, *, max_drop: float, seed: int = 0) 
     check = NoRegression(max_drop=max_drop)
     for suite in shared:
         _refuse_unlike(suite, candidate, baseline)
+        partners = _partners(mine[suite], theirs[suite])
         verdicts[suite] = check.compare(
-            _paired(mine[suite], theirs[suite]),
-            _changes(mine[suite], theirs[suite]),
+            _paired(mine[suite], theirs[suite], partners),
+            _changes(mine[suite], theirs[suite], partners),
             baseline=baseline.name,
             comparisons=m,
             sign=partial(signature, check.kind, candidate.name, suite, seed=seed),
@@ -190,15 +191,29 @@ def _by_suite(rows: Iterable[PairScore]) -> dict[str, dict[str, PairScore]]:
     return suites
 
 
-def _paired(mine: Mapping[str, PairScore], theirs: Mapping[str, PairScore]) -> PairedScores:
+def _partners(mine: Mapping[str, PairScore], theirs: Mapping[str, PairScore]) -> Mapping[str, str]:
+    """The other side's id of each pair with the same texts: the same id, or else any."""
+    by_text = {row.hash: row.id for row in reversed([*theirs.values()])}
+    return {
+        row.id: row.id
+        if row.id in theirs and theirs[row.id].hash == row.hash
+        else by_text[row.hash]
+        for row in mine.values()
+        if row.hash in by_text
+    }
+
+
+def _paired(
+    mine: Mapping[str, PairScore], theirs: Mapping[str, PairScore], partners: Mapping[str, str]
+) -> PairedScores:
     """The pairs that both sides scored with the same texts, in the candidate's order."""
-    same = [row for row in mine.values() if row.id in theirs and theirs[row.id].hash == row.hash]
+    same = [row for row in mine.values() if row.id in partners]
     return PairedScores(
         ids=[row.id for row in same],
         groups=[row.group for row in same],
         tags=[row.tags for row in same],
         now=_both(same),
-        before=_both([theirs[row.id] for row in same]),
+        before=_both(theirs[partners[row.id]] for row in same),
     )
 
 
@@ -206,13 +221,15 @@ def _both(rows: Iterable[PairScore]) -> NDArray[np.float64]:
     return np.array([(row.chosen, row.rejected) for row in rows], dtype=np.float64).reshape(-1, 2)
 
 
-def _changes(mine: Mapping[str, PairScore], theirs: Mapping[str, PairScore]) -> Changes:
+def _changes(
+    mine: Mapping[str, PairScore], theirs: Mapping[str, PairScore], partners: Mapping[str, str]
+) -> Changes:
+    texts = {row.hash for row in mine.values()}
+    gone = {each for each, row in theirs.items() if row.hash not in texts}
     return Changes(
-        added=tuple(each for each in mine if each not in theirs),
-        edited=tuple(
-            each for each in mine if each in theirs and theirs[each].hash != mine[each].hash
-        ),
-        removed=tuple(sorted(set(theirs) - set(mine))),
+        added=tuple(each for each in mine if each not in partners and each not in gone),
+        edited=tuple(each for each in mine if each not in partners and each in gone),
+        removed=tuple(sorted(gone - set(mine))),
     )
 
 

@@ -15,7 +15,7 @@ from rmcheck.data.preferences import PreferenceData
 from rmcheck.engine.binding import Binding
 from rmcheck.engine.book import ScoreBook
 from rmcheck.errors import BaselineMissing
-from rmcheck.reward_source import Partial, Source
+from rmcheck.reward_source import KeptPair, Partial, Remembering, Source
 from rmcheck.suite import Suite
 from rmcheck.wording import counted
 
@@ -73,7 +73,7 @@ class SuiteContext:
                 known.append(pair)
             else:
                 others.append(pair.id)
-        if pairs and not known and not self.changes(pairs).edited:
+        if pairs and not known and not self.changes(pairs).dropped:
             raise BaselineMissing(
                 f"{self.binding.baseline_name} knows none of the {counted(len(pairs), 'pair')} of "
                 f"{self.suite}; bless a run that includes this suite: rmcheck bless"
@@ -85,14 +85,17 @@ class SuiteContext:
         source = self._source(BASELINE)
         if not isinstance(source, Partial):
             return Changes()
-        seen = source.ids()
+        kept = source.kept() if isinstance(source, Remembering) else {}
+        now = _current_ids(kept, self.data.pairs)
+        seen = source.ids() - {name for name, current in now.items() if current not in ("", name)}
         unlike = [
             pair.id for pair in pairs if not all(source.knows(side) for side in pair.dialogues())
         ]
         return Changes(
             added=tuple(each for each in unlike if each not in seen),
             edited=tuple(each for each in unlike if each in seen),
-            removed=tuple(sorted(source.ids(own=True) - {pair.id for pair in self.data.pairs})),
+            removed=tuple(sorted(name for name, current in now.items() if not current)),
+            tags={now[name] or name: row.tags for name, row in kept.items()},
         )
 
     def has_scored(self, pairs: Sequence[PreferencePair]) -> bool:
@@ -115,3 +118,17 @@ class SuiteContext:
         source = f"{candidate.spec}@{(candidate.fingerprint or 'session')[:8]}"
         data = f"{self.suite}@{self.data.hash[:8]}"
         return signature(kind, source, data, facts, seed=self.seed)
+
+
+def _current_ids(
+    kept: Mapping[str, KeptPair], pairs: Sequence[PreferencePair]
+) -> Mapping[str, str]:
+    """The id that each kept pair has in the data now: by its texts, else its own; "" if removed."""
+    hashes = {pair.id: pair.hash for pair in pairs}
+    by_text = {pair.hash: pair.id for pair in pairs}
+    current = {}
+    for name, row in kept.items():
+        same = name if hashes.get(name) in row.hashes else ""
+        moved = (by_text[stamp] for stamp in row.hashes if stamp in by_text)
+        current[name] = same or next(moved, name if name in hashes else "")
+    return current

@@ -13,10 +13,11 @@ from rmcheck.engine.bar import SessionBar
 from rmcheck.engine.binding import Binding, baseline_source
 from rmcheck.engine.book import ScoreBook
 from rmcheck.engine.context import SuiteContext
-from rmcheck.engine.settings import DEFAULT_BASELINE, Settings
+from rmcheck.engine.settings import DEFAULT_BASELINE, NO_BASELINE, Settings
 from rmcheck.errors import BaselineMissing, BaselineRefused, ExtraMissing, RmcheckError
 from rmcheck.record import baseline as baselines
 from rmcheck.record import folder as folders
+from rmcheck.record import history
 from rmcheck.record.refusal import refuse_unlike
 from rmcheck.record.run import BaselineRecord, TrainingRecord
 from rmcheck.reward_source import Source
@@ -58,11 +59,24 @@ class Engine:
             self._baseline_source = self.create(spec)
             return
         name = spec or DEFAULT_BASELINE
-        if spec is None and name not in baselines.names(self.settings.baselines):
-            return  # a new project; checks that compare say how to bless
+        if name == NO_BASELINE:
+            return
+        if name not in baselines.names(self.settings.baselines):
+            baselines.refuse_lost(name, self.settings.baselines, self._earlier())
+            if spec is None:
+                return  # a new project; checks that compare say how to bless
         self._baseline = baselines.find(name, self.settings.baselines)
         folders.verify_scores(self._baseline.folder, self._baseline.record)
         self._baseline_source = baseline_source(self._baseline, self._options)
+
+    def _earlier(self) -> list[str]:
+        """The baselines that runs of the history were compared with."""
+        path = history.beside(self.settings.report, self.settings.root)
+        try:
+            runs = history.read(path).runs
+        except OSError:
+            return []
+        return [run.baseline.name for run in runs if run.baseline]
 
     @property
     def baseline(self) -> Source | None:

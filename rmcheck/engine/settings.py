@@ -16,6 +16,8 @@ from rmcheck.stats.precision import PRECISIONS
 
 DEFAULT_SOURCE = "recipe:tiny"
 DEFAULT_BASELINE = "main"
+NO_BASELINE = "none"
+"""The baseline of a run that wants no comparison."""
 DEFAULT_CACHE = ".rmcheck"
 DEFAULT_REPORT = "reports/latest"
 DEFAULT_BASELINES = "fixtures/baselines"
@@ -23,7 +25,7 @@ DEFAULT_BASELINES = "fixtures/baselines"
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """The settings of one run. Paths are absolute; `baseline` None means `main` if there is one.
+    """The settings of one run. Paths are absolute; `baseline` None means `main` if it exists.
 
     `source_named`: whether `source` was given or is the default. `files` are the globs of suite
     files (`rmcheck_files`). Paths that a command line names start from `here` (None: from the

@@ -15,12 +15,16 @@ import pytest
 
 from rmcheck import __version__
 from rmcheck.engine.environment import commit
-from rmcheck.plugin import junit
+from rmcheck.engine.settings import DEFAULT_BASELINE
+from rmcheck.plugin import junit, scope
+from rmcheck.plugin.asked import suite_files
 from rmcheck.plugin.keys import STARTED
 from rmcheck.plugin.settings import settings_of
+from rmcheck.record import baseline as baselines
 from rmcheck.record import folder as folders
 from rmcheck.record import history as histories
 from rmcheck.record import run as records
+from rmcheck.record.removal import missing_from
 from rmcheck.record.run import (
     BaselineRecord,
     CheckRecord,
@@ -46,6 +50,8 @@ class Assembly:
         run again, the last one counts.
     unread
         The suite files that hold mistakes; pytest goes on without them where it is told to.
+    finished
+        Whether the run came to its end, so that suites which it did not find are missing.
     """
 
     def __init__(
@@ -54,11 +60,13 @@ class Assembly:
         payloads: Sequence[dict[str, Any]],
         *,
         unread: Sequence[str] = (),
+        finished: bool = False,
     ) -> None:
         self._config = config
         self._root = Path(config.rootpath)
         self._settings = settings_of(config)
         self._unread = sorted(unread)
+        self._finished = finished
         self._suites: dict[str, SuiteRecord] = {}
         self._checks: dict[str, dict[str, CheckRecord]] = {}
         self._rows: dict[str, list[PairScore]] = {}
@@ -110,7 +118,9 @@ class Assembly:
         if junit_file:
             checks = [check for suite in record.suites for check in suite.checks]
             with suppress(OSError):  # pytest has said so
-                junit.add_adjusted(Path(self._config.invocation_params.dir, junit_file), checks)
+                path = Path(self._config.invocation_params.dir, junit_file)
+                junit.add_adjusted(path, checks)
+                junit.add_missing(path, record.missing)
 
     def _report(self, history: Path, folder: Path) -> None:
         kept = self._settings.baselines
@@ -172,6 +182,7 @@ class Assembly:
         suites = _with_adjusted_p([self._suite(path) for path in self._ordered()])
         started = datetime.fromtimestamp(self._config.stash[STARTED], UTC)
         baseline = self._last["run"]["baseline"]
+        whole, missing = self._asked(suites, baseline and baseline["name"], incomplete)
         return RunRecord(
             rmcheck=__version__,
             started=started.isoformat(timespec="seconds").replace("+00:00", "Z"),
@@ -181,16 +192,46 @@ class Assembly:
             source=_source(suites, self._settings.source),
             baseline=baseline and BaselineRecord.model_validate(baseline),
             environment=self._environment or EnvironmentRecord(python=""),
-            outcome="error" if self._unread else records.outcome(suites),
+            outcome="error" if self._unread or missing else records.outcome(suites),
             incomplete=incomplete,
             unread=self._unread,
             left_out=self._last["left_out"],
+            whole=whole,
+            missing=missing,
             commit=commit(self._root),
             run_id=uuid.uuid4().hex,
             suites=suites,
             training=list(self._training.values()),
             scoring=_summed(list(self._scoring.values())),
         )
+
+    @property
+    def missing(self) -> Sequence[str]:
+        """Suites and required checks of the baseline that the run did not find."""
+        return self._record.missing if self._record else ()
+
+    def vanished(self) -> bool:
+        """Whether a run without any check asked for suites of the baseline."""
+        return bool(self._asked([], None, incomplete=False)[1])
+
+    def _asked(
+        self, suites: list[SuiteRecord], baseline: str | None, incomplete: bool
+    ) -> tuple[bool, list[str]]:
+        """Whether the run asked for every suite of the project, and what it did not find."""
+        folders = scope.folders(self._config)
+        if folders is None or incomplete or self._unread or not self._finished:
+            return False, []
+        found = {(self._root / suite.path).resolve() for suite in suites}
+        whole = not self._last["left_out"] and suite_files(found, self._config) <= found
+        name = self._settings.baseline or DEFAULT_BASELINE if not suites else baseline
+        if not name or not baselines.known(name, self._settings.baselines):
+            return whole, []
+        kept = baselines.find(name, self._settings.baselines).record
+        covered = all(
+            any((self._root / each.path).resolve().is_relative_to(folder) for folder in folders)
+            for each in kept.suites
+        )
+        return whole and covered, missing_from(suites, kept, self._root, folders)
 
     def _suite(self, path: str) -> SuiteRecord:
         checks = sorted(self._checks[path].values(), key=lambda check: check.line)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from rmcheck.plugin import scope
 from rmcheck.plugin.asked import is_suite
 from rmcheck.plugin.interrupt import ignore_sigint
 from rmcheck.plugin.keys import MISTAKEN, MISTAKES, PAYLOAD, SUITES
@@ -20,6 +21,9 @@ from rmcheck.plugin.keys import MISTAKEN, MISTAKES, PAYLOAD, SUITES
 if TYPE_CHECKING:
     from rmcheck.errors import Problem
     from rmcheck.plugin.assembly import Assembly
+
+
+_ENDED = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED)
 
 
 class Controller:
@@ -88,10 +92,15 @@ class Controller:
             if self._leaves_a_record(exitstatus, session):
                 restore = restore or ignore_sigint()
                 stopped = interrupted or bool(session.shouldstop) or bool(session.shouldfail)
+                finished = exitstatus in _ENDED and not stopped
                 from rmcheck.plugin.assembly import Assembly
 
-                self._assembly = Assembly(self._config, self._payloads, unread=self._unread)
+                self._assembly = Assembly(
+                    self._config, self._payloads, unread=self._unread, finished=finished
+                )
                 self._assembly.write(incomplete=stopped and not self._all_decided(session))
+                if self._assembly.missing and exitstatus in _ENDED:
+                    session.exitstatus = pytest.ExitCode.TESTS_FAILED
         finally:
             if restore is not None:
                 restore()
@@ -102,9 +111,19 @@ class Controller:
             return False
         if self._payloads or self._unread:
             return True
+        if exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+            return self._vanished()
         if exitstatus == pytest.ExitCode.USAGE_ERROR:
             return SUITES in session.config.stash
         return bool(self._begun) and exitstatus == pytest.ExitCode.INTERRUPTED
+
+    def _vanished(self) -> bool:
+        """Whether no check was found where the baseline has some."""
+        if scope.folders(self._config) is None or not scope.has_baseline(self._config):
+            return False
+        from rmcheck.plugin.assembly import Assembly
+
+        return Assembly(self._config, (), finished=True).vanished()
 
     def _all_decided(self, session: pytest.Session) -> bool:
         """Whether `-x` stopped at the last check; unknown, so False, where workers ran them."""

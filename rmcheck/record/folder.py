@@ -70,6 +70,8 @@ def present(folder: Path) -> bool:
     UsageError
         When that cannot be finished.
     """
+    if not folder.is_dir():
+        return False
     try:
         settle(folder)
     except (OSError, ValueError, LookupError, TypeError) as error:

@@ -29,7 +29,9 @@ class SourceRecord(_Model):
     """The reward source of a run: how it was asked for and what its scores depend on.
 
     `template`, `max_length` (None: the model's own), `pooling` and `dtype` say how a model is
-    given a dialogue; all None for a source that cannot tell, such as a score file.
+    given a dialogue; all None for a source that cannot tell, such as a score file. `recipe` has
+    the settings of a recipe by key (`seed`, `label_noise.rate`); empty for other sources, and in
+    records of version 0.1.
     """
 
     spec: str
@@ -38,6 +40,7 @@ class SourceRecord(_Model):
     max_length: int | None = None
     pooling: str | None = None
     dtype: str | None = None
+    recipe: dict[str, Any] = Field(default_factory=dict)
 
     @property
     def kind(self) -> str:
@@ -122,7 +125,8 @@ def _compares(given: dict[str, Any]) -> bool:
 class CheckRecord(_Model):
     """One check of one suite, decided (or the reason why it was not).
 
-    `compares` says whether it is a comparison with the baseline.
+    `compares` says whether it is a comparison with the baseline, `left_out` how many pairs of the
+    baseline it left out, being edited or removed.
     """
 
     id: str
@@ -142,6 +146,7 @@ class CheckRecord(_Model):
     detectable: float | None = None
     message: str
     signature: str = ""
+    left_out: int = 0
     evidence: EvidenceRecord = Field(default_factory=EvidenceRecord)
     duration_s: float = 0.0
     line: int = 0
@@ -183,7 +188,8 @@ class CurvePoint(_Model):
 class TrainingRecord(_Model):
     """How an adapter came to be; kept beside the adapter and copied into the record.
 
-    `reused` tells a run that found the adapter from the run that trained it.
+    `reused` tells a run that found the adapter from the run that trained it. `held_out_pairs` is
+    the number of pairs behind each `held_out_win_rate` (None: not recorded by version 0.1).
     """
 
     recipe: str
@@ -194,6 +200,7 @@ class TrainingRecord(_Model):
     seconds: float
     curve: list[CurvePoint] = Field(default_factory=list)
     reused: bool = False
+    held_out_pairs: int | None = None
 
 
 class EnvironmentRecord(_Model):
@@ -227,7 +234,9 @@ class RunRecord(_Model):
     time at which it became a baseline (None: it did not); kept here, so that a checkout of another
     branch does not change which baseline is the latest. `incomplete` says that the run was stopped
     before all checks were decided; `unread` names the suite files that could not be read, and
-    `left_out` the required checks of its suites that were not selected (by `-k`, say). `run_id`
+    `left_out` the required checks of its suites that were not selected (by `-k`, say). `whole` says
+    that the run asked for every suite of the project, `missing` names the suites of the baseline,
+    and their required checks, that such a run no longer found. `run_id`
     is in every file that the run leaves, `scores_hash` (SHA-256) ties `scores.jsonl` to it.
     """
 
@@ -244,6 +253,8 @@ class RunRecord(_Model):
     incomplete: bool = False
     unread: list[str] = Field(default_factory=list)
     left_out: list[str] = Field(default_factory=list)
+    whole: bool = False
+    missing: list[str] = Field(default_factory=list)
     commit: str | None = None
     blessed: str | None = None
     run_id: str = ""

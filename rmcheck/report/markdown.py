@@ -14,6 +14,7 @@ from rmcheck.record.run import SourceRecord
 from rmcheck.report import numbers
 from rmcheck.report.glossary import GROUP_WORD
 from rmcheck.report.input import ReportInput
+from rmcheck.report.recipes import recipe_diff
 from rmcheck.report.sentence import Answer, Placed, grouped, invitation, sentence
 from rmcheck.report.table import line, table
 from rmcheck.report.terminal import counts, training
@@ -45,7 +46,7 @@ def render(report: ReportInput) -> str:
     ]
     if record.gap:
         parts.append(f"> **Incomplete**: {escape(record.gap)}.")
-    parts.append(_identity(report))
+    parts += filter(None, (_identity(report), _recipes(report)))
     for title, members in (
         ("Regressions", groups.regressions),
         ("Failures", groups.failures),
@@ -92,9 +93,20 @@ def _identity(report: ReportInput) -> str:
     source = listed([_source(each) for each in record.models])
     against = f", against {code(record.baseline.name)}" if record.baseline else ""
     return (
-        f"Candidate {source}{against}; seed {record.seed}, rmcheck {code(record.rmcheck, 40)}, "
+        f"Candidate {source}{against}; rmcheck {code(record.rmcheck, 40)}, "
         f"{numbers.seconds(record.duration_s)}."
     )
+
+
+def _recipes(report: ReportInput) -> str:
+    """How the candidate's recipe differs from the baseline's, in a line; may be empty."""
+    diff = recipe_diff(report)
+    changes = diff.changes if diff else ()
+    told = [f"{code(each.key)} {escape(each.candidate)} (was {escape(each.baseline)})"
+            for each in changes[:8]]  # fmt: skip
+    if len(changes) > 8:
+        told.append(f"{len(changes) - 8} more")
+    return f"Recipe: {', '.join(told)}." if told else ""
 
 
 def _source(source: SourceRecord) -> str:

@@ -133,6 +133,8 @@ def sentence(record: RunRecord, groups: Groups | None = None) -> Sentence:
             reason += f"; {counted(len(so_far), 'check')} passed"
             reason += "" if record.unread else " until then"
         return Sentence("unknown", "Cannot say", reason)
+    if record.missing:
+        return Sentence("no", "Do not merge", _missing(record))
     if record.outcome != "pass":
         reason = f"the run is recorded as '{record.outcome}', but no required check failed"
         return Sentence("unknown", "Cannot say", reason)
@@ -188,7 +190,8 @@ def _why_not(record: RunRecord, groups: Groups, blocking: Sequence[Placed]) -> s
         clauses.append(f"{counted(len(blocking), 'check')} could not be run")
     if record.gap:
         clauses.append(record.gap)
-    return "; ".join(clauses)
+    clauses += _left_out(record)
+    return "; ".join([*clauses, _missing(record)] if record.missing else clauses)
 
 
 def _worse(record: RunRecord, regressions: Sequence[Placed]) -> str:
@@ -227,6 +230,7 @@ def _passed(record: RunRecord, groups: Groups) -> Sentence:
         clauses.append(f"{counted(len(groups.advisory), 'advisory check')} failed")
     if groups.errors:
         clauses.append(f"{counted(len(groups.errors), 'advisory check')} could not be run")
+    clauses += _left_out(record)
     if record.left_out:
         count = len(record.left_out)
         others = counted(count, "other required check")
@@ -235,6 +239,27 @@ def _passed(record: RunRecord, groups: Groups) -> Sentence:
     if record.baseline is None:
         clauses.append("no baseline yet, so it was not checked for regressions")
     return Sentence("weak" if weak else "yes", "Safe to merge", "; ".join(clauses))
+
+
+def _missing(record: RunRecord) -> str:
+    """Which suites and required checks of the baseline are gone, and what to do."""
+    name = one_line(record.baseline.name, 60) if record.baseline else "the baseline"
+    gone = listed([one_line(each, 80) for each in record.missing])
+    return f"{gone} of {name} not found; restore it, or bless its removal: rmcheck bless"
+
+
+def _left_out(record: RunRecord) -> list[str]:
+    """How many of the baseline's pairs no comparison saw, as a clause; a pair counts once a suite.
+
+    Checks of one suite see the same pairs or slices of them, so the largest count is taken.
+    """
+    counts = [max((each.left_out for each in suite.checks), default=0) for suite in record.suites]
+    total = sum(counts)
+    if not total:
+        return []
+    name = one_line(record.baseline.name, 60) if record.baseline else "the baseline"
+    were = be(total, past=True)
+    return [f"{counted(total, 'pair')} of {name} {were} edited or removed and not compared"]
 
 
 def _all(number: int) -> str:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from statistics import NormalDist
 
 from rmcheck.record.run import RunRecord, TrainingRecord
 from rmcheck.report import numbers
 from rmcheck.report.sentence import Groups, Placed, grouped, invitation, sentence
 from rmcheck.report.text import one_line
+from rmcheck.stats.winrate import wilson_limits
 from rmcheck.wording import counted, listed
 
 MOST_LINES = 10
 _LONG = 200
+_CRITICAL = NormalDist().inv_cdf(0.975)
 
 _WORD = {
     "regression": "REGRESSED",
@@ -110,8 +113,17 @@ def training(records: Sequence[TrainingRecord]) -> str:
         last = records[0].curve[-1]
         line += f", loss {numbers.number(last.loss)}"
         if last.held_out_win_rate is not None:
-            line += f", win rate on held-out pairs {numbers.rate(last.held_out_win_rate, 2)}"
+            line += f", win rate on held-out pairs {held_out(records[0], last.held_out_win_rate)}"
     return line
+
+
+def held_out(record: TrainingRecord, rate: float) -> str:
+    """A win rate on held-out pairs, with interval and n if n was recorded."""
+    n, told = record.held_out_pairs, numbers.rate(rate, 2)
+    if not n:
+        return told
+    low, high = wilson_limits(rate, n, _CRITICAL)
+    return f"{told} [{numbers.rate(low, 2)}, {numbers.rate(high, 2)}] (wilson 95%, n={n:,})"
 
 
 def _line(placed: Placed, report_path: str | None) -> str:

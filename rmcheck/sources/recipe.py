@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from rmcheck.data import PreferencePair
 from rmcheck.data.preferences import load
 from rmcheck.errors import SourceError
 from rmcheck.extras import needed_by
-from rmcheck.record.run import TrainingRecord
+from rmcheck.record.run import SourceRecord, TrainingRecord
 from rmcheck.reward_source import SourceOptions
 from rmcheck.scoring.files import ModelFiles
 from rmcheck.scoring.threads import wait_asleep
@@ -25,6 +26,7 @@ class RecipeSource(ModelSource):
         super().__init__(spec, options)
         self.recipe = recipe
         self._recipe_fingerprint: str | None = None
+        self._settings: dict[str, Any] | None = None
         self._base: ModelFiles | None = None
         self._trained = False
         self._doubt = ""
@@ -114,6 +116,12 @@ class RecipeSource(ModelSource):
     def layout(self) -> Layout:
         """As the recipe says: scoring formats texts as training did."""
         return Layout(self.recipe.template, self.recipe.max_length, self.recipe.pooling)
+
+    def describe(self) -> SourceRecord:
+        """Its part of a run's record, with the settings of the recipe."""
+        if self._settings is None:
+            self._settings = self.recipe.settings(self.hashes)
+        return super().describe().model_copy(update={"recipe": self._settings})
 
     def _identity(self) -> str:
         return self.adapter.name

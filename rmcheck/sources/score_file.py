@@ -31,7 +31,7 @@ from rmcheck.errors import (
     nearest,
     os_reason,
 )
-from rmcheck.reward_source import Source, SourceOptions
+from rmcheck.reward_source import KeptPair, Source, SourceOptions
 from rmcheck.scoring.files import FileHashes, looked_for
 from rmcheck.sources.model_source import resolved
 from rmcheck.wording import counted, listed
@@ -54,6 +54,7 @@ class Entry:
     by_hash: dict[str, Mapping[str, float]] = field(default_factory=dict)
     plain: Mapping[str, float] | None = None
     lines: dict[str | None, int] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
 
     @property
     def is_pair(self) -> bool:
@@ -67,9 +68,9 @@ Table = dict[str, Entry]
 class ScoreFile(Source):
     """A reward source that reads scores from a file and cannot score new text.
 
-    A row with a `hash` is used only for the texts that it was computed from, so an edited pair is
-    an error, not silently wrong. A row with a `suite` is preferred in that suite (see `within`),
-    so a pair that is in two suites may have a score in each.
+    A row with a `hash` is used only for the texts that it was computed from, whatever their id is
+    now, so an edited pair is an error, not silently wrong. A row with a `suite` is preferred in
+    that suite (see `within`), so a pair that is in two suites may have a score in each.
     """
 
     def __init__(self, spec: str, path: Path, options: SourceOptions) -> None:
@@ -88,7 +89,10 @@ class ScoreFile(Source):
         """The same file as the suite of that name sees it: its own rows before others."""
         view = copy.copy(self)
         view._suite = suite
+        view.__dict__.pop("_searched", None)
         view.__dict__["_tables"] = self._tables  # read once for all views
+        view.__dict__["_texts"] = self._texts
+        view.__dict__["_pair_ids"] = self._pair_ids
         return view
 
     @cached_property
@@ -103,9 +107,26 @@ class ScoreFile(Source):
 
     def ids(self, *, own: bool = False) -> frozenset[str]:
         """Ids of pairs in the file; `own`: only in rows that name this suite."""
+        if own:
+            return self._pair_ids.get(self._suite, frozenset()) if self._suite else frozenset()
+        return frozenset().union(*self._pair_ids.values())
+
+    @cached_property
+    def _pair_ids(self) -> Mapping[str, frozenset[str]]:
+        """The ids of pairs by the suite that their rows name."""
+        return {
+            suite: frozenset(name for name, entry in table.items() if entry.is_pair)
+            for suite, table in self._tables.items()
+        }
+
+    def kept(self) -> Mapping[str, KeptPair]:
+        """The pairs of rows that name this suite, by id."""
         mine = self._tables.get(self._suite, {}) if self._suite else {}
-        tables = [mine] if own else list(self._tables.values())
-        return frozenset(name for table in tables for name in table if table[name].is_pair)
+        return {
+            name: KeptPair(frozenset(entry.by_hash), entry.tags)
+            for name, entry in mine.items()
+            if entry.is_pair
+        }
 
     def score(self, dialogues: Sequence[Dialogue]) -> NDArray[np.float64]:
         """Rewards in input order, shape (n,).
@@ -157,7 +178,7 @@ class ScoreFile(Source):
         """The error where none of the texts has a score."""
         count = counted(len(lacking), "id")
         head = f"{self.shown}: no score for any of the {count} in the data"
-        entries = {name: table[name] for table in self._searched() for name in table}
+        entries = {name: table[name] for table in self._searched for name in table}
         known = [name for name in lacking if name in entries]
         if known:  # edited, or scored as something else
             return SourceError(f"{head}: {lacking[known[0]]}; {_REMEDY}")
@@ -171,21 +192,49 @@ class ScoreFile(Source):
         if _is_new(dialogue):
             return "a score file cannot score new text"
         name, _, side = dialogue.key.rpartition("/")
-        entries = [table[name] for table in self._searched() if name in table]
-        if not entries:
+        rewards, named = None, False
+        for table in self._searched:
+            entry = table.get(name)
+            if entry is not None:
+                named = True
+                rewards = entry.by_hash.get(dialogue.origin, entry.plain)
+                if rewards is not None:
+                    break
+        if rewards is None:  # the same texts may have had another id
+            rewards = self._by_text(dialogue.origin)
+        if rewards is None and not named:
             return f"no score for '{name}'"
-        found = [entry.by_hash.get(dialogue.origin, entry.plain) for entry in entries]
-        rewards = next((rewards for rewards in found if rewards is not None), None)
         if rewards is None:
             return f"'{name}' was edited after it was scored (hash differs)"
         if side not in rewards:
             return f"no score for '{dialogue.key}' (has {', '.join(rewards)})"
         return rewards[side]
 
+    def _by_text(self, stamp: str) -> Mapping[str, float] | None:
+        """Rewards by the hash of the texts; this suite's rows first."""
+        tables = (self._texts[name] for name in self._order())
+        return next((texts[stamp] for texts in tables if stamp in texts), None)
+
+    @cached_property
+    def _texts(self) -> Mapping[str, Mapping[str, Mapping[str, float]]]:
+        """Rewards by the hash of the texts, for each suite that rows name."""
+        return {
+            suite: {
+                stamp: rewards
+                for entry in table.values()
+                for stamp, rewards in entry.by_hash.items()
+            }
+            for suite, table in self._tables.items()
+        }
+
+    @cached_property
     def _searched(self) -> list[Table]:
         """The tables in order of preference: the suite's own, rows without a suite, others."""
+        return [self._tables[name] for name in self._order()]
+
+    def _order(self) -> Iterable[str]:
         first = [name for name in (self._suite, "") if name in self._tables]
-        return [self._tables[name] for name in dict.fromkeys([*first, *self._tables])]
+        return dict.fromkeys([*first, *self._tables])
 
     @cached_property
     def _tables(self) -> Mapping[str, Table]:
@@ -203,6 +252,7 @@ class ScoreFile(Source):
                     table = tables.setdefault(str(values.get("suite") or ""), {})
                     entry = table.setdefault(name, Entry())
                     _enter(entry, name, values.get("hash"), rewards, line)
+                    entry.tags = entry.tags or _tags(values.get("tags"))
                     if values.get("suite"):
                         suited.setdefault(name, []).append(entry)
                 except ValueError as error:
@@ -217,6 +267,11 @@ class ScoreFile(Source):
         if not tables:
             raise ProblemsFound([Problem(self.shown, 0, 0, "file has no scores")])
         return tables
+
+
+def _tags(given: Any) -> tuple[str, ...]:
+    """The tags of a row; other packages' files may have anything there."""
+    return tuple(map(str, given)) if isinstance(given, list) else ()
 
 
 def _named(ids: Iterable[str]) -> str:

@@ -103,4 +103,5 @@ def _pairs(count: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _tied(weights: NDArray[np.float64], starts: NDArray[np.intp]) -> NDArray[np.float64]:
     """Pairs of rows within the runs that begin at `starts`, (draws, n) to (draws,)."""
-    return _pairs(np.add.reduceat(weights, starts, axis=1)).sum(axis=1)
+    tied: NDArray[np.float64] = _pairs(np.add.reduceat(weights, starts, axis=1)).sum(axis=1)
+    return tied

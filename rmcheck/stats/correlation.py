@@ -42,7 +42,7 @@ def pearson(
     if weights is not None:
         kept = weights > 0
         x, y, weights = x[kept], y[kept], weights[kept]
-    a, b = x - np.average(x, weights=weights), y - np.average(y, weights=weights)
+    a, b = x - _mean(x, weights), y - _mean(y, weights)
     if np.all(x == x[0]) or np.all(y == y[0]):
         return math.nan
     # Scaled, so that squares of tiny or huge scores neither vanish nor overflow.
@@ -53,6 +53,11 @@ def pearson(
     product = float((weighted * b).sum())
     norm = math.sqrt(float((weighted * a).sum()) * float(square_b.sum()))
     return min(1.0, max(-1.0, product / norm))
+
+
+def _mean(x: NDArray[np.float64], weights: NDArray[np.float64] | None) -> np.float64:
+    total = x.mean() if weights is None else (x * weights).sum() / weights.sum()
+    return np.float64(total)
 
 
 def spearman(

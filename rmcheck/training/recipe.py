@@ -221,6 +221,22 @@ class Recipe:
             found.update(dict.fromkeys(matches))
         return list(found)
 
+    def settings(self, hashes: FileHashes) -> dict[str, Any]:
+        """Every setting by its key in the file (`training.epochs`), for a run's record.
+
+        Files are named without their folders and with a hash of their content, so that recipes in
+        different folders can be compared.
+        """
+        given = {
+            FILE_KEYS[name]: value
+            for name, value in dataclasses.asdict(self).items()
+            if name in FILE_KEYS and name not in ("name", "description")
+        }
+        given["base"] = f"{Path(self.base).name} ({self.base_files().hash(hashes)[:8]})"
+        if not isinstance(self.data, Mapping):
+            given["data"] = [f"{path.name} ({hashes.of(path)[:8]})" for path in self.data_files()]
+        return _flat(given)
+
     def fingerprint(self, hashes: FileHashes) -> str:
         """32 hex digits over all that decides the trained weights; without torch."""
         settings = dataclasses.asdict(self)
@@ -239,6 +255,17 @@ class Recipe:
             versions.append((self.loss, package))
         formats = later_formats(trainer=TRAINER_FORMAT, template=TEMPLATE_FORMAT)
         return content_hash("recipe", settings, data, base, versions, *formats)
+
+
+def _flat(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Nested settings by dotted keys; those that are not set are left out."""
+    flat: dict[str, Any] = {}
+    for key, value in given.items():
+        if isinstance(value, Mapping):
+            flat |= {f"{key}.{inner}": each for inner, each in _flat(value).items()}
+        elif value is not None:
+            flat[key] = list(value) if isinstance(value, tuple) else value
+    return flat
 
 
 def _version(name: str) -> str:

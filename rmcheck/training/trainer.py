@@ -236,6 +236,7 @@ def train(
         steps=steps,
         seconds=round(time.perf_counter() - started, 3),
         curve=curve.points,
+        held_out_pairs=len(curve.dialogues) // 2,
     )
     return model.eval(), record
 

@@ -163,3 +163,13 @@ def test_suites_below_a_folder(tmp_path: Path) -> None:
     (tmp_path / "suites/c.yml").write_text("rmcheck: 1\n")
     with pytest.raises(ProblemsFound, match=r"suites/c\.yml:1:1: the key 'name' is missing"):
         suites_below(tmp_path / "suites", Settings.below(tmp_path))
+
+
+def test_ids_made_anew_are_paired_by_their_texts() -> None:
+    renamed = [dataclasses.replace(pair, id=f"new-{pair.id}") for pair in PAIRS]
+    new = Side("new", pair_scores(renamed, WORSE, "chat"))
+    found = compare(new, side("old", GOOD), max_drop=0.02)
+    verdict = found.verdicts["chat"]
+    assert (verdict.state, verdict.left_out) == ("regressed", 0)
+    assert verdict.estimate is not None
+    assert verdict.estimate.n == len(PAIRS)

@@ -84,7 +84,7 @@ def test_the_untouched_project_is_red(server: Server, sound: Path) -> None:
 
 
 def ours_broke(text: str, broken: Break) -> bool:
-    """Whether a run ended in a traceback; pytest's own, of a pytest.ini it cannot decode, is not."""
+    """Whether a run ended in a traceback that is not pytest's, of a pytest.ini it cannot decode."""
     if "pytest.ini" in broken.told and "UnicodeDecodeError" in text:
         return False
     return "Traceback (most recent call last)" in text or "INTERNALERROR" in text

@@ -144,7 +144,7 @@ def test_the_page_says_all_four_before_anything_else() -> None:
     at = {id(each): place for place, each in enumerate(page.elements)}
     card = page.all("li", class_="card")[0]
     first = page.one("section", class_="first")
-    passed = page.one("h2", id="passed-title")
+    passed = page.one("h2", id="glance-title")
     assert at[id(page.one("h1"))] < at[id(card)] < at[id(first)] < at[id(passed)]
     for label in ("How much", "How sure"):
         assert label in card.text

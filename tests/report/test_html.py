@@ -49,7 +49,7 @@ def test_order_of_the_page(text: str) -> None:
             ">Regressions</h2>",
             ">Inconclusive</h2>",
             ">Advisory checks that failed</h2>",
-            ">What passed</h2>",
+            ">All checks</h2>",
             ">The run</h2>",
             ">Suites</h2>",
             ">Where it is weak</h2>",

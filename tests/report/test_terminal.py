@@ -44,7 +44,7 @@ def test_the_models_and_the_baseline_are_named() -> None:
     assert terminal.title(run()) == "reward model: recipe:tiny, against main"
     own = build.suite(build.check(), source=SourceRecord(spec="hf:checkpoints/a\x1b[2J"))
     record = build.record(own, build.suite(build.check(), name="code"), baseline=None)
-    assert terminal.title(record) == "reward models: recipe:tiny and hf:checkpoints/a\ufffd[2J"
+    assert terminal.title(record) == "reward models: recipe:tiny and hf:checkpoints/a\\x1b[2J"
 
 
 def test_a_training_of_an_earlier_run_is_told_from_one_of_this_run() -> None:
@@ -84,6 +84,14 @@ def test_at_most_ten_lines_however_many_fail() -> None:
     assert any("and 27 more checks to look at" in line for line in lines)
 
 
+def test_the_held_out_win_rate_has_n_and_interval() -> None:
+    known = build.training().model_copy(update={"held_out_pairs": 64})
+    line = terminal.training([known])
+    assert line.endswith("win rate on held-out pairs 0.75 [0.63, 0.84] (wilson 95%, n=64)")
+    # A record of version 0.1 does not know n.
+    assert terminal.training([build.training()]).endswith("win rate on held-out pairs 0.75")
+
+
 def test_quiet_is_two_lines() -> None:
     lines = terminal.lines(run(), verbosity=-1, report_path="r/index.html")
     assert lines[1:] == ["report: r/index.html"]
@@ -101,7 +109,7 @@ def test_data_cannot_move_the_cursor() -> None:
         build.suite(build.failed(message="\x1b[2Jgone\r\n\x07 \u202ebad", suite="a\x1b]0;t\x07"))
     )
     for line in terminal.lines(record, verbosity=1, report_path="x\x1b[0m/index.html"):
-        assert line.isprintable() or "\ufffd" in line
+        assert line.isprintable()
         assert not any(ord(character) < 32 or ord(character) == 127 for character in line)
         assert "\u202e" not in line
 

@@ -20,7 +20,7 @@ from rmcheck.report.page.trend_view import Past
 from rmcheck.report.sentence import Group, Placed
 from rmcheck.wording import counted
 
-OPEN: frozenset[Group] = frozenset({"regression", "failure", "error"})
+STOPS: frozenset[Group] = frozenset({"regression", "failure", "error"})
 _MOST_TABLE_ROWS = 200
 
 
@@ -72,7 +72,7 @@ class CheckView:
     notes: tuple[str, ...]
     pairs: int
     pairs_link: str
-    open: bool
+    stops: bool
 
 
 def check_view(
@@ -114,7 +114,7 @@ def check_view(
         notes=tuple(check.evidence.notes),
         pairs=len(check.evidence.pairs),
         pairs_link=anchor.selection(of=check.id),
-        open=placed.group in OPEN,
+        stops=placed.group in STOPS,
     )
 
 

@@ -19,7 +19,7 @@ from rmcheck.report.text import clean, one_line
 from rmcheck.wording import counted
 
 _TEMPLATES = Path(__file__).parent / "templates"
-_SCRIPTS = ("page.js", "pairs.js", "browser.js")  # each needs those before it
+_SCRIPTS = ("page.js", "pairs.js", "diff.js", "browser.js")  # each needs those before it
 
 
 file_name = "index.html"

@@ -14,16 +14,33 @@ from rmcheck.report.input import ReportInput
 
 @dataclass(frozen=True)
 class IdentityRow:
-    """A property of both runs; `differs` marks one that may affect the comparison."""
+    """A property of both runs; `differs` marks one that may affect the comparison.
+
+    Rows that are not `main` are folded: versions and the like that do not differ.
+    """
 
     label: str
     candidate: str
     baseline: str
     code: bool = False
     differs: bool = False
+    main: bool = True
 
 
-_COMPARED = frozenset({"rmcheck", "Seed", "Precision", "torch", "transformers", "Python", "Device"})
+_COMPARED = frozenset(
+    {
+        "rmcheck",
+        "Recipe's seed",
+        "Seed of the checks",
+        "Precision",
+        "torch",
+        "transformers",
+        "Python",
+        "Device",
+    }
+)
+
+_FOLDED = frozenset({"Took", "Platform"})
 
 _ROWS: tuple[tuple[str, bool, Callable[[RunRecord], str]], ...] = (
     ("Source", True, lambda run: run.source.spec),
@@ -31,7 +48,8 @@ _ROWS: tuple[tuple[str, bool, Callable[[RunRecord], str]], ...] = (
     ("Commit", True, lambda run: run.commit or numbers.MISSING),
     ("Run started", False, lambda run: moment(run.started)),
     ("Took", False, lambda run: numbers.seconds(run.duration_s)),
-    ("Seed", False, lambda run: str(run.seed)),
+    ("Recipe's seed", False, lambda run: str(run.source.recipe.get("seed", numbers.MISSING))),
+    ("Seed of the checks", False, lambda run: str(run.seed)),
     ("rmcheck", False, lambda run: run.rmcheck),
     ("Python", False, lambda run: run.environment.python),
     ("torch", False, lambda run: run.environment.torch or "not loaded"),
@@ -69,7 +87,9 @@ def identity(report: ReportInput) -> tuple[IdentityRow, ...]:
         if {mine, theirs} <= {numbers.MISSING, ""}:
             continue
         unknown = {mine, theirs} & {"not loaded", numbers.MISSING}
-        rows.append(IdentityRow(label, mine, theirs, is_code, differs and not unknown))
+        differs = differs and not unknown
+        main = differs or label not in _COMPARED | _FOLDED
+        rows.append(IdentityRow(label, mine, theirs, is_code, differs, main))
     return tuple(rows)
 
 

@@ -9,8 +9,9 @@ import base64
 import gzip
 import io
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from rmcheck.record.run import PairScore
@@ -34,7 +35,10 @@ _CHUNK = 160_000
 
 @dataclass(frozen=True)
 class Pair:
-    """One pair with the candidate's scores and, where the baseline scored the same texts, its."""
+    """One pair with the candidate's scores and the baseline's, if it scored the same texts.
+
+    `also_in` names further suites that contain the same pair (see `distinct`).
+    """
 
     suite: str
     id: str
@@ -44,6 +48,12 @@ class Pair:
     rejected: float
     baseline: tuple[float, float] | None
     state: PairState
+    also_in: tuple[str, ...] = ()
+
+    @property
+    def suites(self) -> tuple[str, ...]:
+        """Every suite that contains it, `suite` first."""
+        return (self.suite, *self.also_in)
 
     @property
     def margin(self) -> float:
@@ -78,6 +88,21 @@ def pairs(scores: Sequence[PairScore], baseline: Sequence[PairScore] | None) -> 
     return tuple(
         sorted(made, key=lambda pair: (_RANK[pair.state], pair.margin, pair.suite, pair.id))
     )
+
+
+def distinct(ordered: Sequence[Pair]) -> tuple[Pair, ...]:
+    """Each pair once, in the same order, under the smallest of its suites."""
+    sizes = Counter(pair.suite for pair in ordered)
+    same: dict[tuple[object, ...], list[Pair]] = {}
+    for pair in ordered:
+        key = (pair.id, pair.hash, pair.chosen, pair.rejected, pair.baseline)
+        same.setdefault(key, []).append(pair)
+    once = []
+    for members in same.values():
+        members.sort(key=lambda pair: (sizes[pair.suite], pair.suite))
+        also_in = dict.fromkeys(pair.suite for pair in members[1:])
+        once.append(replace(members[0], also_in=tuple(also_in)))
+    return tuple(once)
 
 
 def _pair(row: PairScore, baseline: tuple[float, float] | None) -> Pair:
@@ -125,7 +150,7 @@ def pack(
     `named` maps a check's id to the pairs that its evidence names. Texts go into chunks in the
     order of the rows, so that what is on the screen needs one or two.
     """
-    suites = list(dict.fromkeys(pair.suite for pair in ordered))
+    suites = list(dict.fromkeys(suite for pair in ordered for suite in pair.suites))
     tags = sorted({tag for pair in ordered for tag in pair.tags})
     suite_at = {name: index for index, name in enumerate(suites)}
     tag_at = {name: index for index, name in enumerate(tags)}
@@ -148,7 +173,7 @@ def pack(
             with_text += 1
         rows.append(
             [
-                suite_at[pair.suite],
+                [suite_at[suite] for suite in pair.suites],
                 clean(pair.id),
                 [tag_at[tag] for tag in pair.tags],
                 _short(pair.chosen),
@@ -158,13 +183,13 @@ def pack(
                 place,
             ]
         )
-    at = {(pair.suite, pair.id): index for index, pair in enumerate(ordered)}
+    at = {(suite, pair.id): index for index, pair in enumerate(ordered) for suite in pair.suites}
     payload = {
         "suites": [one_line(name) for name in suites],
         "tags": [one_line(name) for name in tags],
         "rows": rows,
         "checks": {
-            clean(check): sorted(at[pair.suite, pair.id] for pair in named[check])
+            clean(check): sorted({at[pair.suite, pair.id] for pair in named[check]})
             for check in sorted(named)
         },
     }

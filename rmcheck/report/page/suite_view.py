@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -60,6 +61,29 @@ class SuiteView:
     margins: Figure | None
     pairs: int
     pairs_link: str
+
+    @property
+    def results(self) -> str:
+        """How many checks have which result: `4 checks: 1 regression, 3 passed`."""
+        words = Counter(check.word.lower() for check in self.checks)
+        told = ", ".join(f"{count} {word}" for word, count in words.items())
+        return f"{counted(len(self.checks), 'check')}: {told}" if told else "no checks"
+
+    @property
+    def charts(self) -> tuple[Figure, ...]:
+        """The charts of the suite as a whole, folded below its checks."""
+        return tuple(each for each in (self.controls, self.slices, self.margins) if each)
+
+    @property
+    def charts_title(self) -> str:
+        """What the fold contains: `Null controls, win rate by tag`."""
+        named = (
+            ("null controls", self.controls),
+            ("win rate by tag", self.slices),
+            ("margins", self.margins),
+        )
+        title = ", ".join(name for name, each in named if each)
+        return title[:1].upper() + title[1:]
 
 
 @dataclass(frozen=True)

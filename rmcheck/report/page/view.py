@@ -11,12 +11,22 @@ from rmcheck.report.facts import Fact
 from rmcheck.report.glossary import GROUP_LEAD, PAIR_WORD
 from rmcheck.report.input import PairTexts, ReportInput, TextsOf
 from rmcheck.report.page.against_view import AgainstView, against_view
-from rmcheck.report.page.check_view import OPEN, CheckView, check_view
+from rmcheck.report.page.check_view import STOPS, CheckView, check_view
 from rmcheck.report.page.identity import IdentityRow, identity, scoring_facts
-from rmcheck.report.page.pairs import FAILING, STATES, Packed, Pair, carried, pack, pairs
+from rmcheck.report.page.pairs import (
+    FAILING,
+    STATES,
+    Packed,
+    Pair,
+    carried,
+    distinct,
+    pack,
+    pairs,
+)
 from rmcheck.report.page.suite_view import HeatMap, SuiteView, heat_map, suite_view
 from rmcheck.report.page.training_view import TrainingView, training_view
 from rmcheck.report.page.trend_view import TrendView, past_of, runs_of, trend_view
+from rmcheck.report.recipes import RecipeDiff, recipe_diff
 from rmcheck.report.sentence import (
     Group,
     Groups,
@@ -47,7 +57,7 @@ class Concern:
     @property
     def stops(self) -> bool:
         """Whether these block the merge; then they are on the first screen."""
-        return self.group in OPEN
+        return self.group in STOPS
 
 
 @dataclass(frozen=True)
@@ -80,13 +90,11 @@ class WorstPair:
 class PairsView:
     """The pair browser: counts by state, packed data, and the worst pairs as plain HTML.
 
-    `first` are those of the checks that stop the merge, for the first screen. A text that several
-    suites hold stands once among them, under the smallest of these suites, and counts once in
-    `distinct`; in `total` it counts as often as it was judged.
+    `first` are those of the checks that block the merge, for the first screen. A pair of several
+    suites is listed and counted once.
     """
 
     total: int
-    distinct: int
     counts: tuple[tuple[str, str, int], ...]
     packed: Packed
     first: tuple[WorstPair, ...]
@@ -109,6 +117,7 @@ class View:
     identity: tuple[IdentityRow, ...]
     baseline_name: str | None
     baseline_at_hand: bool
+    recipes: RecipeDiff | None
     scoring: tuple[Fact, ...]
     bless: Invitation | None
     suites: tuple[SuiteView, ...]
@@ -163,6 +172,7 @@ def view(report: ReportInput, texts_of: TextsOf) -> View:
         identity=identity(report),
         baseline_name=baseline_name,
         baseline_at_hand=report.baseline is not None,
+        recipes=recipe_diff(report),
         scoring=scoring_facts(record),
         bless=invitation(record),
         suites=suites,
@@ -242,10 +252,10 @@ def _pairs_view(
     groups: Groups,
     named: Mapping[str, Sequence[Pair]],
 ) -> PairsView:
-    states = Counter(pair.state for pair in ordered)
-    distinct = _distinct(ordered)
-    first = _first(distinct, groups, named)
-    worst = [*first, *(pair for pair in distinct if pair.state in FAILING and pair not in first)]
+    once = distinct(ordered)
+    states = Counter(pair.state for pair in once)
+    first = _first(once, groups, named)
+    worst = [*first, *(pair for pair in once if pair.state in FAILING and pair not in first)]
 
     def shown(some: Sequence[Pair]) -> tuple[WorstPair, ...]:
         return tuple(
@@ -254,32 +264,17 @@ def _pairs_view(
         )
 
     return PairsView(
-        total=len(ordered),
-        distinct=len(distinct),
+        total=len(once),
         counts=tuple((state, PAIR_WORD[state], states[state]) for state in STATES if states[state]),
-        packed=pack(ordered, report.texts, texts_of, named),
+        packed=pack(once, report.texts, texts_of, named),
         first=shown(first),
         worst=shown(worst[:WORST]),
         texts_of=texts_of,
-        has_baseline=any(pair.baseline for pair in ordered),
+        has_baseline=any(pair.baseline for pair in once),
     )
 
 
-def _distinct(ordered: Sequence[Pair]) -> list[Pair]:
-    """Each text with its scores once, in the same order, as the smallest of its suites holds it."""
-    sizes = Counter(pair.suite for pair in ordered)
-    chosen: dict[tuple[str, float, float], Pair] = {}
-    for pair in ordered:
-        key = (pair.hash, pair.chosen, pair.rejected)
-        held = chosen.get(key)
-        if held is None or sizes[pair.suite] < sizes[held.suite]:
-            chosen[key] = pair
-    return list(chosen.values())
-
-
-def _first(
-    distinct: Sequence[Pair], groups: Groups, named: Mapping[str, Sequence[Pair]]
-) -> list[Pair]:
+def _first(once: Sequence[Pair], groups: Groups, named: Mapping[str, Sequence[Pair]]) -> list[Pair]:
     """The worst pairs of the checks that block the merge: those they name, then their suites'.
 
     A comparison names every pair that it lost, a threshold its worst ones, so that a run with a
@@ -288,7 +283,7 @@ def _first(
     blocking = groups.regressions or groups.failures
     hashes = {pair.hash for each in blocking for pair in named.get(each.check.id, ())}
     suites = {each.suite.name for each in blocking}
-    lost = [pair for pair in distinct if pair.state in _LOST]
+    lost = [pair for pair in once if pair.state in _LOST]
     theirs = [pair for pair in lost if pair.hash in hashes]
-    others = [pair for pair in lost if pair.hash not in hashes and pair.suite in suites]
+    others = [pair for pair in lost if pair.hash not in hashes and suites & {*pair.suites}]
     return [*theirs, *others][:FIRST]

@@ -29,10 +29,10 @@
   /* --- what is shown ------------------------------------------------------------------------- */
   var wanted = { q: "", suite: "", tag: "", states: new Set(), of: "", order: "" };
   var shown = [], selected = null;
-  var list = by("list"), rows = by("rows"), detail = by("detail");
+  var list = by("list"), rows = by("rows"), detail = by("detail"), panes = by("panes");
 
   function fits(pair, exceptState) {
-    if (wanted.suite && pair.suite !== wanted.suite) return false;
+    if (wanted.suite && pair.suites.indexOf(wanted.suite) < 0) return false;
     if (wanted.tag && pair.tags.indexOf(wanted.tag) < 0) return false;
     if (wanted.of && !pairs.isOf(wanted.of, pair)) return false;
     if (!exceptState && wanted.states.size && !wanted.states.has(STATES[pair.state])) return false;
@@ -69,6 +69,7 @@
     by("reset").hidden = !narrowed;
     if (position() < 0) selected = shown[0] || null;
     rows.style.height = shown.length * ROW + "px";
+    panes.classList.remove("reading");
     if (!keepScroll) list.scrollTop = 0;
     draw();
     show();
@@ -133,10 +134,14 @@
     return row;
   }
 
-  function block(title, text, mark) {
+  /* `parts` are runs of [text, whether only this text has it]; `tag` marks those. */
+  function block(title, parts, mark, tag) {
     var box = make("div", "text" + (mark ? " prefers" : "")), head = make("h5", "", title);
     if (mark) head.appendChild(make("b", "", mark));
-    var body = make("p", "", text);
+    var body = make("p");
+    parts.forEach(function (part) {
+      body.appendChild(part[1] ? make(tag, "", part[0]) : document.createTextNode(part[0]));
+    });
     body.dir = "auto";
     box.appendChild(head);
     box.appendChild(body);
@@ -144,7 +149,7 @@
   }
 
   function link(pair) {
-    return "#pair=" + encodeURIComponent(pair.suite) + "/" + encodeURIComponent(pair.id);
+    return "#pair=" + encodeURIComponent(pair.suites[0]) + "/" + encodeURIComponent(pair.id);
   }
 
   function show() {
@@ -160,14 +165,18 @@
     var top = make("div", "top"), here = make("a", "", pair.key);
     here.href = link(pair);
     top.appendChild(here);
-    var move = make("span", "move");
+    if (pair.suites.length > 1) top.appendChild(make("span", "also", "also in " + pair.suites.slice(1).join(", ")));
+    var move = make("span", "move"), back = make("button", "back", "Back to the list");
+    back.type = "button";
+    back.addEventListener("click", function () { read(false); list.focus(); });
+    move.appendChild(back);
     [["Previous", -1], ["Next", 1]].forEach(function (each) {
       var button = make("button", "", each[0]);
       button.type = "button";
       button.disabled = !shown[position() + each[1]];
       button.addEventListener("click", function () {
         go(position() + each[1]);
-        var again = detail.querySelectorAll(".move button")[each[1] > 0 ? 1 : 0];
+        var again = detail.querySelectorAll(".move button:not(.back)")[each[1] > 0 ? 1 : 0];
         if (again) again.focus();
       });
       move.appendChild(button);
@@ -190,13 +199,15 @@
     detail.appendChild(table);
     var found = pairs.textsOf(pair);
     if (found) {
-      var prompt = block("Prompt", found[0]);
+      var prompt = block("Prompt", [[found[0], false]]);
       prompt.className += " prompt";
       detail.appendChild(prompt);
       var sides = make("div", "sides"), says = "scored higher";
-      sides.appendChild(block("Chosen (better)", found[1], pair.chosen > pair.rejected ? says : ""));
-      sides.appendChild(block("Rejected", found[2], pair.rejected > pair.chosen ? says : ""));
+      var marked = rmcheck.diff.between(found[1], found[2]), parts = marked || [[[found[1], false]], [[found[2], false]]];
+      sides.appendChild(block("Chosen (better)", parts[0], pair.chosen > pair.rejected ? says : "", "ins"));
+      sides.appendChild(block("Rejected", parts[1], pair.rejected > pair.chosen ? says : "", "del"));
       detail.appendChild(sides);
+      if (marked) detail.appendChild(make("p", "remark marks", "Words that only one response has are underlined: solid in chosen, dashed in rejected."));
     } else if (pairs.hasTexts(pair)) {
       detail.appendChild(make("p", "remark", "Loading the texts …"));
       pairs.loadTexts(pair).then(function () { if (selected === pair) show(); });
@@ -204,6 +215,14 @@
       detail.appendChild(make("p", "remark", "This report does not include the texts of this pair."));
     }
     detail.scrollTop = 0;
+  }
+
+  /* On a narrow screen the pair that is read replaces the list, so that it is seen at once. */
+  function narrow() { return window.innerWidth < 736; }
+  function read(yes) {
+    panes.classList.toggle("reading", yes);
+    if (yes && narrow()) panes.scrollIntoView();
+    if (!yes) go(position(), true);
   }
 
   function go(place, quiet) {
@@ -232,7 +251,7 @@
 
   function follow(hash) {
     if (hash.indexOf("pair=") === 0) openPair(hash.slice(5));
-    else if (hash.indexOf("pairs&") === 0) narrow(hash.split("&").slice(1));
+    else if (hash.indexOf("pairs&") === 0) select(hash.split("&").slice(1));
   }
 
   function openPair(name) {
@@ -242,10 +261,11 @@
     if (!fits(pair, false)) clear();
     refresh(true);
     go(position(), true);
-    (window.innerWidth < 736 ? detail : by("browser")).scrollIntoView();
+    if (narrow()) read(true);
+    else by("browser").scrollIntoView();
   }
 
-  function narrow(parts) {
+  function select(parts) {
     clear();
     parts.forEach(function (part) {
       var cut = part.indexOf("="), key = part.slice(0, cut), value = page.decoded(part.slice(cut + 1));
@@ -315,7 +335,7 @@
       if (!row) return;
       selected = pairs.all[Number(row.id.slice(4))];
       go(position());
-      if (window.innerWidth < 736) detail.scrollIntoView();
+      read(true);
     });
     list.addEventListener("keydown", function (event) {
       var sight = Math.max(1, Math.floor(list.clientHeight / ROW) - 1), here = position();
@@ -323,10 +343,10 @@
         PageUp: here - sight, Home: 0, End: shown.length - 1 }[event.key];
       if (event.ctrlKey || event.metaKey || event.altKey) return;
       if (to !== undefined) { event.preventDefault(); go(to); }
-      else if (event.key === "Enter") { event.preventDefault(); detail.focus(); }
+      else if (event.key === "Enter") { event.preventDefault(); read(true); detail.focus(); }
     });
     detail.addEventListener("keydown", function (event) {
-      if (event.key === "Escape") list.focus();
+      if (event.key === "Escape") { read(false); list.focus(); }
     });
     document.addEventListener("keydown", function (event) {
       var typing = /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName);

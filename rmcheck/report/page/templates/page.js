@@ -25,14 +25,14 @@ rmcheck.page = (function () {
     if (hash.indexOf("check=") === 0 || hash.indexOf("suite=") === 0) {
       var target = by(hash) || by(decoded(hash)) || find(decoded(hash));
       if (!target) return;
-      if (target.tagName === "DETAILS") target.open = true;
+      for (var fold = target; fold; fold = fold.parentElement) if (fold.tagName === "DETAILS") fold.open = true;
       target.scrollIntoView();
     } else readers.forEach(function (read) { read(hash); });
   }
 
   /* The fragment may be written plainly where the id is quoted, and the other way round. */
   function find(name) {
-    var every = document.querySelectorAll("details.check, section.suite");
+    var every = document.querySelectorAll("details.check, details.suite");
     for (var i = 0; i < every.length; i++) if (decoded(every[i].id) === name) return every[i];
     return null;
   }
