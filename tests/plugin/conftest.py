@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,13 +17,6 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Proje
     monkeypatch.setenv("COLUMNS", "320")
     monkeypatch.delenv("CI", raising=False)
     return Project(pytester)
-
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
-    """What runs the gate and the commands in processes of their own."""
-    with Server() as found:
-        yield found
 
 
 @pytest.fixture(scope="session")
