@@ -14,7 +14,7 @@ from rmcheck.engine.binding import Binding, baseline_source
 from rmcheck.engine.book import ScoreBook
 from rmcheck.engine.context import SuiteContext
 from rmcheck.engine.settings import DEFAULT_BASELINE, NO_BASELINE, Settings
-from rmcheck.errors import BaselineMissing, ExtraMissing, RmcheckError
+from rmcheck.errors import BaselineMissing, BaselineRefused, ExtraMissing, RmcheckError
 from rmcheck.record import baseline as baselines
 from rmcheck.record import folder as folders
 from rmcheck.record import history
@@ -105,8 +105,15 @@ class Engine:
         return self.create(self.settings.source)
 
     def bind(self, suite: Suite, candidate: object, baseline: object) -> Binding:
-        """The sources for a suite: its own `source:`, or what the fixtures gave."""
+        """The sources for a suite: its own `source:`, or what the fixtures gave.
+
+        Raises
+        ------
+        BaselineRefused
+            When no source is named, and the baseline is not the default source's.
+        """
         chosen = self.create(suite.source) if suite.source else self._completed(candidate)
+        self._refuse_default(suite, chosen)
         other = None if baseline is None else self._completed(baseline)
         key = (id(chosen), id(other))
         if key not in self._bindings:
@@ -119,6 +126,21 @@ class Engine:
                 self._options,
             )
         return self._bindings[key]
+
+    def _refuse_default(self, suite: Suite, chosen: Source) -> None:
+        """Refuse the default model in a project whose baseline is another's.
+
+        A configuration that was lost, or a key of it, must not change which model is judged.
+        """
+        default = self.settings.source
+        if self.settings.source_named or self._baseline is None or chosen.spec != default:
+            return
+        kept = self._baseline.source_of(suite.name).spec
+        if kept != default and not suite.source:
+            raise BaselineRefused(
+                f"no source is named, and the default {default} is not the source of baseline "
+                f"'{self._baseline.name}' ({kept}); name the source to test with --rm or rm_source"
+            )
 
     def _completed(self, given: object) -> Source:
         """What a fixture gave, completed once, so that its scores are found again."""

@@ -34,6 +34,7 @@ class Settings:
 
     root: Path
     source: str = DEFAULT_SOURCE
+    source_named: bool = True
     baseline: str | None = None
     cache: Path
     baselines: Path
@@ -119,6 +120,7 @@ def settings_from(ini: Ini, options: Options, *, progress: Progress | None = Non
     return Settings(
         root=ini.root,
         source=asked.text("rm_source") or DEFAULT_SOURCE,
+        source_named=bool(asked.text("rm_source")),
         baseline=asked.text("rm_baseline"),
         cache=asked.folder("rm_cache", DEFAULT_CACHE),
         baselines=asked.place("rm_baselines", DEFAULT_BASELINES),

@@ -251,6 +251,12 @@ class RunLog:
         if not isinstance(item, CheckItem):
             return
         _tell(item, call.excinfo, report)
+        if report.when == "call" and report.passed and item.nodeid not in self._concluded:
+            # Another plugin, or the lack of one (`-p no:python`), kept pytest from calling it.
+            report.outcome = "failed"
+            report.longrepr = (
+                f"{item.check.label}: not run by pytest; a plugin is off or in the way"
+            )
         self._note_outside(item, report)
         payload = self._concluded.pop(item.nodeid, None)
         if payload is None:
@@ -269,7 +275,8 @@ class RunLog:
         if isinstance(report.longrepr, tuple):
             message = report.longrepr[2].removeprefix("Skipped: ")
         else:
-            message = getattr(getattr(report.longrepr, "reprcrash", None), "message", "")
+            crash = getattr(report.longrepr, "reprcrash", None)
+            message = crash.message if crash else str(report.longrepr or "")
         record = undecided_record(
             item.suite,
             item.check,

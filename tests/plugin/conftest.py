@@ -25,13 +25,6 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Proje
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
-    """What runs the gate and the commands in processes of their own."""
-    with Server() as found:
-        yield found
-
-
-@pytest.fixture(scope="session")
 def sound(tmp_path_factory: pytest.TempPathFactory, server: Server) -> Path:
     """A project whose candidate is worse than its baseline; who changes it copies it."""
     return build(tmp_path_factory.mktemp("sound") / "p", server)

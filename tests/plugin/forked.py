@@ -199,13 +199,20 @@ def _without_training() -> None:
     from rmcheck.sources import recipe
 
     class Perfect(Source):
-        spec, fingerprint, scores_new_text = "recipe:perfect", "perfect", True
+        fingerprint, scores_new_text = "perfect", True
+
+        def __init__(self, rest: str) -> None:
+            self._spec = f"recipe:{rest}"
+
+        @property
+        def spec(self) -> str:
+            return self._spec
 
         def score(self, dialogues: Sequence[Any]) -> Any:
             sides = [dialogue.key.rpartition("/")[2] for dialogue in dialogues]
             return np.array([float(side == "chosen") for side in sides])
 
-    recipe.create = lambda *_: Perfect()  # type: ignore[assignment,return-value]
+    recipe.create = lambda rest, _: Perfect(rest)  # type: ignore[assignment,return-value]
 
 
 if __name__ == "__main__":

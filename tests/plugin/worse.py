@@ -12,8 +12,6 @@ from pathlib import Path
 
 import yaml
 
-from rmcheck.documents.ini import KEYS
-
 from .forked import Call, Server
 from .projects import Row, jsonl, pairs, scores
 
@@ -32,7 +30,7 @@ INI = f"""[pytest]
 testpaths = suites
 rm_source = scores:{BAD}
 rm_baseline = main
-{"rm_strict = true" if "rm_strict" in KEYS else ""}
+rm_strict = true
 """
 
 CHECKS = [{"check": "win_rate", "min": 0.2}, {"check": "no_regression"}]
