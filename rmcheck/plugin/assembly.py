@@ -16,6 +16,7 @@ import pytest
 from rmcheck import __version__
 from rmcheck.engine.environment import commit
 from rmcheck.engine.settings import DEFAULT_BASELINE
+from rmcheck.errors import os_message
 from rmcheck.plugin import junit, scope
 from rmcheck.plugin.asked import suite_files
 from rmcheck.plugin.keys import STARTED

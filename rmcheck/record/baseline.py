@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from rmcheck.errors import RmcheckError, UsageError, did_you_mean, os_reason
+from rmcheck.errors import RmcheckError, UsageError, did_you_mean
 from rmcheck.record import folder as folders
 from rmcheck.record import run as record
 from rmcheck.record.refusal import bless_refusal

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rmcheck.data import preferences, prompt_text
 from rmcheck.data.preferences import PreferenceData
-from rmcheck.errors import RmcheckError, UsageError, os_reason
+from rmcheck.errors import RmcheckError, UsageError
 from rmcheck.record import baseline as baselines
 from rmcheck.record import folder as folders
 from rmcheck.record import history as histories
