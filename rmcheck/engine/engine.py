@@ -9,12 +9,20 @@ from dataclasses import replace
 
 from rmcheck.checks import CannotDecide, Check
 from rmcheck.data import Dialogue
+from rmcheck.documents import located
 from rmcheck.engine.bar import SessionBar
 from rmcheck.engine.binding import Binding, baseline_source
 from rmcheck.engine.book import ScoreBook
 from rmcheck.engine.context import SuiteContext
 from rmcheck.engine.settings import DEFAULT_BASELINE, Settings
-from rmcheck.errors import BaselineMissing, ExtraMissing, RmcheckError
+from rmcheck.errors import (
+    BaselineMissing,
+    ExtraMissing,
+    Problem,
+    ProblemsFound,
+    RmcheckError,
+    UsageError,
+)
 from rmcheck.record import baseline as baselines
 from rmcheck.record import folder as folders
 from rmcheck.record.refusal import refuse_unlike
@@ -90,9 +98,19 @@ class Engine:
         """The source that `--rm` names."""
         return self.create(self.settings.source)
 
+    def _own(self, suite: Suite, spec: str) -> Source:
+        """The source that a suite names; an error has the place of its key `source`."""
+        try:
+            return self.create(spec)
+        except UsageError as error:
+            place = Problem(suite.shown, 0, 0, str(error))
+            if suite.path.is_file():
+                place = located.read(suite.path, suite.shown).problem(("source",), str(error))
+            raise ProblemsFound([place]) from None
+
     def bind(self, suite: Suite, candidate: object, baseline: object) -> Binding:
         """The sources for a suite: its own `source:`, or what the fixtures gave."""
-        chosen = self.create(suite.source) if suite.source else self._completed(candidate)
+        chosen = self._own(suite, suite.source) if suite.source else self._completed(candidate)
         other = None if baseline is None else self._completed(baseline)
         key = (id(chosen), id(other))
         if key not in self._bindings:
