@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from rmcheck.checks import CannotDecide, Check
 from rmcheck.data import Dialogue
+from rmcheck.documents import located
 from rmcheck.engine.bar import SessionBar
 from rmcheck.engine.binding import Binding, baseline_source
 from rmcheck.engine.book import ScoreBook
@@ -103,6 +104,16 @@ class Engine:
     def candidate(self) -> Source:
         """The source that `--rm` names."""
         return self.create(self.settings.source)
+
+    def _own(self, suite: Suite, spec: str) -> Source:
+        """The source that a suite names; an error has the place of its key `source`."""
+        try:
+            return self.create(spec)
+        except UsageError as error:
+            place = Problem(suite.shown, 0, 0, str(error))
+            if suite.path.is_file():
+                place = located.read(suite.path, suite.shown).problem(("source",), str(error))
+            raise ProblemsFound([place]) from None
 
     def bind(self, suite: Suite, candidate: object, baseline: object) -> Binding:
         """The sources for a suite: its own `source:`, or what the fixtures gave.

@@ -16,7 +16,7 @@ def test_a_domain_is_two_files_and_the_schema(project: Project) -> None:
     said = project.cli("new", "cooking")
     assert (said.code, said.err) == (0, [])
     assert said.out[0] == "created suites/cooking.yaml and data/cooking.jsonl"
-    assert "Fewer than 15 different prompts decide nothing" in said.out[2]
+    assert "fails with fewer than 15 different prompts" in said.out[2]
     text = (project.root / "suites/cooking.yaml").read_text(encoding="utf-8")
     assert text.startswith("# yaml-language-server: $schema=rmcheck.schema.json\n")
     assert (project.root / "suites/rmcheck.schema.json").is_file()
