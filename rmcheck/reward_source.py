@@ -283,7 +283,7 @@ def completed(given: object, spec: str | None = None) -> Source:
         raise SourceError(f"{name}: expected a reward source, got the class; return {kind}(...)")
     if missing:
         raise SourceError(
-            f"{name}: {kind} is not a reward source: {' and '.join(missing)} missing; a source "
+            f"{name}: {kind} is not a reward source, it lacks {' and '.join(missing)}; a source "
             "has score(dialogues), which returns one finite number for each, and fingerprint, "
             "a text that changes when the scores do (or None)"
         )

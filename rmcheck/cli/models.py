@@ -18,7 +18,8 @@ from rmcheck.errors import SourceError, UsageError
 from rmcheck.registry import BrokenEntryPoint, summary
 from rmcheck.sources import KINDS as SOURCES
 from rmcheck.sources import create
-from rmcheck.wording import counted
+from rmcheck.spec import redacted
+from rmcheck.wording import counted, escaped
 
 JSON_LINES = (".jsonl", ".json", ".ndjson")
 
@@ -173,7 +174,8 @@ def run_try(options: argparse.Namespace) -> int:
     scores = book.scores(source, dialogues)
     order = sorted(range(len(scores)), key=lambda row: -scores[row])
     best = float(scores[order[0]])
-    print(f"{'rank':>4}  {'reward':>9}  {'P(best beats it)':>16}   response   ({source.spec})")
+    named = escaped(redacted(source.spec))
+    print(f"{'rank':>4}  {'reward':>9}  {'P(best beats it)':>16}   response   ({named})")
     for rank, row in enumerate(order, start=1):
         chance = 1 / (1 + math.exp(-(best - float(scores[row]))))
         beaten = "–" if rank == 1 else f"σ({best - scores[row]:.3f}) = {chance:.3f}"
@@ -183,7 +185,7 @@ def run_try(options: argparse.Namespace) -> int:
 
 def _clip(text: str, width: int = 70) -> str:
     flat = " ".join(text.split())
-    return flat if len(flat) <= width else flat[: width - 1] + "…"
+    return escaped(flat if len(flat) <= width else flat[: width - 1] + "…")
 
 
 def run_list(_: argparse.Namespace) -> int:

@@ -17,14 +17,22 @@ from rmcheck.cli.options import (
     suites_folder,
 )
 from rmcheck.cli.project import configured, rooted, shown, tell_ignored
-from rmcheck.compare.comparison import compare, is_record, is_run, read_side, suites_below
+from rmcheck.compare.comparison import (
+    compare,
+    is_record,
+    is_run,
+    read_side,
+    state_first,
+    suites_below,
+)
 from rmcheck.engine.settings import DEFAULT_BASELINE, Options, Settings, settings_from
 from rmcheck.record import baseline as baselines
 from rmcheck.record import history
 from rmcheck.record.refusal import failures
 from rmcheck.record.run import RESULTS, SCORES
 from rmcheck.report.publish import publish, root_of
-from rmcheck.wording import counted
+from rmcheck.spec import redacted
+from rmcheck.wording import counted, escaped
 
 
 def add_commands(commands: Any) -> None:
@@ -91,7 +99,12 @@ def add_commands(commands: Any) -> None:
         "if a suite regressed, else 0.",
     )
     versus.add_argument("candidate", help="run folder, baseline name or source")
-    versus.add_argument("baseline", help="run folder, baseline name or source")
+    versus.add_argument(
+        "baseline",
+        nargs="?",
+        default=DEFAULT_BASELINE,
+        help="run folder, baseline name or source (default %(default)s)",
+    )
     versus.add_argument(
         "--max-drop",
         metavar="SHARE",
@@ -185,15 +198,16 @@ def run_compare(options: argparse.Namespace) -> int:
     candidate, baseline = (read_side(spec, chosen, suites) for spec in specs)
     found = compare(candidate, baseline, max_drop=options.max_drop, seed=chosen.seed)
     for suite, verdict in found.verdicts.items():
-        print(f"{'FAILED' if verdict.outcome == 'fail' else 'passed'} {suite}: {verdict.message}")
+        print(escaped(state_first(suite, verdict)))
         for note in verdict.evidence.notes:
-            print(f"       {note}")
+            print(f"       {escaped(note)}")
     for lacking, other, alone in (
         (options.candidate, options.baseline, found.only_baseline),
         (options.baseline, options.candidate, found.only_candidate),
     ):
         if alone:
-            print(f"not compared (only in {other}): {', '.join(alone)}{_why(lacking, chosen)}")
+            there = escaped(redacted(other))
+            print(f"not compared (only in {there}): {', '.join(alone)}{_why(lacking, chosen)}")
     if found.m > 1:
         print(f"alpha is divided by {found.m} comparisons: {found.counted}")
     return int(any(verdict.outcome == "fail" for verdict in found.verdicts.values()))

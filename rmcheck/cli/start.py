@@ -105,24 +105,21 @@ def run_init(options: argparse.Namespace) -> int:
             f"{workflow} only works at the root of a repository; move it to {above}, and let it "
             f"run in {root.relative_to(above).as_posix()}"
         )
+    if project.REQUIREMENTS in begun.made.written:
+        print(f"CI installs {project.REQUIREMENTS}; it says how to add a wheel of rmcheck")
     if begun.made.written:
         print("\nnext:")
-        for command, meaning in _next(options.folder, ci=bool(workflow)):
+        for command, meaning in _next(options.folder):
             print(f"  {command:<16}  {meaning}".rstrip())
     return 0
 
 
-def _next(folder: str, *, ci: bool) -> list[tuple[str, str]]:
-    from rmcheck.scaffold.project import REQUIREMENTS, WHEELS
-
+def _next(folder: str) -> list[tuple[str, str]]:
     steps = [
         ("pytest suites/", "trains the sample model (a minute on two cores) and runs the gate"),
         ("rmcheck bless", "keeps that run as the baseline; commit it with the rest"),
         ("rmcheck new NAME", "adds a domain of your own"),
     ]
-    if ci:
-        wheel = f"pip wheel --no-deps --wheel-dir {WHEELS} CHECKOUT"
-        steps.insert(2, (wheel, f"builds what CI installs ({REQUIREMENTS}); commit it"))
     absent = missing(MODELS)
     if absent:
         brings = f"brings {listed(absent)}, which the sample model needs"

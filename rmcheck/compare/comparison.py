@@ -178,6 +178,19 @@ def compare(candidate: Side, baseline: Side, *, max_drop: float, seed: int = 0) 
     return Comparison(verdicts, m, counted, *alone)
 
 
+def state_first(suite: str, verdict: Verdict) -> str:
+    """A suite's line: its state, then the figures; `failed` where the state does not say it.
+
+    >>> told = Verdict(decision="pass", outcome="pass", message="no_regression non_inferior: ...")
+    >>> state_first("chat", told)
+    'chat: non-inferior: ...'
+    """
+    text = verdict.message.removeprefix(NoRegression.kind).removeprefix(":").strip()
+    failed = verdict.outcome == "fail" and verdict.state != "regressed"
+    text = text.replace("non_inferior", "non-inferior", 1)
+    return f"{suite}: {'failed, ' if failed else ''}{text}"
+
+
 def _refuse_unlike(suite: str, candidate: Side, baseline: Side) -> None:
     mine, theirs = candidate.sources.get(suite), baseline.sources.get(suite)
     if mine and theirs:

@@ -126,7 +126,7 @@ class ResponseSet:
 
 
 def prompt_group(prompt: Prompt) -> str:
-    """The group that a pair belongs to when its data name none: a hash of the prompt."""
+    """The group of a pair whose data give no group: a hash of the prompt."""
     return content_hash(_canonical(prompt))[:16]
 
 

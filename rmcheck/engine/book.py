@@ -19,6 +19,7 @@ from rmcheck.engine.bar import SessionBar
 from rmcheck.progress import NoProgress
 from rmcheck.record.run import ScoringRecord
 from rmcheck.reward_source import Partial, Source, Streaming, completed
+from rmcheck.spec import redacted
 
 
 @dataclass
@@ -142,7 +143,7 @@ class ScoreBook:
     def _remarks(self) -> list[str]:
         said = [*self._store.remarks]
         for source in self.sources():
-            said += [f"{source.spec}: {remark}" for remark in source.remarks]
+            said += [f"{redacted(source.spec)}: {remark}" for remark in source.remarks]
         return list(dict.fromkeys(said))
 
     def _wrap(self, source: Source) -> CachedSource:

@@ -16,6 +16,7 @@ from rmcheck.engine.binding import Binding
 from rmcheck.engine.book import ScoreBook
 from rmcheck.errors import BaselineMissing
 from rmcheck.reward_source import KeptPair, Partial, Remembering, Source
+from rmcheck.spec import redacted
 from rmcheck.suite import Suite
 from rmcheck.wording import counted
 
@@ -110,12 +111,12 @@ class SuiteContext:
         """The baseline's name, or the source's spec."""
         if source.role == "baseline":
             return self.binding.baseline_name
-        return self.binding.source(source).spec
+        return redacted(self.binding.source(source).spec)
 
     def signature(self, kind: str, facts: Mapping[str, object]) -> str:
         """All that could change the number, on one line."""
         candidate = self.binding.candidate
-        source = f"{candidate.spec}@{(candidate.fingerprint or 'session')[:8]}"
+        source = f"{redacted(candidate.spec)}@{(candidate.fingerprint or 'session')[:8]}"
         data = f"{self.suite}@{self.data.hash[:8]}"
         return signature(kind, source, data, facts, seed=self.seed)
 

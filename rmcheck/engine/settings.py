@@ -27,9 +27,9 @@ DEFAULT_BASELINES = "fixtures/baselines"
 class Settings:
     """The settings of one run. Paths are absolute; `baseline` None means `main` if it exists.
 
-    `source_named`: whether `source` was given or is the default. `files` are the globs of suite
-    files (`rmcheck_files`). Paths that a command line names start from `here` (None: from the
-    root), all others from the root.
+    `files` are the globs of suite files (`rmcheck_files`). Paths that a command line names start
+    from `here` (None: from the root), all others from the root. `strict`: a required check that is
+    skipped fails the run.
     """
 
     root: Path
@@ -44,6 +44,7 @@ class Settings:
     dtype: str = PRECISIONS[0]
     seed: int = 0
     examples: int | None = None
+    strict: bool = False
     progress: Progress = field(default_factory=NoProgress)
     here: Path | None = None
 
@@ -129,6 +130,7 @@ def settings_from(ini: Ini, options: Options, *, progress: Progress | None = Non
         dtype=asked.dtype(),
         seed=asked.whole("rm_seed") or 0,
         examples=asked.whole("rm_examples", least=1),
+        strict=asked.truth("rm_strict"),
         progress=progress or NoProgress(),
         here=options.here,
     )
@@ -155,7 +157,9 @@ class _Asked:
         value = self.ini.get(key)
         if isinstance(value, list):
             raise UsageError(f"{key} = {value!r}: expected one value, got a list")
-        return value or None
+        if value is not None and not value.strip():
+            raise UsageError(f"{key} is empty; give it a value, or remove the key")
+        return value
 
     def place(self, key: str, default: str) -> Path:
         start = self.options.here if self.options.given.get(key) is not None else None
@@ -177,6 +181,12 @@ class _Asked:
             raise UsageError(said)
         return int(value)
 
+    def truth(self, key: str) -> bool:
+        value = (self.text(key) or "false").strip().lower()
+        if value not in ("true", "false"):
+            raise UsageError(f"{key} = {value}: expected true or false")
+        return value == "true"
+
     def dtype(self) -> str:
         value = self.text("rm_dtype")
         if value and value not in PRECISIONS:
@@ -191,7 +201,7 @@ class _Asked:
         except ValueError as error:
             raise UsageError(f"{INI_FILES} = {value}: {error}") from None
         if "!" in globs:
-            said = f"{INI_FILES}: '!' without a glob; write it right before its glob"
+            said = f"{INI_FILES}: '!' is not followed by a glob; remove the space after it"
             raise UsageError(said)
         return tuple(globs)
 

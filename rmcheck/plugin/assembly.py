@@ -16,6 +16,7 @@ import pytest
 from rmcheck import __version__
 from rmcheck.engine.environment import commit
 from rmcheck.engine.settings import DEFAULT_BASELINE
+from rmcheck.errors import os_message
 from rmcheck.plugin import junit, scope
 from rmcheck.plugin.asked import suite_files
 from rmcheck.plugin.keys import STARTED
@@ -37,7 +38,8 @@ from rmcheck.record.run import (
     TrainingRecord,
 )
 from rmcheck.report.publish import render, write
-from rmcheck.wording import listed
+from rmcheck.spec import redacted
+from rmcheck.wording import escaped, listed
 
 
 class Assembly:
@@ -46,12 +48,14 @@ class Assembly:
     Parameters
     ----------
     payloads
-        What `RunLog` hung on the reports, in the order in which they arrived; of a check that was
-        run again, the last one counts.
+        What `RunLog` attached to the reports, in order of arrival; for a check that was run again,
+        the last one counts.
     unread
-        The suite files that hold mistakes; pytest goes on without them where it is told to.
+        The suite files with mistakes; pytest can be told to continue without them.
     finished
         Whether the run came to its end, so that suites which it did not find are missing.
+    undecided
+        Whether none of the required checks could be decided.
     """
 
     def __init__(
@@ -61,12 +65,14 @@ class Assembly:
         *,
         unread: Sequence[str] = (),
         finished: bool = False,
+        undecided: bool = False,
     ) -> None:
         self._config = config
         self._root = Path(config.rootpath)
         self._settings = settings_of(config)
         self._unread = sorted(unread)
         self._finished = finished
+        self._undecided = undecided
         self._suites: dict[str, SuiteRecord] = {}
         self._checks: dict[str, dict[str, CheckRecord]] = {}
         self._rows: dict[str, list[PairScore]] = {}
@@ -100,7 +106,7 @@ class Assembly:
         environment = EnvironmentRecord.model_validate(payload["environment"])
         if self._environment is None or environment.torch is not None:
             self._environment = environment
-        self._last = payload  # of the run as a whole each check and each worker says the same
+        self._last = payload  # the same for each check and each worker
 
     def write(self, *, incomplete: bool) -> None:
         """Write the record, a line of history, the reports; note what could not be written."""
@@ -111,13 +117,13 @@ class Assembly:
             folders.write(self._folder, record, rows, partial(self._report, history))
             self._written = True
         except OSError as error:
-            self._problems.append(f"the report could not be written: {error}")
+            self._problems.append(f"the report could not be written: {os_message(error)}")
         else:
             self._remember(history, record)
         junit_file = self._config.getoption("xmlpath", None)
         if junit_file:
             checks = [check for suite in record.suites for check in suite.checks]
-            with suppress(OSError):  # pytest has said so
+            with suppress(OSError):  # pytest reports it
                 path = Path(self._config.invocation_params.dir, junit_file)
                 junit.add_adjusted(path, checks)
                 junit.add_missing(path, record.missing)
@@ -135,14 +141,16 @@ class Assembly:
             broken = histories.read(path).broken
             histories.append(path, histories.line_of(record))
         except OSError as error:
-            self._problems.append(f"the run could not be added to the history: {error}")
+            self._problems.append(f"the run could not be added to the history: {os_message(error)}")
             return
         if broken:
             lines = listed([str(line) for line in broken])
-            self._problems.append(f"{self._shown(path)}: no run on line {lines}; passed over")
+            self._problems.append(
+                f"{self._shown(path)}: skipped line {lines}: not a valid run record"
+            )
 
     def summarise(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Print the ten lines that say what the report's first screen says."""
+        """Print the ten lines of the report's first screen."""
         if self._record is None:
             return
         from rmcheck.report import annotations, terminal
@@ -154,10 +162,13 @@ class Assembly:
         for line in terminal.lines(self._record, verbosity=verbosity, report_path=report):
             terminalreporter.write_line(line)
         for remark in self._record.scoring.remarks if verbosity >= 0 else ():
-            terminalreporter.write_line(f"note: {remark}")
+            terminalreporter.write_line(f"note: {escaped(remark)}")
         unused = self._unused_source()
         if unused:
             terminalreporter.write_line(unused, yellow=True)
+        if self._undecided:
+            said = "no required check was decided, so the run fails; the skip reasons say why"
+            terminalreporter.write_line(said, red=True)
         for problem in self._problems:
             terminalreporter.write_line(problem, red=True)
         if annotations.wanted():
@@ -166,16 +177,17 @@ class Assembly:
                 terminalreporter.write_line(command)
 
     def _unused_source(self) -> str:
-        """A line when `--rm` was given and no suite asked it: the user may think otherwise."""
+        """A line for a `--rm` that no suite used."""
         spec = self._config.getoption("rm_source")
         used = [suite.source.spec for suite in self._suites.values() if suite.source is not None]
-        if not spec or not used or self._last["run"]["asked"] in used:
+        if not spec or not used or redacted(self._last["run"]["asked"]) in used:
             return ""
-        names = ", ".join(dict.fromkeys(used))
-        return f"--rm {spec} was not asked: a conftest.py or the suites bring their own ({names})"
+        shown = escaped(redacted(spec))
+        names = escaped(", ".join(dict.fromkeys(used)))
+        return f"--rm {shown} was not used: a conftest.py or the suites set their own ({names})"
 
     def _ordered(self) -> list[str]:
-        """Suites by path, which is how pytest collects them, whatever order workers answer in."""
+        """Suites in the order of their paths, as pytest collects them."""
         return sorted(self._checks)
 
     def _assembled(self, *, incomplete: bool) -> RunRecord:
@@ -192,7 +204,9 @@ class Assembly:
             source=_source(suites, self._settings.source),
             baseline=baseline and BaselineRecord.model_validate(baseline),
             environment=self._environment or EnvironmentRecord(python=""),
-            outcome="error" if self._unread or missing else records.outcome(suites),
+            outcome="error"
+            if self._unread or self._undecided or missing
+            else records.outcome(suites),
             incomplete=incomplete,
             unread=self._unread,
             left_out=self._last["left_out"],
@@ -240,7 +254,8 @@ class Assembly:
     def _command(self) -> str:
         """The command that reproduces the run, with paths below the root folder made relative."""
         given = [str(argument) for argument in self._config.invocation_params.args]
-        return shlex.join(["pytest", *(word.replace(f"{self._root}/", "") for word in given)])
+        words = (redacted(word.replace(f"{self._root}/", "")) for word in given)
+        return shlex.join(["pytest", *words])
 
     def _shown(self, path: Path) -> str:
         here = Path(self._config.invocation_params.dir)
@@ -248,10 +263,10 @@ class Assembly:
 
 
 def _source(suites: list[SuiteRecord], spec: str) -> SourceRecord:
-    """The source that the run is about: the one that was asked for, where a suite used it."""
+    """The source of the run: the requested one if a suite used it."""
     used = [suite.source for suite in suites if suite.source is not None]
     for source in used:
-        if source.spec == spec:
+        if source.spec == redacted(spec):
             return source
     return used[0] if used else SourceRecord(spec=spec)
 

@@ -16,7 +16,7 @@ _OF_ESTIMATE = ("value", "low", "high", "level", "n", "n_groups")
 
 
 def properties(check: Mapping[str, Any]) -> list[tuple[str, object]]:
-    """The figures of a check as it stands in results.json; what it has not is left out."""
+    """The figures of a check in results.json; missing ones are left out."""
     estimate = check["estimate"] or {}
     found = {name: check[name] for name in _OF_CHECK}
     found |= {name: estimate.get(name) for name in _OF_ESTIMATE}

@@ -29,6 +29,9 @@ OPTIONS: dict[str, tuple[str, str, str]] = {
 CONTROLLER = "rmcheck-controller"
 """The name under which the controller is registered."""
 
+UNFORKED = "rmcheck-unforked"
+"""The name under which the part that keeps checks in this process is registered."""
+
 PAYLOAD = "rmcheck"
 """The attribute of a test report that carries a check's conclusion, as plain JSON."""
 

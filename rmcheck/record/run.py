@@ -7,11 +7,11 @@ These models are the JSON border: what is written here is read by reports, by `c
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat
 
-from rmcheck.spec import Spec
+from rmcheck.spec import Spec, redacted
 from rmcheck.wording import listed
 
 SCHEMA_VERSION = 1
@@ -25,6 +25,10 @@ class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+Printed = Annotated[str, AfterValidator(redacted)]
+"""A spec without the secrets in it."""
+
+
 class SourceRecord(_Model):
     """The reward source of a run: how it was asked for and what its scores depend on.
 
@@ -34,7 +38,7 @@ class SourceRecord(_Model):
     records of version 0.1.
     """
 
-    spec: str
+    spec: Printed
     fingerprint: str | None = None
     template: str | None = None
     max_length: int | None = None

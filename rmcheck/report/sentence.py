@@ -135,7 +135,9 @@ def sentence(record: RunRecord, groups: Groups | None = None) -> Sentence:
         return Sentence("unknown", "Cannot say", reason)
     if record.missing:
         return Sentence("no", "Do not merge", _missing(record))
-    if record.outcome != "pass":
+    required = [each for each in groups.all if each.check.gate == "required"]
+    undecided = required and all(each.group == "skipped" for each in required)
+    if record.outcome != "pass" and not undecided:
         reason = f"the run is recorded as '{record.outcome}', but no required check failed"
         return Sentence("unknown", "Cannot say", reason)
     return _passed(record, groups)

@@ -16,7 +16,6 @@ DOMAINS = ("conversation", "safety")
 CI = {"github": ".github/workflows/rmcheck.yml", "gitlab": ".gitlab-ci.yml", "none": ""}
 """The CI systems that a project can be written for, and the file of each."""
 REQUIREMENTS = "requirements-rmcheck.txt"
-WHEELS = "vendor"
 IGNORED = ".gitignore"
 INI = "pytest.ini"
 SCHEMA = "rmcheck.schema.json"

@@ -272,9 +272,9 @@ def nearest_path(path: Path, *, files: bool = False) -> Path | None:
     return found
 
 
-def looked_for(path: Path, *, files: bool = False) -> str:
-    """Where a folder (or `files`: a file) was looked for, and the nearest existing one."""
-    near = nearest_path(path, files=files)
+def looked_for(path: Path) -> str:
+    """Where a folder was looked for, and the nearest existing one."""
+    near = nearest_path(path)
     return f"looked for {path}" + (f"; did you mean '{near}'?" if near else "")
 
 

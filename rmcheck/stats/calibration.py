@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import minimize_scalar
 from scipy.special import expit
 
 from rmcheck.stats import groups as grouping
 from rmcheck.stats.bootstrap import bootstrap_means, percentile_interval
 from rmcheck.stats.columns import finite, proportion, same_length
-from rmcheck.stats.search import minimum
 from rmcheck.stats.winrate import share_estimate
 from rmcheck.verdict import Estimate
 from rmcheck.wording import be, counted
@@ -156,7 +156,8 @@ def fit_temperature(margins: NDArray[np.float64]) -> float:
     def loss(log_inverse: float) -> float:
         return float(np.logaddexp(0.0, -unit * math.exp(log_inverse)).mean())
 
-    best = min((minimum(loss, -_REACH, _REACH), -_REACH, _REACH), key=loss)
+    found = minimize_scalar(loss, bounds=(-_REACH, _REACH), method="bounded")
+    best = min((float(found.x), -_REACH, _REACH), key=loss)
     return scale * math.exp(-best)
 
 

@@ -8,12 +8,12 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import brentq
 from scipy.special import bdtrc, betaincinv, gammaln, ndtri, xlog1py, xlogy
 
 from rmcheck.stats import groups as grouping
 from rmcheck.stats.columns import proportion
 from rmcheck.stats.multiplicity import one_sided_level
-from rmcheck.stats.search import root
 
 # Discordant counts further out than this many standard deviations weigh less than 1e-14.
 _REACH = 8.0
@@ -179,8 +179,8 @@ def _detectable(
     # Power is continuous in the drop and rises from caught(0) < power to caught(1) ≥ power.
     if caught(0.0) >= power:
         return _PRECISION
-    found = root(lambda drop: caught(drop) - power, 0.0, 1.0, tolerance=_PRECISION / 2)
-    return min(1.0, found + _PRECISION / 2)
+    found = brentq(lambda drop: caught(drop) - power, 0.0, 1.0, xtol=_PRECISION / 2)
+    return min(1.0, float(found) + _PRECISION / 2)
 
 
 def drop_power(n: int, discordant: float, drop: float, max_drop: float, alpha: float) -> float:

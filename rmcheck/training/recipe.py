@@ -330,7 +330,7 @@ def load_recipe(name: str, root: Path) -> Recipe:
         if path.is_file():
             return _read(path, root)
         remedy = f", {did_you_mean(name, own)}" if own else ""
-        raise UsageError(f"recipe:{name}: file {path} not found{remedy}")
+        raise UsageError(f"recipe:{name}: there is no file {path}{remedy}")
     if name in known:
         return _read(known[name], root)
     # A recipe of the project is given by its path; a typo may be in its name.

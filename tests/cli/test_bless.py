@@ -110,7 +110,7 @@ def test_the_list_of_baselines(project: Project) -> None:
 
 def test_pairs_edited_added_and_removed_are_listed_apart(project: Project) -> None:
     project.model()
-    rows = pairs(40)
+    rows = pairs(80)
     project.suite("chat", "no_regression", "win_rate", rows=rows)
     project.run()
     project.cli("bless")
@@ -120,8 +120,11 @@ def test_pairs_edited_added_and_removed_are_listed_apart(project: Project) -> No
     project.data("chat", [*rows[:10], *rows[12:], added])
     project.run("-rA")
     check = project.checks()["chat::no_regression"]
-    # 40 pairs less two edited and two removed.
-    assert check["message"] == "no_regression identical: every score is the same as in main (n=36)"
+    # 80 pairs less two edited and two removed.
+    assert check["message"] == (
+        "no_regression identical: every score is the same as in main (n=76); "
+        "4 of 80 pairs of main left out (2 edited, 2 removed)"
+    )
     assert check["evidence"]["notes"] == [
         "2 pairs left out, edited since main: p-003, p-004",
         "1 pair left out, new since main: p-new",
@@ -131,7 +134,7 @@ def test_pairs_edited_added_and_removed_are_listed_apart(project: Project) -> No
     # The same two runs, compared without pytest, in the same words.
     said = project.cli("compare", "reports/latest", "main")
     assert said.out == [
-        f"passed chat: {check['message']}",
+        f"chat: {check['message'].removeprefix('no_regression ')}",
         *(f"       {note}" for note in check["evidence"]["notes"]),
     ]
 

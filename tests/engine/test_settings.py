@@ -75,7 +75,11 @@ REFUSED: dict[str, tuple[Values, Mapping[str, str], str]] = {
         {},
         "rm_source = ['a', 'b']: expected one value, got a list",
     ),
-    "lone mark": ({"rmcheck_files": "! a.yaml"}, {}, "rmcheck_files: '!' without a glob"),
+    "lone mark": (
+        {"rmcheck_files": "! a.yaml"},
+        {},
+        "rmcheck_files: '!' is not followed by a",
+    ),
     "quotes": ({"rmcheck_files": "'a.yaml"}, {}, "rmcheck_files = 'a.yaml: No closing quotation"),
 }
 

@@ -80,7 +80,7 @@ def test_json_holds_every_finding(folder: Path, capsys: pytest.CaptureFixture[st
         "level": "error",
         "path": "one.jsonl",
         "line": 26,
-        "message": "id 'p0000' stands at one.jsonl:1 already",
+        "message": "duplicate id 'p0000' (first at one.jsonl:1)",
         "remedy": "",
         "related": [{"path": "one.jsonl", "line": 1}],
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -10,12 +11,15 @@ from .forked import Server
 from .projects import Project
 from .worse import build
 
+ADDOPTS = os.environ["PYTEST_ADDOPTS"]  # of the repository's conftest.py; pytester forgets it
+
 
 @pytest.fixture
 def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Project:
     """An empty project; lines are wide, so that messages are not cut."""
     monkeypatch.setenv("COLUMNS", "320")
     monkeypatch.delenv("CI", raising=False)
+    monkeypatch.setenv("PYTEST_ADDOPTS", ADDOPTS)
     return Project(pytester)
 
 

@@ -225,7 +225,7 @@ def test_a_broken_line_of_history_is_passed_over_and_told(project: Project) -> N
     project.write("reports/history.jsonl", "not a run\n")
     result = project.run()
     result.assert_outcomes(passed=1)
-    assert "reports/history.jsonl: no run on line 1; passed over" in result.outlines
+    assert "reports/history.jsonl: skipped line 1: not a valid run record" in result.outlines
     lines = (project.root / "reports/history.jsonl").read_text().splitlines()
     assert lines[0] == "not a run"
     assert json.loads(lines[1])["outcome"] == "pass"

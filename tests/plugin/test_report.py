@@ -240,7 +240,7 @@ def test_a_source_that_was_not_asked_is_told(project: Project) -> None:
     rows = pairs()
     project.write("scores.jsonl", jsonl(scores(rows)))
     project.suite("chat", "win_rate", rows=rows)
-    told = "--rm scores:scores.jsonl was not asked"
+    told = "--rm scores:scores.jsonl was not used"
     assert told not in text_of(project.run("--rm", "scores:scores.jsonl"))
     project.model()
     for verbosity in ("-q", "-v"):

@@ -148,7 +148,7 @@ def test_a_score_file_of_other_data_is_an_error_not_a_green_run_of_skips(
 SOURCES = {
     "no file": ("scores:gone.jsonl", ["gone.jsonl", "there is no file"]),
     "broken rows": ("scores:broken.jsonl", ["broken.jsonl:2:1", "broken.jsonl:3:"]),
-    "empty": ("scores:no-model.jsonl", ["no-model.jsonl", "holds no scores"]),
+    "empty": ("scores:no-model.jsonl", ["no-model.jsonl", "file has no scores"]),
     "no model": ("hf:empty", ["empty", "config.json"]),
     "unknown kind": ("score:gone.jsonl", ["unknown kind 'score', did you mean 'scores'?"]),
     "bad recipe": ("recipe:bad.yaml", ["bad.yaml:2:1", "did you mean 'base'?"]),
@@ -197,10 +197,13 @@ def test_an_advisory_error_never_fails_the_run(project: Project) -> None:
 
 
 MODELS = {
-    "wrong number": ("return lambda texts: [1.0]", "gave rewards of shape (1,) for 60 dialogues"),
+    "wrong number": (
+        "return lambda texts: [1.0]",
+        "expected rewards of shape (60,) for 60 dialogues, got (1,)",
+    ),
     "not numbers": (
         "return lambda texts: ['high' for _ in texts]",
-        "gave something that is not numbers",
+        "expected numbers from score()",
     ),
     "nan": (
         "return lambda texts: [float('nan')] * len(texts)",

@@ -19,6 +19,7 @@ from rmcheck.report.text import clean, one_line
 from rmcheck.wording import counted
 
 _TEMPLATES = Path(__file__).parent / "templates"
+_STYLES = ("report.css", "print.css")
 _SCRIPTS = ("page.js", "pairs.js", "diff.js", "browser.js")  # each needs those before it
 
 
@@ -28,7 +29,7 @@ file_name = "index.html"
 def render(report: ReportInput) -> str:
     """The page of a run; the same input gives the same text."""
     environment = _environment()
-    style, script = _asset("report.css"), "".join(map(_asset, _SCRIPTS))
+    style, script = ("".join(map(_asset, names)) for names in (_STYLES, _SCRIPTS))
     return environment.get_template("report.html.j2").render(
         view=view(report, report.texts_of),
         style=Markup(style),
