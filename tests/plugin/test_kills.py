@@ -24,13 +24,17 @@ from .worse import GOOD, MAIN
 
 LATEST = "reports/latest"
 NEWER = "scores/newer.jsonl"
-FEW = 5
+FEW = 2
 """So many of the operations are tried in the two-minute loop; all of them in the long one."""
 
-every_operation = pytest.mark.parametrize(
-    "most", [FEW, pytest.param(1000, marks=pytest.mark.slow)], ids=["some", "all"]
+stopped = pytest.mark.parametrize(
+    ("full", "most"),
+    [
+        pytest.param(False, FEW, id="killed"),
+        pytest.param(False, 1000, id="killed everywhere", marks=pytest.mark.slow),
+        pytest.param(True, 1000, id="disk full everywhere", marks=pytest.mark.slow),
+    ],
 )
-however = pytest.mark.parametrize("full", [False, True], ids=["killed", "disk full"])
 
 RED = Call(arguments=["suites"], folder="")
 BLESS = Call(program="rmcheck", arguments=["bless"], folder="")
@@ -55,17 +59,16 @@ class Faults:
         return self.server.run(there)
 
     def each(self, most: int, least: int) -> Iterator[tuple[Path, Ended]]:
-        """Copies in which the call was stopped, at up to `most` of its `least` operations or more.
+        """Copies in which the call was stopped, at about `most` of its operations.
 
-        Two operations that follow each other are among them: it is there that files are mixed.
+        The first and the last are always among them; `least` is how many there must be.
         """
         probe = self._copy(0)
         total = self.at(probe, self.call).operations
         shutil.rmtree(probe)
         assert total >= least
         numbers = range(1, total + 1)
-        step = max(1, total // most)
-        for number in sorted({*numbers[::step], total}):
+        for number in sorted({*numbers[:: max(1, total // most)], total}):
             root = self._copy(number)
             ended = self.at(root, self.call, number)
             assert ended.code is None or self.full, ended.text
@@ -120,12 +123,11 @@ def project(sound: Path, tmp_path: Path) -> Path:
     return root
 
 
-@however
-@every_operation
+@stopped
 def test_a_gate_that_is_stopped(server: Server, project: Path, full: bool, most: int) -> None:
     faults, before = Faults(server, project, RED, full=full), files_of(project)
     states = set()
-    for root, ended in faults.each(most, least=30):
+    for root, ended in faults.each(most, least=20):
         assert ended.code in ((1,) if full else (None,)), ended.text
         assert "INTERNALERROR" not in ended.text
         found = state(root, before)
@@ -145,8 +147,7 @@ def kept(root: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("first", [False, True], ids=["another", "the first"])
-@however
-@every_operation
+@stopped
 def test_a_blessing_that_is_stopped(
     server: Server, project: Path, first: bool, full: bool, most: int
 ) -> None:
@@ -170,8 +171,7 @@ def test_a_blessing_that_is_stopped(
     assert states == {True, False}
 
 
-@however
-@every_operation
+@stopped
 def test_a_report_that_is_stopped(server: Server, project: Path, full: bool, most: int) -> None:
     server.run(replace(RED, folder=str(project)))
     before, states = files_of(project), set()
@@ -215,15 +215,14 @@ def reward_model():
 """
 
 
-@however
-@every_operation
+@stopped
 def test_scoring_that_is_stopped(server: Server, project: Path, full: bool, most: int) -> None:
     (project / "conftest.py").write_text(MODEL, encoding="utf-8")
     faults, before = Faults(server, project, RED, full=full), files_of(project)
     alone = Path(shutil.copytree(project, project.with_name("alone")))
     assert faults.at(alone, RED).code == pytest.ExitCode.TESTS_FAILED
     scores, reached = (alone / LATEST / "scores.jsonl").read_bytes(), set()
-    for root, ended in faults.each(most, least=70):  # of which the report needs forty
+    for root, ended in faults.each(most, least=50):  # of which the report needs twenty
         assert ended.code in ((1,) if full else (None,)), ended.text
         reached.add(state(root, before))
         faults.next_gate_is_red(root)

@@ -48,8 +48,9 @@ def whole(folder: Path) -> bool:
 
 @pytest.mark.parametrize("older", [False, True], ids=["the first", "in place of a doubted one"])
 @pytest.mark.parametrize("full", [False, True], ids=["killed", "disk full"])
+@pytest.mark.parametrize("step", [4, pytest.param(1, marks=pytest.mark.slow)], ids=["some", "all"])
 def test_a_training_that_is_stopped_at_each_operation(
-    server: Server, tmp_path: Path, full: bool, older: bool
+    server: Server, tmp_path: Path, full: bool, older: bool, step: int
 ) -> None:
     def call(root: Path, fault: int) -> Call:
         return Call(
@@ -68,7 +69,7 @@ def test_a_training_that_is_stopped_at_each_operation(
     total = server.run(call(Path(shutil.copytree(start, tmp_path / "probe")), 0)).operations
     assert total >= 10
     states = set()
-    for number in range(1, total + 1):
+    for number in range(1, total + 1, step):
         root = Path(shutil.copytree(start, tmp_path / f"stopped-{number}"))
         ended = server.run(call(root, number))
         assert ended.code != 0 or full, ended.text
