@@ -95,7 +95,7 @@ MISTAKES = {
         "unrecognized arguments: --alll; see rmcheck cache prune --help",
     ),
     "train: name": (["train", "tinny"], "did you mean 'tiny'?"),
-    "train: file": (["train", "gone.yaml"], "gone.yaml: there is no file"),
+    "train: file": (["train", "gone.yaml"], "gone.yaml: file not found"),
     "train: own name": (
         ["train", "sampel"],
         "unknown recipe, did you mean 'recipes/sample.yaml'? (allowed: gpt2, gpt2-hh, ",

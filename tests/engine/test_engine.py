@@ -220,7 +220,7 @@ def test_a_suite_s_own_source_comes_first(tmp_path: Path) -> None:
     assert judge_all(made, made.bind(plain, fixture, None), all_of(plain)) == ["pass"]
     # One spec is one source, whoever asks.
     assert made.create("scores:mine.jsonl") is binding.candidate
-    with pytest.raises(ProblemsFound, match=r"there is no file .*gone\.jsonl"):
+    with pytest.raises(ProblemsFound, match=r"file not found .*gone\.jsonl"):
         made.bind(dataclasses.replace(own, source="scores:gone.jsonl"), fixture, None)
 
 
@@ -229,7 +229,7 @@ def test_a_wrong_source_of_a_suite_has_its_place(tmp_path: Path) -> None:
     path.write_text("rmcheck: 1\nname: chat\nsource: scores:gone.jsonl\n")
     own = make_suite(make_pairs(2), (WinRate(min=0.6),), name="own", source="scores:gone.jsonl")
     own = dataclasses.replace(own, path=path, shown="chat.yaml")
-    with pytest.raises(ProblemsFound, match=r"^chat\.yaml:3:9: scores:gone\.jsonl: there is no"):
+    with pytest.raises(ProblemsFound, match=r"^chat\.yaml:3:9: scores:gone\.jsonl: file not found"):
         engine(tmp_path).bind(own, Counting(), None)
 
 

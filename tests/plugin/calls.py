@@ -51,8 +51,9 @@ OPTIONS: Sequence[list[str]] = (
     ["-p", "no:cacheprovider"], ["-p", "no:terminal"], ["-p", "no:capture"], ["-p", "no:python"],
     ["-p", "no:skipping"], ["-p", "no:rmcheck"], ["-p", "no:junitxml"], ["-s"], ["--tb", "no"],
     ["--runxfail"], ["--import-mode", "importlib"], ["--keep-duplicates"], ["--junitxml", "j.xml"],
-    ["--doctest-modules"], ["--doctest-glob", "*.yaml"], ["--durations", "3"], ["-W", "error::DeprecationWarning"],
-    ["--disable-warnings"], ["--no-header"], ["--color", "yes"], ["--basetemp", "t"], ["--pdbcls"],
+    ["--doctest-modules"], ["--doctest-glob", "*.yaml"], ["--durations", "3"],
+    ["-W", "error::DeprecationWarning"], ["--disable-warnings"],
+    ["--no-header"], ["--color", "yes"], ["--basetemp", "t"], ["--pdbcls"],
 )  # fmt: skip
 
 

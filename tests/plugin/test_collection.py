@@ -152,7 +152,7 @@ def test_a_bad_option_is_told_before_anything_is_listed(project: Project) -> Non
     two_suites(project)
     result = project.run("--collect-only", "--rm", "scores:gone.jsonl")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    assert "there is no file" in "\n".join(result.errlines)
+    assert "file not found" in "\n".join(result.errlines)
 
 
 def test_nothing_warns(project: Project) -> None:

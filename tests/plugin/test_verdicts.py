@@ -146,7 +146,7 @@ def test_a_score_file_of_other_data_is_an_error_not_a_green_run_of_skips(
 
 
 SOURCES = {
-    "no file": ("scores:gone.jsonl", ["gone.jsonl", "there is no file"]),
+    "no file": ("scores:gone.jsonl", ["gone.jsonl", "file not found"]),
     "broken rows": ("scores:broken.jsonl", ["broken.jsonl:2:1", "broken.jsonl:3:"]),
     "empty": ("scores:no-model.jsonl", ["no-model.jsonl", "file has no scores"]),
     "no model": ("hf:empty", ["empty", "config.json"]),
@@ -211,7 +211,7 @@ MODELS = {
     ),
     "raises": ("return lambda texts: {}['key']", "KeyError: 'key'"),
     "no source": ("return 7", "reward_model is a int"),
-    "our error": ("return rmcheck.source('scores:gone.jsonl')", "there is no file"),
+    "our error": ("return rmcheck.source('scores:gone.jsonl')", "file not found"),
 }
 
 
@@ -263,9 +263,9 @@ USAGE = {
     "no kind": (["--rm", "nothing"], "(kinds: hf, recipe, scores)"),
     "recipe typo": (["--rm", "recipe:tinny"], "did you mean 'tiny'?"),
     "bad recipe": (["--rm", "recipe:bad.yaml"], "bad.yaml:2:1"),
-    "no score file": (["--rm", "scores:gone.jsonl"], "there is no file"),
+    "no score file": (["--rm", "scores:gone.jsonl"], "file not found"),
     "no baseline": (["--rm-baseline", "mian"], "did you mean 'main'?"),
-    "bad baseline": (["--rm-baseline", "scores:gone.jsonl"], "there is no file"),
+    "bad baseline": (["--rm-baseline", "scores:gone.jsonl"], "file not found"),
     "seed": (["--rm-seed", "x"], "--rm-seed='x' is not a whole number"),
     "negative seed": (["--rm-seed=-1"], "--rm-seed='-1' is not a whole number"),
     "ini seed": (["-o", "rm_seed=1.5"], "'1.5' is not a whole number"),

@@ -28,8 +28,8 @@ def options(tmp_path: Path) -> SourceOptions:
         ("org/model", r"did you mean 'hf:org/model'\?"),
         ("recipe:", "expected KIND:NAME"),
         ("", "KIND:NAME"),
-        ("scores:gone.jsonl", "there is no file"),
-        ("scores:s.txt", "there is no file"),
+        ("scores:gone.jsonl", "file not found"),
+        ("scores:s.txt", "file not found"),
         ("recipe:tinny", "tiny"),
     ],
 )

@@ -305,7 +305,7 @@ def test_a_byte_order_mark_is_no_part_of_the_first_key(tmp_path: Path) -> None:
 
 def test_a_file_that_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
     options = SourceOptions(root=tmp_path, cache=tmp_path)
-    with pytest.raises(UsageError, match="there is no file"):
+    with pytest.raises(UsageError, match="file not found"):
         create("scores:nothing.jsonl", options)
     (tmp_path / "s.xlsx").write_text("")
     with pytest.raises(UsageError, match="expected a file that ends in"):

@@ -53,7 +53,7 @@ def test_a_misspelt_checkpoint_is_told_the_folder_that_exists(project: Path, spe
 
 
 def test_a_misspelt_score_file_is_told_the_file_that_exists(project: Path) -> None:
-    with pytest.raises(UsageError, match=r"there is no file .*; did you mean '.*/scores\.jsonl'"):
+    with pytest.raises(UsageError, match=r"file not found: .*; did you mean '.*/scores\.jsonl'"):
         create("scores:scoers.jsonl", SourceOptions(root=project, cache=project / ".rmcheck"))
 
 

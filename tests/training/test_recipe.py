@@ -145,7 +145,7 @@ def test_a_name_that_is_not_there_lists_those_that_are(project: Path) -> None:
         load_recipe("tinny", project)
     assert "did you mean 'tiny'?" in str(caught.value)
     assert "gpt2, gpt2-hh, tiny" in str(caught.value)
-    with pytest.raises(UsageError, match="there is no file"):
+    with pytest.raises(UsageError, match="file not found"):
         load_recipe("other.yaml", project)
 
 
