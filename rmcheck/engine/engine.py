@@ -15,7 +15,15 @@ from rmcheck.engine.binding import Binding, baseline_source
 from rmcheck.engine.book import ScoreBook
 from rmcheck.engine.context import SuiteContext
 from rmcheck.engine.settings import DEFAULT_BASELINE, NO_BASELINE, Settings
-from rmcheck.errors import BaselineMissing, BaselineRefused, ExtraMissing, RmcheckError
+from rmcheck.errors import (
+    BaselineMissing,
+    BaselineRefused,
+    ExtraMissing,
+    Problem,
+    ProblemsFound,
+    RmcheckError,
+    UsageError,
+)
 from rmcheck.record import baseline as baselines
 from rmcheck.record import folder as folders
 from rmcheck.record import history
