@@ -11,7 +11,7 @@ from rmcheck.data import preferences
 from rmcheck.engine import Settings
 from rmcheck.record.run import TrainingRecord
 from rmcheck.sources.recipe import create
-from rmcheck.training.adapter import SIDECAR, Sidecar
+from rmcheck.training.adapter import SIDECAR, Sidecar, sealed
 
 from .projects import Project, pairs, score_of, text_of
 
@@ -98,7 +98,8 @@ def trained(project: Project) -> Project:
         recipe="mine", fingerprint=source.adapter.name, pairs=30, truncated=0, steps=3, seconds=1.0
     )
     sidecar = Sidecar(recipe="mine", fingerprint=source.adapter.name, training=training)
-    (source.adapter / SIDECAR).write_text(sidecar.model_dump_json())
+    (source.adapter / "adapter_config.json").write_text("{}")
+    (source.adapter / SIDECAR).write_text(sealed(source.adapter, sidecar).model_dump_json())
     data = preferences.load([project.root / "data/chat.jsonl"])
     sides = [side for pair in data.pairs for side in pair.dialogues()]
     store = ScoreStore(settings.cache)
