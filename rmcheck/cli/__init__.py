@@ -1,33 +1,26 @@
-"""The command line. pytest runs suites; these commands prepare a run and use its results."""
+"""The command line. pytest runs suites; these commands do what lies before and after a run."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from rmcheck import __version__
 from rmcheck.cli import cache, lint, models, runs, selftest, start
 from rmcheck.cli.argparse_compat import NearestChoiceParser
-from rmcheck.errors import RmcheckError, os_message
+from rmcheck.errors import RmcheckError
 
 USAGE_ERROR = 4
 INTERRUPTED = 2
 
 
 class Parser(NearestChoiceParser):
-    """argparse, with one line and exit code 4 for every usage error."""
-
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Reject unknown arguments here, in the command's own parser, which knows its help."""
-        found, unknown = super().parse_known_args(args, namespace)
-        if unknown:
-            self.error(f"unrecognized arguments: {' '.join(unknown)}")
-        return found, unknown
+    """argparse with the project's manners: a mistake is one line and exit code 4."""
 
     def error(self, message: str) -> NoReturn:
-        """Exit with the message and the command that prints help."""
+        """End with the message and where help is."""
         self.exit(USAGE_ERROR, f"{self.prog}: {message}; see {self.prog} --help\n")
 
 
@@ -50,7 +43,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; returns 0 on success, 1 for a regression, 2 if interrupted, 4 for an error."""
+    """Run a command; 0 well, 1 a regression, 2 interrupted, 4 a user's mistake."""
     options = parser().parse_args(arguments)
     try:
         return int(options.run(options))
@@ -60,7 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         return 0
     except OSError as error:
-        print(f"rmcheck {options.command}: {os_message(error)}", file=sys.stderr)
+        said = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        print(f"rmcheck {options.command}: {said}", file=sys.stderr)
         return USAGE_ERROR
     except KeyboardInterrupt:
         print(f"\nrmcheck {options.command}: interrupted", file=sys.stderr)

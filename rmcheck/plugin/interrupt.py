@@ -1,4 +1,4 @@
-"""Ignore a second Ctrl-C while the report is written."""
+"""A second Ctrl-C while the report of the first one is written."""
 
 from __future__ import annotations
 

@@ -7,12 +7,10 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from rmcheck.report.text import clean
-
 
 def quoted(name: str) -> str:
     """A name as part of a fragment: what is plain there stays readable."""
-    return quote(clean(name), safe="/:.,~@!$()*;")
+    return quote(name.encode("utf-8", "replace"), safe="/:.,~@!$()*;")
 
 
 def check(check_id: str) -> str:

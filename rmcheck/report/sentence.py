@@ -1,7 +1,7 @@
-"""The sentence that every format starts with, and the groups of checks.
+"""The one sentence that every format opens with, and the groups that checks fall into.
 
-Whether it is safe to merge this checkpoint, and why: decided once, here, in words for readers who
-know no statistics, so that the page, the summary and the terminal always agree.
+May this checkpoint be merged, and why not: decided here once, in words for somebody who knows no
+statistics, so that the page, the summary and the terminal can't disagree.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from rmcheck.report import numbers
 from rmcheck.report.text import one_line
 from rmcheck.wording import be, counted, listed
 
-Group = Literal["regression", "failure", "error", "weak", "advisory", "passed", "skipped"]
+Group = Literal["regression", "failure", "error", "weak", "advisory", "held", "skipped"]
 Answer = Literal["yes", "weak", "no", "unknown"]
 
 BLESS = "rmcheck bless main"
@@ -25,7 +25,7 @@ BLESS = "rmcheck bless main"
 
 @dataclass(frozen=True)
 class Placed:
-    """A check, its suite and its group."""
+    """A check, the suite it stands in, and its group."""
 
     suite: SuiteRecord
     check: CheckRecord
@@ -39,26 +39,26 @@ class Placed:
 
 @dataclass(frozen=True)
 class Groups:
-    """All checks of a run by group, in the order of the run."""
+    """All checks of a run by what a reviewer must do about them, each in the order of the run."""
 
     regressions: tuple[Placed, ...]
     failures: tuple[Placed, ...]
     errors: tuple[Placed, ...]
     weak: tuple[Placed, ...]
     advisory: tuple[Placed, ...]
-    passed: tuple[Placed, ...]
+    held: tuple[Placed, ...]
     skipped: tuple[Placed, ...]
 
     @property
     def all(self) -> tuple[Placed, ...]:
-        """Every check, most serious group first."""
+        """Every check, gravest group first."""
         return (
             *self.regressions,
             *self.failures,
             *self.errors,
             *self.weak,
             *self.advisory,
-            *self.passed,
+            *self.held,
             *self.skipped,
         )
 
@@ -81,7 +81,7 @@ def check_name(suite: SuiteRecord, check: CheckRecord) -> str:
 
 
 def group_of(check: CheckRecord) -> Group:
-    """The group of one check, the most serious that applies."""
+    """The group of one check; the order of the tests is the order of gravity."""
     if check.outcome == "error":
         return "error"
     if check.outcome == "skipped":
@@ -90,7 +90,7 @@ def group_of(check: CheckRecord) -> Group:
         if check.gate == "advisory":
             return "advisory"
         return "regression" if check.state == "regressed" else "failure"
-    return "weak" if check.weak else "passed"
+    return "weak" if check.weak else "held"
 
 
 def grouped(record: RunRecord) -> Groups:
@@ -108,13 +108,13 @@ def grouped(record: RunRecord) -> Groups:
         errors=of("error"),
         weak=of("weak"),
         advisory=of("advisory"),
-        passed=of("passed"),
+        held=of("held"),
         skipped=of("skipped"),
     )
 
 
 def sentence(record: RunRecord, groups: Groups | None = None) -> Sentence:
-    """Whether it is safe to merge this checkpoint, and why."""
+    """May this checkpoint be merged, and why not."""
     groups = grouped(record) if groups is None else groups
     blocking = [
         each for each in groups.errors if each.check.gate == "required" or record.outcome == "error"
@@ -127,34 +127,30 @@ def sentence(record: RunRecord, groups: Groups | None = None) -> Sentence:
             reason += f", and {record.gap}"
         return Sentence("unknown", "Cannot say", reason)
     if record.gap:
-        so_far = [each for each in groups.all if each.group in {"passed", "weak"}]
+        so_far = [each for each in groups.all if each.group in {"held", "weak"}]
         reason = record.gap
         if so_far:
             reason += f"; {counted(len(so_far), 'check')} passed"
             reason += "" if record.unread else " until then"
         return Sentence("unknown", "Cannot say", reason)
-    if record.missing:
-        return Sentence("no", "Do not merge", _missing(record))
-    required = [each for each in groups.all if each.check.gate == "required"]
-    undecided = required and all(each.group == "skipped" for each in required)
-    if record.outcome != "pass" and not undecided:
-        reason = f"the run is recorded as '{record.outcome}', but no required check failed"
+    if record.outcome != "pass":
+        reason = f"the run is recorded as '{record.outcome}', though no required check of it failed"
         return Sentence("unknown", "Cannot say", reason)
     return _passed(record, groups)
 
 
 @dataclass(frozen=True)
 class Invitation:
-    """The command that makes a run the baseline; `caveat` says what failed in it, or is ""."""
+    """The command that makes a run the baseline; `caveat` tells of what failed in it, or is ""."""
 
     command: str
     caveat: str
 
 
 def invitation(record: RunRecord) -> Invitation | None:
-    """How this run becomes the first baseline; None if there is one or `bless` would refuse.
+    """How this run becomes the first baseline; None where there is one, or `bless` would refuse.
 
-    Failed checks do not prevent it: the command then includes `--red`.
+    Failed checks are no reason: `--red` is then a part of the command.
     """
     refusal = bless_refusal(record)
     if record.baseline is not None or (refusal and refusal.why != "red"):
@@ -167,7 +163,7 @@ def invitation(record: RunRecord) -> Invitation | None:
 
 
 def _elsewhere(record: RunRecord) -> str:
-    """The option that names the run's folder, if it is not the default one."""
+    """The option that names the run's folder, where the run was told another one."""
     words = shlex.split(record.command)
     for place, word in enumerate(words):
         option, _, folder = word.partition("=")
@@ -192,8 +188,7 @@ def _why_not(record: RunRecord, groups: Groups, blocking: Sequence[Placed]) -> s
         clauses.append(f"{counted(len(blocking), 'check')} could not be run")
     if record.gap:
         clauses.append(record.gap)
-    clauses += _left_out(record)
-    return "; ".join([*clauses, _missing(record)] if record.missing else clauses)
+    return "; ".join(clauses)
 
 
 def _worse(record: RunRecord, regressions: Sequence[Placed]) -> str:
@@ -201,7 +196,7 @@ def _worse(record: RunRecord, regressions: Sequence[Placed]) -> str:
     suites = list(dict.fromkeys(one_line(each.suite.name, 60) for each in regressions))
     if any(each.check.kind != "no_regression" for each in regressions):
         return f"it got worse than {than} ({_names(regressions)})"
-    where = f"in {listed(suites)} it picks the better answer less often than {than}"
+    where = f"in {listed(suites)} it picks the better answer less often than {than} does"
     estimate = regressions[0].check.estimate
     if len(regressions) > 1 or estimate is None or not -1 <= estimate.value < 0:
         return where
@@ -210,13 +205,13 @@ def _worse(record: RunRecord, regressions: Sequence[Placed]) -> str:
 
 def _passed(record: RunRecord, groups: Groups) -> Sentence:
     required = [each for each in groups.all if each.check.gate == "required"]
-    decided = [each for each in required if each.group in {"passed", "weak"}]
+    decided = [each for each in required if each.group in {"held", "weak"}]
     skipped = [each for each in required if each.group == "skipped"]
     if not groups.all:
-        return Sentence("unknown", "Cannot say", "the run has no checks")
+        return Sentence("unknown", "Cannot say", "the run holds no check")
     if not decided:
         why = f"{counted(len(groups.skipped), 'check')} skipped"
-        none = "no required check was decided" if required else "none of the checks is required"
+        none = "no check is required" if not required else "no required check was decided"
         return Sentence("unknown", "Cannot say", f"{none}{f', {why}' if groups.skipped else ''}")
     if skipped:
         reason = f"{_all(len(decided))} that could be decided {_pass(len(decided))}"
@@ -225,43 +220,22 @@ def _passed(record: RunRecord, groups: Groups) -> Sentence:
     clauses = [reason]
     weak = [each for each in groups.weak if each.check.gate == "required"]
     if weak:
-        clauses[0] += f", but {len(weak)} {be(len(weak))} inconclusive ({_names(weak)})"
+        clauses[0] += f", but {len(weak)} {be(len(weak))} too close to call ({_names(weak)})"
     if skipped:
         clauses.append(f"{len(skipped)} {be(len(skipped), past=True)} skipped")
     if groups.advisory:
-        clauses.append(f"{counted(len(groups.advisory), 'advisory check')} failed")
+        verb = "check falls" if len(groups.advisory) == 1 else "checks fall"
+        clauses.append(f"{len(groups.advisory)} advisory {verb} short")
     if groups.errors:
         clauses.append(f"{counted(len(groups.errors), 'advisory check')} could not be run")
-    clauses += _left_out(record)
     if record.left_out:
         count = len(record.left_out)
         others = counted(count, "other required check")
         clauses.append(f"{others} of the suites {be(count, past=True)} not selected")
         return Sentence("unknown", "Cannot say", "; ".join(clauses))
     if record.baseline is None:
-        clauses.append("no baseline yet, so it was not checked for regressions")
-    return Sentence("weak" if weak else "yes", "Safe to merge", "; ".join(clauses))
-
-
-def _missing(record: RunRecord) -> str:
-    """Which suites and required checks of the baseline are gone, and what to do."""
-    name = one_line(record.baseline.name, 60) if record.baseline else "the baseline"
-    gone = listed([one_line(each, 80) for each in record.missing])
-    return f"{gone} of {name} not found; restore it, or bless its removal: rmcheck bless"
-
-
-def _left_out(record: RunRecord) -> list[str]:
-    """How many of the baseline's pairs no comparison saw, as a clause; a pair counts once a suite.
-
-    Checks of one suite see the same pairs or slices of them, so the largest count is taken.
-    """
-    counts = [max((each.left_out for each in suite.checks), default=0) for suite in record.suites]
-    total = sum(counts)
-    if not total:
-        return []
-    name = one_line(record.baseline.name, 60) if record.baseline else "the baseline"
-    were = be(total, past=True)
-    return [f"{counted(total, 'pair')} of {name} {were} edited or removed and not compared"]
+        clauses.append("there is no baseline yet, so nothing says whether it got worse")
+    return Sentence("weak" if weak else "yes", "May be merged", "; ".join(clauses))
 
 
 def _all(number: int) -> str:

@@ -1,4 +1,4 @@
-"""Files to be written, without overwriting any existing file."""
+"""Files to be written, all of them or none, and none in the place of another."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rmcheck.errors import Problem, ProblemsFound
 
 @dataclass(frozen=True)
 class Made:
-    """The files written, and the existing ones that were kept."""
+    """What became of a draft: paths as the draft names them, in its order."""
 
     written: tuple[str, ...]
     kept: tuple[str, ...]
@@ -26,16 +26,17 @@ class Draft:
     files: Mapping[str, str]
 
     def taken(self) -> tuple[str, ...]:
-        """The paths that already exist; a broken link counts."""
+        """The paths at which something lies already; a link that leads nowhere counts."""
         return tuple(path for path in self.files if os.path.lexists(self.root / path))
 
     def write(self) -> Made:
-        """Write the files that do not exist yet.
+        """Write what is missing, keep what is there.
 
         Raises
         ------
         ProblemsFound
-            If a file exists where a folder is needed; nothing is written then.
+            For every path that cannot be written because a file stands where its folder belongs;
+            nothing has been written then.
         """
         self._check_folders()
         kept = self.taken()
@@ -43,7 +44,7 @@ class Draft:
         for path in written:
             target = self.root / path
             target.parent.mkdir(parents=True, exist_ok=True)
-            # "x": a file created meanwhile is not overwritten either.
+            # "x": whatever appeared there since is not overwritten either.
             with target.open("x", encoding="utf-8", newline="\n") as file:
                 file.write(self.files[path])
         return Made(tuple(written), kept)
@@ -57,5 +58,5 @@ class Draft:
                     blocking[folder] = None
                     break
         if blocking:
-            said = "is not a directory, but a directory is needed here; move the file"
+            said = "is no folder, and one is needed there; move it away"
             raise ProblemsFound(Problem(str(folder), 0, 0, said) for folder in blocking)

@@ -13,9 +13,7 @@ from rmcheck.scaffold.schema import rendered, suite_schema
 from rmcheck.shipped import shipped
 
 DOMAINS = ("conversation", "safety")
-CI = {"github": ".github/workflows/rmcheck.yml", "gitlab": ".gitlab-ci.yml", "none": ""}
-"""The CI systems that a project can be written for, and the file of each."""
-REQUIREMENTS = "requirements-rmcheck.txt"
+WORKFLOW = ".github/workflows/rmcheck.yml"
 IGNORED = ".gitignore"
 INI = "pytest.ini"
 SCHEMA = "rmcheck.schema.json"
@@ -27,32 +25,30 @@ _FILES = Path(__file__).resolve().parent / "files"
 
 @dataclass(frozen=True)
 class Project:
-    """A new project: its files, and the lines added to .gitignore."""
+    """A project that was begun: its files, and the lines that .gitignore gained."""
 
     made: Made
     ignored: tuple[str, ...]
 
 
 def template(name: str) -> str:
-    """The text of a file of new projects."""
+    """The text of a file that projects begin with."""
     return (_FILES / name).read_text(encoding="utf-8")
 
 
-def begin(root: Path, *, ini: bool = True, ci: str = "github") -> Project:
-    """Write a project's files below `root`; existing files are kept.
+def begin(root: Path, *, ini: bool = True) -> Project:
+    """Write a project's files below `root`; what is there already stays as it is.
 
     Parameters
     ----------
     ini
-        Whether to write a pytest.ini; False if another file configures pytest, which pytest would
-        no longer read.
-    ci
-        A key of `CI`: the system to write a workflow for.
+        Whether to write a pytest.ini. Not where another file configures pytest: pytest would no
+        longer read that one.
 
     Raises
     ------
     ProblemsFound
-        If a file exists where a folder is needed.
+        When files stand where folders belong.
     """
     files = {
         "suites/conversation.yaml": template("conversation.yaml"),
@@ -64,10 +60,8 @@ def begin(root: Path, *, ini: bool = True, ci: str = "github") -> Project:
             for domain in DOMAINS
         },
         "recipes/sample.yaml": template("sample.yaml"),
+        WORKFLOW: template("workflow.yml").replace("RMCHECK_VERSION", __version__),
     }
-    if CI[ci]:
-        files[CI[ci]] = template("workflow.yml" if ci == "github" else "gitlab-ci.yml")
-        files[REQUIREMENTS] = template("requirements.txt").replace("RMCHECK_VERSION", __version__)
     if ini:
         files[INI] = template("pytest.ini")
     made = Draft(root, files).write()
@@ -75,7 +69,7 @@ def begin(root: Path, *, ini: bool = True, ci: str = "github") -> Project:
 
 
 def _ignore(path: Path) -> tuple[str, ...]:
-    """Add missing lines to a .gitignore; returns them."""
+    """Add the lines that are missing to a .gitignore, and tell which."""
     text = path.read_text(encoding="utf-8") if path.exists() else ""
     present = {line.strip().strip("/") for line in text.splitlines()}
     missing = tuple(
@@ -89,7 +83,7 @@ def _ignore(path: Path) -> tuple[str, ...]:
 
 
 def unseen(root: Path, paths: Iterable[str]) -> list[str]:
-    """Those of `paths` below `root` that git ignores; empty without git or a repository."""
+    """Those of `paths` below `root` that git ignores; none where git or a repository is missing."""
     command = ["git", "check-ignore", "--stdin"]
     try:
         told = subprocess.run(
@@ -101,7 +95,7 @@ def unseen(root: Path, paths: Iterable[str]) -> list[str]:
 
 
 def repository_above(root: Path) -> Path | None:
-    """The root of the git repository that contains `root`, if it is a folder above it."""
+    """The root of the git repository that holds `root`, when it is a folder above it."""
     for folder in (root, *root.parents):
         if (folder / ".git").exists():
             return folder if folder != root else None

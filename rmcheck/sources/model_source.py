@@ -1,4 +1,4 @@
-"""The base of reward sources that are models: lazy loading, scoring, fingerprints."""
+"""What reward sources that are models have in common: lazy loading, scoring, fingerprints."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 _LOADED: WeakValueDictionary[tuple[str, str, str, str], Scorer] = WeakValueDictionary()
-"""Models in use by (identity, dtype, device, cache folder), so that each is loaded once."""
+"""Models in use by (identity, dtype, device, cache folder): none is loaded a second time."""
 
 
 @dataclass(frozen=True)
@@ -52,12 +52,12 @@ class Loaded:
 
 
 class ModelSource(Source, ABC):
-    """A reward source that runs a model in this process; loaded at the first `score`.
+    """A reward source whose scores a model computes here; loaded at the first `score`.
 
     Attributes
     ----------
     spec
-        Its name in records and messages.
+        How a person names it.
     device
         Where it computes; None before it is loaded.
     truncated
@@ -86,7 +86,7 @@ class ModelSource(Source, ABC):
     @property
     @abstractmethod
     def layout(self) -> Layout:
-        """How dialogues are formatted for it; from files, without torch."""
+        """How it is given a dialogue; from files, without torch."""
 
     @abstractmethod
     def _load(self, device: str) -> Loaded:
@@ -117,7 +117,7 @@ class ModelSource(Source, ABC):
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """Notes about the scoring that the user should see."""
+        """What a user should know of how scores were made."""
         return tuple(self._scorer.remarks) if self._scorer else ()
 
     def with_head_scaled(self, factor: float) -> Self:
@@ -134,7 +134,7 @@ class ModelSource(Source, ABC):
         Raises
         ------
         SourceError
-            If the model cannot be loaded, or a reward is NaN or infinite.
+            When the model cannot be loaded, or a reward is NaN or infinite.
         """
         scores = np.empty(len(dialogues), dtype=np.float64)
         for members, values in self.stream(dialogues):
@@ -144,7 +144,7 @@ class ModelSource(Source, ABC):
     def stream(
         self, dialogues: Sequence[Dialogue]
     ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float64]]]:
-        """`score` piece by piece: (indices, rewards), in the order in which they are computed."""
+        """`score` piece by piece: (indices, rewards), in the order in which the model is done."""
         scorer = self.scorer
         before = scorer.truncated
         pieces = scorer.stream(dialogues, self.options.progress, head_scale=self._factor)
@@ -155,9 +155,9 @@ class ModelSource(Source, ABC):
 
     @property
     def scorer(self) -> Scorer:
-        """The loaded model; the first use imports torch, and trains if the source is a recipe.
+        """The loaded model; the first use imports torch, and trains where a recipe says so.
 
-        Sources of one session with the same model share it, even under different names.
+        Sources of one session that mean the same model share it, whatever they are called.
         """
         if self._scorer is None:
             with needed_by(self.spec):
@@ -181,7 +181,7 @@ class ModelSource(Source, ABC):
         layout = loaded.layout
         if layout.template == "chat" and not loaded.tokenizer.chat_template:
             raise SourceError(
-                f"{self.spec}: template is 'chat', but the tokenizer has no chat template; "
+                f"{self.spec}: template 'chat', but the tokenizer has no chat template; "
                 "use template: default"
             )
         return Scorer(
@@ -196,7 +196,7 @@ class ModelSource(Source, ABC):
 
 
 def model_hash(identity: str, dtype: str, *factor: float) -> str:
-    """The fingerprint of a model: the hash of its files and the format versions of our code."""
+    """The fingerprint of what a model's files (by their hash) give under our own code."""
     formats = later_formats(template=TEMPLATE_FORMAT, scorer=SCORER_FORMAT)
     return content_hash(identity, dtype, *factor, *formats)
 

@@ -9,12 +9,12 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=80)]
 RESERVED = ("skip", "skipif", "xfail", "parametrize", "usefixtures", "filterwarnings")
-"""Markers that mean something to pytest itself."""
+"""Markers with which pytest itself does something."""
 
 
 def _free(tag: str) -> str:
     if tag in RESERVED:
-        raise ValueError(f"tags become pytest markers and pytest reserves '{tag}'; rename it")
+        raise ValueError(f"tags become pytest markers, and '{tag}' is one of pytest's own")
     return tag
 
 
@@ -84,7 +84,7 @@ class Header(BaseModel):
     gate
         `required` (default), or `advisory`: reported, never fails the run.
     checks
-        The requirements; each is a test.
+        What must hold; each is a test.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -42,7 +42,7 @@ def test_gravest_first_then_the_table() -> None:
             "### Regressions",
             "### Failures",
             "### Errors",
-            "### Inconclusive",
+            "### Too close to call",
             "| check | verdict |",
         )
     ]
