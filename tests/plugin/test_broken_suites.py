@@ -93,7 +93,8 @@ def test_each_mistake_is_one_line_with_its_place(project: Project, case: str) ->
         assert line.startswith(start), line
     assert "Traceback" not in text_of(result)
     assert "rmcheck/" not in text_of(result)
-    assert not (project.root / "reports").exists()
+    assert project.record()["outcome"] == "error"  # no green report of before stays
+    assert project.record()["unread"] == ["suites/chat.yaml"]
 
 
 def test_a_broken_suite_beside_a_good_one_stops_the_run(project: Project) -> None:
