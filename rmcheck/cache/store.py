@@ -228,7 +228,7 @@ def _columns(connection: sqlite3.Connection) -> tuple[str, ...]:
 
 
 def _seal(source: str, dialogue: str, score: float) -> str:
-    return seal("score", source, dialogue, score.hex())
+    return seal("score", source, dialogue, (score + 0.0).hex())
 
 
 def _sound(source: str, dialogue: str, score: object, given: object) -> bool:
@@ -236,7 +236,7 @@ def _sound(source: str, dialogue: str, score: object, given: object) -> bool:
     return (
         isinstance(score, float)
         and math.isfinite(score)
-        and holds(given, "score", source, dialogue, score.hex())
+        and holds(given, "score", source, dialogue, (score + 0.0).hex())
     )
 
 
