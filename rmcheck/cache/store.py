@@ -103,7 +103,9 @@ class ScoreStore:
         """Remember `scores` by dialogue hash."""
         if not scores:
             return
-        rows = [(source, key, score, _seal(source, key, score)) for key, score in scores.items()]
+        rows = [
+            (source, key, score, seal(*_parts(source, key, score))) for key, score in scores.items()
+        ]
         self._run("INSERT OR REPLACE INTO scores VALUES (?, ?, ?, ?)", rows, many=True)
 
     def saw(self, source: str, spec: str) -> None:
@@ -227,8 +229,9 @@ def _columns(connection: sqlite3.Connection) -> tuple[str, ...]:
     return tuple(str(row[1]) for row in connection.execute("PRAGMA table_info(scores)"))
 
 
-def _seal(source: str, dialogue: str, score: float) -> str:
-    return seal("score", source, dialogue, (score + 0.0).hex())
+def _parts(source: str, dialogue: str, score: float) -> tuple[str, ...]:
+    """What a row's seal covers. SQLite gives minus zero back as zero, so both are one score."""
+    return "score", source, dialogue, (score + 0.0).hex()
 
 
 def _sound(source: str, dialogue: str, score: object, given: object) -> bool:
@@ -236,7 +239,7 @@ def _sound(source: str, dialogue: str, score: object, given: object) -> bool:
     return (
         isinstance(score, float)
         and math.isfinite(score)
-        and holds(given, "score", source, dialogue, (score + 0.0).hex())
+        and holds(given, *_parts(source, dialogue, score))
     )
 
 

@@ -195,3 +195,12 @@ def test_a_cache_folder_that_cannot_be_made_is_one_remark(
     assert os.strerror(number) in remark
     assert "--rm-cache" in remark
     assert "\n" not in remark
+
+
+def test_a_score_of_minus_zero_is_believed(tmp_path: Path) -> None:
+    store = ScoreStore(tmp_path)
+    store.put("f1", {"text": -0.0})
+    store.close()
+    again = ScoreStore(tmp_path)
+    assert again.get("f1", ["text"]) == {"text": 0.0}
+    assert again.remarks == []
