@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import math
 from collections.abc import Callable, Iterable, Sequence
@@ -142,14 +143,20 @@ def verify_scores(folder: Path, record: RunRecord) -> None:
     UsageError
         When the file is missing, cannot be read, or belongs to another run.
     """
-    path = folder / SCORES
+    _verify(folder / SCORES, _content(folder / SCORES), record)
+
+
+def _content(path: Path) -> bytes:
     try:
-        content = path.read_bytes()
+        return path.read_bytes()
     except FileNotFoundError:
         said = f"{path}: missing; the scores of a run are kept beside its {RESULTS}"
         raise UsageError(said) from None
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error}); run the gate again") from None
+
+
+def _verify(path: Path, content: bytes, record: RunRecord) -> None:
     if record.scores_hash and _hash(content) != record.scores_hash:
         raise UsageError(
             f"{path}: not the scores that were written with {RESULTS} beside it (the file was "
@@ -181,13 +188,12 @@ def read_scores(folder: Path, record: RunRecord | None = None) -> Sequence[PairS
         When there is no such file, when it is not text, or when it is not the record's.
     """
     path = folder / SCORES
+    content = _content(path)
     if record is not None:
-        verify_scores(folder, record)
-    if not path.exists():
-        raise UsageError(f"{path}: missing; the scores of a run are kept beside its {RESULTS}")
+        _verify(path, content, record)
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
+        text = io.TextIOWrapper(io.BytesIO(content), encoding="utf-8").read()
+    except ValueError as error:
         raise UsageError(f"{path}: cannot be read ({error}); run the gate again") from None
     rows: list[PairScore] = []
     problems: list[Problem] = []
