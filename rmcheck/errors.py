@@ -1,18 +1,24 @@
-"""What a user can mend: errors that say where, what, what was given and what is allowed."""
+"""Errors that the user can fix; each says where, what was found, what is allowed."""
 
 from __future__ import annotations
 
 import difflib
+import errno
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from rmcheck.wording import counted, listed
+from rmcheck.spec import redacted
+from rmcheck.wording import counted, escaped, listed
 
 
 class RmcheckError(Exception):
-    """Base of every error whose remedy lies with the user; shown without a traceback."""
+    """Base of every error that the user can fix; shown without a traceback."""
+
+    def __str__(self) -> str:
+        """The message on one line, without secrets, with control characters escaped."""
+        return redacted(escaped(super().__str__()))
 
 
 class UsageError(RmcheckError):
@@ -38,24 +44,47 @@ class ExtraMissing(RmcheckError):
         )
 
     def again(self) -> RmcheckError:
-        """The same, said shortly, for a session that has said it once."""
+        """A short form, for a session that has printed the long one."""
         return RmcheckError(f"{self.what} needs rmcheck[{self.extra}], which is not installed")
 
 
+def os_reason(error: OSError) -> str:
+    """Why the operating system refused, in words and with a remedy, without error numbers.
+
+    >>> os_reason(OSError(28, "No space left on device"))
+    'no space left on the disk; free some space'
+    """
+    known = {
+        errno.ENOSPC: "no space left on the disk; free some space",
+        errno.EDQUOT: "disk quota used up; free some space",
+        errno.EROFS: "the disk is read-only; choose a folder that can be written",
+        errno.EACCES: "permission denied; give this user access to it",
+        errno.EPERM: "permission denied; give this user access to it",
+    }
+    said = (error.strerror or str(error)).strip()
+    return known.get(error.errno or 0) or said[:1].lower() + said[1:]
+
+
+def os_message(error: OSError) -> str:
+    """The same as `os_reason`, after the path that the error is about."""
+    paths = [path for path in (error.filename, error.filename2) if path is not None]
+    return ": ".join([*(str(path) for path in paths[-1:]), os_reason(error)])
+
+
 class Unscorable(RmcheckError):
-    """A source has no score for a text and cannot make one (a score file); checks skip on it."""
+    """A source has no score for a text and cannot compute one (a score file)."""
 
 
 class BaselineMissing(RmcheckError):
-    """There is no baseline to compare with yet; checks that need one skip on it."""
+    """There is no baseline to compare with yet; checks that need one are skipped."""
 
 
 class BaselineRefused(RmcheckError):
-    """The baseline was scored in another way, so that comparing with it would mean nothing."""
+    """The baseline was scored differently, so a comparison with it is not meaningful."""
 
 
 MOST_CHARACTERS = 1000
-"""Of a message; a name that it quotes may be as long as the file."""
+"""The longest message; a name that it quotes may be as long as the file."""
 
 
 @dataclass(frozen=True, order=True)
@@ -81,13 +110,13 @@ def _printable(text: str) -> str:
 
 
 MOST_PROBLEMS = 50
-MORE = "more mistakes from here on; mend those above first"
+MORE = "more errors follow; fix the ones above first"
 
 
 def first_of(problems: Iterable[Problem]) -> list[Problem]:
-    """As many problems as a person reads; where there are more, the last says so at its place.
+    """At most `MOST_PROBLEMS` problems; where there are more, the last one says so at its place.
 
-    Takes no more of an iterator than it tells: a message may cost a search for the nearest name.
+    Consumes no more of an iterator than needed: a message may cost a search for a near name.
     """
     found = list(islice(problems, MOST_PROBLEMS + 1))
     if len(found) > MOST_PROBLEMS:
@@ -98,20 +127,20 @@ def first_of(problems: Iterable[Problem]) -> list[Problem]:
 SIMILAR = 5
 MOST_ROWS = 20
 _GIVEN = re.compile(r"(?<!key )'[^']*'|-?\d[\d.]*")
-"""What messages quote and count, but for the key that they are about."""
+"""What messages quote and count, except the key that they are about."""
 
 
 def condensed(problems: Iterable[Problem]) -> list[Problem]:
-    """Of rows with one and the same mistake the first few and a count; of all others the first.
+    """The first few rows of each mistake and a count of the rest, and at most `MOST_ROWS` lines.
 
-    Two mistakes are the same where their messages differ only in what they quote or count.
+    Two mistakes are the same where their messages differ only in quoted names and numbers.
     """
     alike: dict[tuple[str, str], list[Problem]] = {}
     for problem in sorted(problems):
         alike.setdefault((problem.path, _GIVEN.sub("", problem.message)), []).append(problem)
-    shown: list[tuple[Problem, int]] = []  # with the number of problems that a line stands for
+    shown: list[tuple[Problem, int]] = []  # with the number of problems that a line represents
     for found in alike.values():
-        # A line that stands for one row alone would save nothing.
+        # A line that represents a single row would save nothing.
         told = found if len(found) == SIMILAR + 1 else found[:SIMILAR]
         rest = len(found) - len(told)
         shown.extend((problem, 1) for problem in told)
@@ -126,7 +155,7 @@ def condensed(problems: Iterable[Problem]) -> list[Problem]:
 
 
 def _more(last: Problem, count: int, one: str, several: str) -> Problem:
-    """What stands behind the last problem that is told."""
+    """The line after the last problem that is shown."""
     more = f"… and {counted(count, f'more {one}', f'more {several}')}"
     return replace(last, column=last.column + 1, message=more)
 
@@ -138,13 +167,17 @@ class ProblemsFound(RmcheckError):
         self.problems: Sequence[Problem] = sorted(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
+    def __str__(self) -> str:
+        """A line for each problem, whose text is printable."""
+        return redacted("\n".join(str(problem) for problem in self.problems))
+
 
 SHORT = 5
-"""A name of so many letters is near to another when half of it agrees."""
+"""A name of at most this length is near to another when half of it agrees."""
 
 
 def nearest(name: str, choices: Iterable[str], cutoff: float | None = None) -> str | None:
-    """The choice that `name` is probably a misspelling of; `cutoff` is how much must agree, to 1.
+    """The choice of which `name` is probably a misspelling; `cutoff` is the required similarity.
 
     >>> nearest("tyni", ["gpt2", "tiny"])
     'tiny'

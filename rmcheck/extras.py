@@ -1,4 +1,4 @@
-"""The extras of rmcheck: which packages each brings, and what to say where one is missing."""
+"""The extras of rmcheck: the packages of each, and the error where one is missing."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def missing(extra: str) -> list[str]:
 
 @contextlib.contextmanager
 def needed_by(what: str) -> Iterator[None]:
-    """Within it, a package of an extra that cannot be found is an error with the remedy.
+    """Within it, a missing package of an extra raises an error with the remedy.
 
     Parameters
     ----------
@@ -44,14 +44,14 @@ def needed_by(what: str) -> Iterator[None]:
     Raises
     ------
     ExtraMissing
-        In place of a ModuleNotFoundError for such a package; any other error stays as it is.
+        Instead of ModuleNotFoundError for such a package; other errors are not changed.
     """
     try:
         yield
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
         for extra, packages in EXTRAS.items():
-            # A module that an installed package lacks is a bug, or a version that does not fit.
+            # A module missing from an installed package is a bug, or a wrong version.
             if package in packages and package in (absent := missing(extra)):
                 raise ExtraMissing(what, extra, absent) from None
         raise

@@ -1,14 +1,15 @@
-"""How far a long job is: a live bar on a terminal, plain lines elsewhere."""
+"""Progress of a long job: a live bar on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from typing import Protocol
 
 
 class Progress(Protocol):
-    """Shows how far a long job is; `rmcheck.engine` supplies bars on a terminal, lines in CI."""
+    """Shows the progress of a long job: bars on a terminal, lines in CI."""
 
     def start(self, title: str, total: int, unit: str) -> None: ...
     def advance(self, amount: int = 1, note: str = "") -> None: ...
@@ -16,7 +17,7 @@ class Progress(Protocol):
 
 
 DIALOGUES = "dialogues"
-"""The unit in which a source tells how far its scoring is."""
+"""The unit in which a source reports the progress of scoring."""
 
 
 class NoProgress:
@@ -55,13 +56,16 @@ class TextProgress:
         self._show(force=True)
 
     def advance(self, amount: int = 1, note: str = "") -> None:
-        """`amount` more units are done; `note` (such as a loss) stands at the end of the bar."""
+        """`amount` more units are done; `note` (such as a loss) is shown at the end of the bar."""
         self._done += amount
         self._note = note or self._note
         self._show()
 
     def finish(self) -> None:
-        """The job is over; the last state stays on the screen."""
+        """The job is over: the bar ends at 100 %, unless an exception ended the job."""
+        if sys.exc_info()[0] is None:
+            # A bar closed early (the rest follows under another one) ends at what it has done.
+            self._total = self._done = self._done or self._total
         self._show(force=True)
         if self._live:
             self._write("\n")

@@ -1,4 +1,4 @@
-"""The one registry: built-in kinds by name, and those that other packages add by entry points."""
+"""The registry: built-in kinds by name, and those that other packages add by entry points."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import importlib.metadata
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import EntryPoint
 from typing import Any, Generic, TypeVar
 
@@ -15,7 +16,7 @@ Kind = TypeVar("Kind")
 
 
 class BrokenEntryPoint(RmcheckError):
-    """An entry point of another package that cannot be used, and why."""
+    """An entry point of another package cannot be used."""
 
     def __init__(self, point: EntryPoint, reason: str) -> None:
         super().__init__(
@@ -26,17 +27,17 @@ class BrokenEntryPoint(RmcheckError):
 
 @dataclass(frozen=True)
 class Registry(Generic[Kind]):
-    """Kinds by name. Listing names imports none of them.
+    """Kinds by name. Listing the names does not import them.
 
     Parameters
     ----------
     ours
-        Where the built-in kinds are: `module:attribute`, or a module, by name.
+        The built-in kinds by name: `module:attribute`, or a module.
     accept
-        Called with a name and what was loaded for it; gives the kind, or raises ValueError with
-        what is wrong.
+        Called with a name and the object loaded for it; returns the kind, or raises ValueError
+        with the reason.
     group
-        The entry point group in which other packages register kinds; None: they cannot.
+        The entry point group in which other packages register kinds; None if they cannot.
     """
 
     ours: Mapping[str, str]
@@ -44,19 +45,19 @@ class Registry(Generic[Kind]):
     group: str | None = None
 
     def names(self) -> list[str]:
-        """Every name, ours first; some of the others may turn out to be broken."""
+        """Every name, ours first; others may be broken, which is known once they are imported."""
         return [*self.ours, *sorted(set(self._theirs()) - set(self.ours))]
 
     def find(self, name: str) -> Kind | None:
-        """The kind of that name, imported now; None when there is none.
+        """The kind of that name, imported now; None if the name is unknown.
 
         Raises
         ------
         BrokenEntryPoint
-            When another package's entry point of that name cannot be used.
+            If another package's entry point of that name cannot be used.
         """
         if name in self.ours:
-            return self.accept(name, EntryPoint(name, self.ours[name], "").load())
+            return self.accept(name, _loaded(self.ours[name]))
         points = self._theirs().get(name)
         if not points:
             return None
@@ -75,10 +76,10 @@ class Registry(Generic[Kind]):
         return BrokenEntryPoint(point, " ".join(said.split()))
 
     def sound(self) -> tuple[dict[str, Kind], list[BrokenEntryPoint]]:
-        """Every kind that can be used, imported now, and the errors of the others."""
+        """Every kind that can be used, imported now, and the errors of the broken ones."""
         found: dict[str, Kind] = {}
         errors = [
-            BrokenEntryPoint(point, "rmcheck has a built-in kind of that name; rename yours")
+            BrokenEntryPoint(point, "the name is that of a built-in kind; choose another")
             for name, points in self._theirs().items()
             for point in points
             if name in self.ours
@@ -120,11 +121,17 @@ def function(signature: str) -> Callable[[str, object], Any]:
 
 
 def summary(kind: object) -> str:
-    """The first line of a docstring, for lists; empty when there is none."""
+    """The first line of a docstring, for lists; empty if it is missing."""
     text = inspect.cleandoc(kind.__doc__ or "")
     # A dataclass without a docstring gets its signature as one.
     made = isinstance(kind, type) and text.startswith(f"{kind.__name__}(")
     return "" if made or not text else text.splitlines()[0]
+
+
+@cache
+def _loaded(place: str) -> object:
+    """What `module:attribute` names; a report asks for the same few charts hundreds of times."""
+    return EntryPoint("", place, "").load()
 
 
 def _package(point: EntryPoint) -> str:

@@ -1,14 +1,14 @@
-"""What gives rewards: the two members of every reward source, and what more one may offer.
+"""Reward sources: the two required members, and the optional capabilities.
 
-A person who writes a source writes `RewardSource`: `score` and `fingerprint`. Whatever else it has
-of the capabilities below is used. The engine works with `Source`, which has all that it asks for;
-`completed` makes one of whatever a person wrote.
+A new source needs the members of `RewardSource`: `score` and `fingerprint`. The capabilities
+below are optional and are used if present. The engine works with `Source`, which has all members;
+`completed` turns any reward source into one.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, cast, runtime_checkable
@@ -36,7 +36,7 @@ class RewardSource(Protocol):
 
 @runtime_checkable
 class Named(Protocol):
-    """A source that says how a person calls it; one that does not is called by its class."""
+    """A source with a name of its own; the default is the name of its class."""
 
     @property
     def spec(self) -> str:
@@ -45,36 +45,52 @@ class Named(Protocol):
 
 @runtime_checkable
 class Bounded(Protocol):
-    """A source that says whether it scores any text; one that does not say so does."""
+    """A source that says whether it can score any text; the default is that it can."""
 
     @property
     def scores_new_text(self) -> bool:
-        """False where it knows only what it was given."""
+        """False if it has scores of known dialogues only."""
 
 
 @runtime_checkable
 class Partial(Protocol):
-    """A source that knows some dialogues only, by their keys: it scores no new text."""
+    """A source with scores of known dialogues only, by their keys; it cannot score new text."""
 
     def knows(self, dialogue: Dialogue) -> bool:
-        """Whether `score` has an answer for this very text."""
+        """Whether `score` has a score for exactly this text."""
 
     def within(self, suite: str) -> Partial:
-        """The source as the suite of that name sees it: scores kept for it come first."""
+        """A view for the suite of that name, in which scores of that suite come first."""
 
     def ids(self, *, own: bool = False) -> frozenset[str]:
-        """Ids of the pairs that it has scores of; `own`: only those kept for this very suite."""
+        """Ids of the pairs that it has scores of; `own`: only those of this suite."""
 
     def score(self, dialogues: Sequence[Dialogue]) -> NDArray[np.float64]:
         """Rewards in input order, shape (n,)."""
 
 
+@dataclass(frozen=True)
+class KeptPair:
+    """What a source remembers of a pair beside its scores: hashes of its texts, and its tags."""
+
+    hashes: frozenset[str] = frozenset()
+    tags: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class Remembering(Protocol):
+    """A partial source that remembers which pairs it was made for."""
+
+    def kept(self) -> Mapping[str, KeptPair]:
+        """The pairs kept for this very suite, by id."""
+
+
 @runtime_checkable
 class Described(Protocol):
-    """A source that can say how it is given a dialogue: template, length limit, pooling, dtype."""
+    """A source that can describe its settings: template, length limit, pooling, dtype."""
 
     def describe(self) -> SourceRecord:
-        """Its part of a run's record. Loads nothing heavy."""
+        """Its part of a run's record. Must not load the model."""
 
 
 @runtime_checkable
@@ -95,17 +111,17 @@ class Rescalable(Protocol):
 
 @runtime_checkable
 class Streaming(Protocol):
-    """A source that gives scores as it has them, so that a killed run loses little."""
+    """A source that yields scores as they are computed, so that a killed run loses little."""
 
     def stream(
         self, dialogues: Sequence[Dialogue]
     ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float64]]]:
-        """(indices into `dialogues`, their scores), until each index was given once."""
+        """(indices into `dialogues`, their scores); each index once."""
 
 
 @runtime_checkable
 class Remarking(Protocol):
-    """A source that has something to say of how its scores were made."""
+    """A source with notes about its scoring."""
 
     @property
     def remarks(self) -> Sequence[str]:
@@ -114,11 +130,11 @@ class Remarking(Protocol):
 
 @runtime_checkable
 class Truncating(Protocol):
-    """A source that counts the dialogues that it cut to its length limit."""
+    """A source that counts the dialogues that it truncated to its length limit."""
 
     @property
     def truncated(self) -> int:
-        """How many, so far."""
+        """Their number so far."""
 
 
 @runtime_checkable
@@ -127,18 +143,18 @@ class Trained(Protocol):
 
     @property
     def training(self) -> TrainingRecord | None:
-        """The training's record; None before there is one."""
+        """The training record; None before it is trained."""
 
 
 class Source:
-    """A reward source with all that the engine asks for, and the default of each.
+    """A reward source with all members that the engine uses, and their defaults.
 
-    rmcheck's own sources inherit from it; anybody else's is `completed`.
+    rmcheck's own sources inherit from it; other sources are wrapped by `completed`.
     """
 
     @property
     def spec(self) -> str:
-        """How a person names it, for records and messages."""
+        """Its name in records and messages."""
         return type(self).__name__
 
     @property
@@ -148,22 +164,22 @@ class Source:
 
     @property
     def scores_new_text(self) -> bool:
-        """Whether it scores any text; False for one that knows only what it was given."""
+        """Whether it can score any text; False if it has scores of known dialogues only."""
         return not isinstance(self, Partial)
 
     @property
     def truncated(self) -> int:
-        """Dialogues that it cut to its length limit."""
+        """Number of dialogues truncated to the length limit."""
         return 0
 
     @property
     def remarks(self) -> Sequence[str]:
-        """What a user should know of how scores were made."""
+        """Notes about the scoring that the user should see."""
         return ()
 
     @property
     def training(self) -> TrainingRecord | None:
-        """How it was trained, where it knows."""
+        """Its training record, if known."""
         return None
 
     def describe(self) -> SourceRecord:
@@ -180,7 +196,7 @@ OPTIONAL = ("stream", "with_label_noise", "with_head_scaled", "knows", "within",
 
 
 class Completed(Source):
-    """A source as a person wrote it, with the defaults of what it leaves out."""
+    """A source written elsewhere, with defaults for the members that it lacks."""
 
     def __init__(self, inner: RewardSource, spec: str) -> None:
         self.inner = inner
@@ -192,7 +208,7 @@ class Completed(Source):
 
     @property
     def spec(self) -> str:
-        """Its own name, or the one that it was asked for by."""
+        """Its own name, or the spec that created it."""
         return self.inner.spec if isinstance(self.inner, Named) else self._spec
 
     @property
@@ -202,7 +218,7 @@ class Completed(Source):
         Raises
         ------
         SourceError
-            When it is neither text nor None.
+            If it is neither text nor None.
         """
         found: object = self.inner.fingerprint
         if found is None or (isinstance(found, str) and found):
@@ -212,7 +228,7 @@ class Completed(Source):
 
     @property
     def scores_new_text(self) -> bool:
-        """What it says, or whether it answers for any key."""
+        """Its own value, or False if it is `Partial`."""
         if isinstance(self.inner, Bounded):
             return self.inner.scores_new_text
         return super().scores_new_text
@@ -242,19 +258,19 @@ class Completed(Source):
 
 
 def completed(given: object, spec: str | None = None) -> Source:
-    """What a person brings as a source, with defaults for all that it leaves out.
+    """Any reward source as a `Source`, with defaults for the members that it lacks.
 
     Parameters
     ----------
     given
         An object with `score` and `fingerprint`.
     spec
-        What messages call it if it has no name of its own; default: the name of its class.
+        Its name in messages if it has none of its own; default: the name of its class.
 
     Raises
     ------
     SourceError
-        When a member is missing; names those, and says what a source is.
+        If a required member is missing; names it.
     """
     if isinstance(given, Source) and type(given).score is not Source.score:
         return given
@@ -275,20 +291,20 @@ def completed(given: object, spec: str | None = None) -> Source:
 
 
 def _has(given: object, member: str) -> bool:
-    """Whether it has the member, without computing what may be a costly property."""
+    """Whether it has the member, without computing a property that may be costly."""
     try:
         inspect.getattr_static(given, member)
     except AttributeError:
-        return hasattr(given, member)  # a proxy, which finds members when it is asked
+        return hasattr(given, member)  # a proxy with dynamic members
     return True
 
 
 @dataclass(frozen=True, kw_only=True)
 class SourceOptions:
-    """What sources need to know of a session.
+    """The settings of a session that sources use.
 
-    `root` is the folder against which relative paths of a spec are resolved; `cache` holds
-    adapters and scores; `device` and `dtype` None mean automatic and float32.
+    Relative paths of a spec are resolved against `root`; `cache` is the folder of adapters and
+    scores; `device` None means automatic.
     """
 
     root: Path

@@ -2,7 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+
+_LOGIN = re.compile(r"(?<=://)[^/\s@'\"]+@")
+_SECRET = re.compile(
+    r"(?<=[?&,;])(?P<key>[\w-]*(?:key|token|secret|password|passwd|pwd|signature|sig|auth))="
+    r"[^&,;\s'\"]+",
+    re.IGNORECASE,
+)
+
+
+def redacted(text: str) -> str:
+    """A text without the logins and secrets in its URLs and specs; for whatever is printed or kept.
+
+    >>> redacted("http://me:pw@host/v1?token=abc,profile=vllm")
+    'http://***@host/v1?token=***,profile=vllm'
+    """
+    return _SECRET.sub(r"\g<key>=***", _LOGIN.sub("***@", text))
 
 
 @dataclass(frozen=True)
@@ -20,7 +37,7 @@ class Spec:
 
     @classmethod
     def parse(cls, text: str) -> Spec:
-        """Split at the first colon; what follows it may hold others."""
+        """Split at the first colon; later colons belong to `rest`."""
         kind, colon, rest = text.partition(":")
         return cls(kind, rest) if colon else cls("", text)
 

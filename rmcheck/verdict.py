@@ -233,7 +233,8 @@ class Verdict:
     `decision` is what the statistics say, `outcome` what the policy makes of it; `weak` marks an
     inconclusive decision that the policy let through or stopped. `criterion` repeats the YAML keys
     that decided. `detectable` is the smallest drop that this check would have caught (None where it
-    has no meaning). `p_value` and `adjusted_p` stand for comparisons and tests.
+    has no meaning). `left_out` counts pairs of the baseline that a comparison left out. `p_value`
+    and `adjusted_p` are given by comparisons and tests.
     """
 
     decision: Decision
@@ -247,6 +248,7 @@ class Verdict:
     adjusted_p: float | None = None
     detectable: float | None = None
     signature: str = ""
+    left_out: int = 0
     evidence: Evidence = field(default_factory=Evidence)
 
 

@@ -1,8 +1,23 @@
-"""Counts, signs and lists of names in words: for every message, page and summary."""
+"""Counts, signs and lists of names as text, for every message, page and summary."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+
+_COMMANDING = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+"""C0 and C1 controls, line and paragraph separators, marks that reorder text, half characters."""
+
+
+def escaped(text: str) -> str:
+    """A text on one line, with what would command a terminal or a CI log shown as an escape.
+
+    >>> escaped("id\\n::stop-commands::x"), escaped("\\x1b[2J"), escaped("\\u202egnp.exe")
+    ('id\\\\n::stop-commands::x', '\\\\x1b[2J', '\\\\u202egnp.exe')
+    """
+    return _COMMANDING.sub(lambda match: repr(match.group())[1:-1], text)
 
 
 def counted(value: int, noun: str, plural: str | None = None) -> str:
@@ -15,7 +30,7 @@ def counted(value: int, noun: str, plural: str | None = None) -> str:
 
 
 def be(value: int, *, past: bool = False) -> str:
-    """The verb that goes with a number of things.
+    """The form of 'to be' for a number of things.
 
     >>> f"there {be(1)} {counted(1, 'pair')}, there {be(0)} {counted(0, 'pair')}"
     'there is 1 pair, there are 0 pairs'
@@ -37,7 +52,7 @@ def minus(text: str) -> str:
 
 
 def listed(names: Sequence[str], *, limit: int = 3) -> str:
-    """Names as a person would say them; past `limit` the rest is counted.
+    """Names joined with commas and 'and'; names beyond `limit` are counted.
 
     >>> listed(["a"]), listed(["a", "b"]), listed(["a", "b", "c", "d", "e"])
     ('a', 'a and b', 'a, b, c and 2 more')

@@ -1,9 +1,20 @@
 """Problems as they are shown: one line each, at their place, in order."""
 
+import errno
+import os
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rmcheck.errors import MOST_CHARACTERS, Problem, ProblemsFound, did_you_mean
+from rmcheck.errors import (
+    MOST_CHARACTERS,
+    Problem,
+    ProblemsFound,
+    did_you_mean,
+    os_message,
+    os_reason,
+)
 
 
 def test_a_problem_names_its_place() -> None:
@@ -41,3 +52,19 @@ def test_a_message_is_no_longer_than_a_person_reads() -> None:
     assert len(shown) == len("a.jsonl:1:1: ") + MOST_CHARACTERS
     assert shown.startswith("a.jsonl:1:1: the column 'aaa")
     assert shown.endswith("a…")
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (errno.ENOSPC, "no space left on the disk; free some space"),
+        (errno.EROFS, "the disk is read-only; choose a folder that can be written"),
+        (errno.EACCES, "permission denied; give this user access to it"),
+        (errno.ENOTDIR, "not a directory"),
+    ],
+)
+def test_errors_of_the_system_are_words_with_path_and_remedy(number: int, said: str) -> None:
+    error = OSError(number, os.strerror(number), "reports/latest")
+    assert os_reason(error) == said
+    assert os_message(error) == f"reports/latest: {said}"
+    assert "Errno" not in os_message(OSError(number, os.strerror(number)))

@@ -103,8 +103,7 @@ def test_trainer_format() -> None:
     gap = torch.tensor([-1.0, 0.0, 2.0])
     losses = {
         name: [round(float(value), 4) for value in loss(gap, -gap, torch.full((3,), 0.5))]
-        for name in sorted(LOSSES.names())
-        if (loss := LOSSES.find(name))
+        for name, loss in sorted(LOSSES.items())
     }
     behaviour = [
         [pair.id for pair in parts.train],

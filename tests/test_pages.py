@@ -35,7 +35,7 @@ def test_the_page_on_verdicts_is_current(verdicts: ModuleType) -> None:
     for name in ("few_prompts", "tied", "constant"):
         assert "undecidable: " in shown[name]
         assert shown[name].count("FAILED") == 1
-    assert shown["weak"].count("WEAK") == 1
+    assert shown["weak"].count("INCONCLUSIVE") == 1
     assert shown["strict"].count("FAILED") == 1
 
 
@@ -74,7 +74,7 @@ def test_what_init_says_stands_on_the_first_page(pages: ModuleType) -> None:
     assert f"\n{pages.outputs(said)['init']}```\n" in page
     # The rest is of one run that trained: the story that it tells must hold together.
     blocks = {block[2]: block[0] for block in pages.BLOCK.finditer(page)}
-    assert "May be merged" in blocks["green"]
+    assert "Safe to merge" in blocks["green"]
     assert "Do not merge" in blocks["red"]
     assert "REGRESSED overall::no_regression" in blocks["red"]
 

@@ -61,5 +61,5 @@ def test_a_path_may_name_a_shipped_file(tmp_path: Path) -> None:
     found = expand("shipped:preferences/*.jsonl", tmp_path)
     assert found == sorted((ROOT / "fixtures/preferences").glob("*.jsonl"))
     assert locate("shipped:models/tiny-gpt2", tmp_path).folder == ROOT / "fixtures/models/tiny-gpt2"
-    with pytest.raises(SourceError, match="shipped:models/none: there is no such folder"):
+    with pytest.raises(SourceError, match="shipped:models/none: folder not found"):
         locate("shipped:models/none", tmp_path)

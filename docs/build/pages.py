@@ -132,9 +132,9 @@ def sources(example: Example) -> Mapping[str, str]:
     return {
         "kinds": example.rmcheck("list").partition("reward sources")[2].partition("\n")[2]
         .partition("\n\n")[0] + "\n",
-        "scores": lines(from_file, "  held ", "  skipped ", "SKIPPED [", "scores: "),
+        "scores": lines(from_file, "  passed ", "  skipped ", "SKIPPED [", "scores: "),
         "missing": lines(missing, " chat::win_rate - "),
-        "fixture": lines(fixture, "May be", "Do not", "FAILED chat", "scores: "),
+        "fixture": lines(fixture, "Safe to", "Do not", "FAILED chat", "scores: "),
         "misspelt": example.rmcheck("train", "tyni"),
         "unknown": example.rmcheck("score", "data/chat.jsonl", "-o", "x.jsonl", "--rm", "file:x"),
     }  # fmt: skip

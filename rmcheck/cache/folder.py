@@ -1,4 +1,4 @@
-"""What a cache folder holds, and taking things out of it while no gate uses them."""
+"""List what a cache folder contains, and delete from it while no run uses it."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ from typing import Literal
 from filelock import FileLock, Timeout
 
 from rmcheck.cache.store import FILE
-from rmcheck.errors import SourceError, UsageError
+from rmcheck.errors import SourceError, UsageError, os_reason
 from rmcheck.sources.model_source import model_hash
 from rmcheck.stats.precision import PRECISIONS
 from rmcheck.training.adapter import adapter_folder, read_sidecar
 
 LOCK = "scoring.lock"
-"""Held by whoever scores into the folder, and by whoever takes something out of it."""
+"""Locked by a run that scores into the folder, and while something is deleted from it."""
 
 
 @dataclass(frozen=True)
 class Holding:
-    """One thing that a cache folder holds.
+    """One entry of a cache folder.
 
     Attributes
     ----------
     kind
-        Scores of a model, a trained adapter, or what a killed training or a damaged file left.
+        Scores of a model, a trained adapter, or a leftover of a killed training or damaged file.
     name
         The model's fingerprint, the adapter's, or a path from the folder.
     title
-        The spec under which a model was last seen, an adapter's recipe; empty where not known.
+        The last known spec of a model, or an adapter's recipe; empty if not known.
     size
         Bytes; for scores, their share of the database.
     used
-        Seconds since the epoch, when it was last used; None where not known.
+        Time of last use in seconds since the epoch; None if not known.
     scores
-        How many.
+        Number of scores.
     """
 
     kind: Literal["scores", "adapter", "leftover"]
@@ -52,7 +52,7 @@ class Holding:
 
 
 class CacheFolder:
-    """A cache folder as a person sees it: scores by model, adapters, leftovers."""
+    """A cache folder: scores by model, adapters, leftovers."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -64,19 +64,19 @@ class CacheFolder:
         return _size(self.path)
 
     def holdings(self) -> list[Holding]:
-        """All there is, kind by kind, what was used last first.
+        """All entries by kind, the last used first.
 
         Raises
         ------
         UsageError
-            When the folder cannot be read.
+            If the folder cannot be read.
         """
         try:
             return self._holdings()
         except OSError as error:
             raise UsageError(
-                f"{self.path}: cannot be read ({error}); give this user access to it, or name "
-                "another folder with --rm-cache"
+                f"{self.path}: cannot be read: {os_reason(error)}, or use another folder with "
+                "--rm-cache"
             ) from None
 
     def _holdings(self) -> list[Holding]:
@@ -96,12 +96,12 @@ class CacheFolder:
         ]
 
     def remove(self, chosen: Sequence[Holding]) -> dict[Holding, str]:
-        """Take `chosen` out; gives those that had to stay, and why.
+        """Delete `chosen`; returns the entries that could not be deleted, with the reason.
 
         Raises
         ------
         UsageError
-            When a gate scores into the folder now, or it cannot be written to.
+            If a run is scoring into the folder, or it cannot be written to.
         """
         kept: dict[Holding, str] = {}
         with self._alone():
@@ -111,24 +111,25 @@ class CacheFolder:
                     if one.kind != "scores" and not self._remove_files(one):
                         kept[one] = "it is being trained"
             except (sqlite3.Error, OSError) as error:
-                raise UsageError(f"{self.path}: cannot be changed ({error})") from None
+                said = os_reason(error) if isinstance(error, OSError) else error
+                raise UsageError(f"{self.path}: cannot be changed: {said}") from None
         return kept
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
         if not os.access(self.path, os.W_OK):
-            raise UsageError(f"{self.path}: cannot be written to; nothing was taken out")
+            raise UsageError(f"{self.path}: cannot be written to; nothing was deleted")
         lock = FileLock(self.path / LOCK)
         try:
             lock.acquire(timeout=0)
         except Timeout:
             raise UsageError(
-                f"{self.path}: a gate is scoring into it; nothing was taken out, try again when "
-                "it is done"
+                f"{self.path}: in use by a run that is scoring; nothing was deleted, try again "
+                "when it has finished"
             ) from None
         except OSError as error:
             raise UsageError(
-                f"{self.path}: cannot be locked ({error}); nothing was taken out"
+                f"{self.path}: cannot be locked: {os_reason(error)}; nothing was deleted"
             ) from None
         try:
             yield
@@ -162,7 +163,7 @@ class CacheFolder:
         connection = sqlite3.connect(name, uri=True, timeout=5)
         try:
             connection.execute("SELECT count(*) FROM sqlite_master")
-        except sqlite3.OperationalError:  # on a read-only disk there is no room for its lock
+        except sqlite3.OperationalError:  # no lock file can be written on a read-only disk
             connection.close()
             connection = sqlite3.connect(f"{name}&immutable=1", uri=True)
         return connection
@@ -182,13 +183,13 @@ class CacheFolder:
         return found
 
     def _leftovers(self) -> list[Holding]:
-        """Trainings that were killed, and databases that were set aside."""
+        """Folders of killed trainings, and damaged databases."""
         paths = [*self.path.glob("adapters/.*.tmp"), *self.path.glob(f"{FILE}.corrupt")]
         return [
             Holding(
                 "leftover",
                 path.relative_to(self.path).as_posix(),
-                "a killed training" if path.is_dir() else "a damaged database, set aside",
+                "killed training" if path.is_dir() else "damaged database",
                 _size(path),
                 path.stat().st_mtime,
             )
@@ -232,17 +233,17 @@ class CacheFolder:
 
 
 def _models(adapter: str) -> list[str]:
-    """Fingerprints of the reward models that an adapter makes, one for each precision."""
+    """Fingerprints of the reward models of an adapter, one for each precision."""
     return [model_hash(adapter, dtype) for dtype in PRECISIONS]
 
 
 def _model(source: str) -> str:
-    """The fingerprint without the name of a probe behind it."""
+    """The fingerprint without the suffix of a probe."""
     return source.partition("~")[0]
 
 
 def _size(path: Path) -> int:
-    """Bytes of a file, or of all files below a folder; 0 for what is gone meanwhile."""
+    """Bytes of a file, or of all files below a folder; 0 for files deleted meanwhile."""
     total = 0
     for each in [path, *path.rglob("*")] if path.is_dir() else [path]:
         with contextlib.suppress(OSError):

@@ -16,19 +16,19 @@ from rmcheck.scoring.rewards import checked
 CHUNK = 1000
 """Dialogues at a time for a source that gives its scores all at once."""
 PAUSE = 1.0
-"""Seconds of scores that a killed run may lose."""
+"""Seconds between two writes; a killed run loses at most the scores of that time."""
 
 
 class CachedSource(Source):
-    """A reward source that is asked only for what nobody has scored yet.
+    """A reward source that scores only texts without a cached score.
 
     Parameters
     ----------
     source
-        Any reward source. One without a fingerprint is remembered for the session only; a score
-        file is asked directly, for it answers by id, not by text.
+        Any reward source. Scores of one without a fingerprint are kept for the session only; a
+        score file is not cached, since it is read by id, not by text.
     store
-        The memory on disk.
+        The cache on disk.
 
     Attributes
     ----------
@@ -61,26 +61,30 @@ class CachedSource(Source):
         return self.source.scores_new_text
 
     def knows(self, dialogue: Dialogue) -> bool:
-        """Whether `score` has an answer for this very text."""
+        """Whether `score` has a score for exactly this text."""
         return self.source.knows(dialogue) if isinstance(self.source, Partial) else True
 
     def score(self, dialogues: Sequence[Dialogue]) -> NDArray[np.float64]:
         """Rewards in input order, shape (n,); equal texts are scored once."""
         if not self.source.scores_new_text:
             return self._asked_directly(dialogues)
-        self.compute(self.missing(dialogues))
-        return np.array([self._known[dialogue.hash] for dialogue in dialogues], dtype=np.float64)
+        known = self._known
+        try:
+            return np.array([known[dialogue.hash] for dialogue in dialogues], dtype=np.float64)
+        except KeyError:
+            self.compute(self.missing(dialogues))
+        return np.array([known[dialogue.hash] for dialogue in dialogues], dtype=np.float64)
 
-    def holds(self, dialogue: Dialogue) -> bool:
-        """Whether the score of this text is in memory."""
-        return dialogue.hash in self._known
+    def unknown(self, dialogues: Iterable[Dialogue]) -> list[Dialogue]:
+        """Those of the dialogues whose scores are not in memory."""
+        known = self._known
+        return [dialogue for dialogue in dialogues if dialogue.hash not in known]
 
     def missing(self, dialogues: Iterable[Dialogue]) -> list[Dialogue]:
-        """The different texts that neither this session nor the disk knows; to be computed."""
+        """The different texts that are neither in memory nor on disk."""
         asked: dict[str, Dialogue] = {}
-        for dialogue in dialogues:
-            if not self.holds(dialogue):
-                asked.setdefault(dialogue.hash, dialogue)
+        for dialogue in self.unknown(dialogues):
+            asked.setdefault(dialogue.hash, dialogue)
         if not asked:
             return []
         fingerprint = self.source.fingerprint
@@ -98,7 +102,7 @@ class CachedSource(Source):
         return checked(self.source.score(dialogues), dialogues, self.spec)
 
     def compute(self, missing: Sequence[Dialogue]) -> None:
-        """Score different texts now, and remember what was scored even if the rest fails."""
+        """Score different texts now; keeps the finished scores even if the rest fails."""
         if not missing:
             return
         fingerprint = self.source.fingerprint

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import math
 import sqlite3
 import time
@@ -10,19 +11,28 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rmcheck.scoring.seal import KEY_VARIABLE, holds, seal
+from rmcheck.errors import os_reason
+from rmcheck.scoring.seal import KEY_VARIABLE, Seals
 from rmcheck.wording import counted
 
 FILE = "scores.sqlite"
 BUSY = 30.0
-"""Seconds to wait for another process that writes."""
+"""Seconds to wait for another process to finish writing."""
 
 _IN_THE_WAY = (
     "SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_FULL", "SQLITE_READONLY", "SQLITE_CANTOPEN",
     "SQLITE_PERM", "SQLITE_AUTH", "SQLITE_IOERR", "SQLITE_NOMEM", "SQLITE_PROTOCOL",
     "SQLITE_INTERRUPT", "SQLITE_NOLFS",
 )  # fmt: skip
-"""How SQLite's names of errors start that are not the file's fault."""
+"""Prefixes of SQLite error names that do not mean that the file is damaged."""
+
+_CODES = {
+    "SQLITE_FULL": errno.ENOSPC,
+    "SQLITE_READONLY": errno.EROFS,
+    "SQLITE_CANTOPEN": errno.EACCES,
+    "SQLITE_PERM": errno.EACCES,
+}
+"""The system's errors that SQLite has names of its own for."""
 
 COLUMNS = ("source", "dialogue", "score", "seal")
 _SCHEMA = (
@@ -44,11 +54,11 @@ _SCHEMA = (
 class ScoreStore:
     """Scores by (source fingerprint, dialogue hash), in SQLite; several processes may share it.
 
-    It never stops a run: a corrupt file is set aside and counts as empty, a folder that cannot be
-    written to means no memory. Each is said once, in `remarks`.
+    It never stops a run: a corrupt file is moved aside and counts as empty; if the folder cannot
+    be written to, scores are not cached. Each is reported once, in `remarks`.
 
-    A row is believed where its score is finite and its seal is that of source, text and score
-    (see `rmcheck.scoring.seal`). Rows that an older version wrote have none: they count as absent.
+    A row is used if its score is finite and its checksum is that of source, text and score (see
+    `rmcheck.scoring.seal`). Rows of older versions without a checksum are ignored.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -61,21 +71,22 @@ class ScoreStore:
 
     @property
     def remarks(self) -> list[str]:
-        """What a user should know of the cache, each said once."""
+        """Notes about the cache that the user should see, each once."""
         if not self._doubted:
             return list(self._said)
         return [
             *self._said,
-            f"{self.path}: {counted(self._doubted, 'score')} not believed, so scored again: "
+            f"{self.path}: {counted(self._doubted, 'score')} not trusted, scored again: "
             f"damaged, or written without this run's {KEY_VARIABLE}",
         ]
 
     def get(self, source: str, hashes: Iterable[str]) -> dict[str, float]:
-        """Those of `hashes` that are known for `source`, with their scores."""
+        """The cached scores of `source`, by those of `hashes` that are known."""
         wanted = list(dict.fromkeys(hashes))
         found: dict[str, float] = {}
         if not self._is_there():
             return found
+        seals = _seals(source)
         for start in range(0, len(wanted), 500):
             part = wanted[start : start + 500]
             marks = ",".join("?" * len(part))
@@ -85,7 +96,7 @@ class ScoreStore:
             )
             rows = self._run(query, [source, *part])
             believed = {
-                key: score for key, score, given in rows if _sound(source, key, score, given)
+                key: score for key, score, given in rows if _sound(seals, key, score, given)
             }
             self._doubted += len(rows) - len(believed)
             found |= believed
@@ -94,22 +105,23 @@ class ScoreStore:
     def _is_there(self) -> bool:
         try:
             return self.path.is_file()
-        except OSError as error:  # a folder of somebody else
+        except OSError as error:  # another user's folder
             if self._usable:
                 self._give_up(_on_one_line(error))
             return False
 
     def put(self, source: str, scores: Mapping[str, float]) -> None:
-        """Remember `scores` by dialogue hash."""
+        """Store `scores` by dialogue hash."""
         if not scores:
             return
+        seals = _seals(source)
         rows = [
-            (source, key, score, seal(*_parts(source, key, score))) for key, score in scores.items()
+            (source, key, score, seals.of(*_parts(key, score))) for key, score in scores.items()
         ]
         self._run("INSERT OR REPLACE INTO scores VALUES (?, ?, ?, ?)", rows, many=True)
 
     def saw(self, source: str, spec: str) -> None:
-        """Note that `source` was used now, under the name `spec`; never worth a word or a stop."""
+        """Record that `source` was used now as `spec`. Best effort; errors are ignored."""
         with contextlib.suppress(sqlite3.Error, OSError, UnicodeDecodeError):
             if self._usable and not self._read_only:
                 connection = self._open()
@@ -119,7 +131,7 @@ class ScoreStore:
                         connection.execute("INSERT OR REPLACE INTO sources VALUES (?, ?, ?)", row)
 
     def close(self) -> None:
-        """Let go of the file; it is opened again when it is needed."""
+        """Close the file; it is opened again when needed."""
         if self._connection is not None:
             with contextlib.suppress(sqlite3.Error):  # a full or failing disk
                 self._connection.close()
@@ -155,14 +167,14 @@ class ScoreStore:
             except (sqlite3.OperationalError, OSError) as error:
                 if _is_damage(error) or not self.path.is_file() or not self.path.stat().st_size:
                     raise
-                # A cache on a read-only disk still answers. `immutable`: no lock, no WAL beside it.
+                # A cache on a read-only disk can still be read. `immutable`: no lock, no WAL.
                 name = f"{self.path.resolve().as_uri()}?mode=ro&immutable=1"
                 self._connection = sqlite3.connect(name, uri=True)
                 self._read_only = True
-                self._said.append(f"{self.path}: new scores are not kept ({error})")
+                self._said.append(f"{self.path}: new scores are not cached: {_on_one_line(error)}")
                 if "seal" not in _columns(self._connection):
                     self._said.append(
-                        f"{self.path}: not read, an older version of rmcheck wrote it"
+                        f"{self.path}: not read: written by an older version of rmcheck"
                     )
                     raise
         return self._connection
@@ -185,7 +197,7 @@ class ScoreStore:
         return connection
 
     def _drop_unsealed(self, connection: sqlite3.Connection) -> None:
-        """Take out what an older version wrote, so that it is said once and not at each run."""
+        """Delete scores of an older version, so that they are reported once, not in each run."""
         columns = _columns(connection)
         if not columns or "seal" in columns:
             return
@@ -194,16 +206,15 @@ class ScoreStore:
         if count:
             self._said.append(
                 f"{self.path}: {counted(count, 'score')} of an older version of rmcheck not "
-                "believed, so scored again: without a checksum"
+                "trusted, scored again: no checksum"
             )
 
     def _give_up(self, said: str) -> None:
         self.close()
         self._usable = False
-        if not self._read_only:  # else that much was said when it was opened
+        if not self._read_only:  # else it was reported when the file was opened
             self._said.append(
-                f"{self.path}: scores are not kept ({said}); make room, or name another "
-                "folder with --rm-cache"
+                f"{self.path}: scores are not cached: {said}, or use another folder with --rm-cache"
             )
 
     def _set_aside(self, said: str, *, last: bool) -> None:
@@ -220,37 +231,46 @@ class ScoreStore:
             self._give_up(f"{said}; {error}")
             return
         self._said.append(
-            f"{self.path}: was damaged ({said}) and counts as empty; see {aside.name}"
+            f"{self.path}: damaged ({said}); moved to {aside.name}, starting with an empty cache"
         )
 
 
 def _columns(connection: sqlite3.Connection) -> tuple[str, ...]:
-    """Of the table of scores; none where there is no table yet."""
+    """The columns of the table of scores; empty if the table is missing."""
     return tuple(str(row[1]) for row in connection.execute("PRAGMA table_info(scores)"))
 
 
-def _parts(source: str, dialogue: str, score: float) -> tuple[str, ...]:
+def _seals(source: str) -> Seals:
+    return Seals("score", source)
+
+
+def _parts(dialogue: str, score: float) -> tuple[str, str]:
     """What a row's seal covers. SQLite gives minus zero back as zero, so both are one score."""
-    return "score", source, dialogue, (score + 0.0).hex()
+    return dialogue, (score + 0.0).hex()
 
 
-def _sound(source: str, dialogue: str, score: object, given: object) -> bool:
-    """Whether a row is as it was written, and a reward."""
+def _sound(seals: Seals, dialogue: str, score: object, given: object) -> bool:
+    """Whether a row has a finite score and the right checksum."""
     return (
         isinstance(score, float)
         and math.isfinite(score)
-        and holds(given, *_parts(source, dialogue, score))
+        and seals.hold(given, *_parts(dialogue, score))
     )
 
 
 def _on_one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:160]
+    if isinstance(error, OSError):
+        return os_reason(error)
+    name = str(getattr(error, "sqlite_errorname", ""))
+    code = next((code for prefix, code in _CODES.items() if name.startswith(prefix)), None)
+    said = " ".join(str(error).split())[:160]
+    return os_reason(OSError(code, said)) if code else said
 
 
 def _is_damage(error: Exception) -> bool:
-    """Whether the file itself is wrong, not the disk or another process in the way.
+    """Whether the file itself is damaged; False for errors of the disk or a busy database.
 
-    A file that is cut short is told of as an I/O error, a garbled text or table definition as an
+    SQLite reports a truncated file as an I/O error, and a garbled text or table definition as an
     error in decoding or in SQL.
     """
     name = str(getattr(error, "sqlite_errorname", ""))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal, Protocol, Self
 
@@ -23,7 +23,7 @@ Share = Annotated[float, Ge(0), Le(1)]
 
 
 class CannotDecide(RmcheckError):
-    """A check has nothing to stand on here (no recipe, say); it is skipped with a reason."""
+    """A check has nothing to decide on here (no recipe, say); it is skipped with a reason."""
 
 
 @dataclass(frozen=True)
@@ -86,12 +86,22 @@ class Changes:
     """How a suite's data differ from what the baseline scored: ids of pairs.
 
     `edited` pairs have other texts now, `added` ones it never saw; both are left out of a
-    comparison. `removed` ones it scored and the suite's data hold no more.
+    comparison. `removed` ones it scored, and they are gone from the suite's data; `retagged` ones
+    are still there, but a check's `where` no longer selects them. `tags` are those that the
+    baseline recorded, by the id that a pair has now. A pair with the same texts under another id
+    is none of these.
     """
 
     added: tuple[str, ...] = ()
     edited: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
+    retagged: tuple[str, ...] = ()
+    tags: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    @property
+    def dropped(self) -> tuple[str, ...]:
+        """Pairs of the baseline that a comparison leaves out."""
+        return (*self.edited, *self.removed, *self.retagged)
 
 
 class Context(Protocol):
@@ -176,12 +186,17 @@ class Slice:
         confidence = 1.0 if pair.confidence is None else pair.confidence
         difference = len(pair.chosen) - len(pair.rejected)
         return (
-            (self.tags is None or any(tag in self.tags for tag in pair.tags))
-            and (self.without_tags is None or not set(self.without_tags) & set(pair.tags))
+            self.admits(pair.tags)
             and (self.min_confidence is None or confidence >= self.min_confidence)
             and (self.max_confidence is None or confidence <= self.max_confidence)
             and (self.shorter != "chosen" or difference < 0)
             and (self.shorter != "rejected" or difference > 0)
+        )
+
+    def admits(self, tags: Sequence[str]) -> bool:
+        """Whether a pair with these tags belongs to the slice, as far as tags decide."""
+        return (self.tags is None or any(tag in self.tags for tag in tags)) and (
+            self.without_tags is None or not set(self.without_tags) & set(tags)
         )
 
 

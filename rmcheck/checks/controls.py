@@ -36,8 +36,8 @@ def with_swapped_prompts(pairs: Sequence[PreferencePair]) -> list[Dialogue]:
     """Both sides of each pair under the prompt of another group, in the order of `pairs`.
 
     Every group gets the prompt of the next group but one half of the list away, so that neither
-    neighbours (often alike) nor a group itself stands in. With a single group there is no other
-    prompt, and the pairs keep theirs.
+    neighbours (often alike) nor a group itself is used. With a single group the pairs keep their
+    own prompt.
     """
     prompts: dict[str, Prompt] = {}
     for pair in pairs:

@@ -24,6 +24,9 @@ from rmcheck.verdict import (
     Series,
 )
 
+MOST_DOTS = 2_000
+"""A scatter plot holds so many pairs at most: `results.json` is committed with each baseline."""
+
 Wins = NDArray[np.float64]
 
 
@@ -126,6 +129,9 @@ def scatter(
 ) -> Scatter:
     """One dot a pair, all columns of shape (n,), coloured by what changed.
 
+    Of more than `MOST_DOTS` pairs a sample is kept, which the title says: newly wrong ones first,
+    then newly right ones, then the others, each evenly spaced. The same pairs give the same sample.
+
     Parameters
     ----------
     right
@@ -134,15 +140,35 @@ def scatter(
         Whether the baseline (or another source) does; the same as `right` when left out.
     """
     was = right if before is None else before
+    names = list(ids)
+    rows = _sampled(np.asarray(right, dtype=bool), np.asarray(was, dtype=bool))
+    if len(rows) < len(names):
+        title = f"{title} ({len(rows):,} of {len(names):,} pairs)"
     return Scatter(
         title=title,
         points=tuple(
-            Dot(float(x), float(y), _STATES[bool(theirs), bool(mine)], name)
-            for name, x, y, mine, theirs in zip(ids, across, up, right, was, strict=True)
+            Dot(
+                float(across[row]),
+                float(up[row]),
+                _STATES[bool(was[row]), bool(right[row])],
+                names[row],
+            )
+            for row in rows
         ),
         x_label=x_label,
         y_label=y_label,
     )
+
+
+def _sampled(right: NDArray[np.bool_], was: NDArray[np.bool_]) -> list[int]:
+    """The rows of at most `MOST_DOTS` pairs, in order."""
+    kept: list[int] = []
+    for group in (was & ~right, right & ~was, right == was):
+        rows, room = np.flatnonzero(group), MOST_DOTS - len(kept)
+        if len(rows) > room:
+            rows = rows[np.linspace(0, len(rows) - 1, room).astype(int)]
+        kept += [int(row) for row in rows]
+    return sorted(kept)
 
 
 _STATES: Mapping[tuple[bool, bool], PairState] = {

@@ -34,7 +34,7 @@ class LabelNoise(threshold.ThresholdCheck):
     Trains the recipe again with a share of its training labels flipped, once a rate and seed, and
     compares the win rate on the clean evaluation pairs with the clean training's, pair by pair.
     Wins are averaged over the seeds of a rate; the interval speaks of the pairs given these seeds,
-    and the spread of the seeds is shown. A source that is no recipe cannot be trained: skipped.
+    and the spread of the seeds is shown. Skipped for a source that is not a recipe.
 
     Parameters
     ----------
@@ -71,8 +71,8 @@ class LabelNoise(threshold.ThresholdCheck):
 
         if not ctx.offers(Retrainable):
             raise CannotDecide(
-                f"label_noise trains the recipe again, and {ctx.name()} is no recipe; "
-                "run it with --rm recipe:NAME"
+                f"label_noise retrains a recipe, but {ctx.name()} is not a recipe; "
+                "use --rm recipe:NAME"
             )
         pairs = self.select(ctx.data)
         clean = self._wins(ctx, pairs, CANDIDATE)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
@@ -33,6 +33,10 @@ if TYPE_CHECKING:
 
 DECIDED = 1e-5
 """Scores that differ by less than this share of their spread are the same."""
+
+
+AT_LEAST = 2
+"""So many of the baseline's pairs may always drop out."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -67,6 +71,10 @@ class NoRegression(Check):
     require
         `no_regression` (default), or `non_inferior`: passes only when the interval rules a drop of
         `max_drop` out (or the candidate is identical or better).
+    max_left_out
+        The largest share of the baseline's pairs, in [0, 1], that may be edited or removed (or
+        lose the tags that `where` asks for) since it was blessed; 2 pairs always may. Beyond it
+        the check fails until the run is blessed. New pairs do not count.
     alpha
         The chance of a false alarm that the whole run may have.
     ties
@@ -80,6 +88,7 @@ class NoRegression(Check):
 
     max_drop: Share = 0.02
     require: Literal["no_regression", "non_inferior"] = "no_regression"
+    max_left_out: Share = 0.05
     alpha: Annotated[float, Gt(0), Lt(1)] = 0.05
     ties: Literal["half", "loss"] = "half"
 
@@ -92,6 +101,7 @@ class NoRegression(Check):
         """Compare the two models' scores of the pairs that the baseline knows as they are now."""
         selected = self.select(ctx.data)
         pairs, _ = ctx.comparable(selected)
+        changes = self._within(ctx.changes(selected), ctx.data)
         return self.compare(
             PairedScores(
                 ids=[pair.id for pair in pairs],
@@ -100,10 +110,25 @@ class NoRegression(Check):
                 now=_both(ctx.scored(pairs)),
                 before=_both(ctx.scored(pairs, BASELINE)),
             ),
-            ctx.changes(selected),
+            changes,
             baseline=ctx.name(BASELINE),
             comparisons=ctx.comparisons,
             sign=partial(ctx.signature, self.kind),
+        )
+
+    def _within(self, changes: Changes, data: PreferenceData) -> Changes:
+        """What of the changes concerns the pairs that `where` selects, or selected once."""
+        if self.where is None:
+            return changes
+        once = {name for name, tags in changes.tags.items() if self.where.admits(tags)}
+        return replace(
+            changes,
+            removed=tuple(name for name in changes.removed if name in once),
+            retagged=tuple(
+                pair.id
+                for pair in data.pairs
+                if pair.id in once and not self.where.admits(pair.tags)
+            ),
         )
 
     def compare(
@@ -133,6 +158,10 @@ class NoRegression(Check):
 
         criterion = {"max_drop": self.max_drop, "require": self.require, "alpha": self.alpha}
         notes = _notes(changes, baseline)
+        dropped = len(changes.dropped)
+        too_many = self.leaves_out_too_many(dropped, len(scores.ids))
+        if dropped:
+            criterion["max_left_out"] = self.max_left_out
 
         def undecided(reason: str) -> Verdict:
             return Verdict(
@@ -142,6 +171,7 @@ class NoRegression(Check):
                 weak=True,
                 criterion=criterion,
                 message=f"{self.label}: undecidable: {reason}",
+                left_out=dropped,
                 evidence=Evidence(notes=notes),
             )
 
@@ -175,6 +205,8 @@ class NoRegression(Check):
             return undecided(all_tied)
         detectable = self._detectable(difference, scores.groups, comparisons)
         decision, outcome, weak = self.decide(state)
+        if too_many and state != "regressed":
+            decision, outcome, weak = "inconclusive", "fail", True
         newly_wrong = _newly_wrong(scores, wins_now - wins_before)
         facts = {
             "base": baseline,
@@ -193,7 +225,9 @@ class NoRegression(Check):
             criterion=criterion,
             p_value=difference.p_two_sided,
             detectable=detectable,
-            message=self._message(difference, state, detectable, newly_wrong, baseline),
+            left_out=dropped,
+            message=self._message(difference, state, detectable, newly_wrong, baseline)
+            + self._left_out(changes, len(scores.ids), baseline),
             signature=sign(facts),
             evidence=Evidence(
                 pictures=(
@@ -219,6 +253,30 @@ class NoRegression(Check):
                 pairs=tuple(newly_wrong.ids),
                 notes=notes,
             ),
+        )
+
+    def leaves_out_too_many(self, dropped: int, compared: int) -> bool:
+        """Whether more of the baseline's pairs dropped out than `max_left_out` allows."""
+        return dropped > max(AT_LEAST, int(self.max_left_out * (dropped + compared) + 1e-9))
+
+    def _left_out(self, changes: Changes, compared: int, baseline: str) -> str:
+        """How many of the baseline's pairs dropped out, and what to do where they are too many."""
+        dropped = len(changes.dropped)
+        if not dropped:
+            return ""
+        kinds = [
+            (changes.edited, "edited"),
+            (changes.removed, "removed"),
+            (changes.retagged, "retagged"),
+        ]
+        how = ", ".join(f"{len(ids):,} {word}" for ids, word in kinds if ids)
+        total = dropped + compared
+        text = f"; {dropped:,} of {total:,} pairs of {baseline} left out ({how})"
+        if not self.leaves_out_too_many(dropped, compared):
+            return text
+        return (
+            f"{text}, more than max_left_out {self.max_left_out:g}: {listed(changes.dropped)}; "
+            "restore the data, or bless this run: rmcheck bless --red"
         )
 
     def decide(self, state: State) -> tuple[Decision, Outcome, bool]:
@@ -302,7 +360,7 @@ def _both(scored: ScoredPairs) -> NDArray[np.float64]:
 def _identical(now: NDArray[np.float64], before: NDArray[np.float64]) -> bool:
     """Whether all scores agree to the last digit that decides: 1e-5 of their spread.
 
-    In float32 a score moves by a few units in the last place with what else stands in its row.
+    In float32 a score moves by a few units in the last place with the rest of its batch row.
     """
     return bool(np.abs(now - before).max() <= DECIDED * before.T.ravel().std())
 
@@ -313,6 +371,7 @@ def _notes(changes: Changes, baseline: str) -> tuple[str, ...]:
         (changes.edited, f"left out, edited since {baseline}"),
         (changes.added, f"left out, new since {baseline}"),
         (changes.removed, f"of {baseline} no longer in the data"),
+        (changes.retagged, f"left out, other tags than in {baseline}"),
     ]
     return tuple(
         f"{counted(len(ids), 'pair')} {what}: "

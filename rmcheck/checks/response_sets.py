@@ -38,6 +38,6 @@ class SetCheck(ThresholdCheck):
 
 
 def all_tied(scores: list[NDArray[np.float64]]) -> str | None:
-    """Why a model that tells no response from another decides nothing."""
+    """Why a model that scores all responses of a set the same decides nothing."""
     tied = all(float(np.ptp(each)) == 0.0 for each in scores)
     return f"within each of the {len(scores)} sets all scores are the same" if tied else None

@@ -49,7 +49,7 @@ class Bound:
         return f"{'≤' if inside else '>'} {self.name} {self.high or 0:.2f}"
 
     def crossed(self, estimate: Estimate) -> list[float]:
-        """The ends that lie within an interval, which therefore decides nothing."""
+        """The ends inside an interval, which therefore decides nothing."""
         ends = [end for end in (self.low, self.high) if end is not None]
         return [end for end in ends if estimate.low <= end <= estimate.high]
 

@@ -18,7 +18,7 @@ class WinRate(threshold.ThresholdCheck):
     """The share of pairs whose chosen response scores higher is at least `min`.
 
     Decided by the Wilson interval at the effective sample size: passes when the whole interval
-    lies at or above `min`, fails when it lies below; between them `on_inconclusive` decides.
+    is at or above `min`, fails when it is below; between them `on_inconclusive` decides.
 
     Parameters
     ----------

@@ -1,26 +1,33 @@
-"""The command line. pytest runs suites; these commands do what lies before and after a run."""
+"""The command line. pytest runs suites; these commands prepare a run and use its results."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from rmcheck import __version__
 from rmcheck.cli import cache, lint, models, runs, selftest, start
 from rmcheck.cli.argparse_compat import NearestChoiceParser
-from rmcheck.errors import RmcheckError
+from rmcheck.errors import RmcheckError, os_message
 
 USAGE_ERROR = 4
 INTERRUPTED = 2
 
 
 class Parser(NearestChoiceParser):
-    """argparse with the project's manners: a mistake is one line and exit code 4."""
+    """argparse, with one line and exit code 4 for every usage error."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Reject unknown arguments here, in the command's own parser, which knows its help."""
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return found, unknown
 
     def error(self, message: str) -> NoReturn:
-        """End with the message and where help is."""
+        """Exit with the message and the command that prints help."""
         self.exit(USAGE_ERROR, f"{self.prog}: {message}; see {self.prog} --help\n")
 
 
@@ -43,7 +50,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; 0 well, 1 a regression, 2 interrupted, 4 a user's mistake."""
+    """Run a command; returns 0 on success, 1 for a regression, 2 if interrupted, 4 for an error."""
     options = parser().parse_args(arguments)
     try:
         return int(options.run(options))
@@ -53,8 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         return 0
     except OSError as error:
-        said = f"{error.filename}: {error.strerror}" if error.filename else str(error)
-        print(f"rmcheck {options.command}: {said}", file=sys.stderr)
+        print(f"rmcheck {options.command}: {os_message(error)}", file=sys.stderr)
         return USAGE_ERROR
     except KeyboardInterrupt:
         print(f"\nrmcheck {options.command}: interrupted", file=sys.stderr)

@@ -15,9 +15,9 @@ class NearestChoiceParser(argparse.ArgumentParser):
     """A parser that names the nearest choice where a command or a choice is misspelt."""
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
-        """Refuse what is not a choice. argparse has no public place to word this.
+        """Reject a value that is not a choice. argparse has no public hook for this message.
 
-        From Python 3.14 on `suggest_on_error` would do, which 3.11 to 3.13 do not have.
+        Python 3.14 has `suggest_on_error`; 3.11 to 3.13 do not.
         """
         if action.choices is not None and value not in action.choices:
             said = f"invalid choice: {value!r}, {did_you_mean(str(value), action.choices)}"

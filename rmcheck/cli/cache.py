@@ -1,4 +1,4 @@
-"""The command about what runs leave behind: scores and adapters, shown and taken out."""
+"""The command `cache`: list cached scores and adapters, or delete some."""
 
 from __future__ import annotations
 
@@ -19,37 +19,44 @@ if TYPE_CHECKING:
 
 UNITS = {"h": 3600.0, "d": 86400.0, "w": 7 * 86400.0}
 SHOWN = 12
-"""Hex digits of a fingerprint that are shown; that many, or fewer, name it."""
+"""Hex digits of a fingerprint that are shown; --source accepts as many or fewer."""
 
 
 def add_commands(commands: Any) -> None:
     """Register it."""
     cache = commands.add_parser(
         "cache",
-        help="show what scores and adapters are kept, or take some out (cache prune)",
-        description="Shows the scores of each model and the trained adapters that the cache "
-        "folder holds. What is taken out is made again when a run needs it.",
+        help="list cached scores and adapters, or delete old ones (cache prune)",
+        description="Lists the cached scores of each model and the trained adapters. Whatever "
+        "is deleted is computed again when a run needs it.",
     )
     add_cache_option(cache)
     cache.set_defaults(run=run_show)
     actions = cache.add_subparsers(metavar="prune")
     prune = actions.add_parser(
         "prune",
-        help="take scores and adapters out",
-        description="Says what would be taken out; --yes does it. Nothing is taken out while a "
-        "gate scores into the folder, nor an adapter while it is trained.",
+        help="delete cached scores and adapters",
+        description="Lists what would be deleted; add --yes to delete it. Nothing is deleted "
+        "while a run is scoring, and no adapter while it is being trained.",
     )
     what = prune.add_mutually_exclusive_group(required=True)
     what.add_argument(
-        "--older-than", type=_age, metavar="AGE", help="not used for 30d (12h, 4w): older ones"
+        "--older-than", type=_age, metavar="AGE", help="not used for this long: 12h, 30d, 4w"
     )
     what.add_argument(
-        "--source", metavar="FINGERPRINT", help="one model or adapter, by its first digits"
+        "--source",
+        metavar="FINGERPRINT",
+        help="one model or adapter, by the first digits of its fingerprint",
     )
     what.add_argument("--all", action="store_true", help="everything")
-    prune.add_argument("--yes", action="store_true", help="do it; without, it is only said")
     prune.add_argument(
-        "--rm-cache", metavar="DIR", default=argparse.SUPPRESS, help="the folder, as above"
+        "--yes", action="store_true", help="delete; without this, only list what would be deleted"
+    )
+    prune.add_argument(
+        "--rm-cache",
+        metavar="DIR",
+        default=argparse.SUPPRESS,
+        help="cache folder (default: as for `rmcheck cache`)",
     )
     prune.set_defaults(run=run_prune)
 
@@ -59,7 +66,7 @@ def _age(text: str) -> float:
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([hdw])", text)
     if not match:
         raise argparse.ArgumentTypeError(
-            f"{text!r} is no age; a number with h, d or w is, such as 30d"
+            f"invalid age {text!r}: use a number and h, d or w, e.g. 30d"
         )
     return float(match[1]) * UNITS[match[2]]
 
@@ -76,7 +83,7 @@ def run_show(options: argparse.Namespace) -> int:
     folder = _folder(options)
     holdings = folder.holdings()
     if not holdings:
-        print(f"nothing is kept in {folder.path}")
+        print(f"{folder.path}: empty")
         return 0
     scores = sum(one.scores for one in holdings)
     print(f"{folder.path}: {_bytes(folder.size)}, {counted(scores, 'score')}")
@@ -85,24 +92,24 @@ def run_show(options: argparse.Namespace) -> int:
 
 
 def run_prune(options: argparse.Namespace) -> int:
-    """Take out what was chosen, or say what that would be."""
+    """Delete what was chosen, or list what would be deleted."""
     folder = _folder(options)
     holdings = folder.holdings()
     chosen = _chosen(options, holdings)
     if not chosen:
-        print(f"nothing to take out of {folder.path}")
+        print(f"{folder.path}: nothing to delete")
         return 0
     print("\n".join(_table(chosen)))
     told = f"{len(chosen)} of {len(holdings)}, {_bytes(sum(one.size for one in chosen))}"
     if not options.yes:
-        print(f"would take out {told}; nothing was changed, --yes does it")
+        print(f"would delete {told}; add --yes to delete")
         return 0
     before = folder.size
     kept = folder.remove(chosen)
     for one, why in kept.items():
         print(f"kept {one.kind} {one.name[:SHOWN]}: {why}")
     freed = _bytes(max(0, before - folder.size))
-    print(f"took out {len(chosen) - len(kept)} of {len(holdings)}; {freed} freed")
+    print(f"deleted {len(chosen) - len(kept)} of {len(holdings)}, {freed} freed")
     return 0
 
 

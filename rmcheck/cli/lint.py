@@ -1,4 +1,4 @@
-"""The command that looks at data and suites before any model does."""
+"""The command `lint`: find errors in data and suites before a model is run."""
 
 from __future__ import annotations
 
@@ -8,18 +8,21 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rmcheck.cli.project import configured
+from rmcheck.cli.project import configured, shown
 from rmcheck.data import preferences
+from rmcheck.documents.finding import is_yaml
+from rmcheck.documents.recognise import looks_like_recipe
 from rmcheck.errors import UsageError
 
 
 def add_commands(commands: Any) -> None:
-    """Register it."""
+    """Register the command."""
     lint = commands.add_parser(
         "lint",
-        help="find what is wrong with preference data, or what a suite cannot decide",
-        description="Looks for duplicates, contradictions, give-aways such as length, leakage, "
-        "and thresholds within the noise. Exit code: 1 when there are errors, else 0.",
+        help="find errors in preference data, and thresholds that a suite cannot decide",
+        description="Finds duplicates, contradictions, leakage, pairs that can be won by a trick "
+        "such as length, and thresholds within the noise. Exit code: 1 if there are errors (with "
+        "--strict also if there are warnings), else 0.",
     )
     lint.add_argument("paths", nargs="+", metavar="PATH", help="data file, glob, or suite")
     lint.add_argument(
@@ -28,7 +31,8 @@ def add_commands(commands: Any) -> None:
         action="extend",
         default=[],
         metavar="FILE",
-        help="train a bag of words on these and see what it wins; searched for leakage too",
+        help="training data: report how many pairs a bag of words trained on it wins, and "
+        "leakage from it",
     )
     lint.add_argument(
         "--against",
@@ -36,27 +40,35 @@ def add_commands(commands: Any) -> None:
         action="extend",
         default=[],
         metavar="FILE",
-        help="files that must share no prompt and no response with the linted ones",
+        help="files that must not share a prompt or response with the linted ones",
     )
     lint.add_argument(
         "--expect",
         type=_share,
         metavar="RATE",
-        help="the win rate that you expect, to hold thresholds against",
+        help="the expected win rate, to check thresholds against",
     )
     lint.add_argument(
         "--format", choices=("text", "json"), default="text", help="default %(default)s"
     )
+    lint.add_argument("--strict", action="store_true", help="exit with 1 on warnings too")
     lint.set_defaults(run=run_lint)
 
 
 def run_lint(options: argparse.Namespace) -> int:
-    """Print the report; 1 when it holds errors."""
+    """Print the report; returns 1 if it has errors, or with --strict warnings."""
     from rmcheck.lint import lint, render
 
     here = Path.cwd()
+    paths = _files(options.paths, here)
+    for path in paths:
+        if is_yaml(path) and looks_like_recipe(path):
+            raise UsageError(
+                f"{shown(path, here)} is a recipe; lint reads data files and suites, so give the "
+                "files of its `data:`"
+            )
     report = lint(
-        _files(options.paths, here),
+        paths,
         root=configured().root,
         train=_files(options.train, here),
         against=_files(options.against, here),
@@ -66,7 +78,8 @@ def run_lint(options: argparse.Namespace) -> int:
         print(json.dumps(report.to_json(), indent=2, ensure_ascii=False))
     else:
         print(render(report))
-    return int(bool(report.of_level("error")))
+    failing = ("error", "warning") if options.strict else ("error",)
+    return int(any(report.of_level(level) for level in failing))
 
 
 def _files(patterns: Sequence[str], here: Path) -> list[Path]:
@@ -76,7 +89,7 @@ def _files(patterns: Sequence[str], here: Path) -> list[Path]:
         if not found:
             folder = (here / pattern).is_dir()
             ending = "yaml" if any((here / pattern).glob("*.yaml")) else "jsonl"
-            said = f"is a folder; name files, or '{pattern.rstrip('/')}/*.{ending}'"
+            said = f"is a directory; name files, e.g. '{pattern.rstrip('/')}/*.{ending}'"
             raise UsageError(f"'{pattern}' {said}" if folder else f"no file matches '{pattern}'")
         files.extend(found)
     return list(dict.fromkeys(files))
@@ -85,5 +98,5 @@ def _files(patterns: Sequence[str], here: Path) -> list[Path]:
 def _share(text: str) -> float:
     value = float(text)
     if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"{text} is outside [0, 1]")
+        raise argparse.ArgumentTypeError(f"expected a number from 0 to 1, got {text}")
     return value

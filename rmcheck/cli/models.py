@@ -1,4 +1,4 @@
-"""Commands about a model: train, score, try, and the catalogue of what there is."""
+"""Commands about models: train, score, try, and list."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from rmcheck.errors import SourceError, UsageError
 from rmcheck.registry import BrokenEntryPoint, summary
 from rmcheck.sources import KINDS as SOURCES
 from rmcheck.sources import create
-from rmcheck.wording import counted
+from rmcheck.spec import redacted
+from rmcheck.wording import counted, escaped
 
 JSON_LINES = (".jsonl", ".json", ".ndjson")
 
@@ -27,19 +28,19 @@ def add_commands(commands: Any) -> None:
     """Register them."""
     train = commands.add_parser(
         "train",
-        help="train a recipe, or find it trained already",
-        description="Trains the reward model of a recipe, once: the adapter is kept under a hash "
-        "of all that decides it. Prints its folder and how the training went.",
+        help="train a recipe, unless it is already trained",
+        description="Trains the reward model of a recipe once; the adapter is cached under a hash "
+        "of its settings and data. Prints the adapter's folder and the training curve.",
     )
-    train.add_argument("recipe", help="a recipe's name (tiny) or file")
+    train.add_argument("recipe", help="name of a recipe (tiny), or path to a recipe file")
     add_compute_options(train)
     train.set_defaults(run=run_train)
 
     score = commands.add_parser(
         "score",
         help="score preference data into a score file",
-        description="Writes a row of scores for each pair and response set; `--rm scores:FILE` "
-        "takes such a file in place of a model.",
+        description="Writes the scores of each pair and response set, one row each. Use the file "
+        "instead of a model with `--rm scores:FILE`.",
     )
     score.add_argument("data", help="a .jsonl, .csv or .parquet file, or a glob")
     score.add_argument("-o", "--output", metavar="FILE", required=True, help="score file to write")
@@ -49,26 +50,28 @@ def add_commands(commands: Any) -> None:
     attempt = commands.add_parser(
         "try",
         help="score and rank responses to one prompt",
-        description="Prints the reward of each response, and how likely the best one is to be "
-        "preferred to it.",
+        description="Prints the reward of each response, and the probability that the best one "
+        "is preferred to it.",
     )
-    attempt.add_argument("prompt", help="what is answered, as one argument (in quotes)")
-    attempt.add_argument("responses", nargs="+", metavar="response", help="two or more")
+    attempt.add_argument("prompt", help="the prompt, as one argument (in quotes)")
+    attempt.add_argument(
+        "responses", nargs="+", metavar="response", help="a response; give two or more"
+    )
     add_source_options(attempt)
     attempt.set_defaults(run=run_try)
 
     catalogue = commands.add_parser(
         "list",
-        help="check kinds, reward sources, losses, report formats and recipes, a line each",
-        description="Prints the kinds of checks, reward sources, losses and report formats, those "
-        "of other packages too, and the recipes that rmcheck ships or this project's folder "
-        "`recipes` has.",
+        help="list check kinds, reward sources, losses, report formats and recipes",
+        description="Lists check kinds, reward sources, losses and report formats, including "
+        "those of installed plugin packages, and the recipes of rmcheck and of this project's "
+        "folder `recipes`.",
     )
     catalogue.set_defaults(run=run_list)
 
 
 def run_train(options: argparse.Namespace) -> int:
-    """Train and say where the adapter lies and how the training went."""
+    """Train, and print the adapter's folder and the training curve."""
     from rmcheck.sources import recipe
 
     chosen = settings(options)
@@ -77,7 +80,7 @@ def run_train(options: argparse.Namespace) -> int:
     folder = source.train()
     training = source.training
     if training is None:
-        raise SourceError(f"{folder}: has no record of its training; delete it to train it again")
+        raise SourceError(f"{folder}: training record missing; delete the folder to train again")
     print(
         f"{source.spec}: {counted(training.pairs, 'pair')}, {counted(training.steps, 'step')}, "
         f"{training.seconds:.0f} s"
@@ -106,7 +109,10 @@ def run_score(options: argparse.Namespace) -> int:
     chosen = settings(options)
     target = Path(options.output)
     if target.suffix not in JSON_LINES:
-        raise UsageError(f"-o {target}: this writes JSON Lines; end it in {', '.join(JSON_LINES)}")
+        raise UsageError(
+            f"-o {target}: scores are written as JSON Lines; use a name that ends in "
+            f"{', '.join(JSON_LINES)}"
+        )
     paths = preferences.expand(options.data, Path.cwd())
     if not paths:
         raise UsageError(f"no file matches '{options.data}'")
@@ -132,16 +138,16 @@ def run_score(options: argparse.Namespace) -> int:
     right = int((both[0::2] > both[1::2]).sum())
     counts = book.counts()
     made = f"{counted(counts.computed, 'text')} scored, {counts.cached} from the cache"
-    print(f"{counted(len(lines), 'row')} to {target} ({made})")
+    print(f"wrote {counted(len(lines), 'row')} to {target} ({made})")
     if data.pairs:
         print(
-            f"chosen above rejected in {right} of {len(data.pairs)} ({right / len(data.pairs):.3f})"
+            f"chosen scores higher in {right} of {len(data.pairs)} ({right / len(data.pairs):.3f})"
         )
     return 0
 
 
 def _refuse_to_replace(target: Path) -> None:
-    """Score files are made again and again; anything else that lies there is somebody's work."""
+    """Overwrite score files, which are generated; refuse any other existing file."""
     if not target.is_file():
         return
     try:
@@ -150,13 +156,15 @@ def _refuse_to_replace(target: Path) -> None:
     except (OSError, ValueError):
         row = None
     if not isinstance(row, dict) or {"prompt", "responses"} & set(row):
-        raise UsageError(f"-o {target}: is there and is no score file; name another, or remove it")
+        raise UsageError(
+            f"-o {target}: already exists and is not a score file; choose another path"
+        )
 
 
 def run_try(options: argparse.Namespace) -> int:
     """Print each response's reward and rank, and the chance that the best beats it."""
     if len(options.responses) < 2:
-        raise UsageError("give two responses or more; a single reward has no meaning")
+        raise UsageError("expected two or more responses, got 1; only differences have a meaning")
     chosen = settings(options)
     source, book = create(chosen.source, chosen.options), ScoreBook(chosen.cache)
     dialogues = [
@@ -166,7 +174,8 @@ def run_try(options: argparse.Namespace) -> int:
     scores = book.scores(source, dialogues)
     order = sorted(range(len(scores)), key=lambda row: -scores[row])
     best = float(scores[order[0]])
-    print(f"{'rank':>4}  {'reward':>9}  {'P(best beats it)':>16}   response   ({source.spec})")
+    named = escaped(redacted(source.spec))
+    print(f"{'rank':>4}  {'reward':>9}  {'P(best beats it)':>16}   response   ({named})")
     for rank, row in enumerate(order, start=1):
         chance = 1 / (1 + math.exp(-(best - float(scores[row]))))
         beaten = "–" if rank == 1 else f"σ({best - scores[row]:.3f}) = {chance:.3f}"
@@ -176,11 +185,11 @@ def run_try(options: argparse.Namespace) -> int:
 
 def _clip(text: str, width: int = 70) -> str:
     flat = " ".join(text.split())
-    return flat if len(flat) <= width else flat[: width - 1] + "…"
+    return escaped(flat if len(flat) <= width else flat[: width - 1] + "…")
 
 
 def run_list(_: argparse.Namespace) -> int:
-    """Print every registered kind with its first line, and what other packages have broken."""
+    """Print every registered kind with its summary, and errors in plugin packages."""
     from rmcheck.report.formats import FORMATS
     from rmcheck.scaffold.schema import usable_checks
     from rmcheck.training.losses import LOSSES
@@ -206,7 +215,7 @@ def run_list(_: argparse.Namespace) -> int:
 def _listed(
     title: str, kinds: Mapping[str, object], broken: Sequence[BrokenEntryPoint]
 ) -> Sequence[BrokenEntryPoint]:
-    """Print the kinds of one registry, a line each; gives the errors of those that are broken."""
+    """Print the kinds of one registry, a line each; returns the errors of broken ones."""
     print(title)
     for name, kind in kinds.items():
         print(f"  {name:<18} {summary(kind)}".rstrip())

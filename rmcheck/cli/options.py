@@ -21,7 +21,7 @@ from rmcheck.stats.precision import PRECISIONS
 
 
 def add_source_options(command: argparse.ArgumentParser) -> None:
-    """`--rm` and where and how it is computed; the names are those of the pytest options."""
+    """`--rm`, device, precision and cache; named as the pytest options are."""
     command.add_argument(
         "--rm",
         metavar="SPEC",
@@ -51,7 +51,7 @@ def add_cache_option(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--rm-cache",
         metavar="DIR",
-        help="where adapters and scores are kept (default: rm_cache of the ini file, or "
+        help="folder for cached adapters and scores (default: rm_cache of the ini file, or "
         f"{DEFAULT_CACHE} in the project's root)",
     )
 
@@ -61,7 +61,7 @@ def add_baselines_option(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--baselines",
         metavar="DIR",
-        help="where blessed runs are kept (default: rm_baselines of the ini file, or "
+        help="folder of the baselines (default: rm_baselines of the ini file, or "
         f"{DEFAULT_BASELINES} in the project's root)",
     )
 
@@ -82,22 +82,22 @@ RUN_FOLDER = f"default: rm_report of the ini file, or {DEFAULT_REPORT} in the pr
 
 
 def run_folder(options: argparse.Namespace, chosen: Settings) -> Path:
-    """The run that a command is about, as messages print it: the one named, or the last one."""
+    """The run folder that a command uses, as messages print it: the given or the last one."""
     return Path(options.folder or shown(chosen.report, chosen.root))
 
 
 def suites_folder(options: argparse.Namespace, chosen: Settings) -> Path:
-    """The folder of suites, as messages print it: the one named, or that of the project."""
+    """The folder of suites, as messages print it: the given one, or that of the project."""
     return Path(options.suites or shown(chosen.root / SUITES, chosen.root))
 
 
 def settings(options: argparse.Namespace) -> Settings:
-    """The settings of a command: its options, or else the ini file of the project it works in.
+    """The settings of a command: its options, or else the project's ini file.
 
     Raises
     ------
     UsageError
-        For an option or a key that means nothing.
+        For an invalid option or key.
     """
     ini = configured()
     given = {

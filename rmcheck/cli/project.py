@@ -13,7 +13,7 @@ from rmcheck.spec import Spec
 
 
 def configured(start: Path | None = None) -> IniFile:
-    """The configuration of the project that `start`, or else the current folder, lies in.
+    """The configuration of the project that contains `start`, or else the current folder.
 
     Raises
     ------
@@ -31,9 +31,9 @@ def shown(path: Path, root: Path) -> str:
 
 
 def rooted(spec: str, root: Path) -> str:
-    """A source that the command line names, its path from the root and not from here.
+    """A source given on the command line, its path made relative to the root.
 
-    What names nothing here (a shipped recipe, say) stays as it is.
+    A spec that is not a path here (a shipped recipe, say) stays as it is.
     """
     here, named = Path.cwd(), Spec.parse(spec)
     path = here / named.rest
@@ -44,7 +44,9 @@ def rooted(spec: str, root: Path) -> str:
 
 
 def tell_ignored(root: Path, paths: Iterable[str]) -> None:
-    """A line when git ignores some of `paths` below `root`, which are to be committed."""
+    """Print a warning if git ignores some of `paths` below `root`, which must be committed."""
     unseen = project.unseen(root, paths)
     if unseen:
-        print(f"git ignores {', '.join(unseen)}; take them out of .gitignore, or CI misses them")
+        print(
+            f"warning: git ignores {', '.join(unseen)}; change .gitignore, or CI will not have them"
+        )

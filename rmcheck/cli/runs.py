@@ -1,4 +1,4 @@
-"""Commands about runs: bless one, report one, compare two."""
+"""Commands about runs: bless, report, compare."""
 
 from __future__ import annotations
 
@@ -17,14 +17,22 @@ from rmcheck.cli.options import (
     suites_folder,
 )
 from rmcheck.cli.project import configured, rooted, shown, tell_ignored
-from rmcheck.compare.comparison import compare, is_record, is_run, read_side, suites_below
+from rmcheck.compare.comparison import (
+    compare,
+    is_record,
+    is_run,
+    read_side,
+    state_first,
+    suites_below,
+)
 from rmcheck.engine.settings import DEFAULT_BASELINE, Options, Settings, settings_from
 from rmcheck.record import baseline as baselines
 from rmcheck.record import history
 from rmcheck.record.refusal import failures
 from rmcheck.record.run import RESULTS, SCORES
 from rmcheck.report.publish import publish, root_of
-from rmcheck.wording import counted
+from rmcheck.spec import redacted
+from rmcheck.wording import counted, escaped
 
 
 def add_commands(commands: Any) -> None:
@@ -32,14 +40,15 @@ def add_commands(commands: Any) -> None:
     bless = commands.add_parser(
         "bless",
         help="keep the last run as a baseline",
-        description="Keeps a run as a baseline. Suites of the run take the place of those of the "
-        "same name in an older baseline; its other suites stay.",
+        description="Keeps a run as a baseline. Suites of the run replace suites of the same name "
+        "in the existing baseline; its other suites are kept, unless the run covered the whole "
+        "project and did not find them.",
     )
     bless.add_argument(
         "name",
         nargs="?",
         default=DEFAULT_BASELINE,
-        help="what the baseline is called (default %(default)s)",
+        help="name of the baseline (default %(default)s)",
     )
     bless.add_argument(
         "--run",
@@ -50,17 +59,17 @@ def add_commands(commands: Any) -> None:
     bless.add_argument(
         "--red",
         action="store_true",
-        help="keep it although required checks failed or were not selected",
+        help="keep the run even if required checks failed or were not selected",
     )
-    bless.add_argument("--list", action="store_true", help="list the baselines that there are")
+    bless.add_argument("--list", action="store_true", help="list all baselines")
     add_baselines_option(bless)
     bless.set_defaults(run=run_bless)
 
     report = commands.add_parser(
         "report",
         help="render a run's report again",
-        description="Renders index.html and summary.md from the results.json and scores.jsonl of "
-        "a run.",
+        description="Renders index.html and summary.md of a run from its results.json and "
+        "scores.jsonl.",
     )
     report.add_argument(
         "folder",
@@ -72,32 +81,38 @@ def add_commands(commands: Any) -> None:
         "--texts",
         choices=("failing", "all", "none"),
         default="failing",
-        help="the pairs whose texts the report shows (default %(default)s)",
+        help="which pairs' texts to include (default %(default)s)",
     )
     report.add_argument(
         "--baselines",
         metavar="DIR",
-        help="the folder of baselines (default: that of the run's project)",
+        help="folder of the baselines (default: that of the run's project)",
     )
     report.set_defaults(run=run_report)
 
     versus = commands.add_parser(
         "compare",
         help="compare two runs, baselines or sources",
-        description="Judges all pairs of every suite that both sides have, as no_regression does. "
-        "Alpha is shared by as many comparisons as the candidate's run required (m), or by the "
-        "suites compared where they are more, or where the candidate is no run.",
+        description="Applies no_regression to all pairs of every suite that both sides have. Alpha "
+        "is divided by m: the number of required comparisons in the candidate's run, or the "
+        "number of compared suites if that is larger or the candidate is not a run. Exit code: 1 "
+        "if a suite regressed, else 0.",
     )
     versus.add_argument("candidate", help="run folder, baseline name or source")
-    versus.add_argument("baseline", help="run folder, baseline name or source")
+    versus.add_argument(
+        "baseline",
+        nargs="?",
+        default=DEFAULT_BASELINE,
+        help="run folder, baseline name or source (default %(default)s)",
+    )
     versus.add_argument(
         "--max-drop",
         metavar="SHARE",
         type=_share,
         default=0.02,
-        help="a smaller fall of the win rate is tolerated (default %(default)s)",
+        help="fall of the win rate that is tolerated (default %(default)s)",
     )
-    add_suites_option(versus, "the suites that sources are compared on")
+    add_suites_option(versus, "folder of suites, for comparing sources")
     add_compute_options(versus)
     add_baselines_option(versus)
     versus.set_defaults(run=run_compare)
@@ -114,7 +129,7 @@ def _share(text: str) -> float:
 
 
 def run_bless(options: argparse.Namespace) -> int:
-    """Keep a run folder under a name, or list the names."""
+    """Keep a run folder as a baseline, or list the baselines."""
     chosen = settings(options)
     kept = Path(options.baselines or shown(chosen.baselines, chosen.root))
     if options.list:
@@ -125,8 +140,8 @@ def run_bless(options: argparse.Namespace) -> int:
     print(f"{folder} is now the baseline '{options.name}' ({target}); commit that folder")
     if blessing.record.red:
         print(f"  red: {failures(blessing.record)}")
-    if blessing.replaced or blessing.kept:
-        for word in ("replaced", "added", "kept"):
+    if blessing.replaced or blessing.kept or blessing.removed:
+        for word in ("replaced", "added", "kept", "removed"):
             suites = getattr(blessing, word)
             if suites:
                 print(f"  {word}: {', '.join(suites)}")
@@ -135,10 +150,10 @@ def run_bless(options: argparse.Namespace) -> int:
 
 
 def _list_baselines(folder: Path) -> int:
-    """A line a baseline, the one blessed last first."""
+    """Print one line for each baseline, the latest first."""
     kept = baselines.every(folder)
     if not kept:
-        print(f"no baselines in {folder} yet; `rmcheck bless` keeps the last run as one")
+        print(f"{folder}: no baselines yet; run `rmcheck bless` to keep the last run as one")
     for one in reversed(kept):
         suites = [suite.name for suite in one.record.suites]
         pairs = sum(suite.data.pairs for suite in one.record.suites)
@@ -152,7 +167,7 @@ def _list_baselines(folder: Path) -> int:
 
 
 def run_report(options: argparse.Namespace) -> int:
-    """Render every report format from results.json and scores.jsonl."""
+    """Render all report formats from results.json and scores.jsonl."""
     folder = Path(options.folder) if options.folder else run_folder(options, settings(options))
     root = root_of(folder)
     own = settings_from(configured(root), Options())
@@ -171,7 +186,7 @@ def run_report(options: argparse.Namespace) -> int:
 
 
 def run_compare(options: argparse.Namespace) -> int:
-    """Print a line a suite; 1 when one regressed."""
+    """Print one line for each suite; returns 1 if a suite regressed."""
     chosen = settings(options)
     folder = suites_folder(options, chosen).absolute()
     specs = [
@@ -183,24 +198,25 @@ def run_compare(options: argparse.Namespace) -> int:
     candidate, baseline = (read_side(spec, chosen, suites) for spec in specs)
     found = compare(candidate, baseline, max_drop=options.max_drop, seed=chosen.seed)
     for suite, verdict in found.verdicts.items():
-        print(f"{'FAILED' if verdict.outcome == 'fail' else 'passed'} {suite}: {verdict.message}")
+        print(escaped(state_first(suite, verdict)))
         for note in verdict.evidence.notes:
-            print(f"       {note}")
+            print(f"       {escaped(note)}")
     for lacking, other, alone in (
         (options.candidate, options.baseline, found.only_baseline),
         (options.baseline, options.candidate, found.only_candidate),
     ):
         if alone:
-            print(f"not compared, only in {other}: {', '.join(alone)}{_why(lacking, chosen)}")
+            there = escaped(redacted(other))
+            print(f"not compared (only in {there}): {', '.join(alone)}{_why(lacking, chosen)}")
     if found.m > 1:
-        print(f"alpha is shared by {found.m} comparisons: {found.counted}")
+        print(f"alpha is divided by {found.m} comparisons: {found.counted}")
     return int(any(verdict.outcome == "fail" for verdict in found.verdicts.values()))
 
 
 def _why(lacking: str, chosen: Settings) -> str:
-    """Why a side may lack suites that the other has; nothing to say of a source."""
+    """Why a side may lack suites that the other has; empty for a source."""
     if not is_record(lacking, chosen):
         return ""
     if is_run(lacking, chosen):
-        return f"; was {lacking} a run of some suites? `pytest suites/` runs all"
-    return f"; {lacking} was blessed without: rmcheck bless adds the suites of the last run"
+        return f"; {lacking} may be a run of some suites only; run `pytest suites/` to run all"
+    return f"; run `rmcheck bless` to add the suites of the last run to {lacking}"

@@ -1,4 +1,4 @@
-"""The command that tries the gate itself: how often it cries wolf, how small a drop it sees."""
+"""The command `selftest`: the false-alarm rate of these suites, and the drop that they detect."""
 
 from __future__ import annotations
 
@@ -25,41 +25,42 @@ if TYPE_CHECKING:
     from rmcheck.compare.simulation import Share, Tested
 
 
-NO_SUITES = f"there are no suites that {INI_FILES}, or its default, finds"
+NO_SUITES = f"no suite matches {INI_FILES} (or its default)"
 
 
 def add_commands(commands: Any) -> None:
     """Register it."""
     command = commands.add_parser(
         "selftest",
-        help="how often these suites would cry wolf, and how small a drop they would see",
-        description="Simulates runs of your comparisons (no_regression): over two equal models, "
-        "and over models that lost 1, 2, 3 and 5 points. Exit code: 1 when equal models go red "
-        "more often than alpha, else 0.",
+        help="estimate the false-alarm rate and the smallest detectable regression",
+        description="Simulates runs of your comparisons (no_regression) with two equal models, "
+        "and with models that lost 1, 2, 3 and 5 points. Exit code: 1 if equal models fail more "
+        "often than alpha, else 0.",
     )
     command.add_argument(
         "--run",
         dest="folder",
         metavar="DIR",
-        help=f"the run whose pairs are simulated ({RUN_FOLDER})",
+        help=f"the run whose pairs to simulate ({RUN_FOLDER})",
     )
     command.add_argument(
         "--against",
         metavar="NAME",
-        help="baseline or run folder that tells on which pairs models differ (default: rm_baseline "
-        f"of the ini file, or {DEFAULT_BASELINE}, where there is one)",
+        help="baseline or run folder; the share of pairs on which it differs from the run is used "
+        f"in the simulation (default: rm_baseline of the ini file, or {DEFAULT_BASELINE} if it "
+        "exists)",
     )
     command.add_argument(
         "--runs",
         metavar="N",
         type=_count,
         default=500,
-        help="how many runs are simulated (default %(default)s)",
+        help="number of runs to simulate (default %(default)s)",
     )
     command.add_argument(
-        "--seed", metavar="N", type=int, default=0, help="of the simulation (default %(default)s)"
+        "--seed", metavar="N", type=int, default=0, help="seed of the simulation (default 0)"
     )
-    add_suites_option(command, "the suites")
+    add_suites_option(command, "folder of suites")
     command.add_argument(
         "--format", choices=("text", "json"), default="text", help="default %(default)s"
     )
@@ -75,7 +76,7 @@ def _count(text: str) -> int:
 
 
 def run_selftest(options: argparse.Namespace) -> int:
-    """Simulate and print; 1 when equal models go red too often."""
+    """Simulate and print; returns 1 if equal models fail too often."""
     from rmcheck.compare.comparison import read_side, recorded, suites_below
     from rmcheck.compare.selftest import guards, selftest
     from rmcheck.record import baseline as baselines
@@ -83,7 +84,7 @@ def run_selftest(options: argparse.Namespace) -> int:
     chosen = settings(options)
     folder, place = run_folder(options, chosen), suites_folder(options, chosen)
     if not place.is_dir():
-        raise UsageError(f"there is no folder {place}; say where they lie with --suites")
+        raise UsageError(f"{place} is not a directory; give the folder of suites with --suites")
     suites = suites_below(place.absolute(), chosen)
     against = options.against
     usual = chosen.baseline or DEFAULT_BASELINE
@@ -99,7 +100,7 @@ def run_selftest(options: argparse.Namespace) -> int:
         notes.insert(0, _remedy(lacking, folder, place))
     if not found:
         none = "no suite has the check no_regression" if suites else NO_SUITES
-        raise UsageError(f"nothing to try in {place}: {'; '.join(notes) or none}")
+        raise UsageError(f"{place}: no comparison to simulate: {'; '.join(notes) or none}")
     result = selftest(
         found,
         comparisons=max(1, sum(suite.comparisons for suite in suites)),
@@ -119,8 +120,8 @@ def _remedy(lacking: list[str], folder: Path, suites: Path) -> str:
     """What to do about suites without scores."""
     run = f"pytest {suites}/"
     return (
-        f"{folder} has no scores of {listed(lacking, limit=8)}; run `{run}` first: a run "
-        "of some suites takes the place of the run before"
+        f"{folder} has no scores for {listed(lacking, limit=8)}; run `{run}` first (running "
+        "only some suites overwrites the previous results)"
     )
 
 
@@ -129,7 +130,7 @@ def _lines(result: SelfTest, against: str | None) -> list[str]:
     said = "more than alpha" if result.cries_wolf else "within alpha"
     lines = [
         f"equal models: {_percent(result.red.value)} of "
-        f"{counted(result.runs, 'simulated run')} went red "
+        f"{counted(result.runs, 'simulated run')} failed "
         f"[{_percent(low)}, {_percent(high)}], {said} ({_percent(result.alpha)}); "
         f"{counted(result.comparisons, 'required comparison')}, seed {result.seed}",
         "",
@@ -139,15 +140,15 @@ def _lines(result: SelfTest, against: str | None) -> list[str]:
         lines.append(f"* assumed: {_why_assumed(against)}")
     small = [one for one in result.tested if one.too_small]
     if small:
-        lines += ["", "too small for what they promise:"]
+        lines += ["", "too few pairs for their max_drop:"]
         lines += [f"  {_shortfall(one)}" for one in small]
     return [*lines, *(["", *result.notes] if result.notes else [])]
 
 
 def _why_assumed(against: str | None) -> str:
     if against is None:
-        return "no baseline tells on which pairs two models differ; --against NAME brings one"
-    return f"this run and {against} win and lose the same pairs, or share too few"
+        return "no baseline to measure how often two models differ; give one with --against NAME"
+    return f"this run and {against} win and lose the same pairs, or share too few pairs"
 
 
 def _table(result: SelfTest) -> list[str]:
@@ -168,7 +169,7 @@ def _table(result: SelfTest) -> list[str]:
             ]
         )
     widths = [max(len(row[place]) for row in rows) for place in range(len(head))]
-    told = "share of runs that fail, for equal models and by the win rate lost [95 % interval]"
+    told = "share of runs that fail: for equal models, and by loss of win rate [95 % interval]"
     return [
         told,
         *(
@@ -193,14 +194,14 @@ def _with_interval(share: Share) -> str:
 
 def _shortfall(one: Tested) -> str:
     sees = (
-        "catches no drop at all"
+        "detects no drop"
         if one.detectable is None
-        else f"catches (80 %) drops from {one.detectable * 100:.1f} points"
+        else f"detects drops of {one.detectable * 100:.1f} points or more (80 % power)"
     )
     needed = "no number of" if one.pairs_needed is None else f"about {one.pairs_needed:,}"
     return (
         f"{one.name}: {one.n} pairs, max_drop {one.max_drop * 100:.1f} points, {sees}; {needed} "
-        f"pairs would catch {one.target * 100:.1f}"
+        f"pairs would detect {one.target * 100:.1f}"
     )
 
 

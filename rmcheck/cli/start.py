@@ -1,4 +1,4 @@
-"""Commands that write files to begin with: a project, a domain, a schema."""
+"""Commands that write files: init, new, schema."""
 
 from __future__ import annotations
 
@@ -23,68 +23,90 @@ def add_commands(commands: Any) -> None:
     """Register them."""
     init = commands.add_parser(
         "init",
-        help="begin a project: suites, sample data, a recipe, a workflow for CI",
-        description="Writes suites with sample data, the recipe of a sample model, and a GitHub "
-        "Actions workflow. Files that are there stay as they are.",
+        help="start a project: suites, sample data, a recipe, a workflow for CI",
+        description="Writes suites with sample data, the recipe of a sample model, and a workflow "
+        "for CI. Existing files are never overwritten.",
     )
-    init.add_argument("folder", nargs="?", default=".", metavar="DIR", help="default: here")
+    init.add_argument(
+        "folder",
+        nargs="?",
+        default=".",
+        metavar="DIR",
+        help="folder of the project (default: the current one)",
+    )
+    init.add_argument(
+        "--ci",
+        choices=("github", "gitlab", "none"),
+        default="github",
+        help="CI system to write a workflow for (default %(default)s)",
+    )
     init.set_defaults(run=run_init)
 
     new = commands.add_parser(
         "new",
-        help="add a domain: a suite with comments and a stub of its data",
-        description="Writes SUITES/DOMAIN.yaml and DATA/DOMAIN.jsonl; existing files stop it.",
+        help="add a domain: a commented suite and a data file to fill in",
+        description="Writes SUITES/DOMAIN.yaml and DATA/DOMAIN.jsonl. Existing files are never "
+        "overwritten.",
     )
-    new.add_argument("domain", metavar="DOMAIN", help="the suite's name, such as cooking")
-    add_suites_option(new, "for the suite")
+    new.add_argument("domain", metavar="DOMAIN", help="name of the suite, e.g. cooking")
+    add_suites_option(new, "folder for the suite")
     new.add_argument(
-        "--data", metavar="DIR", help="for its data (default: where the other suites have theirs)"
+        "--data",
+        metavar="DIR",
+        help="folder for its data (default: the folder that other suites use)",
     )
     new.set_defaults(run=run_new)
 
     schema = commands.add_parser(
         "schema",
         help="print the JSON Schema of a suite, a recipe or results.json",
-        description="Prints a JSON Schema (draft 7), with the check kinds that are installed. "
-        "Editors complete and check suites by it.",
+        description="Prints a JSON Schema (draft 7) that covers all installed check kinds. "
+        "Editors use it to complete and validate files.",
     )
     schema.add_argument(
         "name",
         nargs="?",
         choices=("suite", "recipe", "results"),
         default="suite",
-        help="of what (default %(default)s)",
+        help="which schema to print (default %(default)s)",
     )
     schema.set_defaults(run=run_schema)
 
 
 def run_init(options: argparse.Namespace) -> int:
-    """Write a project and say what to do next."""
+    """Write a project and print the next steps."""
     from rmcheck.scaffold import project
 
     given = Path(options.folder)
     if os.path.lexists(given) and not given.is_dir():
-        raise UsageError(f"{given}: is no folder; name one, or a new one")
+        raise UsageError(f"{given} is not a directory")
     root = given.resolve()
     own = IniFile.of(root)
     configured = own.path.name if own and own.path else None
-    begun = project.begin(root, ini=configured in (None, project.INI))
+    begun = project.begin(root, ini=configured in (None, project.INI), ci=options.ci)
     if begun.made.written:
-        print(f"made in {given}:")
+        print(f"created in {given}:")
         print("".join(f"  {path}\n" for path in begun.made.written), end="")
     if begun.ignored:
         print(f"added to {project.IGNORED}: {' '.join(begun.ignored)}")
     if begun.made.kept:
-        print(f"kept as they were: {', '.join(begun.made.kept)}")
+        print(f"already exist, not changed: {', '.join(begun.made.kept)}")
     if configured and project.SPEC not in (root / configured).read_text("utf-8", "replace"):
         key = f'rm_source = "{project.SPEC}"' if configured.endswith(".toml") else project.SOURCE
-        print(f"{configured} configures pytest; name the recipe there, before the gate: {key}")
+        strict = 'rm_strict = "true"' if configured.endswith(".toml") else "rm_strict = true"
+        print(f"{configured} configures pytest; add to it: {key} and {strict}")
     baselines = settings_from(IniFile.of(root) or IniFile(root), Options()).baselines
     kept = baselines / DEFAULT_BASELINE / RESULTS
     tell_ignored(root, [*begun.made.written, *begun.made.kept, os.path.relpath(kept, root)])
     above = project.repository_above(root)
-    if above:
-        print(f"GitHub reads workflows at the root of a repository only; move .github to {above}")
+    workflow = project.CI[options.ci]
+    if above and workflow:
+        print(
+            f"{workflow} only works at the root of a repository; move it to {above}, and let it "
+            f"run in {root.relative_to(above).as_posix()}"
+        )
+    if project.REQUIREMENTS in begun.made.written:
+        print(f"CI installs {project.REQUIREMENTS}; it says how to add a wheel of rmcheck")
     if begun.made.written:
         print("\nnext:")
         for command, meaning in _next(options.folder):
@@ -106,7 +128,7 @@ def _next(folder: str) -> list[tuple[str, str]]:
 
 
 def run_new(options: argparse.Namespace) -> int:
-    """Write a suite and its data stub, and say how many pairs it wants."""
+    """Write a suite and its data file, and say how many pairs it needs."""
     from rmcheck.scaffold import new_domain
     from rmcheck.stats.decision import MIN_GROUPS
 
@@ -115,7 +137,7 @@ def run_new(options: argparse.Namespace) -> int:
     for option in ("suites", "data"):
         given = getattr(options, option)
         if given and not Path(given).resolve().is_relative_to(root.resolve()):
-            raise UsageError(f"--{option} {given}: lies outside of this project")
+            raise UsageError(f"--{option} {given} is outside this project ({root})")
     made = new_domain(
         options.domain,
         root=root,
@@ -124,26 +146,26 @@ def run_new(options: argparse.Namespace) -> int:
         globs=chosen.files,
     )
     suite, data = shown(root / made.suite, root), shown(root / made.data, root)
-    print(f"made {suite} and {data}")
+    print(f"created {suite} and {data}")
     if not matches(root / made.suite, chosen.files):
-        print(f"{INI_FILES} does not find {suite}; add a glob that does, or pytest passes it over")
+        print(f"warning: {INI_FILES} does not match {suite}; add a glob, or pytest skips it")
     print(
-        f"Write your pairs to {data}, one JSON object a line, in place of the two that stand "
-        f"there.\nFewer than {MIN_GROUPS} different prompts decide nothing, and the suite fails; "
-        "about 90 pairs tell a win rate of 0.70\nfrom the threshold of 0.60."
+        f"Replace the two example rows in {data} with your pairs, one JSON object per line.\n"
+        f"The suite fails with fewer than {MIN_GROUPS} different prompts; to tell a win rate of "
+        "0.70\nfrom the threshold of 0.60 takes about 90 pairs."
     )
     if made.pooled:
         pooled = ", ".join(shown(root / path, root) for path in made.pooled)
         print(
-            f"{pooled}: the pattern of `data:` takes in {data} as well, so these pairs "
-            "count\nthere from now on; name the files one by one to keep them out."
+            f"{pooled}: the `data:` pattern also matches {data}, so these pairs "
+            "count\nthere too; list the files one by one to leave them out."
         )
     print(f"\nnext:\n  rmcheck lint {suite}\n  pytest {suite}")
     return 0
 
 
 def _below(path: Path, root: Path) -> str:
-    """A path that starts from the current folder, as one that starts from the project's root."""
+    """A path relative to the current folder, made relative to the project's root."""
     return Path(os.path.relpath(path.resolve(), root.resolve())).as_posix()
 
 

@@ -36,8 +36,8 @@ MODEL_FILES = ("config.json", "adapter_config.json")
 class Side:
     """One side of a comparison: its name, a row a scored pair, and who scored each suite.
 
-    `comparisons` is the number of required comparisons among the checks of a run, 0 where it is no
-    run or had none.
+    `comparisons` is the number of required comparisons among the checks of a run, 0 where it is not
+    a run or had none.
     """
 
     name: str
@@ -78,16 +78,16 @@ def read_side(spec: str, settings: Settings, suites: Sequence[Suite]) -> Side:
     bare = not Spec.parse(spec).kind
     if bare and not folder.is_dir():
         raise UsageError(
-            f"'{spec}' is no run folder, no baseline "
-            f"({', '.join(baselines.names(settings.baselines)) or 'there are none'}) and no "
-            "source (recipe:NAME, hf:PATH, scores:FILE)"
+            f"'{spec}' is not a run folder, a known baseline "
+            f"({', '.join(baselines.names(settings.baselines)) or 'there are none'}) or a source "
+            "(recipe:NAME, hf:PATH, scores:FILE)"
         )
     if bare and not any((folder / name).is_file() for name in MODEL_FILES):
         raise UsageError(
-            f"'{spec}' holds neither a run ({RESULTS}) nor a model ({', '.join(MODEL_FILES)})"
+            f"'{spec}' contains neither a run ({RESULTS}) nor a model ({', '.join(MODEL_FILES)})"
         )
     if not suites:
-        raise UsageError(f"'{spec}' is a source and there are no suites to score; give --suites")
+        raise UsageError(f"'{spec}' is a source, and there are no suites to score; set --suites")
     given = create(spec, settings.options)
     told = given.describe()
     return Side(spec, _scored(given, settings, suites), {suite.name: told for suite in suites})
@@ -149,14 +149,14 @@ def compare(candidate: Side, baseline: Side, *, max_drop: float, seed: int = 0) 
     UsageError
         When they have no suite in common.
     BaselineRefused
-        When a model of the same kind was given its texts in another way.
+        When a model of the same kind formats texts differently.
     """
     mine, theirs = _by_suite(candidate.rows), _by_suite(baseline.rows)
     shared = [suite for suite in mine if suite in theirs]
     if not shared:
         raise UsageError(
             f"{candidate.name} and {baseline.name} have no suite in common "
-            f"({', '.join(mine) or 'none'} / {', '.join(theirs) or 'none'}); if one is a run of "
+            f"({', '.join(mine) or 'none'} / {', '.join(theirs) or 'none'}); if one ran only "
             "some suites, run `pytest suites/` first"
         )
     verdicts = {}
@@ -166,15 +166,29 @@ def compare(candidate: Side, baseline: Side, *, max_drop: float, seed: int = 0) 
     check = NoRegression(max_drop=max_drop)
     for suite in shared:
         _refuse_unlike(suite, candidate, baseline)
+        partners = _partners(mine[suite], theirs[suite])
         verdicts[suite] = check.compare(
-            _paired(mine[suite], theirs[suite]),
-            _changes(mine[suite], theirs[suite]),
+            _paired(mine[suite], theirs[suite], partners),
+            _changes(mine[suite], theirs[suite], partners),
             baseline=baseline.name,
             comparisons=m,
             sign=partial(signature, check.kind, candidate.name, suite, seed=seed),
         )
     alone = [tuple(suite for suite in side if suite not in verdicts) for side in (mine, theirs)]
     return Comparison(verdicts, m, counted, *alone)
+
+
+def state_first(suite: str, verdict: Verdict) -> str:
+    """A suite's line: its state, then the figures; `failed` where the state does not say it.
+
+    >>> told = Verdict(decision="pass", outcome="pass", message="no_regression non_inferior: ...")
+    >>> state_first("chat", told)
+    'chat: non-inferior: ...'
+    """
+    text = verdict.message.removeprefix(NoRegression.kind).removeprefix(":").strip()
+    failed = verdict.outcome == "fail" and verdict.state != "regressed"
+    text = text.replace("non_inferior", "non-inferior", 1)
+    return f"{suite}: {'failed, ' if failed else ''}{text}"
 
 
 def _refuse_unlike(suite: str, candidate: Side, baseline: Side) -> None:
@@ -190,15 +204,29 @@ def _by_suite(rows: Iterable[PairScore]) -> dict[str, dict[str, PairScore]]:
     return suites
 
 
-def _paired(mine: Mapping[str, PairScore], theirs: Mapping[str, PairScore]) -> PairedScores:
+def _partners(mine: Mapping[str, PairScore], theirs: Mapping[str, PairScore]) -> Mapping[str, str]:
+    """The other side's id of each pair with the same texts: the same id, or else any."""
+    by_text = {row.hash: row.id for row in reversed([*theirs.values()])}
+    return {
+        row.id: row.id
+        if row.id in theirs and theirs[row.id].hash == row.hash
+        else by_text[row.hash]
+        for row in mine.values()
+        if row.hash in by_text
+    }
+
+
+def _paired(
+    mine: Mapping[str, PairScore], theirs: Mapping[str, PairScore], partners: Mapping[str, str]
+) -> PairedScores:
     """The pairs that both sides scored with the same texts, in the candidate's order."""
-    same = [row for row in mine.values() if row.id in theirs and theirs[row.id].hash == row.hash]
+    same = [row for row in mine.values() if row.id in partners]
     return PairedScores(
         ids=[row.id for row in same],
         groups=[row.group for row in same],
         tags=[row.tags for row in same],
         now=_both(same),
-        before=_both([theirs[row.id] for row in same]),
+        before=_both(theirs[partners[row.id]] for row in same),
     )
 
 
@@ -206,13 +234,15 @@ def _both(rows: Iterable[PairScore]) -> NDArray[np.float64]:
     return np.array([(row.chosen, row.rejected) for row in rows], dtype=np.float64).reshape(-1, 2)
 
 
-def _changes(mine: Mapping[str, PairScore], theirs: Mapping[str, PairScore]) -> Changes:
+def _changes(
+    mine: Mapping[str, PairScore], theirs: Mapping[str, PairScore], partners: Mapping[str, str]
+) -> Changes:
+    texts = {row.hash for row in mine.values()}
+    gone = {each for each, row in theirs.items() if row.hash not in texts}
     return Changes(
-        added=tuple(each for each in mine if each not in theirs),
-        edited=tuple(
-            each for each in mine if each in theirs and theirs[each].hash != mine[each].hash
-        ),
-        removed=tuple(sorted(set(theirs) - set(mine))),
+        added=tuple(each for each in mine if each not in partners and each not in gone),
+        edited=tuple(each for each in mine if each not in partners and each in gone),
+        removed=tuple(sorted(gone - set(mine))),
     )
 
 

@@ -1,4 +1,4 @@
-"""How often suites cry wolf and how small a drop they see: the gate, tried on simulated models."""
+"""False-alarm rate and smallest visible drop of suites: the gate, tried on simulated models."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def selftest(
     Where the baseline's wins are known, the candidate and the baseline change places in a group of
     pairs by a fair coin, which is the null distribution of the gate's own test. Where they are not,
     two models are made up of which one is right and the other wrong on whole groups, each with
-    chance `ASSUMED`: the worst that groups allow. Pairs of one group that stand in several suites
+    chance `ASSUMED`: the worst that groups allow. Pairs of one group found in several suites
     share their draws, so that `red` is that of a run as a whole.
     """
     shown = progress or NoProgress()

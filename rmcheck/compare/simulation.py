@@ -55,7 +55,7 @@ class Share:
 class Guard:
     """A `no_regression` check with the wins that it would judge; each column is (n,).
 
-    `before` None: there is no comparison to learn from, so that models are taken to differ on
+    `before` None: there was nothing to compare with, so that models are taken to differ on
     `ASSUMED` of the prompts.
     """
 
@@ -141,7 +141,7 @@ class Trial:
         change = self._net[every, choice].sum(axis=1) / (2 * self._n)
         kinds = self._kind[every, choice]
         check = self.guard.check
-        # A drop smaller than max_drop is no regression: the gate need not be asked.
+        # A drop smaller than max_drop is never a regression: skip the gate.
         asked = np.full(len(choice), True)
         if check.require == "no_regression":
             asked = change <= -check.max_drop

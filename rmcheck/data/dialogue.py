@@ -85,6 +85,11 @@ class PreferencePair:
 
     def dialogues(self) -> tuple[Dialogue, Dialogue]:
         """The chosen and the rejected dialogue, keyed `id/chosen` and `id/rejected`."""
+        return self._dialogues
+
+    @cached_property
+    def _dialogues(self) -> tuple[Dialogue, Dialogue]:
+        # Kept, because each check asks for them and their hashes again.
         return (
             Dialogue(self.prompt, self.chosen, f"{self.id}/chosen", self.hash),
             Dialogue(self.prompt, self.rejected, f"{self.id}/rejected", self.hash),
@@ -110,6 +115,10 @@ class ResponseSet:
 
     def dialogues(self) -> tuple[Dialogue, ...]:
         """One dialogue a response, keyed `id/0`, `id/1`, ..."""
+        return self._dialogues
+
+    @cached_property
+    def _dialogues(self) -> tuple[Dialogue, ...]:
         return tuple(
             Dialogue(self.prompt, text, f"{self.id}/{index}", self.hash)
             for index, text in enumerate(self.responses)
@@ -117,7 +126,7 @@ class ResponseSet:
 
 
 def prompt_group(prompt: Prompt) -> str:
-    """The group that a pair belongs to when its data name none: a hash of the prompt."""
+    """The group of a pair whose data give no group: a hash of the prompt."""
     return content_hash(_canonical(prompt))[:16]
 
 

@@ -33,7 +33,7 @@ def load_pairs(
     Raises
     ------
     ValueError
-        When it cannot be loaded (no hub in reach, no such data set) or does not fit a layout.
+        When it cannot be loaded (hub not reachable, no such data set) or does not fit a layout.
     ExtraMissing
         Where the package `datasets` is not installed.
     """
@@ -47,9 +47,8 @@ def load_pairs(
     except Exception as error:
         said = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ValueError(
-            f"data set '{dataset}' (split {split}) cannot be loaded: is it misspelt, or is no hub "
-            f"in reach? ({said}) Mend the name, or download it elsewhere and name the file with "
-            "'data: PATH'"
+            f"data set '{dataset}' (split {split}) cannot be loaded ({said}); check the name "
+            "and the connection to the hub, or download the data and set 'data: PATH'"
         ) from None
     if limit is not None and limit < len(rows):
         rows = rows.shuffle(seed=seed).select(range(limit))

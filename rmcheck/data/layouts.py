@@ -1,4 +1,4 @@
-"""Well-known layouts of preference data sets as pairs: which columns hold what."""
+"""Well-known layouts of preference data sets: which columns contain prompts and responses."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def pairs_from_rows(
     Parameters
     ----------
     name
-        Decides the layout for the data sets that have one of their own.
+        Selects the layout for data sets that have their own.
     columns
         For any other: our key to the data set's column, `prompt`, `chosen` and `rejected` at least.
 
     Raises
     ------
     ValueError
-        When a row has not the columns that its layout needs, with the columns that it has.
+        When a row lacks a column that its layout needs.
     """
     reader = _by_columns(columns) if columns else _LAYOUTS.get(name, _guessed)
     pairs: list[PreferencePair] = []
@@ -36,7 +36,7 @@ def pairs_from_rows(
         except (KeyError, IndexError, TypeError, AttributeError) as error:
             raise ValueError(
                 f"{name}: row {number} does not fit its layout ({type(error).__name__}: {error}); "
-                f"it has the columns {', '.join(map(str, row))}; name yours with 'columns:'"
+                f"its columns are {', '.join(map(str, row))}; map them with 'columns:'"
             ) from None
     return pairs
 

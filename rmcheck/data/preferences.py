@@ -5,16 +5,20 @@ from __future__ import annotations
 import glob
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
-from rmcheck.data.dialogue import PreferencePair, ResponseSet, data_hash
+from rmcheck.data.dialogue import PreferencePair, ResponseSet, data_hash, prompt_text
 from rmcheck.data.row_reader import read_item
 from rmcheck.data.rows import read_rows, renamed, shown_path
 from rmcheck.errors import Problem, ProblemsFound, condensed
 from rmcheck.shipped import anchored
 
 PLACEHOLDER = "REPLACE THIS"
-"""Begins each text of the rows that `rmcheck new` writes."""
+"""The beginning of each text in the rows that `rmcheck new` writes."""
+
+
+_FILL = "write a pair of your own, or remove the row"
 
 
 @dataclass(frozen=True)
@@ -25,7 +29,7 @@ class PreferenceData:
     sets: tuple[ResponseSet, ...] = ()
     paths: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def hash(self) -> str:
         """A hash over ids and texts of all pairs and response sets in any order, 16 hex digits."""
         return data_hash([*self.pairs, *self.sets])
@@ -48,13 +52,26 @@ def expand(pattern: str, base: Path) -> list[Path]:
             return [path]
         if not glob.has_magic(pattern):
             return []
-        # The folder is not part of the pattern: its own name may hold brackets.
+        # The folder is not part of the pattern: its name may contain brackets.
         found = [
             (base / name).resolve() for name in glob.glob(pattern, root_dir=base, recursive=True)
         ]
         return sorted({path for path in found if path.is_file()})
     except (OSError, ValueError):
-        return []  # a name that no file can have: too long, or with a NUL
+        return []  # not a valid file name: too long, or with a NUL
+
+
+def _unfilled(item: PreferencePair | ResponseSet) -> bool:
+    return any(text.startswith(PLACEHOLDER) for text in texts_of(item))
+
+
+def texts_of(item: PreferencePair | ResponseSet) -> tuple[str, ...]:
+    """The prompt of a row as one text, and its responses; without blanks around them."""
+    if isinstance(item, PreferencePair):
+        responses: tuple[str, ...] = (item.chosen, item.rejected)
+    else:
+        responses = item.responses
+    return tuple(text.strip() for text in (prompt_text(item.prompt), *responses))
 
 
 def load(
@@ -67,14 +84,14 @@ def load(
     paths
         `.jsonl`, `.csv` or `.parquet` files; a row with `responses` is a response set.
     root
-        Messages print paths relative to this folder where they lie below it.
+        Messages print paths relative to this folder where they are below it.
     columns
         Renames: our key to the file's column, such as ``{"chosen": "answer_a"}``.
 
     Raises
     ------
     ProblemsFound
-        Every malformed row with its line, every id that stands twice, and files without a row.
+        Every malformed row with its line, every duplicate id, and files without a row.
     """
     pairs: list[PreferencePair] = []
     sets: list[ResponseSet] = []
@@ -89,10 +106,19 @@ def load(
                 item = read_item(renamed(row, columns or {}), columns or {}, problems)
                 if item is None:
                     continue
+                if _unfilled(item):
+                    said = f"a text still begins with '{PLACEHOLDER}'; {_FILL}"
+                    problems.append(Problem(shown, row.line, 1, said))
+                    continue
                 if item.id in seen:
                     where, line = seen[item.id]
                     problems.append(
-                        Problem(shown, row.line, 1, f"id '{item.id}' stands twice ({where}:{line})")
+                        Problem(
+                            shown,
+                            row.line,
+                            1,
+                            f"duplicate id '{item.id}' (first at {where}:{line})",
+                        )
                     )
                     continue
                 seen[item.id] = (shown, row.line)
@@ -104,7 +130,7 @@ def load(
             problems.extend(found.problems)
             count += len(found.problems)
         if not count:
-            problems.append(Problem(shown, 0, 0, "holds no rows; add one JSON object a line"))
+            problems.append(Problem(shown, 0, 0, "file is empty; add one JSON object per line"))
     if problems:
         raise ProblemsFound(condensed(problems))
     return PreferenceData(

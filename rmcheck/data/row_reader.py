@@ -22,7 +22,7 @@ LARGEST = sys.float_info.max
 def read_item(
     row: Row, columns: Mapping[str, str], problems: list[Problem]
 ) -> PreferencePair | ResponseSet | None:
-    """The pair or set that a row holds; None with its mistakes added to `problems`."""
+    """The pair or set in a row; None, with its mistakes added to `problems`, if it has any."""
     reader = _Reader(row, columns)
     item = reader.response_set() if "responses" in row.values else reader.pair()
     problems.extend(reader.problems)
@@ -60,7 +60,7 @@ class _Reader:
         responses = self._list("responses", str)
         best = self._list("best", int)
         if len(responses) < 2:
-            self._note("responses must hold two texts or more")
+            self._note("responses: expected at least two texts")
         if not best or any(not 0 <= index < len(responses) for index in best):
             self._note(f"best={best} must name one response or more by index (0 is the first)")
         given = self.row.values.get("ratings")
@@ -84,7 +84,7 @@ class _Reader:
         self.problems.append(Problem(self.row.path, self.row.line, 1, message))
 
     def _known(self, allowed: Sequence[str]) -> None:
-        """Further columns are the user's own; one that looks like a misspelt key is a mistake."""
+        """Other columns are allowed; one that looks like a misspelt key is a mistake."""
         for key in self.row.values:
             if key not in allowed and _resembles(key, tuple(allowed)):
                 self._note(f"unknown key '{key}', {did_you_mean(key, allowed)}")
@@ -112,7 +112,7 @@ class _Reader:
                 or set(turn) != {"role", "content"}
                 or not all(isinstance(text, str) for text in turn.values())
             ):
-                self._note('a prompt of messages holds objects {"role": text, "content": text}')
+                self._note('prompt: expected a list of objects {"role": text, "content": text}')
                 return ""
             turns.append(Message(turn["role"], turn["content"]))
         return tuple(turns)

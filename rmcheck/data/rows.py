@@ -11,7 +11,7 @@ from typing import Any
 
 from rmcheck.documents.finding import is_yaml
 from rmcheck.documents.recognise import looks_like_suite
-from rmcheck.errors import Problem, ProblemsFound
+from rmcheck.errors import Problem, ProblemsFound, os_reason
 
 TABLES = (".csv", ".parquet")
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
@@ -19,7 +19,7 @@ _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 @dataclass(frozen=True)
 class Row:
-    """A row of a table file: its values, and where it stands."""
+    """A row of a table file: its values and its line."""
 
     path: str
     line: int
@@ -27,7 +27,7 @@ class Row:
 
 
 def shown_path(path: Path, root: Path | None) -> str:
-    """`path` as messages print it: relative to `root` where it lies below it."""
+    """`path` as messages print it: relative to `root` where it is below it."""
     if root is not None and path.is_relative_to(root):
         return path.relative_to(root).as_posix()
     return str(path)
@@ -48,7 +48,7 @@ def renamed(row: Row, columns: Mapping[str, str]) -> Row:
 
 
 def read_rows(path: Path, shown: str) -> Iterator[Row]:
-    """The rows of a file; raises ProblemsFound, behind the good rows, with all that are none."""
+    """The rows of a file; after the good rows, raises ProblemsFound with all bad ones."""
     if path.suffix in TABLES:
         yield from _table_rows(path, shown)
         return
@@ -61,29 +61,30 @@ def read_rows(path: Path, shown: str) -> Iterator[Row]:
         said = f"not UTF-8 text (byte 0x{error.object[error.start]:02x}); save the file as UTF-8"
         raise ProblemsFound([Problem(shown, row, 1, said)]) from None
     except OSError as error:
-        raise ProblemsFound([Problem(shown, 0, 0, f"cannot be read ({error})")]) from None
+        said = f"cannot be read: {os_reason(error)}"
+        raise ProblemsFound([Problem(shown, 0, 0, said)]) from None
     for number, values in _json_rows(text, shown):
         yield Row(shown, number, values)
 
 
 def _no_data(path: Path, shown: str) -> ProblemsFound:
-    """A YAML file was given where rows are asked for."""
-    said = "is YAML, and data are asked for: give a .jsonl, .csv or .parquet file"
+    """A YAML file was given where rows are expected."""
+    said = "expected data, got YAML; pass a .jsonl, .csv or .parquet file"
     if looks_like_suite(path):
         said = (
-            "is a suite, and data are asked for: give the file that its key 'data' names "
+            "expected data, got a suite; pass the file in its key 'data' "
             f"(`pytest {shown}` runs the suite)"
         )
     return ProblemsFound([Problem(shown, 0, 0, said)])
 
 
 def _json_rows(text: str, shown: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    """(line, object) of each row of JSON Lines; raises behind them, with all lines that are none.
+    """(line, object) of each row of JSON Lines; after them, raises with all bad lines.
 
     Raises
     ------
     ProblemsFound
-        When all good rows have been given and there are others.
+        After all good rows, when there are bad ones.
     """
     bad: list[Problem] = []
     for number, line in enumerate(text.split("\n"), start=1):
@@ -92,11 +93,11 @@ def _json_rows(text: str, shown: str) -> Iterator[tuple[int, Mapping[str, Any]]]
         try:
             values = json.loads(line)
         except (ValueError, RecursionError) as error:
-            said = f"not JSON: {_why(line, error)}; one object a line"
+            said = f"invalid JSON: {_why(line, error)}; write one object per line"
             bad.append(Problem(shown, number, getattr(error, "colno", 1), said))
             continue
         if _SURROGATE.search(line) and not _encodable(values):
-            said = "half of a character (\\ud800 to \\udfff without its partner); mend the text"
+            said = "unpaired surrogate (\\ud800 to \\udfff); fix the text"
             bad.append(Problem(shown, number, 1, said))
             continue
         if not isinstance(values, dict):
@@ -113,7 +114,7 @@ def _why(line: str, error: Exception) -> str:
     if isinstance(error, json.JSONDecodeError):
         before, behind = line[: error.pos].rstrip(), line[error.pos :].strip()
         if error.msg == "Extra data" and behind == ",":
-            return "a comma behind the object; remove it"
+            return "extra comma after the object; remove it"
         if error.msg.startswith("Illegal trailing comma") or (
             before.endswith(",") and behind[:1] in ("}", "]")
         ):
@@ -147,7 +148,7 @@ def _csv_records(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
 
     frame = pd.read_csv(path, dtype=str, keep_default_na=False, skip_blank_lines=False)
     if not isinstance(frame.index, pd.RangeIndex):
-        raise ValueError("its rows have more cells than its head; quote cells that hold commas")
+        raise ValueError("rows have more cells than the header; quote cells that contain commas")
     line = 2 + sum(str(column).count("\n") for column in frame.columns)
     for record in frame.to_dict(orient="records"):
         yield line, {str(key): value for key, value in record.items()}
@@ -167,7 +168,7 @@ def parquet_records(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
 
 
 def _set(value: Any) -> bool:
-    """Whether a cell holds something: not None, NaN or an empty text."""
+    """Whether a cell has a value: not None, NaN or an empty text."""
     return value is not None and value != "" and value == value
 
 

@@ -1,1 +1,1 @@
-"""YAML documents: which files are suites, what stands where, and what is amiss at which place."""
+"""YAML documents: which files are suites, where each value is, and which mistakes they have."""

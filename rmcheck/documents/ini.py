@@ -1,11 +1,12 @@
 """The file that configures pytest for a project, found and read as pytest does.
 
-For the commands, which are no pytest runs; what it means is said in `rmcheck.engine.settings`, for
-them and for pytest alike.
+Used by the commands, which do not run pytest. `rmcheck.engine.settings` interprets the keys, both
+for the commands and for pytest.
 """
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -18,14 +19,40 @@ from rmcheck.errors import UsageError, did_you_mean
 
 KEYS = (
     "rm_source", "rm_baseline", "rm_report", "rm_device", "rm_dtype", "rm_cache", "rm_seed",
-    "rm_examples", "rm_baselines", INI_FILES,
+    "rm_examples", "rm_baselines", "rm_strict", INI_FILES,
 )  # fmt: skip
 """The keys that are ours."""
+
+_PREFIXES = ("rm_", "rmcheck_")
+
+
+def misspelt(key: str) -> str:
+    """Why a key is refused: it is nearly one of ours, or has our prefix; empty for other keys.
+
+    pytest only warns of an unknown key, and the default model would be gated.
+
+    >>> misspelt("rm-source")
+    "unknown key rm-source, did you mean 'rm_source'?"
+    >>> misspelt("testpaths"), misspelt("rm_source")
+    ('', '')
+    """
+    if key in KEYS:
+        return ""
+    plain = {_plain(known): known for known in KEYS}
+    if _plain(key) in plain:
+        return f"unknown key {key}, did you mean '{plain[_plain(key)]}'?"
+    if re.sub(r"[-\s]+", "_", key.lower()).startswith(_PREFIXES):
+        return f"unknown key {key}, {did_you_mean(key, KEYS)}"
+    return ""
+
+
+def _plain(key: str) -> str:
+    return re.sub(r"[-_\s]+", "", key.lower())
 
 
 @dataclass(frozen=True)
 class IniFile:
-    """A project's configuration: its root folder, the file (None: there is none), and its keys."""
+    """A project's configuration: its root folder, the file (None if missing), and its keys."""
 
     root: Path
     path: Path | None = None
@@ -56,7 +83,7 @@ class IniFile:
 
     @classmethod
     def of(cls, folder: Path) -> IniFile | None:
-        """The configuration of that very folder; None where no file of it configures pytest."""
+        """The configuration in this folder; None where no file in it configures pytest."""
         for name, read in _READERS.items():
             path = folder / name
             if not path.is_file():
@@ -64,7 +91,7 @@ class IniFile:
             try:
                 values = read(path)
             except (OSError, ValueError, iniconfig.ParseError) as error:
-                raise UsageError(f"{path}: cannot be read ({error}); mend it first") from None
+                raise UsageError(f"{path}: cannot be read ({error}); fix the file") from None
             if values is not None:
                 return cls(folder, path, values)
         return None
@@ -80,21 +107,21 @@ class IniFile:
         value = self.values.get(name)
         texts = value if isinstance(value, list) else [value]
         if value is not None and not all(isinstance(text, str) for text in texts):
-            raise UsageError(f"{self.path}: {name} = {value!r} is no text; put it in quotes")
+            raise UsageError(f"{self.path}: {name}: expected text, got {value!r}; put it in quotes")
         return value  # type: ignore[return-value]  # just looked at
 
     def refuse_misspelt(self) -> None:
-        """Take no key for nothing: a misspelt `rm_source` would mean the default model.
+        """Refuse misspelt keys: a misspelt `rm_source` would mean the default model.
 
         Raises
         ------
         UsageError
-            For a key that begins as ours do and is none, unless a conftest.py speaks of it.
+            For an unknown key with our prefix, unless a conftest.py mentions it.
         """
         for key in self.values:
-            ours = key.startswith(("rm_", "rmcheck_"))
-            if ours and key not in KEYS and not any(key in text for text in self._conftests()):
-                raise UsageError(f"{self.path}: unknown key {key}, {did_you_mean(key, KEYS)}")
+            said = misspelt(key)
+            if said and not any(key in text for text in self._conftests()):
+                raise UsageError(f"{self.path}: {said}")
 
     def _conftests(self) -> Iterator[str]:
         """The texts in which a project may add keys of its own."""

@@ -25,7 +25,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 @dataclass(frozen=True)
 class Located:
-    """A parsed YAML document: plain values, and where each of them (and each key) stands.
+    """A parsed YAML document: plain values, and the place of each value and key.
 
     `places` and `keys` map a path such as ``("checks", 0, "min")`` to (line, column), from 1.
     """
@@ -36,7 +36,7 @@ class Located:
     keys: Mapping[Path_, tuple[int, int]]
 
     def place(self, where: Path_, *, key: bool = False) -> tuple[int, int]:
-        """The place of a value (or of its key); of the nearest parent when it is not there."""
+        """The place of a value (or of its key); of the nearest parent when it is missing."""
         table = self.keys if key else self.places
         for length in range(len(where), -1, -1):
             found = table.get(where[:length]) or self.places.get(where[:length])
@@ -56,14 +56,14 @@ def parse(text: str, path: str, noted: list[Problem] | None = None) -> Located:
     Parameters
     ----------
     noted
-        Takes the mistakes that leave a document to go on with: a key that stands twice (the first
-        counts), a value that cannot be read (it becomes None). Without it they raise.
+        Collects the mistakes after which reading can continue: a duplicate key (the first one
+        counts), an unreadable value (it becomes None). Without it they raise.
 
     Raises
     ------
     ProblemsFound
-        When it is not YAML, names a key twice, or passes a limit of `rmcheck.documents.nodes`,
-        which hold for what its aliases unfold into as well.
+        When it is not YAML, has a duplicate key, or exceeds a limit of `rmcheck.documents.nodes`;
+        the limits also apply to expanded aliases.
     """
     node = compose(text, path)
     walk = _Walk(path)
@@ -76,7 +76,7 @@ def parse(text: str, path: str, noted: list[Problem] | None = None) -> Located:
 
 
 class _Walk:
-    """Turns a node tree into plain values and remembers places; gathers problems on its way."""
+    """Turns a node tree into plain values and remembers places; collects problems."""
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -90,11 +90,11 @@ class _Walk:
     def value(self, node: yaml.Node, where: Path_) -> Any:
         self._count += 1
         if self._count > MAX_VALUES:
-            self._stop(node, f"more than {MAX_VALUES:,} values (do its aliases repeat themselves?)")
+            self._stop(node, f"more than {MAX_VALUES:,} values (check for aliases that repeat)")
         if id(node) in self._open:
             self._stop(node, "an alias that contains itself")
         if len(where) > MAX_DEPTH:
-            self._stop(node, f"nested deeper than {MAX_DEPTH} (do its aliases nest?)")
+            self._stop(node, f"nested deeper than {MAX_DEPTH} (check for nested aliases)")
         self.places[where] = _place(node)
         if isinstance(node, yaml.ScalarNode):
             return self._scalar(node)
@@ -110,9 +110,7 @@ class _Walk:
         result: dict[Any, Any] = {}
         for key_node, value_node in node.value:
             if key_node.tag == "tag:yaml.org,2002:merge":
-                self._note(
-                    key_node, "'<<' (merging mappings) is not known here; write the keys out"
-                )
+                self._note(key_node, "'<<' (merging mappings) is not supported; write the keys out")
                 continue
             key = self._scalar(key_node) if isinstance(key_node, yaml.ScalarNode) else None
             if not isinstance(key, str):
@@ -120,7 +118,7 @@ class _Walk:
                 continue
             if key in result:
                 first = self.keys[(*where, key)][0]
-                said = f"key '{_one_line(key)}' stands twice (first at line {first})"
+                said = f"duplicate key '{_one_line(key)}' (first on line {first})"
                 self._note(key_node, said)
                 continue
             self.keys[(*where, key)] = _place(key_node)
@@ -128,9 +126,9 @@ class _Walk:
         return result
 
     def _scalar(self, node: yaml.ScalarNode) -> Any:
-        said = f"cannot be read: {node.value[:40]!r}; quote it if it is text"
+        said = f"invalid value: {node.value[:40]!r}; quote it if it is text"
         if not node.tag.startswith("tag:yaml.org,2002:"):
-            self._note(node, f"the tag {node.tag[:40]!r} is not known here; remove it")
+            self._note(node, f"the tag {node.tag[:40]!r} is not supported; remove it")
             return None
         try:
             value = self._scalars.construct_object(node)
@@ -143,7 +141,7 @@ class _Walk:
             self._note(node, said)
             return None
         if isinstance(value, int) and value.bit_length() > MAX_BITS:
-            self._note(node, f"no number here is so large: {node.value[:40]!r}; at most 64 bits")
+            self._note(node, f"number too large: {node.value[:40]!r}; use at most 64 bits")
             return None
         return value
 
@@ -179,12 +177,12 @@ def validate(model: type[Model], located: Located, where: Path_ = (), label: str
     for step in where:
         value = value[step]
     prefix = f"{label}: " if label else ""
-    # pydantic would take `yes` for 1 where a number is asked for.
+    # pydantic would accept `yes` as 1 where a number is expected.
     truths = {
         (*where, *loc): Problem(
             located.path,
             *located.place((*where, *loc)),
-            f"{prefix}{_dotted(loc)}={str(truth).lower()} is no number, but true or false",
+            f"{prefix}{_dotted(loc)}={str(truth).lower()} is not a number (got true or false)",
         )
         for loc, truth in _truth_values(value)
         if _asks_for_number(model, loc)
@@ -204,7 +202,7 @@ def validate(model: type[Model], located: Located, where: Path_ = (), label: str
 
 
 def _truth_values(value: Any, loc: Path_ = ()) -> Iterator[tuple[Path_, bool]]:
-    """Every true and false in a tree of values, with the way to it."""
+    """Every true and false in a tree of values, with its path."""
     if isinstance(value, bool):
         yield loc, value
     elif isinstance(value, dict | list):
@@ -350,7 +348,7 @@ _PLAINLY = {
     "model_type": "a mapping of keys to values",
     "dataclass_type": "a mapping of keys to values",
 }
-"""What pydantic's kinds of errors mean to a person, by their beginning."""
+"""pydantic's kinds of errors in plain words, by their prefix."""
 
 
 def _one_line(value: object, width: int = 80) -> str:

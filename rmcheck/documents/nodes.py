@@ -1,12 +1,12 @@
-"""From a YAML file to PyYAML's node tree, within limits that no file can talk its way around.
+"""From a YAML file to PyYAML's node tree, within limits on size, depth and number of values.
 
-PyYAML's own scanner reads about 150 kB a second and recurses as deep as the text says, so size,
-depth and the number of nodes are bounded while it reads, not afterwards. libyaml, which comes with
-it, is twenty times as fast; the other says what is wrong, and is all there is without libyaml.
+PyYAML's own scanner reads about 150 kB a second and recurses as deep as the text nests, so size,
+depth and the number of nodes are limited while it reads. libyaml, which comes with it, is twenty
+times as fast; PyYAML's own scanner gives the error messages and works without libyaml.
 
-Two scanners earn their place by the time that collecting takes: 100 suites of 10 checks (60 kB) are
-composed in 0.06 s by libyaml and in 0.33 s by the other. Collecting them adds 0.94 s to an empty
-run of pytest (benchmarks/gate_overhead.py), of which 1 s is allowed.
+Two scanners are worth their code because of the time that collecting takes: 100 suites of 10
+checks (60 kB) are composed in 0.06 s by libyaml and in 0.33 s by the other. Collecting them adds
+0.94 s to an empty run of pytest (benchmarks/gate_overhead.py); the limit is 1 s.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import NoReturn
 import yaml
 
 from rmcheck.documents.recognise import MAX_BYTES
-from rmcheck.errors import Problem, ProblemsFound
+from rmcheck.errors import Problem, ProblemsFound, os_reason
 
 MAX_VALUES = 10_000
 MAX_DEPTH = 32
@@ -28,7 +28,7 @@ _READ_OTHERWISE = re.compile(r"[\t\ufeff!?|>]|:[ \r\n]*[,}\]]")
 
 
 def text_of(path: Path, shown: str) -> str:
-    """The text of the YAML file at `path`; of a large file no more is read than refuses it.
+    """The text of the YAML file at `path`; at most `MAX_BYTES` of it are read.
 
     Raises
     ------
@@ -41,7 +41,8 @@ def text_of(path: Path, shown: str) -> str:
     except FileNotFoundError:
         raise ProblemsFound([Problem(shown, 0, 0, "no such file")]) from None
     except OSError as error:
-        raise ProblemsFound([Problem(shown, 0, 0, f"cannot be read ({error})")]) from None
+        said = f"cannot be read: {os_reason(error)}"
+        raise ProblemsFound([Problem(shown, 0, 0, said)]) from None
     if len(raw) > MAX_BYTES:
         raise _too_large(shown)
     try:
@@ -53,12 +54,12 @@ def text_of(path: Path, shown: str) -> str:
 
 
 def compose(text: str, path: str) -> yaml.Node | None:
-    """The one document of `text`; None where it holds nothing.
+    """The one document of `text`; None where it is empty.
 
     Raises
     ------
     ProblemsFound
-        When it is not YAML, or larger, deeper or of more values than a suite ever is.
+        When it is not YAML, or exceeds the size, depth or number of values of a suite.
     """
     if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
         raise _too_large(path)
@@ -84,7 +85,7 @@ def compose(text: str, path: str) -> yaml.Node | None:
         raise ProblemsFound([Problem(path, 1, 1, f"not valid YAML: {said}")]) from None
     except _Refused as refused:
         mark = refused.mark
-        said = f"{refused}; a suite is never so large"
+        said = f"{refused}; split the file"
         raise ProblemsFound([Problem(path, mark.line + 1, mark.column + 1, said)]) from None
 
 
@@ -94,7 +95,7 @@ def _reads_alike(text: str) -> bool:
 
 
 def _composed_by_libyaml(text: str) -> yaml.Node | None:
-    """The document by the fast scanner, twenty times as fast; what it refuses is read once more.
+    """The document from the fast scanner; what it refuses is read again by the other one.
 
     Its composer cannot be bounded, so its events are counted first.
     """
@@ -112,7 +113,7 @@ def _composed_by_libyaml(text: str) -> yaml.Node | None:
 
 
 class _Refused(Exception):
-    """A limit was passed at `mark`."""
+    """A limit was exceeded at `mark`."""
 
     def __init__(self, said: str, mark: yaml.Mark) -> None:
         super().__init__(said)
@@ -143,8 +144,8 @@ class _Bounded(yaml.SafeLoader):
 
 
 _REMEDIES = {
-    "mapping values are not allowed here": "; put text that holds ': ' in quotes",
-    "could not find expected ':'": "; a key needs a colon and a space behind it",
+    "mapping values are not allowed here": "; put text that contains ': ' in quotes",
+    "could not find expected ':'": "; put a colon and a space after the key",
     "found character '\\t' that cannot start any token": "; indent with spaces, not tabs",
 }
 

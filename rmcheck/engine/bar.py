@@ -6,14 +6,13 @@ import contextlib
 from collections.abc import Iterator
 
 from rmcheck.progress import DIALOGUES, Progress
-from rmcheck.wording import counted
 
 
 class SessionBar:
-    """A `Progress` for every source of a session; it shows one bar where each would show its own.
+    """A `Progress` for every source of a session; it shows one bar instead of one per source.
 
-    Other jobs keep theirs: where a recipe is trained in between, the bar is closed before and one
-    over what is left follows.
+    Other jobs keep theirs: if a recipe is trained in between, the bar is closed before, and another
+    one over the rest follows.
     """
 
     def __init__(self, shown: Progress) -> None:
@@ -24,7 +23,7 @@ class SessionBar:
 
     @contextlib.contextmanager
     def over(self, total: int) -> Iterator[None]:
-        """Within it, whatever is scored moves one bar of `total` dialogues."""
+        """Within this context all scoring advances one bar of `total` dialogues."""
         self._left = total
         try:
             yield
@@ -40,7 +39,7 @@ class SessionBar:
             self._shown.start(title, total, unit)
         elif not self._open:
             self._open = True
-            self._shown.start(f"scoring {counted(self._left, 'dialogue')}", self._left, DIALOGUES)
+            self._shown.start("scoring", self._left, DIALOGUES)
 
     def advance(self, amount: int = 1, note: str = "") -> None:
         """`amount` more units are done."""

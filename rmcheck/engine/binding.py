@@ -1,4 +1,4 @@
-"""Which sources stand behind a suite: the candidate, the baseline, and variants of them."""
+"""Which sources a suite uses: the candidate, the baseline, and variants of them."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Binding:
         Raises
         ------
         BaselineMissing
-            When it is the baseline and there is none.
+            When it is the baseline, which does not exist.
         CannotDecide
             When the source cannot be varied in the way asked for.
         """
@@ -96,7 +96,7 @@ class Binding:
         source = self._base(ref)
         if ref.flip_rate:
             if not isinstance(source, Retrainable):
-                raise CannotDecide(f"{source.spec} is no recipe and cannot be trained again")
+                raise CannotDecide(f"{source.spec} is not a recipe and cannot be retrained")
             noisy = source.with_label_noise(ref.flip_rate, ref.flip_seed)
             source = completed(noisy, source.spec)
         if ref.head_scale != 1.0:
@@ -117,6 +117,6 @@ class Binding:
             return create(ref.spec, self.options)
         if self.baseline is None:
             raise BaselineMissing(
-                "no baseline to compare with yet; keep a run that passes as one: rmcheck bless"
+                "no baseline to compare with yet; bless a run that passes: rmcheck bless"
             )
         return self.baseline

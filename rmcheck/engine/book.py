@@ -19,6 +19,7 @@ from rmcheck.engine.bar import SessionBar
 from rmcheck.progress import NoProgress
 from rmcheck.record.run import ScoringRecord
 from rmcheck.reward_source import Partial, Source, Streaming, completed
+from rmcheck.spec import redacted
 
 
 @dataclass
@@ -74,7 +75,7 @@ class ScoreBook:
             if cached is not None:
                 entry = asked.setdefault(id(cached), _Asked(cached))
                 entry.sources.append(source)
-                entry.unknown.extend(one for one in dialogues if not cached.holds(one))
+                entry.unknown.extend(cached.unknown(dialogues))
         work = [entry for entry in asked.values() if entry.unknown]
         if not work:
             return failed
@@ -96,7 +97,7 @@ class ScoreBook:
         if not isinstance(source, Partial):
             return self._wrap(source)
         for dialogue in dialogues:
-            source.knows(dialogue)  # a file that cannot be read is told of now
+            source.knows(dialogue)  # a file that cannot be read fails now
             break
         return None
 
@@ -116,11 +117,13 @@ class ScoreBook:
         self.fetch(source, dialogues)
         return self._wrap(source).score(dialogues)
 
-    def knows(self, source: Source, dialogue: Dialogue) -> bool:
-        """Whether a score is there already, without scoring."""
+    def knows(self, source: Source, dialogues: Sequence[Dialogue]) -> bool:
+        """Whether the scores of all dialogues are there already, without scoring."""
         if isinstance(source, Partial):
-            return source.knows(dialogue)
-        return id(source) in self._wrapped and self._wrap(source).holds(dialogue)
+            return all(source.knows(dialogue) for dialogue in dialogues)
+        if not dialogues:
+            return True
+        return id(source) in self._wrapped and not self._wrap(source).unknown(dialogues)
 
     def sources(self) -> list[Source]:
         """The sources that scored anything, or whose scores were found in the cache."""
@@ -140,7 +143,7 @@ class ScoreBook:
     def _remarks(self) -> list[str]:
         said = [*self._store.remarks]
         for source in self.sources():
-            said += [f"{source.spec}: {remark}" for remark in source.remarks]
+            said += [f"{redacted(source.spec)}: {remark}" for remark in source.remarks]
         return list(dict.fromkeys(said))
 
     def _wrap(self, source: Source) -> CachedSource:

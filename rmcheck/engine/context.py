@@ -15,7 +15,8 @@ from rmcheck.data.preferences import PreferenceData
 from rmcheck.engine.binding import Binding
 from rmcheck.engine.book import ScoreBook
 from rmcheck.errors import BaselineMissing
-from rmcheck.reward_source import Partial, Source
+from rmcheck.reward_source import KeptPair, Partial, Remembering, Source
+from rmcheck.spec import redacted
 from rmcheck.suite import Suite
 from rmcheck.wording import counted
 
@@ -73,7 +74,7 @@ class SuiteContext:
                 known.append(pair)
             else:
                 others.append(pair.id)
-        if pairs and not known and not self.changes(pairs).edited:
+        if pairs and not known and not self.changes(pairs).dropped:
             raise BaselineMissing(
                 f"{self.binding.baseline_name} knows none of the {counted(len(pairs), 'pair')} of "
                 f"{self.suite}; bless a run that includes this suite: rmcheck bless"
@@ -85,20 +86,22 @@ class SuiteContext:
         source = self._source(BASELINE)
         if not isinstance(source, Partial):
             return Changes()
-        seen = source.ids()
+        kept = source.kept() if isinstance(source, Remembering) else {}
+        now = _current_ids(kept, self.data.pairs)
+        seen = source.ids() - {name for name, current in now.items() if current not in ("", name)}
         unlike = [
             pair.id for pair in pairs if not all(source.knows(side) for side in pair.dialogues())
         ]
         return Changes(
             added=tuple(each for each in unlike if each not in seen),
             edited=tuple(each for each in unlike if each in seen),
-            removed=tuple(sorted(source.ids(own=True) - {pair.id for pair in self.data.pairs})),
+            removed=tuple(sorted(name for name, current in now.items() if not current)),
+            tags={now[name] or name: row.tags for name, row in kept.items()},
         )
 
     def has_scored(self, pairs: Sequence[PreferencePair]) -> bool:
         """Whether the candidate's scores of all these pairs are there, without scoring any."""
-        source = self._source(CANDIDATE)
-        return all(self.book.knows(source, side) for side in pair_dialogues(pairs))
+        return self.book.knows(self._source(CANDIDATE), pair_dialogues(pairs))
 
     def offers(self, capability: type, source: SourceRef = CANDIDATE) -> bool:
         """Whether the source has a capability."""
@@ -108,11 +111,25 @@ class SuiteContext:
         """The baseline's name, or the source's spec."""
         if source.role == "baseline":
             return self.binding.baseline_name
-        return self.binding.source(source).spec
+        return redacted(self.binding.source(source).spec)
 
     def signature(self, kind: str, facts: Mapping[str, object]) -> str:
         """All that could change the number, on one line."""
         candidate = self.binding.candidate
-        source = f"{candidate.spec}@{(candidate.fingerprint or 'session')[:8]}"
+        source = f"{redacted(candidate.spec)}@{(candidate.fingerprint or 'session')[:8]}"
         data = f"{self.suite}@{self.data.hash[:8]}"
         return signature(kind, source, data, facts, seed=self.seed)
+
+
+def _current_ids(
+    kept: Mapping[str, KeptPair], pairs: Sequence[PreferencePair]
+) -> Mapping[str, str]:
+    """The id that each kept pair has in the data now: by its texts, else its own; "" if removed."""
+    hashes = {pair.id: pair.hash for pair in pairs}
+    by_text = {pair.hash: pair.id for pair in pairs}
+    current = {}
+    for name, row in kept.items():
+        same = name if hashes.get(name) in row.hashes else ""
+        moved = (by_text[stamp] for stamp in row.hashes if stamp in by_text)
+        current[name] = same or next(moved, name if name in hashes else "")
+    return current

@@ -9,14 +9,24 @@ from dataclasses import replace
 
 from rmcheck.checks import CannotDecide, Check
 from rmcheck.data import Dialogue
+from rmcheck.documents import located
 from rmcheck.engine.bar import SessionBar
 from rmcheck.engine.binding import Binding, baseline_source
 from rmcheck.engine.book import ScoreBook
 from rmcheck.engine.context import SuiteContext
-from rmcheck.engine.settings import DEFAULT_BASELINE, Settings
-from rmcheck.errors import BaselineMissing, ExtraMissing, RmcheckError
+from rmcheck.engine.settings import DEFAULT_BASELINE, NO_BASELINE, Settings
+from rmcheck.errors import (
+    BaselineMissing,
+    BaselineRefused,
+    ExtraMissing,
+    Problem,
+    ProblemsFound,
+    RmcheckError,
+    UsageError,
+)
 from rmcheck.record import baseline as baselines
 from rmcheck.record import folder as folders
+from rmcheck.record import history
 from rmcheck.record.refusal import refuse_unlike
 from rmcheck.record.run import BaselineRecord, TrainingRecord
 from rmcheck.reward_source import Source
@@ -58,15 +68,28 @@ class Engine:
             self._baseline_source = self.create(spec)
             return
         name = spec or DEFAULT_BASELINE
-        if spec is None and name not in baselines.names(self.settings.baselines):
-            return  # a new project; checks that compare say how to bless
+        if name == NO_BASELINE:
+            return
+        if name not in baselines.names(self.settings.baselines):
+            baselines.refuse_lost(name, self.settings.baselines, self._earlier())
+            if spec is None:
+                return  # a new project; checks that compare say how to bless
         self._baseline = baselines.find(name, self.settings.baselines)
         folders.verify_scores(self._baseline.folder, self._baseline.record)
         self._baseline_source = baseline_source(self._baseline, self._options)
 
+    def _earlier(self) -> list[str]:
+        """The baselines that runs of the history were compared with."""
+        path = history.beside(self.settings.report, self.settings.root)
+        try:
+            runs = history.read(path).runs
+        except OSError:
+            return []
+        return [run.baseline.name for run in runs if run.baseline]
+
     @property
     def baseline(self) -> Source | None:
-        """The baseline's source, or None when there is none yet."""
+        """The baseline's source, or None without a baseline."""
         return self._baseline_source
 
     @property
@@ -90,9 +113,26 @@ class Engine:
         """The source that `--rm` names."""
         return self.create(self.settings.source)
 
+    def _own(self, suite: Suite, spec: str) -> Source:
+        """The source that a suite names; an error has the place of its key `source`."""
+        try:
+            return self.create(spec)
+        except UsageError as error:
+            place = Problem(suite.shown, 0, 0, str(error))
+            if suite.path.is_file():
+                place = located.read(suite.path, suite.shown).problem(("source",), str(error))
+            raise ProblemsFound([place]) from None
+
     def bind(self, suite: Suite, candidate: object, baseline: object) -> Binding:
-        """The sources for a suite: its own `source:`, or what the fixtures gave."""
-        chosen = self.create(suite.source) if suite.source else self._completed(candidate)
+        """The sources for a suite: its own `source:`, or what the fixtures gave.
+
+        Raises
+        ------
+        BaselineRefused
+            When no source is named, and the baseline is not the default source's.
+        """
+        chosen = self._own(suite, suite.source) if suite.source else self._completed(candidate)
+        self._refuse_default(suite, chosen)
         other = None if baseline is None else self._completed(baseline)
         key = (id(chosen), id(other))
         if key not in self._bindings:
@@ -105,6 +145,21 @@ class Engine:
                 self._options,
             )
         return self._bindings[key]
+
+    def _refuse_default(self, suite: Suite, chosen: Source) -> None:
+        """Refuse the default model in a project whose baseline is another's.
+
+        A configuration that was lost, or a key of it, must not change which model is judged.
+        """
+        default = self.settings.source
+        if self.settings.source_named or self._baseline is None or chosen.spec != default:
+            return
+        kept = self._baseline.source_of(suite.name).spec
+        if kept != default and not suite.source:
+            raise BaselineRefused(
+                f"no source is named, and the default {default} is not the source of baseline "
+                f"'{self._baseline.name}' ({kept}); name the source to test with --rm or rm_source"
+            )
 
     def _completed(self, given: object) -> Source:
         """What a fixture gave, completed once, so that its scores are found again."""
@@ -187,7 +242,7 @@ class Engine:
         found: dict[str, TrainingRecord] = {}
         for source in self.book.sources():
             training = None
-            with suppress(RmcheckError):  # a damaged adapter is told of where it is needed
+            with suppress(RmcheckError):  # a damaged adapter is reported where it is needed
                 training = source.training
             if training is not None:
                 found.setdefault(training.fingerprint, training)

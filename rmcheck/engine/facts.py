@@ -50,7 +50,9 @@ def suite_record(suite: Suite, context: SuiteContext | None) -> SuiteRecord:
 
 def pair_scores(suite: Suite, context: SuiteContext) -> list[PairScore]:
     """The candidate's scores of those pairs of the suite whose scores are known."""
-    known = [pair for pair in context.data.pairs if context.has_scored([pair])]
+    known: Sequence[PreferencePair] = context.data.pairs
+    if not context.has_scored(known):
+        known = [pair for pair in known if context.has_scored([pair])]
     scored = _scored(context, known)
     if scored is None:
         return []

@@ -29,6 +29,7 @@ def check_record(
         detectable=verdict.detectable,
         message=verdict.message,
         signature=verdict.signature,
+        left_out=verdict.left_out,
         evidence={
             **asdict(replace(verdict.evidence, pictures=())),
             "pictures": [

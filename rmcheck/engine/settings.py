@@ -16,6 +16,8 @@ from rmcheck.stats.precision import PRECISIONS
 
 DEFAULT_SOURCE = "recipe:tiny"
 DEFAULT_BASELINE = "main"
+NO_BASELINE = "none"
+"""The baseline of a run that wants no comparison."""
 DEFAULT_CACHE = ".rmcheck"
 DEFAULT_REPORT = "reports/latest"
 DEFAULT_BASELINES = "fixtures/baselines"
@@ -23,14 +25,16 @@ DEFAULT_BASELINES = "fixtures/baselines"
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """The settings of one run. Paths are absolute; `baseline` None means `main` if there is one.
+    """The settings of one run. Paths are absolute; `baseline` None means `main` if it exists.
 
     `files` are the globs of suite files (`rmcheck_files`). Paths that a command line names start
-    from `here` (None: from the root), all others from the root.
+    from `here` (None: from the root), all others from the root. `strict`: a required check that is
+    skipped fails the run.
     """
 
     root: Path
     source: str = DEFAULT_SOURCE
+    source_named: bool = True
     baseline: str | None = None
     cache: Path
     baselines: Path
@@ -40,6 +44,7 @@ class Settings:
     dtype: str = PRECISIONS[0]
     seed: int = 0
     examples: int | None = None
+    strict: bool = False
     progress: Progress = field(default_factory=NoProgress)
     here: Path | None = None
 
@@ -82,7 +87,7 @@ class Ini(Protocol):
 
 @dataclass(frozen=True)
 class Options:
-    """What a command line gives, by the key of the ini file whose place it takes.
+    """What a command line gives, by the key of the ini file that it overrides.
 
     Paths among them start from `here`; None stands for the project's root.
     """
@@ -92,7 +97,7 @@ class Options:
 
 
 def option(key: str) -> str:
-    """The option that takes the place of a key of the ini file.
+    """The option that overrides a key of the ini file.
 
     >>> option("rm_source"), option("rm_dtype"), option("rm_baselines")
     ('--rm', '--rm-dtype', '--baselines')
@@ -107,14 +112,15 @@ def settings_from(ini: Ini, options: Options, *, progress: Progress | None = Non
     Raises
     ------
     UsageError
-        For an option that is empty, for a seed or a number of examples that is none, for a
-        precision that is none, and for a file in the place of a folder.
+        For an empty option, an invalid seed, number of examples or precision, and for a file where
+        a folder is expected.
     """
     asked = _Asked(ini, options)
     asked.refuse_empty()
     return Settings(
         root=ini.root,
         source=asked.text("rm_source") or DEFAULT_SOURCE,
+        source_named=bool(asked.text("rm_source")),
         baseline=asked.text("rm_baseline"),
         cache=asked.folder("rm_cache", DEFAULT_CACHE),
         baselines=asked.place("rm_baselines", DEFAULT_BASELINES),
@@ -124,6 +130,7 @@ def settings_from(ini: Ini, options: Options, *, progress: Progress | None = Non
         dtype=asked.dtype(),
         seed=asked.whole("rm_seed") or 0,
         examples=asked.whole("rm_examples", least=1),
+        strict=asked.truth("rm_strict"),
         progress=progress or NoProgress(),
         here=options.here,
     )
@@ -149,8 +156,10 @@ class _Asked:
             return given
         value = self.ini.get(key)
         if isinstance(value, list):
-            raise UsageError(f"{key} = {value!r} is a list; give one value")
-        return value or None
+            raise UsageError(f"{key} = {value!r}: expected one value, got a list")
+        if value is not None and not value.strip():
+            raise UsageError(f"{key} is empty; give it a value, or remove the key")
+        return value
 
     def place(self, key: str, default: str) -> Path:
         start = self.options.here if self.options.given.get(key) is not None else None
@@ -160,7 +169,7 @@ class _Asked:
         path = self.place(key, default)
         if path.is_file():
             given = self.text(key) or default
-            raise UsageError(f"{self._name(key)} {given} is a file; name a folder")
+            raise UsageError(f"{self._name(key)} {given} is a file; choose a directory")
         return path
 
     def whole(self, key: str, *, least: int = 0) -> int | None:
@@ -168,9 +177,15 @@ class _Asked:
         if value is None:
             return None
         if not value.isdecimal() or int(value) < least:
-            said = f"{self._name(key)}={value!r} is not a whole number from {least} up"
+            said = f"{self._name(key)}={value!r}: expected a whole number of at least {least}"
             raise UsageError(said)
         return int(value)
+
+    def truth(self, key: str) -> bool:
+        value = (self.text(key) or "false").strip().lower()
+        if value not in ("true", "false"):
+            raise UsageError(f"{key} = {value}: expected true or false")
+        return value == "true"
 
     def dtype(self) -> str:
         value = self.text("rm_dtype")
@@ -186,7 +201,7 @@ class _Asked:
         except ValueError as error:
             raise UsageError(f"{INI_FILES} = {value}: {error}") from None
         if "!" in globs:
-            said = f"{INI_FILES}: '!' stands alone; write it right before its glob, with no blank"
+            said = f"{INI_FILES}: '!' is not followed by a glob; remove the space after it"
             raise UsageError(said)
         return tuple(globs)
 

@@ -13,11 +13,11 @@ def source(spec: str, root: Path | None = None) -> Source:
     """The reward source that `spec` names (`recipe:tiny`, `hf:PATH`, `scores:FILE`).
 
     For a `reward_model` fixture of one's own, or a notebook. Relative paths are resolved against
-    `root` (default: the current folder), where the cache folder `.rmcheck` lies too.
+    `root` (default: the current folder), which also has the cache folder `.rmcheck`.
 
     Raises
     ------
     rmcheck.errors.UsageError
-        When the spec names nothing that there is.
+        When the spec names nothing known.
     """
     return create(spec, Settings.below((root or Path.cwd()).resolve()).options)

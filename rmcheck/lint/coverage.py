@@ -15,11 +15,11 @@ SMALLEST_TAG = 8
 
 LEVEL = 0.95
 EFFECT = 0.2
-"""A tag should tell a win rate of 0.7 from guessing (0.5)."""
+"""A tag should distinguish a win rate of 0.7 from guessing (0.5)."""
 
 
 def pairs_needed(effect: float = EFFECT, *, most: int = 1_000_000) -> int:
-    """The fewest independent pairs that tell 0.5 + effect from 0.5 four times in five.
+    """The fewest independent pairs that distinguish 0.5 + effect from 0.5 with 80% power.
 
     By `stats.power.detectable_shortfall`, at level 0.95; its rule is mirrored, since below one half
     is as far as above it. Found by bisection: the shortfall falls with n but for small steps.
@@ -68,7 +68,7 @@ def tag_findings(pool: Pool, tags: Mapping[str, Sequence[int]]) -> Iterator[Find
         yield Finding(
             kind=kinds.SMALL_TAG,
             place=place,
-            message=f"fewer than the {needed} pairs that tell a rate of {0.5 + EFFECT:.2f} from "
-            "guessing four times in five; pairs of each: "
+            message=f"fewer than the {needed} pairs that distinguish a rate of {0.5 + EFFECT:.2f} "
+            "from guessing with 80% power; pairs of each: "
             + ", ".join(f"{tag} ({sizes[tag][0]})" for tag in blunt),
         )

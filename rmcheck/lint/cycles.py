@@ -1,4 +1,4 @@
-"""Preferences that no scores can satisfy: contradictory pairs and longer circles."""
+"""Preferences that no scores can satisfy: contradictory pairs and longer cycles."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def cycle_findings(pool: Pool) -> Iterator[Finding]:
                 kind=kinds.CONTRADICTION,
                 place=back,
                 message=f"{clip(texts[worse][1], 40)} is chosen over {clip(texts[better][1], 40)} "
-                f"here, and the other way round at {place}",
+                f"here, and rejected for it at {place}",
                 related=(place,),
             )
     for component in components(len(texts), list(edges)):
@@ -42,7 +42,7 @@ def cycle_findings(pool: Pool) -> Iterator[Finding]:
             kind=kinds.CYCLE,
             place=first,
             message=f"{len(cycle)} responses to {clip(texts[cycle[0]][0])} are preferred in a "
-            f"circle, {' > '.join(clip(texts[node][1], 24) for node in (*cycle, cycle[0]))}, "
+            f"cycle, {' > '.join(clip(texts[node][1], 24) for node in (*cycle, cycle[0]))}, "
             f"with {listed(others)}",
             related=tuple(others),
         )
@@ -53,7 +53,7 @@ def preference_graph(
 ) -> tuple[list[tuple[str, str]], dict[tuple[int, int], Place]]:
     """Nodes (prompt, response) and edges from the better to the worse one, with a place each.
 
-    The best responses of a set are edges to all others of it; among themselves they have none.
+    The best responses of a set are edges to all others of it; there are no edges among the best.
     """
     numbers: dict[tuple[str, str], int] = {}
     edges: dict[tuple[int, int], Place] = {}
@@ -76,7 +76,7 @@ def preference_graph(
 
 
 def components(n: int, edges: Sequence[tuple[int, int]]) -> list[list[int]]:
-    """The strongly connected components, of n nodes, that hold three or more."""
+    """The strongly connected components, among n nodes, with three or more nodes."""
     if not edges:
         return []
     rows, columns = np.array(edges).T

@@ -1,4 +1,4 @@
-"""Rows and texts that stand more than once: ids, pairs, sides, prompts, responses."""
+"""Duplicate rows and texts: ids, pairs, sides, prompts, responses."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _ids(pool: Pool) -> Iterator[Finding]:
     for name, rows in gathered((row.item.id, row) for row in pool.rows).items():
         first, *others = [row.place for row in rows]
         for place in others:
-            message = f"id '{name}' stands at {first} already"
+            message = f"duplicate id '{name}' (first at {first})"
             yield Finding(kind=kinds.DUPLICATE_ID, place=place, message=message, related=(first,))
 
 
@@ -123,20 +123,20 @@ def _groups(pool: Pool) -> Iterator[Finding]:
         yield Finding(
             kind=kinds.SPLIT_GROUP,
             place=firsts[0],
-            message=f"{clip(prompt)} stands in {len(firsts)} groups, again at {listed(firsts[1:])}",
+            message=f"{clip(prompt)} is in {len(firsts)} groups, again at {listed(firsts[1:])}",
             related=tuple(firsts[1:]),
         )
     for group, firsts in _with_several((group, prompt, place) for prompt, group, place in rows):
         yield Finding(
             kind=kinds.MIXED_GROUP,
             place=firsts[0],
-            message=f"group '{group}' holds {len(firsts)} prompts, others at {listed(firsts[1:])}",
+            message=f"group '{group}' has {len(firsts)} prompts, others at {listed(firsts[1:])}",
             related=tuple(firsts[1:]),
         )
 
 
 def _with_several(rows: Iterable[tuple[str, str, Place]]) -> Iterator[tuple[str, list[Place]]]:
-    """Each first name that stands with several second ones, and where each of these comes first."""
+    """Each first name with several second names, and the first place of each of these."""
     for name, others in gathered((first, (second, at)) for first, second, at in rows).items():
         by_other = gathered(others)
         if len(by_other) > 1:
@@ -163,7 +163,7 @@ def _near_prompts(pool: Pool) -> Iterator[Finding]:
 
 
 def _repeated_responses(pool: Pool) -> Iterator[Finding]:
-    """Clusters of like responses that reach over several prompts; variants of one answer do not."""
+    """Clusters of similar responses to several prompts, not variants of one answer."""
     rows = gathered((text.strip(), row) for row in pool.rows for text in row.responses)
     texts = [text for text in rows if len(words(text)) >= SHORT]
     groups = clusters(len(texts), near_duplicates(texts, threshold=NEAR_RESPONSE))

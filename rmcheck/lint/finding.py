@@ -1,4 +1,4 @@
-"""What the linter says: kinds of findings, their levels and remedies, and where each stands."""
+"""Findings of the linter: their kinds, levels, remedies and places."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Finding:
 
 
 def problem_finding(kind: Kind, problem: Problem) -> Finding:
-    """A mistake in a file, as the loaders tell it, as a finding."""
+    """A problem from a loader as a finding."""
     return Finding(kind=kind, place=Place(problem.path, problem.line), message=problem.message)
 
 
@@ -70,24 +70,24 @@ MALFORMED = Kind(
     code="malformed-row",
     level="error",
     title="rows that cannot be read",
-    remedy="mend the row; a pair has the keys id, prompt, chosen and rejected",
+    remedy="fix the row; a pair has the keys id, prompt, chosen and rejected",
 )
 SUITE_MISTAKE = Kind(
     code="suite-mistake",
     level="error",
     title="a suite that does not load",
-    remedy="mend the suite file; `rmcheck list` names the kinds of checks",
+    remedy="fix the suite file; `rmcheck list` names the kinds of checks",
 )
 PLACEHOLDER = Kind(
     code="placeholder",
     level="error",
     title="rows that `rmcheck new` wrote to be replaced",
-    remedy="write a pair of your own in their place, or remove the row",
+    remedy="replace the texts with a pair of your own, or remove the row",
 )
 DUPLICATE_ID = Kind(
     code="duplicate-id",
     level="error",
-    title="ids that stand more than once",
+    title="duplicate ids",
     remedy="give every row its own id: scores and baselines are kept by id",
 )
 IDENTICAL_SIDES = Kind(
@@ -105,19 +105,19 @@ CONTRADICTION = Kind(
 CYCLE = Kind(
     code="preference-cycle",
     level="error",
-    title="preferences that run in a circle",
+    title="preferences that form a cycle",
     remedy="remove or turn one of the pairs: no scores can satisfy all of them",
 )
 LEAKED_PROMPT = Kind(
     code="leaked-prompt",
     level="error",
-    title="prompts that stand in the other files too",
+    title="prompts that are also in the other files",
     remedy="remove the prompt from one side: a model that saw it is tested on its memory",
 )
 LEAKED_RESPONSE = Kind(
     code="leaked-response",
     level="error",
-    title="responses that stand in the other files too",
+    title="responses that are also in the other files",
     remedy="remove the response from one side: a model that saw it is tested on its memory",
 )
 SIMILAR_PROMPT = Kind(
@@ -129,14 +129,14 @@ SIMILAR_PROMPT = Kind(
 DUPLICATE_PAIR = Kind(
     code="duplicate-pair",
     level="warning",
-    title="pairs that stand more than once",
+    title="duplicate pairs",
     remedy="keep one of them: repeats weigh double and add no information",
 )
 EMPTY_SIDE = Kind(
     code="empty-side",
     level="warning",
     title="responses without any text",
-    remedy="write a response or remove the pair: an empty text is told from any other at a glance",
+    remedy="write a response or remove the pair: any model can recognise an empty text",
 )
 BOTH_SIDES = Kind(
     code="both-sides",
@@ -154,13 +154,13 @@ SPLIT_GROUP = Kind(
     code="split-group",
     level="warning",
     title="one prompt in several groups",
-    remedy="give pairs with one prompt one group, or leave the key out; otherwise intervals come "
-    "out too narrow",
+    remedy="give pairs with one prompt one group, or leave the key out; otherwise intervals "
+    "are too narrow",
 )
 MIXED_GROUP = Kind(
     code="mixed-group",
     level="note",
-    title="groups that hold several prompts",
+    title="groups with several prompts",
     remedy="nothing, if those pairs depend on each other (paraphrases, turns of one dialogue)",
 )
 NEAR_PROMPT = Kind(
@@ -172,7 +172,7 @@ NEAR_PROMPT = Kind(
 REPEATED_RESPONSE = Kind(
     code="repeated-response",
     level="note",
-    title="responses that stand, word for word or nearly, under several prompts",
+    title="responses that are used, word for word or nearly, for several prompts",
     remedy="vary them if a model could learn the text by heart",
 )
 RATING_ORDER = Kind(
@@ -184,7 +184,7 @@ RATING_ORDER = Kind(
 LENGTH = Kind(
     code="length-confounded",
     level="warning",
-    title="pairs in which length tells which side was chosen",
+    title="pairs in which length predicts the chosen side",
     remedy="add pairs (or rewrite some) in which the other side is longer, with the same quality",
 )
 RULE_OF_THUMB = Kind(
@@ -215,7 +215,7 @@ SMALL_SLICE = Kind(
 SMALL_DATA = Kind(
     code="small-data",
     level="warning",
-    title="checks whose data hold too few pairs",
+    title="checks whose data have too few pairs",
     remedy=f"add pairs with other prompts: {_UNDECIDED}",
 )
 GUESS_PASSES = Kind(
@@ -227,26 +227,26 @@ GUESS_PASSES = Kind(
 EXPECTED_INSIDE = Kind(
     code="expected-inside-band",
     level="warning",
-    title="thresholds too near to the rate to be expected",
-    remedy="lower min or add pairs: as it is, luck decides",
+    title="thresholds too close to the expected rate",
+    remedy="lower min or add pairs: now the result depends on luck",
 )
 ABOVE_AGREEMENT = Kind(
     code="above-agreement",
     level="warning",
-    title="thresholds that people would not surely reach",
+    title="thresholds that people might not reach",
     remedy="lower min, or slice by `min_confidence`",
 )
 BLIND_COMPARISON = Kind(
     code="blind-comparison",
     level="warning",
-    title="comparisons that see only far larger drops than they tolerate",
+    title="comparisons that detect only much larger drops than they tolerate",
     remedy="compare on more pairs at once (all domains in one suite), or read a pass as "
     "“no drop of this size”",
 )
 BAND = Kind(
     code="threshold-band",
     level="note",
-    title="how wide the undecided band of each threshold is",
+    title="width of the inconclusive band of each threshold",
     remedy="nothing; a rate within the band is passed or failed by its point estimate, marked weak",
 )
 

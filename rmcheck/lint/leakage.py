@@ -17,7 +17,7 @@ NEARLY_EQUAL = 0.7
 
 
 def leakage_findings(pool: Pool, foreign: Sequence[PlacedPair | PlacedSet]) -> Iterator[Finding]:
-    """A finding for each prompt and each response of `pool` that foreign rows hold.
+    """A finding for each prompt and each response of `pool` that is also in foreign rows.
 
     Rows of a file that is in the pool itself are left out of `foreign`.
     """
@@ -30,13 +30,13 @@ def leakage_findings(pool: Pool, foreign: Sequence[PlacedPair | PlacedSet]) -> I
             yield Finding(
                 kind=kinds.LEAKED_PROMPT,
                 place=first,
-                message=f"{clip(prompt)} stands at {listed(others)} too",
+                message=f"{clip(prompt)} is also at {listed(others)}",
                 related=tuple(others),
             )
     texts = [*(text for text in mine if text not in theirs), *theirs]
     sides = np.array([text in theirs for text in texts], dtype=np.bool_)
     near = near_duplicates(texts, threshold=NEAR_PROMPT, sides=sides)
-    # Ours come first in `texts`, so the first of each pair is ours; the nearest of theirs is told.
+    # Ours come first in `texts`, so the first of each pair is ours; the nearest one is reported.
     nearest: dict[int, tuple[float, int]] = {}
     for a, b, jaccard in zip(near.first, near.second, near.jaccard, strict=True):
         nearest[int(a)] = max(nearest.get(int(a), (0.0, 0)), (float(jaccard), int(b)))
@@ -61,6 +61,6 @@ def _responses(pool: Pool, rows: Sequence[PlacedPair | PlacedSet]) -> Iterator[F
             yield Finding(
                 kind=kinds.LEAKED_RESPONSE,
                 place=mine[text][0].place,
-                message=f"{clip(text)} stands at {listed(others)} too",
+                message=f"{clip(text)} is also at {listed(others)}",
                 related=tuple(others),
             )

@@ -30,7 +30,7 @@ from rmcheck.suite import Suite, load_suite
 from rmcheck.suite.header import DataMapping, Header
 
 WORDS_MATTER = 0.60
-"""A bag of words whose interval lies above this is warned of; a little is honest signal."""
+"""Warn when a bag of words' interval is above this; a little is honest signal."""
 
 
 def lint(
@@ -52,7 +52,7 @@ def lint(
     train
         Files to train the bag of words on; they are searched for leakage too.
     against
-        Further files with which the linted ones must have nothing in common.
+        Other files that must share no rows with the linted ones.
     expect
         The win rate that a model is expected to reach, for the thresholds of suites.
     """
@@ -83,7 +83,7 @@ def lint(
 
 @dataclass(frozen=True, kw_only=True)
 class _Loaded:
-    """What the linted paths hold: rows, suites, and what is wrong with suites that do not load."""
+    """The contents of the linted paths: rows, suites, and mistakes in suites that do not load."""
 
     pool: Pool
     suites: tuple[Suite, ...]
@@ -132,7 +132,7 @@ def _suite_files(path: Path, root: Path | None) -> list[DataFile]:
 
 
 def _joined(pool: Pool, suites: Sequence[Suite]) -> Pool:
-    """The pool with the pairs of suites whose data lie on a hub; their place is the data set."""
+    """The pool with the pairs of suites that load from a hub; their place is the data set."""
     if not suites:
         return pool
     rows: list[PlacedPair | PlacedSet] = list(pool.rows)
@@ -149,6 +149,13 @@ def _foreign_findings(pool: Pool, training: Pool, others: Pool) -> Iterator[Find
     for problem in (*training.problems, *others.problems):
         if problem.path not in pool.paths:
             yield problem_finding(kinds.MALFORMED, problem)
+    for path in training.paths:
+        if path in pool.paths:
+            yield Finding(
+                kind=kinds.LEAKED_PROMPT,
+                place=Place(path),
+                message="this file is also training data (--train), so all its pairs have leaked",
+            )
     yield from leakage_findings(pool, (*training.rows, *others.rows))
 
 

@@ -1,4 +1,4 @@
-"""Rows that a scaffold wrote and nobody has filled yet."""
+"""Rows that a scaffold wrote and that are not filled in yet."""
 
 from __future__ import annotations
 

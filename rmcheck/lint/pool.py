@@ -1,4 +1,4 @@
-"""The rows that are linted together, each with the line that it stands on."""
+"""The rows that are linted together, each with its line."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ class PlacedSet(_Placed[ResponseSet]):
 class Pool:
     """Rows of one or several files that are looked at as one table.
 
-    Unlike `rmcheck.data.preferences.load` it keeps rows whose id stands twice, and all good rows
-    of a file that has bad ones; `problems` tells of the bad ones.
+    Unlike `rmcheck.data.preferences.load` it keeps rows with a duplicate id, and all good rows
+    of a file that has bad ones; `problems` are the bad ones.
     """
 
     pairs: tuple[PlacedPair, ...] = ()
@@ -74,7 +74,7 @@ class Pool:
 
 @dataclass(frozen=True)
 class DataFile:
-    """A file to read, and which of its columns hold our keys where they are called otherwise."""
+    """A file to read, and a map from our keys to its column names where they differ."""
 
     path: Path
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -93,7 +93,7 @@ def read_pool(files: Sequence[DataFile], *, root: Path | None = None) -> Pool:
         except ProblemsFound as found:
             problems.extend(found.problems)
         if len(rows) + len(problems) == before:
-            problems.append(Problem(shown_path(path, root), 0, 0, "holds no rows"))
+            problems.append(Problem(shown_path(path, root), 0, 0, "file is empty"))
     return pool_of(rows, [shown_path(path, root) for path in unique], problems)
 
 

@@ -1,4 +1,4 @@
-"""All that a run of the linter found: findings, tables, and what the files hold."""
+"""Everything that a run of the linter found: findings, tables, and facts about the files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SCHEMA_VERSION = 1
 
 @dataclass(frozen=True, kw_only=True)
 class FileFacts:
-    """What a file (or all files together, with an empty path) holds."""
+    """Counts for one file, or for all files together (with an empty path)."""
 
     path: str
     pairs: int
@@ -40,7 +40,7 @@ class WordRow:
 
 @dataclass(frozen=True, kw_only=True)
 class WordFacts:
-    """The bag of words: its training, what it wins, the words that tell most."""
+    """The bag of words: its training, what it wins, the most telling words."""
 
     train: tuple[str, ...]
     train_pairs: int

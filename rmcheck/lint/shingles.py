@@ -45,9 +45,9 @@ class NearPairs:
 
 
 def shingle_matrix(texts: Sequence[str]) -> sparse.csr_array:
-    """Which text holds which shingle: (n, number of shingles), entries 0 and 1.
+    """Which text contains which shingle: (n, number of shingles), entries 0 and 1.
 
-    A text of one or two words is one shingle; one without a word has none.
+    A text of one or two words is one shingle; one without a word has no shingle.
     """
     numbers: dict[str, int] = {}
     flat: list[int] = []
@@ -133,7 +133,7 @@ def _candidates(
     prefix = sizes - np.ceil(threshold * sizes - _ROUNDING).astype(np.int64) + 1
     kept = (rank < prefix[rows]) & (frequency[shingles] > 1)
     rows, shingles = rows[kept], shingles[kept]
-    # Within a shingle's list by size, so that texts of comparable size stand near each other.
+    # Within a shingle's list by size, so that texts of comparable size are near each other.
     order = np.lexsort((rows, sizes[rows], shingles))
     rows, shingles = rows[order], shingles[order]
     codes: list[NDArray[np.int64]] = []
@@ -145,7 +145,7 @@ def _candidates(
         close = (shingles[places] == shingles[near]) & (
             sizes[rows[places]] >= threshold * sizes[rows[near]] - _ROUNDING
         )
-        # Lists are sorted, so a place that has no partner at this step has none further on.
+        # Lists are sorted, so a place that has no partner at this step has no later one.
         places, near = places[close], near[close]
         if not len(places):
             break
@@ -163,7 +163,7 @@ def _candidates(
 
 
 def clusters(n: int, near: NearPairs) -> list[list[int]]:
-    """The connected components of near-duplicates among n texts that hold two or more."""
+    """The connected components of near-duplicates among n texts, with two or more texts each."""
     graph = sparse.coo_array((np.ones(len(near.first)), (near.first, near.second)), shape=(n, n))
     labels = csgraph.connected_components(graph, directed=False)[1]
     members: dict[int, list[int]] = {}

@@ -8,7 +8,7 @@ from rmcheck.lint.coverage import SMALLEST_TAG
 from rmcheck.lint.finding import LEVELS, Finding
 from rmcheck.lint.report import FileFacts, LintReport, WordFacts
 from rmcheck.lint.thumb import RULES, RuleRow, too_telling
-from rmcheck.wording import counted
+from rmcheck.wording import counted, escaped
 
 SHOWN = 8
 """Findings of a kind that are shown; the rest are counted."""
@@ -66,7 +66,9 @@ def _level(level: str, findings: Sequence[Finding]) -> str:
         by_kind.setdefault(finding.kind.code, []).append(finding)
     for code, found in by_kind.items():
         lines.append(f"  {code}: {found[0].kind.title} ({len(found)})")
-        lines.extend(f"    {finding.place}: {finding.message}" for finding in found[:SHOWN])
+        lines.extend(
+            f"    {escaped(f'{finding.place}: {finding.message}')}" for finding in found[:SHOWN]
+        )
         if len(found) > SHOWN:
             lines.append(f"    … and {len(found) - SHOWN:,} more (--format json lists all)")
         lines.append(f"    → {found[0].kind.remedy}")
@@ -80,7 +82,7 @@ def _rules(rows: Sequence[RuleRow]) -> str:
     cells = {(row.place.path, row.rule.name): row.estimate for row in rows}
     columns = "".join(f"{rule.short:>8}" for rule in RULES)
     lines = [
-        "rules of thumb: how often each picks the chosen side (0.5 is chance; ! tells too much)",
+        "rules of thumb: how often each picks the chosen side (0.5 is chance; ! is too often)",
         f"  {'':<{width}}{'n':>7}{columns}",
     ]
     for path, name in names.items():
@@ -94,13 +96,14 @@ def _rules(rows: Sequence[RuleRow]) -> str:
 
 
 def _lengths(rows: Sequence[RuleRow]) -> str:
-    width = max(len(row.tag or "") for row in rows)
+    width = max(len(escaped(row.tag or "")) for row in rows)
     lines = ["the longer side (characters) is chosen, by tag"]
     for row in rows:
         at = row.estimate
         mark = " !" if too_telling(at) else ""
         lines.append(
-            f"  {row.tag:<{width}}{at.n:>7}  {at.value:.3f} [{at.low:.3f}, {at.high:.3f}]{mark}"
+            f"  {escaped(row.tag or ''):<{width}}{at.n:>7}  {at.value:.3f} "
+            f"[{at.low:.3f}, {at.high:.3f}]{mark}"
         )
     return "\n".join(lines)
 
@@ -108,7 +111,7 @@ def _lengths(rows: Sequence[RuleRow]) -> str:
 def _words(words: WordFacts) -> str:
     paths = [row.place.path for row in words.rows if row.tag is None]
     labels = [
-        f"#{row.tag}" if row.tag is not None else name_of(row.place.path, paths)
+        f"#{escaped(row.tag)}" if row.tag is not None else name_of(row.place.path, paths)
         for row in words.rows
     ]
     width = max(len(label) for label in labels)

@@ -1,4 +1,4 @@
-"""A suite's thresholds, held against what its numbers of pairs can decide."""
+"""A suite's thresholds, compared with what its numbers of pairs can decide."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ TYPICAL_DISCORDANT = 0.10
 """Share of pairs on which two trainings of one recipe usually differ."""
 
 FAR = 2.0
-"""A comparison that sees only drops of this many times its `max_drop` is warned of."""
+"""Warn about a comparison that detects only drops of this many times its `max_drop`."""
 
 GUESS_RISK = 0.05
-"""A threshold that a model which guesses passes more often than this is warned of."""
+"""Warn about a threshold that a guessing model passes more often than this."""
 
 Say = Callable[[Kind, str], Finding]
 
@@ -42,7 +42,7 @@ def suite_findings(
     Parameters
     ----------
     expect
-        The win rate that a model is expected to reach; None where nobody knows.
+        The win rate that a model is expected to reach; None if unknown.
     comparisons
         m, how many required comparisons a run has.
     """
@@ -56,7 +56,7 @@ def suite_findings(
         n_groups = len({pair.group for pair in pairs})
         if suite.data.pairs and n_groups < MIN_GROUPS:
             kind = kinds.SMALL_SLICE if check.where else kinds.SMALL_DATA
-            where = "`where:` selects" if check.where else "the data hold"
+            where = "`where:` selects" if check.where else "the data have"
             found = f"{where} {counted(len(pairs), 'pair')} in {counted(n_groups, 'group')}"
             yield say(kind, f"{found}, and at least {MIN_GROUPS} groups are needed")
             continue
@@ -67,7 +67,7 @@ def suite_findings(
 
 
 def effective_pairs(pairs: Sequence[PreferencePair]) -> float:
-    """Independent pairs that these are worth at worst, all pairs of a group going together."""
+    """The effective number of pairs in the worst case, where groups are fully correlated."""
     return len(pairs) / worst_design_effect([pair.group for pair in pairs])
 
 
@@ -116,7 +116,7 @@ def _win_rate(
     band = f"{max(0.0, check.min - half):.2f} to {min(1.0, check.min + half):.2f}"
     seen = detectable_shortfall(n_eff, check.min, LEVEL)
     shortfall = (
-        f"; a rate of {max(0.0, check.min - seen):.2f} fails four times in five"
+        f"; a rate of {max(0.0, check.min - seen):.2f} fails with 80% power"
         if seen is not None and seen < check.min
         else "; no rate is sure to fail"
     )
@@ -125,8 +125,8 @@ def _win_rate(
     )
     yield say(
         kinds.BAND,
-        f"min {check.min:g} on {worth}: half width {half:.3f}, so rates of {band} are not "
-        f"decided{shortfall}",
+        f"min {check.min:g} on {worth}: half width {half:.3f}, so rates of {band} are "
+        f"inconclusive{shortfall}",
     )
     risk = guess_passes(check, math.floor(n_eff))
     if check.min > 0.5 and risk > GUESS_RISK:
@@ -149,13 +149,13 @@ def _win_rate(
         yield say(
             kinds.ABOVE_AGREEMENT,
             f"min {check.min:g} with a half width of {half:.3f} is not clearly below the mean "
-            f"confidence of the labels, {agreement:.3f}: who agrees with people as often as "
-            "people do may fail",
+            f"confidence of the labels, {agreement:.3f}: a model that agrees with people as "
+            "often as people do may fail",
         )
 
 
 def _would_tell(needed: int | None) -> str:
-    return f"; about {needed:,} pairs of different prompts would tell" if needed else ""
+    return f"; about {needed:,} pairs of different prompts would be enough" if needed else ""
 
 
 def _agreement(pairs: Sequence[PreferencePair]) -> float | None:
@@ -184,11 +184,11 @@ def _no_regression(
             <= FAR * check.max_drop
         )
     )
-    hint = f"; about {needed:,} prompts would see {FAR * check.max_drop:.1%}" if needed else ""
+    hint = f"; about {needed:,} prompts would detect {FAR * check.max_drop:.1%}" if needed else ""
     yield say(
         kinds.BLIND_COMPARISON,
         f"max_drop {check.max_drop:g}, but {counted(len(pairs), 'pair')} in "
-        f"{counted(len(set(groups)), 'group')} catch {smallest} four times in five (two models "
+        f"{counted(len(set(groups)), 'group')} detect {smallest} with 80% power (two models "
         f"that differ on {TYPICAL_DISCORDANT:.0%} of "
         f"the pairs, {counted(comparisons, 'comparison')} a run){hint}",
     )

@@ -18,13 +18,13 @@ from rmcheck.stats.winrate import win_rate, wins
 from rmcheck.verdict import Estimate
 
 MATTERS = 0.05
-"""An interval that lies further than this from one half is warned of."""
+"""Warn when an interval is further than this from one half."""
 
 Measure = Callable[[str, str], float]
 
 
 def _repeats(text: str) -> float:
-    """The share of words that have stood before in the text."""
+    """The share of words that are repeats of earlier words in the text."""
     found = words(text)
     return 1.0 - len(set(found)) / len(found) if found else 0.0
 
@@ -154,14 +154,14 @@ def by_tag(pool: Pool) -> Mapping[str, list[int]]:
 
 
 def too_telling(estimate: Estimate) -> bool:
-    """Whether an interval excludes one half by enough to matter, and stands on enough groups."""
+    """Whether an interval excludes one half by enough to matter, with enough groups."""
     if estimate.n_groups < MIN_GROUPS:
         return False
     return estimate.low > 0.5 + MATTERS or estimate.high < 0.5 - MATTERS
 
 
 def thumb_findings(rows: Sequence[RuleRow]) -> Iterator[Finding]:
-    """A warning for each rule that tells too much."""
+    """A warning for each rule that predicts the chosen side too well."""
     told: set[tuple[Place, str | None]] = set()
     for row in rows:
         if not too_telling(row.estimate):

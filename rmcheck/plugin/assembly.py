@@ -15,12 +15,17 @@ import pytest
 
 from rmcheck import __version__
 from rmcheck.engine.environment import commit
-from rmcheck.plugin import junit
+from rmcheck.engine.settings import DEFAULT_BASELINE
+from rmcheck.errors import os_message
+from rmcheck.plugin import junit, scope
+from rmcheck.plugin.asked import suite_files
 from rmcheck.plugin.keys import STARTED
 from rmcheck.plugin.settings import settings_of
+from rmcheck.record import baseline as baselines
 from rmcheck.record import folder as folders
 from rmcheck.record import history as histories
 from rmcheck.record import run as records
+from rmcheck.record.removal import missing_from
 from rmcheck.record.run import (
     BaselineRecord,
     CheckRecord,
@@ -33,7 +38,8 @@ from rmcheck.record.run import (
     TrainingRecord,
 )
 from rmcheck.report.publish import render, write
-from rmcheck.wording import listed
+from rmcheck.spec import redacted
+from rmcheck.wording import escaped, listed
 
 
 class Assembly:
@@ -42,10 +48,14 @@ class Assembly:
     Parameters
     ----------
     payloads
-        What `RunLog` hung on the reports, in the order in which they arrived; of a check that was
-        run again, the last one counts.
+        What `RunLog` attached to the reports, in order of arrival; for a check that was run again,
+        the last one counts.
     unread
-        The suite files that hold mistakes; pytest goes on without them where it is told to.
+        The suite files with mistakes; pytest can be told to continue without them.
+    finished
+        Whether the run came to its end, so that suites which it did not find are missing.
+    undecided
+        Whether none of the required checks could be decided.
     """
 
     def __init__(
@@ -54,11 +64,15 @@ class Assembly:
         payloads: Sequence[dict[str, Any]],
         *,
         unread: Sequence[str] = (),
+        finished: bool = False,
+        undecided: bool = False,
     ) -> None:
         self._config = config
         self._root = Path(config.rootpath)
         self._settings = settings_of(config)
         self._unread = sorted(unread)
+        self._finished = finished
+        self._undecided = undecided
         self._suites: dict[str, SuiteRecord] = {}
         self._checks: dict[str, dict[str, CheckRecord]] = {}
         self._rows: dict[str, list[PairScore]] = {}
@@ -92,7 +106,7 @@ class Assembly:
         environment = EnvironmentRecord.model_validate(payload["environment"])
         if self._environment is None or environment.torch is not None:
             self._environment = environment
-        self._last = payload  # of the run as a whole each check and each worker says the same
+        self._last = payload  # the same for each check and each worker
 
     def write(self, *, incomplete: bool) -> None:
         """Write the record, a line of history, the reports; note what could not be written."""
@@ -103,14 +117,16 @@ class Assembly:
             folders.write(self._folder, record, rows, partial(self._report, history))
             self._written = True
         except OSError as error:
-            self._problems.append(f"the report could not be written: {error}")
+            self._problems.append(f"the report could not be written: {os_message(error)}")
         else:
             self._remember(history, record)
         junit_file = self._config.getoption("xmlpath", None)
         if junit_file:
             checks = [check for suite in record.suites for check in suite.checks]
-            with suppress(OSError):  # pytest has said so
-                junit.add_adjusted(Path(self._config.invocation_params.dir, junit_file), checks)
+            with suppress(OSError):  # pytest reports it
+                path = Path(self._config.invocation_params.dir, junit_file)
+                junit.add_adjusted(path, checks)
+                junit.add_missing(path, record.missing)
 
     def _report(self, history: Path, folder: Path) -> None:
         kept = self._settings.baselines
@@ -125,14 +141,16 @@ class Assembly:
             broken = histories.read(path).broken
             histories.append(path, histories.line_of(record))
         except OSError as error:
-            self._problems.append(f"the run could not be added to the history: {error}")
+            self._problems.append(f"the run could not be added to the history: {os_message(error)}")
             return
         if broken:
             lines = listed([str(line) for line in broken])
-            self._problems.append(f"{self._shown(path)}: no run on line {lines}; passed over")
+            self._problems.append(
+                f"{self._shown(path)}: skipped line {lines}: not a valid run record"
+            )
 
     def summarise(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Print the ten lines that say what the report's first screen says."""
+        """Print the ten lines of the report's first screen."""
         if self._record is None:
             return
         from rmcheck.report import annotations, terminal
@@ -144,10 +162,13 @@ class Assembly:
         for line in terminal.lines(self._record, verbosity=verbosity, report_path=report):
             terminalreporter.write_line(line)
         for remark in self._record.scoring.remarks if verbosity >= 0 else ():
-            terminalreporter.write_line(f"note: {remark}")
+            terminalreporter.write_line(f"note: {escaped(remark)}")
         unused = self._unused_source()
         if unused:
             terminalreporter.write_line(unused, yellow=True)
+        if self._undecided:
+            said = "no required check was decided, so the run fails; the skip reasons say why"
+            terminalreporter.write_line(said, red=True)
         for problem in self._problems:
             terminalreporter.write_line(problem, red=True)
         if annotations.wanted():
@@ -156,22 +177,24 @@ class Assembly:
                 terminalreporter.write_line(command)
 
     def _unused_source(self) -> str:
-        """A line when `--rm` was given and no suite asked it: the user may think otherwise."""
+        """A line for a `--rm` that no suite used."""
         spec = self._config.getoption("rm_source")
         used = [suite.source.spec for suite in self._suites.values() if suite.source is not None]
-        if not spec or not used or self._last["run"]["asked"] in used:
+        if not spec or not used or redacted(self._last["run"]["asked"]) in used:
             return ""
-        names = ", ".join(dict.fromkeys(used))
-        return f"--rm {spec} was not asked: a conftest.py or the suites bring their own ({names})"
+        shown = escaped(redacted(spec))
+        names = escaped(", ".join(dict.fromkeys(used)))
+        return f"--rm {shown} was not used: a conftest.py or the suites set their own ({names})"
 
     def _ordered(self) -> list[str]:
-        """Suites by path, which is how pytest collects them, whatever order workers answer in."""
+        """Suites in the order of their paths, as pytest collects them."""
         return sorted(self._checks)
 
     def _assembled(self, *, incomplete: bool) -> RunRecord:
         suites = _with_adjusted_p([self._suite(path) for path in self._ordered()])
         started = datetime.fromtimestamp(self._config.stash[STARTED], UTC)
         baseline = self._last["run"]["baseline"]
+        whole, missing = self._asked(suites, baseline and baseline["name"], incomplete)
         return RunRecord(
             rmcheck=__version__,
             started=started.isoformat(timespec="seconds").replace("+00:00", "Z"),
@@ -181,16 +204,48 @@ class Assembly:
             source=_source(suites, self._settings.source),
             baseline=baseline and BaselineRecord.model_validate(baseline),
             environment=self._environment or EnvironmentRecord(python=""),
-            outcome="error" if self._unread else records.outcome(suites),
+            outcome="error"
+            if self._unread or self._undecided or missing
+            else records.outcome(suites),
             incomplete=incomplete,
             unread=self._unread,
             left_out=self._last["left_out"],
+            whole=whole,
+            missing=missing,
             commit=commit(self._root),
             run_id=uuid.uuid4().hex,
             suites=suites,
             training=list(self._training.values()),
             scoring=_summed(list(self._scoring.values())),
         )
+
+    @property
+    def missing(self) -> Sequence[str]:
+        """Suites and required checks of the baseline that the run did not find."""
+        return self._record.missing if self._record else ()
+
+    def vanished(self) -> bool:
+        """Whether a run without any check asked for suites of the baseline."""
+        return bool(self._asked([], None, incomplete=False)[1])
+
+    def _asked(
+        self, suites: list[SuiteRecord], baseline: str | None, incomplete: bool
+    ) -> tuple[bool, list[str]]:
+        """Whether the run asked for every suite of the project, and what it did not find."""
+        folders = scope.folders(self._config)
+        if folders is None or incomplete or self._unread or not self._finished:
+            return False, []
+        found = {(self._root / suite.path).resolve() for suite in suites}
+        whole = not self._last["left_out"] and suite_files(found, self._config) <= found
+        name = self._settings.baseline or DEFAULT_BASELINE if not suites else baseline
+        if not name or not baselines.known(name, self._settings.baselines):
+            return whole, []
+        kept = baselines.find(name, self._settings.baselines).record
+        covered = all(
+            any((self._root / each.path).resolve().is_relative_to(folder) for folder in folders)
+            for each in kept.suites
+        )
+        return whole and covered, missing_from(suites, kept, self._root, folders)
 
     def _suite(self, path: str) -> SuiteRecord:
         checks = sorted(self._checks[path].values(), key=lambda check: check.line)
@@ -199,7 +254,8 @@ class Assembly:
     def _command(self) -> str:
         """The command that reproduces the run, with paths below the root folder made relative."""
         given = [str(argument) for argument in self._config.invocation_params.args]
-        return shlex.join(["pytest", *(word.replace(f"{self._root}/", "") for word in given)])
+        words = (redacted(word.replace(f"{self._root}/", "")) for word in given)
+        return shlex.join(["pytest", *words])
 
     def _shown(self, path: Path) -> str:
         here = Path(self._config.invocation_params.dir)
@@ -207,10 +263,10 @@ class Assembly:
 
 
 def _source(suites: list[SuiteRecord], spec: str) -> SourceRecord:
-    """The source that the run is about: the one that was asked for, where a suite used it."""
+    """The source of the run: the requested one if a suite used it."""
     used = [suite.source for suite in suites if suite.source is not None]
     for source in used:
-        if source.spec == spec:
+        if source.spec == redacted(spec):
             return source
     return used[0] if used else SourceRecord(spec=spec)
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from rmcheck.plugin import scope
 from rmcheck.plugin.asked import is_suite
 from rmcheck.plugin.interrupt import ignore_sigint
 from rmcheck.plugin.keys import MISTAKEN, MISTAKES, PAYLOAD, SUITES
@@ -22,8 +23,11 @@ if TYPE_CHECKING:
     from rmcheck.plugin.assembly import Assembly
 
 
+_ENDED = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED)
+
+
 class Controller:
-    """Hears of every check, here or on a worker of pytest-xdist."""
+    """Receives every check's report, from this process or from a worker of pytest-xdist."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
@@ -35,7 +39,7 @@ class Controller:
         self._restore_sigint: Callable[[], object] | None = None
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """Take in what is wrong in a suite file, here or on a worker."""
+        """Keep the mistakes of a suite file, found here or on a worker."""
         carried: list[list[Any]] = getattr(report, MISTAKES, [])
         if carried:
             if report.nodeid not in self._unread:
@@ -50,14 +54,14 @@ class Controller:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: Iterable[str]) -> None:
-        """A worker begins as soon as it has collected; word of it may come later than Ctrl-C."""
+        """A worker starts as soon as it has collected; its first report may come after Ctrl-C."""
         for nodeid in ids:
             self.pytest_runtest_logstart(nodeid)
             if self._begun:
                 break
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
-        """Note the first check that begins: a run that is stopped from then on leaves a report."""
+        """Note the first check that starts: a run that is stopped after it leaves a report."""
         if not self._begun:
             path = Path(self._config.rootpath, nodeid.partition("::")[0])
             self._begun = nodeid  # Ctrl-C may come while it is looked at
@@ -71,7 +75,7 @@ class Controller:
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtestloop(self) -> Generator[None, object, object]:
-        """From the first Ctrl-C on, a second one waits until the report is written."""
+        """After the first Ctrl-C, ignore a second one until the report is written."""
         try:
             return (yield)
         except KeyboardInterrupt:
@@ -88,13 +92,37 @@ class Controller:
             if self._leaves_a_record(exitstatus, session):
                 restore = restore or ignore_sigint()
                 stopped = interrupted or bool(session.shouldstop) or bool(session.shouldfail)
+                finished = exitstatus in _ENDED and not stopped
                 from rmcheck.plugin.assembly import Assembly
 
-                self._assembly = Assembly(self._config, self._payloads, unread=self._unread)
+                undecided = self._undecided()
+                if undecided and session.exitstatus == pytest.ExitCode.OK:
+                    session.exitstatus = pytest.ExitCode.TESTS_FAILED
+                self._assembly = Assembly(
+                    self._config,
+                    self._payloads,
+                    unread=self._unread,
+                    finished=finished,
+                    undecided=undecided,
+                )
                 self._assembly.write(incomplete=stopped and not self._all_decided(session))
+                if self._assembly.missing and exitstatus in _ENDED:
+                    session.exitstatus = pytest.ExitCode.TESTS_FAILED
         finally:
             if restore is not None:
                 restore()
+
+    def _undecided(self) -> bool:
+        """Whether required checks were run and none of them could be decided.
+
+        A green run would then say nothing about the model. Not where they only wait for the first
+        baseline, or where the user skips them.
+        """
+        last = {(each["path"], each["check"]["id"]): each for each in self._payloads}
+        required = [each for each in last.values() if each["check"]["gate"] == "required"]
+        return any(each["undecided"] for each in required) and all(
+            each["check"]["outcome"] == "skipped" for each in required
+        )
 
     def _leaves_a_record(self, exitstatus: int, session: pytest.Session) -> bool:
         """Whether the run replaces the one before: a green report must not outlive an error."""
@@ -102,9 +130,19 @@ class Controller:
             return False
         if self._payloads or self._unread:
             return True
+        if exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+            return self._vanished()
         if exitstatus == pytest.ExitCode.USAGE_ERROR:
             return SUITES in session.config.stash
         return bool(self._begun) and exitstatus == pytest.ExitCode.INTERRUPTED
+
+    def _vanished(self) -> bool:
+        """Whether no check was found where the baseline has some."""
+        if scope.folders(self._config) is None or not scope.has_baseline(self._config):
+            return False
+        from rmcheck.plugin.assembly import Assembly
+
+        return Assembly(self._config, (), finished=True).vanished()
 
     def _all_decided(self, session: pytest.Session) -> bool:
         """Whether `-x` stopped at the last check; unknown, so False, where workers ran them."""

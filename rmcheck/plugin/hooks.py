@@ -14,10 +14,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from rmcheck.plugin.asked import INI_FILES, is_suite, left_out, named, ought_to_be_suite
+from rmcheck.plugin.asked import (
+    INI_FILES,
+    is_suite,
+    left_out,
+    named,
+    ought_to_be_suite,
+    unvisited,
+)
 from rmcheck.plugin.controller import Controller
-from rmcheck.plugin.keys import CONTROLLER, LOG, MISTAKES, OPTIONS, STARTED, SUITES
+from rmcheck.plugin.keys import CONTROLLER, LOG, MISTAKES, OPTIONS, STARTED, SUITES, UNFORKED
 from rmcheck.plugin.pytest_compat import written_keys
+from rmcheck.plugin.unforked import Unforked
 
 if TYPE_CHECKING:
     from rmcheck.plugin.session import RunLog
@@ -30,7 +38,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     for option, (ini, value, text) in OPTIONS.items():
         group.addoption(option, dest=ini, metavar=value, default=None, help=text)
         parser.addini(ini, f"default of {option}: {text}", default=None)
-    parser.addini("rm_baselines", "folder of blessed runs (default fixtures/baselines)")
+    parser.addini(
+        "rm_baselines", "folder of blessed runs (default fixtures/baselines)", default=None
+    )
+    strict = "true: a required check that is skipped fails the run"
+    parser.addini("rm_strict", strict, default=None)
     parser.addini(INI_FILES, "globs of suite files; !GLOB leaves files out", type="args")
 
 
@@ -38,7 +50,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_load_initial_conftests(
     parser: pytest.Parser, args: list[str]
 ) -> Generator[None, Any, Any]:
-    """Tell the nearest name of a misspelt `--rm` option; pytest says only that it knows none."""
+    """Suggest the nearest name for a misspelt `--rm` option; pytest only calls it unknown."""
     result = yield  # a conftest.py may have added options of its own
     if any(word.startswith("--rm") for word in args):
         _, unknown = parser.parse_known_and_unknown_args(args)
@@ -52,35 +64,51 @@ def pytest_load_initial_conftests(
 
 
 def _refuse_misspelt_keys(config: pytest.Config) -> None:
-    """A misspelt `rm_source` would gate the default model: pytest only warns of unknown keys."""
-    known = [*(ini for ini, _, _ in OPTIONS.values()), "rm_baselines", INI_FILES]
+    """Refuse a misspelt `rm_source`: pytest only warns, and the default model would be gated."""
+    ours = {*(ini for ini, _, _ in OPTIONS.values()), "rm_baselines", "rm_strict", INI_FILES}
     given = {word.partition("=")[0].strip() for word in config.getoption("override_ini") or ()}
     for key in (*written_keys(config), *given):
-        if key.startswith(("rm_", "rmcheck_")) and key not in known:
+        if not key.lower().startswith("rm") or key in ours:
+            continue
+        from rmcheck.documents.ini import misspelt
+
+        said = misspelt(key)
+        if said:
             try:
                 config.getini(key)  # a conftest.py may have added keys of its own
             except (KeyError, ValueError):
-                from rmcheck.errors import did_you_mean
-
                 place = "-o" if key in given else config.inipath
-                said = f"{place}: unknown key {key}, {did_you_mean(key, known)}"
-                raise pytest.UsageError(said) from None
+                raise pytest.UsageError(f"{place}: {said}") from None
+
+
+def _refuse_repeated(config: pytest.Config) -> None:
+    """Refuse an option that is given twice: the last would count, perhaps not the one meant.
+
+    An option of `addopts` may be overridden on the command line, as pytest has it.
+    """
+    given = [str(word).partition("=")[0] for word in config.invocation_params.args]
+    for option in OPTIONS:
+        if given.count(option) > 1:
+            raise pytest.UsageError(f"{option} is given {given.count(option)} times; give it once")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Check the ini keys and register the controller; a worker of pytest-xdist has none."""
     config.stash[STARTED] = time.time()
+    _refuse_repeated(config)
     if not hasattr(config, "workerinput"):
         _refuse_misspelt_keys(config)
         if "!" in config.getini(INI_FILES):
-            said = f"{INI_FILES}: '!' stands alone; write it right before its glob, with no blank"
+            said = f"{INI_FILES}: '!' is not followed by a glob; remove the space after it"
             raise pytest.UsageError(said)
         config.pluginmanager.register(Controller(config), CONTROLLER)
+    if config.pluginmanager.hasplugin("pytest_forked"):
+        config.pluginmanager.register(Unforked(), UNFORKED)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """With workers: a bad option ends the run here, for they cannot end it one by one."""
+    """With workers: a bad option ends the run here, because no single worker can end it."""
     config = session.config
     asked = any(config.getoption(ini) is not None for ini, _, _ in OPTIONS.values())
     if asked and config.getoption("tx", None):
@@ -102,22 +130,37 @@ def pytest_collect_file(
     if suite or (not found and ought_to_be_suite(file_path, config)):
         from rmcheck.plugin.items import SuiteFile
 
-        return [*found, SuiteFile.from_parent(parent, path=file_path)]
+        return [*found, SuiteFile.of(parent, file_path)]
     return found
 
 
+def _more(
+    folder: pytest.Directory, found: Iterable[pytest.Item | pytest.Collector]
+) -> Iterable[pytest.Collector]:
+    """The suites, and what ought to be one, that pytest does not visit: see `unvisited`."""
+    for path, _ in unvisited(Path(folder.path), (node.path for node in found), folder.config):
+        from rmcheck.plugin.items import SuiteFile
+
+        yield SuiteFile.of(folder, path)
+
+
 class _LeftOut(pytest.File):
-    """A file that the shell, or `testpaths`, names and a glob leaves out: nothing, and no error."""
+    """A file that the shell or `testpaths` names and a glob excludes: no items, and no error."""
 
     def collect(self) -> Iterable[pytest.Item]:
-        """Nothing."""
+        """Yield no items."""
         return ()
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, Any, Any]:
-    """Send the mistakes of a suite file along with pytest's own report, as plain JSON."""
+    """Add the suites of a folder that pytest does not look at; send a suite file's mistakes along.
+
+    The mistakes travel with pytest's own report, as plain JSON.
+    """
     report = yield
+    if isinstance(collector, pytest.Directory) and report.passed:
+        report.result = [*report.result, *_more(collector, report.result)]
     mistakes = getattr(collector, MISTAKES, None)
     if mistakes:
         setattr(report, MISTAKES, mistakes)

@@ -1,4 +1,4 @@
-"""A second Ctrl-C while the report of the first one is written."""
+"""Ignore a second Ctrl-C while the report is written."""
 
 from __future__ import annotations
 

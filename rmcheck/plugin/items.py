@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import astuple
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 
 from rmcheck.checks import Check
 from rmcheck.documents import located
-from rmcheck.errors import ProblemsFound
+from rmcheck.errors import Problem, ProblemsFound
 from rmcheck.plugin.keys import MISTAKES, SUITES
 from rmcheck.plugin.pytest_compat import fixtures_again
 from rmcheck.suite import Suite, load_suite
+from rmcheck.wording import escaped
 
 
 def _run_check(_rmcheck_judge: Callable[[], None]) -> None:
-    """What every check's item calls; the fixture has done its set-up."""
+    """The function of every check's item; the fixture has done the set-up."""
     _rmcheck_judge()
 
 
@@ -26,9 +28,19 @@ class SuiteFile(pytest.Module):
     """A YAML file of checks. A Module, so that module-scoped fixtures work; nothing is imported."""
 
     suite: Suite
+    misnamed = False
+
+    @classmethod
+    def of(cls, parent: pytest.Collector, path: Path) -> SuiteFile:
+        """The collector of a file; pytest prints its name, so control characters are escaped."""
+        shown = Path(escaped(str(path)))
+        found: SuiteFile = cls.from_parent(parent, path=shown)
+        found.misnamed = shown != path
+        return found
 
     def _getobj(self) -> Any:
-        return None
+        # Not None: pytest would ask again and again, and plugins read a module's name.
+        return ModuleType(self.nodeid)
 
     def collect(self) -> Iterable[CheckItem]:
         """Load the suite and yield an item a check.
@@ -39,6 +51,9 @@ class SuiteFile(pytest.Module):
             With every mistake of the file, one line each.
         """
         try:
+            if self.misnamed:
+                said = "the name has control characters; rename the file"
+                raise ProblemsFound([Problem(self.nodeid, 0, 0, said)])
             self.suite = load_suite(Path(self.path), Path(self.config.rootpath))
             _add(self.suite, self.config)
         except ProblemsFound as found:
@@ -73,7 +88,7 @@ class CheckItem(pytest.Function):
 
     @property
     def suite(self) -> Suite:
-        """The suite that the check stands in."""
+        """The suite of the check."""
         parent = self.getparent(SuiteFile)
         assert parent is not None  # made by SuiteFile.collect alone
         return parent.suite
@@ -98,6 +113,6 @@ def _add(suite: Suite, config: pytest.Config) -> None:
     for other in suites.values():
         if other.name == suite.name and other.path != suite.path:
             document = located.read(suite.path, suite.shown)
-            said = f"name '{suite.name}' is taken by {other.shown}; give this suite another"
+            said = f"name '{suite.name}' is taken by {other.shown}; give this suite another name"
             raise ProblemsFound([document.problem(("name",), said)])
     suites[suite.shown] = suite

@@ -12,7 +12,11 @@ if TYPE_CHECKING:
 
 OPTIONS: dict[str, tuple[str, str, str]] = {
     "--rm": ("rm_source", "SPEC", "reward source to test (default recipe:tiny)"),
-    "--rm-baseline": ("rm_baseline", "SPEC-or-NAME", "what to compare with (default main)"),
+    "--rm-baseline": (
+        "rm_baseline",
+        "SPEC-or-NAME",
+        "what to compare with (default main); none for no comparison",
+    ),
     "--rm-report": ("rm_report", "DIR", "where the report goes (default reports/latest)"),
     "--rm-device": ("rm_device", "DEVICE", "cpu, cuda, ... (default automatic)"),
     "--rm-dtype": ("rm_dtype", "DTYPE", "float32 (default), bfloat16 or float16"),
@@ -24,6 +28,9 @@ OPTIONS: dict[str, tuple[str, str, str]] = {
 
 CONTROLLER = "rmcheck-controller"
 """The name under which the controller is registered."""
+
+UNFORKED = "rmcheck-unforked"
+"""The name under which the part that keeps checks in this process is registered."""
 
 PAYLOAD = "rmcheck"
 """The attribute of a test report that carries a check's conclusion, as plain JSON."""

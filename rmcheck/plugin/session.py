@@ -1,4 +1,4 @@
-"""What one pytest session knows of its suites: the engine, the verdicts, and how they travel.
+"""What one pytest session knows about its suites: the engine, the verdicts, and their transport.
 
 A worker of pytest-xdist has a log of its own; what it concludes goes to the controller on the
 report objects, as plain JSON, where `rmcheck.plugin.assembly` makes the record of it.
@@ -6,10 +6,11 @@ report objects, as plain JSON, where `rmcheck.plugin.assembly` makes the record 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 import pytest
 
@@ -31,9 +32,11 @@ from rmcheck.plugin.asked import suite_files
 from rmcheck.plugin.items import CheckItem
 from rmcheck.plugin.keys import LOG, MISTAKEN, PAYLOAD, SUITES
 from rmcheck.plugin.pytest_compat import fixture_of
-from rmcheck.plugin.settings import settings_of
+from rmcheck.plugin.settings import refuse_missing_baselines, settings_of
 from rmcheck.record.run import CheckRecord
+from rmcheck.spec import redacted
 from rmcheck.suite import Suite, count_comparisons
+from rmcheck.wording import escaped
 
 _SKIPS = (CannotDecide, BaselineMissing, Unscorable)
 
@@ -75,11 +78,11 @@ class RunLog:
         return self._engine
 
     def _beside(self) -> list[Path]:
-        """Suite files that stand with the collected ones but were not asked for.
+        """Suite files in the same folders as the collected ones that this run was not asked to run.
 
         They count for m, so that a verdict is the same for one file, one node id or the folder.
         """
-        collected = {suite.path.resolve() for suite in self.suites.values()}
+        collected = {Path(os.path.realpath(suite.path)) for suite in self.suites.values()}
         found = suite_files(collected, self.config)
         return sorted(path for path in found - collected if looks_like_suite(path))
 
@@ -89,10 +92,11 @@ class RunLog:
         Raises
         ------
         pytest.UsageError
-            With the remedy; pytest ends with exit code 4. Not on a worker, which would take the
-            whole run down with it: there it is kept in `refused`, for each check to tell.
+            With the remedy; pytest ends with exit code 4. A worker does not raise, because that
+            would end the whole run: the message is kept in `refused`, and each check reports it.
         """
         try:
+            refuse_missing_baselines(self.config, self.settings)
             self.engine.candidate()
         except (RmcheckError, pytest.UsageError) as error:
             if not hasattr(self.config, "workerinput"):
@@ -120,7 +124,7 @@ class RunLog:
         return self._unselected
 
     def prepare(self, item: CheckItem, candidate: object, baseline: object) -> Callable[[], None]:
-        """Set an item up: have scored what it and its fellows need; give what judges it."""
+        """Set an item up: score what it and its fellows need; return a function that judges it."""
         suite, engine = item.suite, self.engine
         binding = None
         try:
@@ -136,10 +140,10 @@ class RunLog:
     def _score(
         self, item: CheckItem, binding: Binding, candidate: object, baseline: object
     ) -> None:
-        """Have all scored that an item and its fellows need, in one pass a source.
+        """Score everything that an item and its fellows need, in one pass per source.
 
-        A fixture of function scope may give each item another source: then an item that was
-        united once is scored on its own.
+        A function-scoped fixture may give each item a different source; an item that was
+        grouped once is then scored alone.
         """
         if (item.nodeid, id(binding)) in self._ready:
             return
@@ -178,20 +182,41 @@ class RunLog:
 
         What was scored for a skipped check is kept: the first baseline may come from it.
         """
-        outcome = "skipped" if isinstance(reason, _SKIPS) else "error"
+        outcome: Literal["skipped", "error"] = "error"
+        if isinstance(reason, _SKIPS) and not self._must_be_decided(item, reason):
+            outcome = "skipped"
         record = undecided_record(
             item.suite, item.check, item.line, outcome=outcome, message=str(reason)
         )
-        self._conclude(item, record, binding if outcome == "skipped" else None)
+        skips = binding if isinstance(reason, _SKIPS) else None
+        self._conclude(item, record, skips, undecided=isinstance(reason, CannotDecide | Unscorable))
         if outcome == "skipped":
             pytest.skip(str(reason))
-        _fail(record, str(reason))
+        strict = isinstance(reason, _SKIPS)
+        _fail(record, f"rm_strict: not decided: {reason}" if strict else str(reason))
 
-    def _conclude(self, item: CheckItem, check: CheckRecord, binding: Binding | None) -> None:
+    def _must_be_decided(self, item: CheckItem, reason: RmcheckError) -> bool:
+        """Whether `rm_strict` makes an error of a skip.
+
+        Not before the first baseline: the run that becomes it has nothing to compare with.
+        """
+        required = item.suite.gate_of(item.check) == "required"
+        first = isinstance(reason, BaselineMissing) and self.settings.baseline is None
+        return self.settings.strict and required and not first
+
+    def _conclude(
+        self,
+        item: CheckItem,
+        check: CheckRecord,
+        binding: Binding | None,
+        *,
+        undecided: bool = False,
+    ) -> None:
         """Keep what travels with the item's report; a suite's facts and scores go once."""
         suite, engine = item.suite, self.engine
         payload: dict[str, Any] = {
             "path": suite.shown,
+            "undecided": undecided,
             "check": check.model_dump(mode="json"),
             "scoring": engine.book.counts().model_dump(mode="json"),
             "environment": environment(self.settings).model_dump(mode="json"),
@@ -203,7 +228,7 @@ class RunLog:
         }
         context = engine.context(suite, binding) if binding else None
         stage = f"{suite.shown}:{'scored' if context else 'bare'}"
-        # Told again by an item that is run again: its first report may have been dropped.
+        # Sent again when an item is run again: its first report may have been dropped.
         if self._told.setdefault(stage, item.nodeid) == item.nodeid:
             payload["suite"] = suite_record(suite, context).model_dump(mode="json")
             if context:
@@ -212,7 +237,7 @@ class RunLog:
         self._concluded[item.nodeid] = payload
 
     def _run(self) -> dict[str, Any]:
-        """What the record says of the run as a whole; the same for each item."""
+        """What the record says about the whole run; the same for each item."""
         baseline = self.engine.baseline_record
         return {
             "asked": self.engine.candidate().spec,
@@ -222,10 +247,16 @@ class RunLog:
     def attach(
         self, item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport
     ) -> None:
-        """Hang what was concluded in this phase on pytest's report, once."""
+        """Attach what was concluded in this phase to pytest's report, once."""
         if not isinstance(item, CheckItem):
             return
         _tell(item, call.excinfo, report)
+        if report.when == "call" and report.passed and item.nodeid not in self._concluded:
+            # Another plugin, or the lack of one (`-p no:python`), kept pytest from calling it.
+            report.outcome = "failed"
+            report.longrepr = (
+                f"{item.check.label}: not run by pytest; a plugin is off or in the way"
+            )
         self._note_outside(item, report)
         payload = self._concluded.pop(item.nodeid, None)
         if payload is None:
@@ -244,7 +275,8 @@ class RunLog:
         if isinstance(report.longrepr, tuple):
             message = report.longrepr[2].removeprefix("Skipped: ")
         else:
-            message = getattr(getattr(report.longrepr, "reprcrash", None), "message", "")
+            crash = getattr(report.longrepr, "reprcrash", None)
+            message = crash.message if crash else str(report.longrepr or "")
         record = undecided_record(
             item.suite,
             item.check,
@@ -258,10 +290,10 @@ class RunLog:
 def _tell(
     item: CheckItem, excinfo: pytest.ExceptionInfo[BaseException] | None, report: pytest.TestReport
 ) -> None:
-    """Let a report say what a user needs: the message and the YAML line, and none of our code.
+    """Show the message and the YAML line in a report, without any of our code.
 
-    A `reward_model` fixture may raise rmcheck's own errors, which say all there is to say; any
-    other exception is a bug of somebody's and keeps its traceback.
+    A `reward_model` fixture may raise rmcheck's own errors, which need no traceback; any
+    other exception is a bug and keeps its traceback.
     """
     if isinstance(report.longrepr, tuple):  # a skip
         report.longrepr = (str(item.path), item.line, report.longrepr[2])
@@ -279,6 +311,7 @@ def _tell(
 
 def _fail(check: CheckRecord, message: str) -> NoReturn:
     """End an item: red where the check is required; an advisory one never fails the run."""
+    message = redacted(escaped(message))
     if check.gate == "advisory":
         pytest.xfail(f"advisory: {message}")
     pytest.fail(message, pytrace=False)
@@ -287,12 +320,12 @@ def _fail(check: CheckRecord, message: str) -> NoReturn:
 def _by_source(
     items: list[CheckItem], engine: Engine, candidate: object, baseline: object
 ) -> list[tuple[Binding, list[CheckItem]]]:
-    """Items united by the sources that they are bound to."""
+    """Items grouped by the sources that they are bound to."""
     groups: dict[int, tuple[Binding, list[CheckItem]]] = {}
     for item in items:
         try:
             binding = engine.bind(item.suite, candidate, baseline)
         except RmcheckError:
-            continue  # told when that item is set up
+            continue  # reported when that item is set up
         groups.setdefault(id(binding), (binding, []))[1].append(item)
     return list(groups.values())

@@ -1,4 +1,4 @@
-"""What pytest's options and its ini file say of a run."""
+"""The settings that pytest's options and ini file give."""
 
 from __future__ import annotations
 
@@ -19,13 +19,31 @@ def settings_of(config: pytest.Config) -> Settings:
     Raises
     ------
     pytest.UsageError
-        For an option or a key that means nothing.
+        For an invalid option or key.
     """
     given = {key: config.getoption(key, None) for key in KEYS}
     try:
         return settings_from(_Ini(config), Options(given), progress=progress_for(config))
     except UsageError as error:
         raise pytest.UsageError(str(error)) from None
+
+
+def refuse_missing_baselines(config: pytest.Config, settings: Settings) -> None:
+    """Refuse an `rm_baselines` that names no folder.
+
+    Treated as "no baseline yet", it would let every model pass its comparisons.
+
+    Raises
+    ------
+    pytest.UsageError
+        With the key and the remedy.
+    """
+    given = _Ini(config).get("rm_baselines")
+    if given and not settings.baselines.is_dir():
+        raise pytest.UsageError(
+            f"rm_baselines = {given}: {settings.baselines} is not a directory; fix the key, or, "
+            f"before the first baseline, create it: mkdir -p {settings.baselines}"
+        )
 
 
 @dataclass(frozen=True)
@@ -44,7 +62,7 @@ class _Ini:
 
 
 def progress_for(config: pytest.Config) -> Progress:
-    """Progress on pytest's own terminal, past its capture; none in xdist workers or with -qq."""
+    """Progress on pytest's terminal, past its capture; no progress in xdist workers or with -qq."""
     reporter = config.pluginmanager.getplugin("terminalreporter")
     capture = config.pluginmanager.getplugin("capturemanager")
     if reporter is None or hasattr(config, "workerinput") or config.getoption("verbose") < -1:

@@ -12,10 +12,11 @@ from rmcheck.errors import RmcheckError, UsageError, did_you_mean
 from rmcheck.record import folder as folders
 from rmcheck.record import run as record
 from rmcheck.record.refusal import bless_refusal
+from rmcheck.record.replacement import unfinished
 from rmcheck.record.run import PairScore, RunRecord, SourceRecord
 
 LATEST = "latest"
-"""Stands for the baseline that was blessed last."""
+"""Means the baseline that was blessed last."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
@@ -56,13 +57,54 @@ def known(name: str, folder: Path) -> bool:
     return name in found or (name == LATEST and bool(found))
 
 
+def refuse_lost(name: str, folder: Path, earlier: Iterable[str] = ()) -> None:
+    """Refuse to go on without a baseline that was there once; a new project passes.
+
+    Parameters
+    ----------
+    earlier
+        The baselines that earlier runs were compared with.
+
+    Raises
+    ------
+    UsageError
+        When a part of it is there, or one of nearly the same name, or an earlier run had it.
+    """
+    entries = sorted(folder.iterdir()) if folder.is_dir() else []
+    anyway = "to run without a comparison: --rm-baseline none"
+    for entry in entries:
+        begun = entry.is_dir() and any(entry.iterdir()) and unfinished(entry)
+        if entry.name == name and not begun:
+            raise UsageError(
+                f"{entry}: the baseline has no {record.RESULTS}; restore it, or delete the "
+                f"directory and bless a run: rmcheck bless {name} ({anyway})"
+            )
+        if entry.name != name and entry.name.casefold() == name.casefold():
+            raise UsageError(
+                f"baseline '{name}' not found in {folder}, but '{entry.name}' is there; rename it "
+                f"to '{name}' ({anyway})"
+            )
+        if entry.name.casefold() in (f".{name}.old".casefold(), f".{name}.new".casefold()):
+            raise UsageError(
+                f"baseline '{name}' not found in {folder}, but '{entry.name}' is there: blessing "
+                f"was interrupted; rename it to '{name}', or delete it and bless a run: rmcheck "
+                f"bless {name} ({anyway})"
+            )
+    if name in earlier:
+        raise UsageError(
+            f"baseline '{name}' not found in {folder}, but earlier runs were compared with it "
+            f"(see the history of runs); restore it, or bless a run: rmcheck bless {name} "
+            f"({anyway})"
+        )
+
+
 def find(name: str, folder: Path) -> Baseline:
     """The baseline of that name; `latest` is the one that was blessed last.
 
     Raises
     ------
     UsageError
-        When there is none: with the names there are, or how to bless the first.
+        When it does not exist: with the known names, or how to bless the first.
     """
     if not known(name, folder):
         there_are = names(folder)
@@ -81,7 +123,7 @@ def find(name: str, folder: Path) -> Baseline:
 def every(folder: Path) -> list[Baseline]:
     """All baselines, the one blessed last at the end.
 
-    The order is told by the files' content, not by their time stamps, which a checkout changes.
+    The order comes from the files' content, not from their time stamps, which a checkout changes.
     """
     kept = [Baseline(name, folder / name, folders.read(folder / name)) for name in names(folder)]
     return sorted(kept, key=lambda one: (one.record.blessed or "", one.record.started, one.name))
@@ -91,7 +133,8 @@ def every(folder: Path) -> list[Baseline]:
 class Blessing:
     """A run about to be kept under a name, merged with what is kept there already.
 
-    `replaced` and `kept` are the names of suites of the old baseline, `added` those that are new.
+    `replaced` and `kept` are the names of suites of the old baseline, `added` those that are new,
+    `removed` those that are gone from the project.
     """
 
     name: str
@@ -101,6 +144,7 @@ class Blessing:
     added: tuple[str, ...]
     replaced: tuple[str, ...]
     kept: tuple[str, ...]
+    removed: tuple[str, ...] = ()
 
     def keep(self) -> Path:
         """Write the baseline: a kill leaves the old one or the new one. Gives its folder.
@@ -116,7 +160,7 @@ class Blessing:
             folders.write(target, blessed, self.rows)
         except OSError as error:
             why = error.strerror or error
-            raise UsageError(f"{target}: the baseline cannot be written ({why})") from None
+            raise UsageError(f"{target}: baseline cannot be written ({why})") from None
         return target
 
 
@@ -137,20 +181,22 @@ def bless(run: Path, folder: Path, name: str, *, red: bool = False) -> Path:
 def prepare(run: Path, folder: Path, name: str, *, red: bool = False) -> Blessing:
     """What blessing the run folder `run` as `name` would keep; `red` allows required failures.
 
-    Suites of the run take the place of those of the same name; all others stay as they are. A
-    suite of which the run scored nothing stays as it is, too.
+    Suites of the run replace those of the same name; all others are kept, unless the run was one
+    of the whole project. A suite in which the run scored nothing is kept, too.
 
     Raises
     ------
     UsageError
-        For a name that cannot be a folder's; for a run that is incomplete, had errors, or scored
-        nothing; for one in which required checks failed or were left out, unless `red`; for a
-        suite of which it scored only a part and the baseline has more.
+        For an invalid name; for a run that is incomplete, had errors, or scored nothing; for one in
+        which required checks failed or were not selected, unless `red`; for a suite that it
+        scored in part when the baseline has more pairs of it.
     """
     if not _NAME.fullmatch(name):
-        raise UsageError(f"baseline name {name!r}: use letters, digits, '.', '_' and '-'")
+        raise UsageError(f"invalid baseline name {name!r}: use letters, digits, '.', '_' and '-'")
     if name == LATEST:
-        raise UsageError(f"'{LATEST}' stands for the baseline blessed last; choose another name")
+        raise UsageError(f"'{LATEST}' means the baseline blessed last; choose another name")
+    if name == "none":
+        raise UsageError("'none' means no baseline (--rm-baseline none); choose another name")
     found = folders.read(run)
     rows = folders.read_scores(run, found)
     refusal = bless_refusal(found, scored=bool(rows))
@@ -168,15 +214,18 @@ def _merged(name: str, folder: Path, found: RunRecord, rows: Sequence[PairScore]
         old = folders.read(target)
         old_rows = folders.read_scores(target, old)
     except RmcheckError as error:
-        raise UsageError(f"the baseline '{name}' cannot be added to: {error}") from None
+        raise UsageError(f"baseline '{name}' cannot be updated: {error}") from None
     _refuse_parts(name, found, rows, old_rows)
     scored, before = {row.suite for row in rows}, {suite.name for suite in old.suites}
     taken = [each for each in found.suites if each.name in scored or each.name not in before]
     new = {each.name for each in taken}
-    stay = [each for each in old.suites if each.name not in new]
+    here = {each.name for each in found.suites}
+    gone = [each.name for each in old.suites if found.whole and each.name not in here]
+    stay = [each for each in old.suites if each.name not in new and each.name not in gone]
     suites = sorted([*stay, *taken], key=lambda each: each.path)
     place = {each.name: number for number, each in enumerate(suites)}
-    both = [row for row in old_rows if row.suite not in new] + [r for r in rows if r.suite in new]
+    left = {each.name for each in stay}
+    both = [row for row in old_rows if row.suite in left] + [r for r in rows if r.suite in new]
     trained = {one.fingerprint: one for one in [*(old.training if stay else []), *found.training]}
     merged = found.model_copy(
         update={
@@ -193,13 +242,14 @@ def _merged(name: str, folder: Path, found: RunRecord, rows: Sequence[PairScore]
         added=tuple(each for each in place if each in new - before),
         replaced=tuple(each for each in place if each in new & before),
         kept=tuple(each for each in place if each not in new),
+        removed=tuple(gone),
     )
 
 
 def _refuse_parts(
     name: str, found: RunRecord, rows: Iterable[PairScore], old_rows: Iterable[PairScore]
 ) -> None:
-    """A suite of which a part was scored must not take the place of one that has more."""
+    """A suite that was scored in part must not replace one that has more pairs."""
     mine, theirs = _ids(rows), _ids(old_rows)
     for suite in found.suites:
         ids, others = mine.get(suite.name, set()), theirs.get(suite.name, set())

@@ -71,12 +71,14 @@ def present(folder: Path) -> bool:
     UsageError
         When that cannot be finished.
     """
+    if not folder.is_dir():
+        return False
     try:
         settle(folder)
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise UsageError(
-            f"{folder}: a run was being written here when it was stopped, and it cannot be put in "
-            f"place ({error}); make the folder writable, or remove it and run the gate again"
+            f"{folder}: a run was interrupted while writing its files here, and they cannot be "
+            f"completed ({error}); make the directory writable, or delete it and run the gate again"
         ) from None
     return (folder / RESULTS).is_file()
 
@@ -101,12 +103,12 @@ def read(folder: Path) -> RunRecord:
     Raises
     ------
     UsageError
-        When there is no such file, or another version of rmcheck wrote it.
+        When the file is missing, or was written by another version of rmcheck.
     """
     path = folder / RESULTS
     if not present(folder):
         raise UsageError(
-            f"{folder}: no {RESULTS} there; a run folder is what `pytest suites/` writes "
+            f"{folder}: not a run folder: it has no {RESULTS}; `pytest suites/` writes one "
             "(default reports/latest)"
         )
     try:
@@ -122,7 +124,7 @@ def read(folder: Path) -> RunRecord:
     if version != SCHEMA_VERSION:
         raise UsageError(
             f"{path}: schema_version {version!r}, this rmcheck reads {SCHEMA_VERSION}; "
-            "make the record again with this version"
+            "run the gate again with this version"
         )
     try:
         return RunRecord.model_validate(raw)
@@ -135,7 +137,7 @@ def read(folder: Path) -> RunRecord:
 def verify_scores(folder: Path, record: RunRecord) -> None:
     """Raise where `scores.jsonl` is not the file that was written with `results.json`.
 
-    A record of before 0.2.0 holds no hash of it; then the rows are counted, if all pairs of its
+    A record of before 0.2.0 has no hash of it; then the rows are counted, if all pairs of its
     suites were scored.
 
     Raises
@@ -150,7 +152,7 @@ def _content(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        said = f"{path}: missing; the scores of a run are kept beside its {RESULTS}"
+        said = f"{path}: file not found; the scores of a run are beside its {RESULTS}"
         raise UsageError(said) from None
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error}); run the gate again") from None
@@ -159,15 +161,15 @@ def _content(path: Path) -> bytes:
 def _verify(path: Path, content: bytes, record: RunRecord) -> None:
     if record.scores_hash and _hash(content) != record.scores_hash:
         raise UsageError(
-            f"{path}: not the scores that were written with {RESULTS} beside it (the file was "
-            "edited, cut short or taken from another run); restore both files, or run the gate "
+            f"{path}: does not match {RESULTS} beside it (the file was "
+            "edited, truncated or copied from another run); restore both files, or run the gate "
             "again and bless that run"
         )
     rows = sum(not line.isspace() and bool(line) for line in content.split(b"\n"))
     if not record.scores_hash and 0 < rows < record.pairs:
         raise UsageError(
             f"{path}: {counted(rows, 'row')} for the {counted(record.pairs, 'pair')} of the suites "
-            f"in {RESULTS}; if the file was cut short, restore it, else run the gate again and "
+            f"in {RESULTS}; if the file was truncated, restore it, else run the gate again and "
             "bless that run"
         )
 
@@ -183,9 +185,9 @@ def read_scores(folder: Path, record: RunRecord | None = None) -> Sequence[PairS
     Raises
     ------
     ProblemsFound
-        With the line of each row that is not a pair's score.
+        With the line of each row that is not a valid score.
     UsageError
-        When there is no such file, when it is not text, or when it is not the record's.
+        When the file is missing, not text, or not the record's.
     """
     path = folder / SCORES
     content = _content(path)

@@ -59,7 +59,7 @@ class HistoryRun(_Model):
 
 @dataclass(frozen=True)
 class History:
-    """The runs of a file in its order, and the numbers (from 1) of lines that hold none."""
+    """The runs of a file in its order, and the numbers (from 1) of lines that are not runs."""
 
     runs: Sequence[HistoryRun] = ()
     broken: Sequence[int] = ()
@@ -95,7 +95,7 @@ def beside(folder: Path, root: Path) -> Path:
     """The file for the runs that leave their report in `folder`.
 
     Beside the folder, so that it outlives each report (`reports/history.jsonl` for
-    `reports/latest`); within it, where the folder lies in the project's root.
+    `reports/latest`); within it, where the folder's parent is the project's root.
     """
     return (folder if folder.parent == root else folder.parent) / HISTORY
 
@@ -118,7 +118,7 @@ def append(path: Path, run: HistoryRun) -> None:
 
 
 def read(path: Path) -> History:
-    """Read a history; a file that is missing holds no run, a line that is none is passed over.
+    """Read a history; a missing file is an empty history, a line that is not a run is skipped.
 
     Raises
     ------

@@ -36,24 +36,24 @@ def bless_refusal(run: RunRecord, *, scored: bool | None = None) -> Refusal | No
     """
     if run.gap or _failed_to_score(run):
         what = f"is incomplete ({run.gap})" if run.gap else "had errors"
-        remedy = "mend it and run the gate again" if run.unread else "run the gate to its end"
+        remedy = "fix it and run the gate again" if run.unread else "run the gate to its end"
         return Refusal("unfinished", f"this run {what}; {remedy}, then bless it")
     if not (any(suite.data.pairs for suite in run.suites) if scored is None else scored):
-        said = "this run scored no pairs, so nothing could be compared with it"
+        said = "this run scored no pairs, so nothing can be compared with it"
         return Refusal("unscored", said)
     if run.left_out:
         count = len(run.left_out)
         return Refusal(
             "left out",
             f"{counted(count, 'required check')} of its suites ({listed(run.left_out)}) "
-            f"{be(count, past=True)} not selected, and may fail; run these suites whole, then "
-            "bless that run, or keep this one all the same: --red",
+            f"{be(count, past=True)} not selected, and may fail; run these suites without -k or "
+            "-m and bless that run, or bless this one anyway: --red",
         )
     if run.red:
         return Refusal(
             "red",
-            f"{failures(run)}, and no later run would have to do better; run the gate on "
-            "a model that passes, then bless that run, or keep this one all the same: --red",
+            f"{failures(run)}, so it would set a lower bar for later runs; run the gate on "
+            "a model that passes and bless that run, or bless this one anyway: --red",
         )
     return None
 
@@ -65,7 +65,7 @@ def failures(run: RunRecord) -> str:
 
 
 def _failed_to_score(run: RunRecord) -> bool:
-    """Whether a check ended in an error for another reason than the old baseline."""
+    """Whether a check that does not compare with a baseline ended in an error."""
     checks = (check for suite in run.suites for check in suite.checks)
     return any(check.outcome == "error" and not check.compares for check in checks)
 
@@ -73,7 +73,7 @@ def _failed_to_score(run: RunRecord) -> bool:
 def refuse_unlike(
     candidate: SourceRecord, kept: SourceRecord, name: str, *, called: str | None = None
 ) -> None:
-    """Let scores be compared with the baseline `name` only where both were given texts alike.
+    """Refuse a comparison with the baseline `name` where texts were formatted differently.
 
     Parameters
     ----------
@@ -88,7 +88,6 @@ def refuse_unlike(
     unlike = candidate.reads_unlike(kept)
     if unlike:
         raise BaselineRefused(
-            f"{called or candidate.spec} reads its texts unlike the baseline '{name}' ({unlike}), "
-            "so a change of the model could not be told from a change of the reading; keep this "
-            "run as a new baseline: rmcheck bless"
+            f"{called or candidate.spec} formats texts differently from baseline '{name}' "
+            f"({unlike}), so scores are not comparable; bless a new baseline: rmcheck bless"
         )

@@ -23,7 +23,7 @@ _FILES = ".files.json"
 
 @contextlib.contextmanager
 def replacing(folder: Path, own: Sequence[str]) -> Iterator[Path]:
-    """A folder to write new files into; when the block ends, they take the place of the old ones.
+    """A folder to write new files into; when the block ends, they replace the old ones.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def settle(folder: Path) -> None:
 
 
 def unfinished(folder: Path) -> bool:
-    """Whether the folder holds nothing but what a killed process had begun to write."""
+    """Whether the folder contains only what a killed process had begun to write."""
     entries = list(folder.iterdir()) if folder.is_dir() else []
     return all(entry.name.startswith(_NEW) for entry in entries)
 

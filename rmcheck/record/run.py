@@ -7,11 +7,11 @@ These models are the JSON border: what is written here is read by reports, by `c
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat
 
-from rmcheck.spec import Spec
+from rmcheck.spec import Spec, redacted
 from rmcheck.wording import listed
 
 SCHEMA_VERSION = 1
@@ -25,27 +25,34 @@ class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+Printed = Annotated[str, AfterValidator(redacted)]
+"""A spec without the secrets in it."""
+
+
 class SourceRecord(_Model):
     """The reward source of a run: how it was asked for and what its scores depend on.
 
     `template`, `max_length` (None: the model's own), `pooling` and `dtype` say how a model is
-    given a dialogue; all None for a source that cannot tell, such as a score file.
+    given a dialogue; all None for a source that cannot tell, such as a score file. `recipe` has
+    the settings of a recipe by key (`seed`, `label_noise.rate`); empty for other sources, and in
+    records of version 0.1.
     """
 
-    spec: str
+    spec: Printed
     fingerprint: str | None = None
     template: str | None = None
     max_length: int | None = None
     pooling: str | None = None
     dtype: str | None = None
+    recipe: dict[str, Any] = Field(default_factory=dict)
 
     @property
     def kind(self) -> str:
-        """What stands before the colon of the spec: `recipe`, `hf`, `scores`; a path is `hf`."""
+        """What is before the colon of the spec: `recipe`, `hf`, `scores`; a path is `hf`."""
         return Spec.parse(self.spec).kind or "hf"
 
     def reads_unlike(self, other: SourceRecord) -> str:
-        """How this source is given its texts and `other` is not; empty where they can be compared.
+        """How this source formats texts differently from `other`; empty where they can be compared.
 
         Sources of different kinds have templates of their own, and one that does not tell is
         taken at its word. Pooling is what a model does with a text: another one is another model.
@@ -122,7 +129,8 @@ def _compares(given: dict[str, Any]) -> bool:
 class CheckRecord(_Model):
     """One check of one suite, decided (or the reason why it was not).
 
-    `compares` says whether it is a comparison with the baseline.
+    `compares` says whether it is a comparison with the baseline, `left_out` how many pairs of the
+    baseline it left out, being edited or removed.
     """
 
     id: str
@@ -142,6 +150,7 @@ class CheckRecord(_Model):
     detectable: float | None = None
     message: str
     signature: str = ""
+    left_out: int = 0
     evidence: EvidenceRecord = Field(default_factory=EvidenceRecord)
     duration_s: float = 0.0
     line: int = 0
@@ -183,7 +192,8 @@ class CurvePoint(_Model):
 class TrainingRecord(_Model):
     """How an adapter came to be; kept beside the adapter and copied into the record.
 
-    `reused` tells a run that found the adapter from the run that trained it.
+    `reused` tells a run that found the adapter from the run that trained it. `held_out_pairs` is
+    the number of pairs behind each `held_out_win_rate` (None: not recorded by version 0.1).
     """
 
     recipe: str
@@ -194,10 +204,11 @@ class TrainingRecord(_Model):
     seconds: float
     curve: list[CurvePoint] = Field(default_factory=list)
     reused: bool = False
+    held_out_pairs: int | None = None
 
 
 class EnvironmentRecord(_Model):
-    """Versions and device of a run; `torch` is None when every score came from the cache."""
+    """Versions and device of a run; `torch` is null when every score came from the cache."""
 
     python: str
     torch: str | None = None
@@ -224,11 +235,13 @@ class RunRecord(_Model):
     """One run of pytest over suites; `scores` names the file of per-pair scores beside it.
 
     `commit` names the revision of the project that was gated (None: not known). `blessed` is the
-    time at which it became a baseline (None: it is none); kept here, so that a checkout of another
+    time at which it became a baseline (None: it did not); kept here, so that a checkout of another
     branch does not change which baseline is the latest. `incomplete` says that the run was stopped
     before all checks were decided; `unread` names the suite files that could not be read, and
-    `left_out` the required checks of its suites that were not selected (by `-k`, say). `run_id`
-    stands in every file that the run leaves, `scores_hash` (SHA-256) ties `scores.jsonl` to it.
+    `left_out` the required checks of its suites that were not selected (by `-k`, say). `whole` says
+    that the run asked for every suite of the project, `missing` names the suites of the baseline,
+    and their required checks, that such a run no longer found. `run_id`
+    is in every file that the run leaves, `scores_hash` (SHA-256) ties `scores.jsonl` to it.
     """
 
     schema_version: Literal[1] = 1
@@ -244,6 +257,8 @@ class RunRecord(_Model):
     incomplete: bool = False
     unread: list[str] = Field(default_factory=list)
     left_out: list[str] = Field(default_factory=list)
+    whole: bool = False
+    missing: list[str] = Field(default_factory=list)
     commit: str | None = None
     blessed: str | None = None
     run_id: str = ""
@@ -267,7 +282,7 @@ class RunRecord(_Model):
 
     @property
     def gap(self) -> str:
-        """Why not all checks were decided, as half a sentence; empty where all were."""
+        """Why not all checks were decided, as a clause; empty where all were."""
         causes = []
         if self.unread:
             causes.append(f"{listed(self.unread)} could not be read")

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
+from rmcheck.report.text import clean
+
 
 def quoted(name: str) -> str:
     """A name as part of a fragment: what is plain there stays readable."""
-    return quote(name.encode("utf-8", "replace"), safe="/:.,~@!$()*;")
+    return quote(clean(name), safe="/:.,~@!$()*;")
 
 
 def check(check_id: str) -> str:

@@ -1,8 +1,8 @@
 """Annotations of a pull request at the lines of its files: GitHub's workflow commands.
 
-GitHub keeps ten errors and ten warnings a step and drops the rest without a word, so the gravest
-come first and the tenth counts what follows. The form of a command and what must be escaped in
-it: https://docs.github.com/actions/reference/workflow-commands-for-github-actions.
+GitHub shows ten errors and ten warnings per step and silently drops the rest, so the most serious
+come first and the tenth counts the others. Syntax and escaping of a command:
+https://docs.github.com/actions/reference/workflow-commands-for-github-actions.
 """
 
 from __future__ import annotations
@@ -24,29 +24,29 @@ _TITLE: dict[Group, str] = {
     "regression": "regressed",
     "failure": "failed",
     "error": "could not be run",
-    "weak": "too close to call",
-    "advisory": "falls short (advisory)",
+    "weak": "inconclusive",
+    "advisory": "failed (advisory)",
 }
 
 
 def wanted() -> bool:
-    """Whether this is a step of a workflow on GitHub."""
+    """Whether this runs as a step of a GitHub workflow."""
     return os.environ.get("GITHUB_ACTIONS") == "true"
 
 
 def folder_of(root: Path) -> str:
-    """The project's folder as GitHub counts paths: from the root of the repository."""
+    """The project's folder relative to the root of the repository, as GitHub counts paths."""
     top = Path(os.environ.get("GITHUB_WORKSPACE") or root)
     return root.relative_to(top).as_posix() if root.is_relative_to(top) else ""
 
 
 def lines(record: RunRecord, *, folder: str = "") -> list[str]:
-    """A workflow command for each check that failed, could not be run, or is weak.
+    """A workflow command for each check that failed, could not be run, or is inconclusive.
 
     Parameters
     ----------
     folder
-        The project's folder within the repository, as `folder_of` tells it.
+        The project's folder within the repository, from `folder_of`.
     """
     groups = grouped(record)
     failed = [*groups.regressions, *groups.failures, *groups.errors]

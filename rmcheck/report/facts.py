@@ -13,7 +13,7 @@ from rmcheck.wording import counted, minus
 
 @dataclass(frozen=True)
 class Fact:
-    """A label and its value; `note` says what the value means."""
+    """A label and its value; `note` explains the value."""
 
     label: str
     value: str
@@ -21,7 +21,7 @@ class Fact:
 
 
 def facts(check: CheckRecord) -> tuple[Fact, ...]:
-    """What a check measured and concluded, one fact a line."""
+    """What a check measured and concluded, one fact per line."""
     found: list[Fact] = []
     estimate = check.estimate
     if estimate is not None:
@@ -36,38 +36,42 @@ def facts(check: CheckRecord) -> tuple[Fact, ...]:
             )
         )
     if check.criterion:
-        found.append(Fact("Asked", criterion_words(check)))
+        found.append(Fact("Criterion", criterion_words(check)))
     if check.state is not None:
-        found.append(Fact("Beside the baseline", STATE_WORD[check.state]))
+        found.append(Fact("Against the baseline", STATE_WORD[check.state]))
     if check.decision is not None:
-        weak = "the data alone do not decide; the policy did" if check.weak else ""
+        weak = "the data do not decide this; on_inconclusive does" if check.weak else ""
         found.append(Fact("Decision", check.decision, weak))
     if check.p_value is not None:
         found.append(
-            Fact("p", numbers.p_value(check.p_value), "how often chance alone does as much")
+            Fact("p", numbers.p_value(check.p_value), "probability of such a result by chance")
         )
     if check.adjusted_p is not None:
         found.append(
-            Fact("p, adjusted", numbers.p_value(check.adjusted_p), "Holm, for all comparisons")
+            Fact(
+                "p, adjusted",
+                numbers.p_value(check.adjusted_p),
+                "Holm's correction for all comparisons",
+            )
         )
     if check.detectable is not None:
         found.append(
             Fact(
-                "Could see",
+                "Detectable",
                 numbers.number(check.detectable, 2),
-                "the smallest effect these data reveal 4 times in 5",
+                "the smallest effect found in 4 of 5 runs with this much data",
             )
         )
     return tuple(found)
 
 
 def criterion_words(check: CheckRecord) -> str:
-    """What was asked, as the suite file says it: `min 0.70, on_inconclusive fail`."""
+    """The criterion as the suite file gives it: `min 0.70, on_inconclusive fail`."""
     return ", ".join(f"{key} {cell(value)}" for key, value in check.criterion.items())
 
 
 def is_number(value: object) -> bool:
-    """Whether a value of a record is a number; true and false are none."""
+    """Whether a value of a record is a number; true and false are not."""
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 

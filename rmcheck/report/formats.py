@@ -1,4 +1,4 @@
-"""The formats of a report: ours, and those that other packages add (group `rmcheck.reports`)."""
+"""The formats of a report: built in, and from other packages (entry points `rmcheck.reports`)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rmcheck.report.input import ReportInput
 
 
 class Format(Protocol):
-    """One file of a report: a module, an object, or a class that takes no argument.
+    """One file of a report: a module, an object, or a class without arguments.
 
     `file_name` is the file's name in the run's folder, `render` gives its text.
     """

@@ -1,4 +1,4 @@
-"""Plain words for what the record names in terms of the trade."""
+"""Plain words for the terms of a run record."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ GROUP_WORD: dict[Group, str] = {
     "regression": "Regression",
     "failure": "Failed",
     "error": "Error",
-    "weak": "Too close to call",
-    "advisory": "Advisory, falls short",
-    "held": "Held",
+    "weak": "Inconclusive",
+    "advisory": "Failed (advisory)",
+    "passed": "Passed",
     "skipped": "Skipped",
 }
 
 GROUP_LEAD: dict[Group, str] = {
-    "regression": "Worse than the baseline, by more than chance explains. These stop the merge.",
-    "failure": "Required, and not met. These stop the merge.",
-    "error": "Could not be decided because something broke.",
-    "weak": "The data cannot decide these; the suite's policy let them through. More pairs would.",
-    "advisory": "Reported only; these never stop a merge.",
-    "held": "Measured and met.",
-    "skipped": "Not decided, for the reason given.",
+    "regression": "Worse than the baseline by more than chance explains. These block the merge.",
+    "failure": "Required checks that failed. These block the merge.",
+    "error": "Could not be run because of an error.",
+    "weak": "The data cannot decide these; the suite lets them pass. More pairs would decide them.",
+    "advisory": "Reported only; these never block a merge.",
+    "passed": "The criterion is met.",
+    "skipped": "Not run, for the reason given.",
 }
 
 STATE_WORD = {
     "identical": "identical",
     "improved": "better",
-    "non_inferior": "no worse than tolerated",
+    "non_inferior": "within the tolerated drop",
     "regressed": "worse",
-    "inconclusive": "undecided",
+    "inconclusive": "inconclusive",
 }
 
 PAIR_WORD = {
@@ -39,7 +39,7 @@ PAIR_WORD = {
     "both_wrong": "Both wrong",
     "wrong": "Wrong",
     "newly_right": "Newly right",
-    "kept": "Kept right",
+    "kept": "Both right",
     "right": "Right",
 }
 
@@ -47,7 +47,7 @@ _TIGHT = "\u00a0"
 
 
 def reading(check: CheckRecord, baseline: str | None) -> str:
-    """The estimate of a check read out for somebody who knows no statistics; may be empty."""
+    """The estimate of a check in words for readers who know no statistics; may be empty."""
     estimate = check.estimate
     if estimate is None:
         return ""
@@ -55,12 +55,12 @@ def reading(check: CheckRecord, baseline: str | None) -> str:
         text = f"It picks the better answer in {_hundred(estimate.value)} of 100 pairs"
         minimum = check.criterion.get("min")
         if isinstance(minimum, (int, float)):
-            text += f"; at least {_hundred(minimum)} are asked for"
+            text += f"; at least {_hundred(minimum)} are required"
         return f"{text}."
     if _is_change(check):
         than = baseline or "the baseline"
         if check.state == "identical":
-            return f"Every pair is scored as {than} scores it."
+            return f"Every score is the same as in {than}."
         if not estimate.value:
             return f"It picks the better answer as often as {than} does."
         more = "fewer" if estimate.value < 0 else "more"
@@ -72,7 +72,7 @@ def reading(check: CheckRecord, baseline: str | None) -> str:
 
 
 def certainty(check: CheckRecord) -> str:
-    """How sure the estimate of a check is, in words; empty where nothing was estimated."""
+    """How certain the estimate of a check is, in words; empty without an estimate."""
     estimate = check.estimate
     if estimate is None:
         return ""
@@ -106,7 +106,7 @@ def _is_change(check: CheckRecord) -> bool:
 
 
 def _is(p: str) -> str:
-    """With spaces that do not break: `= 0.004`, `< 0.0001`."""
+    """With non-breaking spaces: `= 0.004`, `< 0.0001`."""
     return p.replace(" ", _TIGHT) if p.startswith("<") else f"={_TIGHT}{p}"
 
 

@@ -1,4 +1,4 @@
-"""What every report format is rendered from."""
+"""The input of every report format."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rmcheck.record.history import HistoryRun
 from rmcheck.record.run import PairScore, RunRecord
 
 TextsOf = Literal["failing", "all", "none"]
-"""Whose texts a report carries: failing and flipped pairs, every pair, or none."""
+"""Which texts a report includes: those of failing and flipped pairs, all, or none."""
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """`summary.md`: the run for a step summary or a pull-request comment.
 
-Names and messages are data: whatever Markdown, GitHub or HTML would make of them (a table cell, a
-link, a mention of somebody) is escaped. The text stays under `MOST_BYTES`, so that it fits where
-GitHub takes at most 65,536 characters.
+Names and messages are data: whatever Markdown, GitHub or HTML would interpret (a table cell, a
+link, a mention) is escaped. The text is shorter than `MOST_BYTES`, because GitHub accepts at most
+65,536 characters.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from rmcheck.record.run import SourceRecord
 from rmcheck.report import numbers
 from rmcheck.report.glossary import GROUP_WORD
 from rmcheck.report.input import ReportInput
+from rmcheck.report.recipes import recipe_diff
 from rmcheck.report.sentence import Answer, Placed, grouped, invitation, sentence
 from rmcheck.report.table import line, table
 from rmcheck.report.terminal import counts, training
@@ -45,13 +46,13 @@ def render(report: ReportInput) -> str:
     ]
     if record.gap:
         parts.append(f"> **Incomplete**: {escape(record.gap)}.")
-    parts.append(_identity(report))
+    parts += filter(None, (_identity(report), _recipes(report)))
     for title, members in (
         ("Regressions", groups.regressions),
         ("Failures", groups.failures),
         ("Errors", groups.errors),
-        ("Too close to call", groups.weak),
-        ("Advisory checks that fall short", groups.advisory),
+        ("Inconclusive", groups.weak),
+        ("Advisory checks that failed", groups.advisory),
     ):
         if members:
             parts.append(_named(title, members))
@@ -70,16 +71,16 @@ def render(report: ReportInput) -> str:
 
 
 def escape(text: str, limit: int = 300) -> str:
-    """Text as itself: on one line, no markup, no links, no mentions."""
+    """Text on one line, escaped: no markup, no links, no mentions."""
     flat = one_line(text, limit)
     marked = _SPECIAL.sub(r"\\\1", flat)
-    # A zero-width space keeps GitHub from mentioning people, citing issues and linking hosts.
+    # A zero-width space stops GitHub from notifying people, linking issues and linking hosts.
     apart = re.sub(r"(?i)([@#]|//|\bwww)(?=\S)", rf"\1{_BREAK}", marked)
     return apart.replace(f"//{_BREAK}", f"/{_BREAK}/")
 
 
 def code(text: str, limit: int = 120) -> str:
-    """Text as a code span that stays one, in a table cell, too, whatever it holds."""
+    """Text as a code span, whatever it contains; also inside a table cell."""
     flat = one_line(text, limit).replace("|", "\\|")
     longest = max((len(run) for run in re.findall("`+", flat)), default=0)
     fence = "`" * (longest + 1)
@@ -92,9 +93,20 @@ def _identity(report: ReportInput) -> str:
     source = listed([_source(each) for each in record.models])
     against = f", against {code(record.baseline.name)}" if record.baseline else ""
     return (
-        f"Candidate {source}{against}; seed {record.seed}, rmcheck {code(record.rmcheck, 40)}, "
+        f"Candidate {source}{against}; rmcheck {code(record.rmcheck, 40)}, "
         f"{numbers.seconds(record.duration_s)}."
     )
+
+
+def _recipes(report: ReportInput) -> str:
+    """How the candidate's recipe differs from the baseline's, in a line; may be empty."""
+    diff = recipe_diff(report)
+    changes = diff.changes if diff else ()
+    told = [f"{code(each.key)} {escape(each.candidate)} (was {escape(each.baseline)})"
+            for each in changes[:8]]  # fmt: skip
+    if len(changes) > 8:
+        told.append(f"{len(changes) - 8} more")
+    return f"Recipe: {', '.join(told)}." if told else ""
 
 
 def _source(source: SourceRecord) -> str:
@@ -119,7 +131,7 @@ def _named(title: str, members: Sequence[Placed]) -> str:
 
 
 def _table(placed: Sequence[Placed], room: int) -> str:
-    head = table(("check", "verdict", "estimate", "asked", "p"), ())
+    head = table(("check", "verdict", "estimate", "criterion", "p"), ())
     rows: list[str] = []
     used = _bytes(head)
     for index, each in enumerate(placed):

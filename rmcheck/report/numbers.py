@@ -1,4 +1,4 @@
-"""Numbers as a person reads them: few digits, a true minus sign, a dash for what is missing."""
+"""Numbers for people: few digits, a true minus sign, a dash for a missing value."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ def score(value: float) -> str:
 
 
 def margin(value: float) -> str:
-    """A score difference, its sign always written."""
+    """A score difference, always with its sign."""
     return f"+{score(value)}" if value > 0 else score(value)
 
 
 def rate(value: float | None, decimals: int = 3) -> str:
-    """A share or a difference of shares with a fixed number of decimals, so that columns align."""
+    """A share or a difference of shares with a fixed number of decimals, so columns align."""
     if value is None or not math.isfinite(value):
         return number(value)
     text = f"{value:.{decimals}f}"
@@ -61,7 +61,7 @@ def rate(value: float | None, decimals: int = 3) -> str:
 
 
 def estimate_number(value: float) -> str:
-    """A number of an estimate: three decimals where it is small, three digits where it is not."""
+    """A number of an estimate: three decimals below 10, four digits above."""
     return rate(value) if abs(value) < 10 else number(value, 4)
 
 

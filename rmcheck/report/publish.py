@@ -1,4 +1,4 @@
-"""From a run folder to its reports: finds the texts and the baseline, renders every format."""
+"""From a run folder to its reports: find the texts and the baseline, render every format."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from rmcheck.suite import load_suite
 def report_input(
     folder: Path, *, root: Path, kept: Path, history: Path | None = None
 ) -> ReportInput:
-    """Everything that a report is made of; what cannot be found is left out.
+    """The input of a report; what cannot be found is left out.
 
     `kept` is the folder of the baselines, `history` the file of earlier runs (None: no trend).
     """
@@ -41,8 +41,8 @@ def report_input(
 def root_of(folder: Path) -> Path:
     """The project's root folder, which the paths in the record of a run start from.
 
-    The nearest folder above the run, or else above the current folder, in which a file of the
-    record lies; the current folder where there is none.
+    The nearest folder above the run, or else above the current folder, that contains a file of
+    the record; otherwise the current folder.
     """
     record, here = folders.read(folder), Path.cwd()
     paths = [path for suite in record.suites for path in (suite.path, *suite.data.paths)]
@@ -54,9 +54,9 @@ def root_of(folder: Path) -> Path:
 
 @dataclass(frozen=True)
 class Published:
-    """The reports of a run by the names of their files, and a remark for each that failed.
+    """The reports of a run by file name, and a remark for each format that failed.
 
-    `stale` names the files of those: what an earlier run left there is not this run's.
+    `stale` names the files of failed formats: what an earlier run wrote there is not this run's.
     """
 
     texts: Mapping[str, str]
@@ -74,7 +74,7 @@ def render(
 ) -> Published:
     """Every report of the run in `folder`: `index.html`, `summary.md`, and other packages'.
 
-    Another package's format that fails costs a remark, never the run.
+    A format of another package that fails adds a remark; it never fails the run.
     """
     from rmcheck.report.formats import FORMATS
 
@@ -101,7 +101,7 @@ def render(
 
 
 def write(reports: Mapping[str, str], folder: Path) -> None:
-    """Write reports into a folder that is new, or that `replacing` gave."""
+    """Write reports into a new folder, or the one that `replacing` yields."""
     for name, text in reports.items():
         (folder / name).write_text(text, encoding="utf-8", newline="\n")
 
@@ -114,12 +114,12 @@ def publish(
     history: Path | None = None,
     texts_of: TextsOf = "failing",
 ) -> Published:
-    """Render the reports into the run folder, in place of those that are there.
+    """Render the reports into the run folder and replace the old ones.
 
     Raises
     ------
     UsageError
-        When they cannot be written; the old ones are still there.
+        When they cannot be written; the old reports are kept.
     """
     published = render(folder, root=root, kept=kept, history=history, texts_of=texts_of)
     try:
@@ -127,7 +127,7 @@ def publish(
             write(published.texts, staging)
     except OSError as error:
         why = error.strerror or error
-        raise UsageError(f"{folder}: the reports cannot be written ({why})") from None
+        raise UsageError(f"{folder}: cannot write the reports ({why})") from None
     return published
 
 
@@ -153,8 +153,8 @@ def _history(path: Path | None) -> Sequence[HistoryRun]:
 def _texts(record: RunRecord, scores: Iterable[PairScore], root: Path) -> dict[str, PairTexts]:
     """Texts by the pair's hash, from the data files that the record names.
 
-    A suite that renames columns has others than its files hold; it is read as the gate read it.
-    One that reads a hub's data set has none: a report asks no network.
+    A suite that renames columns is loaded as the gate loads it. Texts of a hub data set are left
+    out: a report uses no network.
     """
     paths = {path for suite in record.suites for path in suite.data.paths}
     texts: dict[str, PairTexts] = {}

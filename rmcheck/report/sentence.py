@@ -1,7 +1,7 @@
-"""The one sentence that every format opens with, and the groups that checks fall into.
+"""The sentence that every format starts with, and the groups of checks.
 
-May this checkpoint be merged, and why not: decided here once, in words for somebody who knows no
-statistics, so that the page, the summary and the terminal can't disagree.
+Whether it is safe to merge this checkpoint, and why: decided once, here, in words for readers who
+know no statistics, so that the page, the summary and the terminal always agree.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from rmcheck.report import numbers
 from rmcheck.report.text import one_line
 from rmcheck.wording import be, counted, listed
 
-Group = Literal["regression", "failure", "error", "weak", "advisory", "held", "skipped"]
+Group = Literal["regression", "failure", "error", "weak", "advisory", "passed", "skipped"]
 Answer = Literal["yes", "weak", "no", "unknown"]
 
 BLESS = "rmcheck bless main"
@@ -25,7 +25,7 @@ BLESS = "rmcheck bless main"
 
 @dataclass(frozen=True)
 class Placed:
-    """A check, the suite it stands in, and its group."""
+    """A check, its suite and its group."""
 
     suite: SuiteRecord
     check: CheckRecord
@@ -39,26 +39,26 @@ class Placed:
 
 @dataclass(frozen=True)
 class Groups:
-    """All checks of a run by what a reviewer must do about them, each in the order of the run."""
+    """All checks of a run by group, in the order of the run."""
 
     regressions: tuple[Placed, ...]
     failures: tuple[Placed, ...]
     errors: tuple[Placed, ...]
     weak: tuple[Placed, ...]
     advisory: tuple[Placed, ...]
-    held: tuple[Placed, ...]
+    passed: tuple[Placed, ...]
     skipped: tuple[Placed, ...]
 
     @property
     def all(self) -> tuple[Placed, ...]:
-        """Every check, gravest group first."""
+        """Every check, most serious group first."""
         return (
             *self.regressions,
             *self.failures,
             *self.errors,
             *self.weak,
             *self.advisory,
-            *self.held,
+            *self.passed,
             *self.skipped,
         )
 
@@ -81,7 +81,7 @@ def check_name(suite: SuiteRecord, check: CheckRecord) -> str:
 
 
 def group_of(check: CheckRecord) -> Group:
-    """The group of one check; the order of the tests is the order of gravity."""
+    """The group of one check, the most serious that applies."""
     if check.outcome == "error":
         return "error"
     if check.outcome == "skipped":
@@ -90,7 +90,7 @@ def group_of(check: CheckRecord) -> Group:
         if check.gate == "advisory":
             return "advisory"
         return "regression" if check.state == "regressed" else "failure"
-    return "weak" if check.weak else "held"
+    return "weak" if check.weak else "passed"
 
 
 def grouped(record: RunRecord) -> Groups:
@@ -108,13 +108,13 @@ def grouped(record: RunRecord) -> Groups:
         errors=of("error"),
         weak=of("weak"),
         advisory=of("advisory"),
-        held=of("held"),
+        passed=of("passed"),
         skipped=of("skipped"),
     )
 
 
 def sentence(record: RunRecord, groups: Groups | None = None) -> Sentence:
-    """May this checkpoint be merged, and why not."""
+    """Whether it is safe to merge this checkpoint, and why."""
     groups = grouped(record) if groups is None else groups
     blocking = [
         each for each in groups.errors if each.check.gate == "required" or record.outcome == "error"
@@ -127,30 +127,34 @@ def sentence(record: RunRecord, groups: Groups | None = None) -> Sentence:
             reason += f", and {record.gap}"
         return Sentence("unknown", "Cannot say", reason)
     if record.gap:
-        so_far = [each for each in groups.all if each.group in {"held", "weak"}]
+        so_far = [each for each in groups.all if each.group in {"passed", "weak"}]
         reason = record.gap
         if so_far:
             reason += f"; {counted(len(so_far), 'check')} passed"
             reason += "" if record.unread else " until then"
         return Sentence("unknown", "Cannot say", reason)
-    if record.outcome != "pass":
-        reason = f"the run is recorded as '{record.outcome}', though no required check of it failed"
+    if record.missing:
+        return Sentence("no", "Do not merge", _missing(record))
+    required = [each for each in groups.all if each.check.gate == "required"]
+    undecided = required and all(each.group == "skipped" for each in required)
+    if record.outcome != "pass" and not undecided:
+        reason = f"the run is recorded as '{record.outcome}', but no required check failed"
         return Sentence("unknown", "Cannot say", reason)
     return _passed(record, groups)
 
 
 @dataclass(frozen=True)
 class Invitation:
-    """The command that makes a run the baseline; `caveat` tells of what failed in it, or is ""."""
+    """The command that makes a run the baseline; `caveat` says what failed in it, or is ""."""
 
     command: str
     caveat: str
 
 
 def invitation(record: RunRecord) -> Invitation | None:
-    """How this run becomes the first baseline; None where there is one, or `bless` would refuse.
+    """How this run becomes the first baseline; None if there is one or `bless` would refuse.
 
-    Failed checks are no reason: `--red` is then a part of the command.
+    Failed checks do not prevent it: the command then includes `--red`.
     """
     refusal = bless_refusal(record)
     if record.baseline is not None or (refusal and refusal.why != "red"):
@@ -163,7 +167,7 @@ def invitation(record: RunRecord) -> Invitation | None:
 
 
 def _elsewhere(record: RunRecord) -> str:
-    """The option that names the run's folder, where the run was told another one."""
+    """The option that names the run's folder, if it is not the default one."""
     words = shlex.split(record.command)
     for place, word in enumerate(words):
         option, _, folder = word.partition("=")
@@ -188,7 +192,8 @@ def _why_not(record: RunRecord, groups: Groups, blocking: Sequence[Placed]) -> s
         clauses.append(f"{counted(len(blocking), 'check')} could not be run")
     if record.gap:
         clauses.append(record.gap)
-    return "; ".join(clauses)
+    clauses += _left_out(record)
+    return "; ".join([*clauses, _missing(record)] if record.missing else clauses)
 
 
 def _worse(record: RunRecord, regressions: Sequence[Placed]) -> str:
@@ -196,7 +201,7 @@ def _worse(record: RunRecord, regressions: Sequence[Placed]) -> str:
     suites = list(dict.fromkeys(one_line(each.suite.name, 60) for each in regressions))
     if any(each.check.kind != "no_regression" for each in regressions):
         return f"it got worse than {than} ({_names(regressions)})"
-    where = f"in {listed(suites)} it picks the better answer less often than {than} does"
+    where = f"in {listed(suites)} it picks the better answer less often than {than}"
     estimate = regressions[0].check.estimate
     if len(regressions) > 1 or estimate is None or not -1 <= estimate.value < 0:
         return where
@@ -205,13 +210,13 @@ def _worse(record: RunRecord, regressions: Sequence[Placed]) -> str:
 
 def _passed(record: RunRecord, groups: Groups) -> Sentence:
     required = [each for each in groups.all if each.check.gate == "required"]
-    decided = [each for each in required if each.group in {"held", "weak"}]
+    decided = [each for each in required if each.group in {"passed", "weak"}]
     skipped = [each for each in required if each.group == "skipped"]
     if not groups.all:
-        return Sentence("unknown", "Cannot say", "the run holds no check")
+        return Sentence("unknown", "Cannot say", "the run has no checks")
     if not decided:
         why = f"{counted(len(groups.skipped), 'check')} skipped"
-        none = "no check is required" if not required else "no required check was decided"
+        none = "no required check was decided" if required else "none of the checks is required"
         return Sentence("unknown", "Cannot say", f"{none}{f', {why}' if groups.skipped else ''}")
     if skipped:
         reason = f"{_all(len(decided))} that could be decided {_pass(len(decided))}"
@@ -220,22 +225,43 @@ def _passed(record: RunRecord, groups: Groups) -> Sentence:
     clauses = [reason]
     weak = [each for each in groups.weak if each.check.gate == "required"]
     if weak:
-        clauses[0] += f", but {len(weak)} {be(len(weak))} too close to call ({_names(weak)})"
+        clauses[0] += f", but {len(weak)} {be(len(weak))} inconclusive ({_names(weak)})"
     if skipped:
         clauses.append(f"{len(skipped)} {be(len(skipped), past=True)} skipped")
     if groups.advisory:
-        verb = "check falls" if len(groups.advisory) == 1 else "checks fall"
-        clauses.append(f"{len(groups.advisory)} advisory {verb} short")
+        clauses.append(f"{counted(len(groups.advisory), 'advisory check')} failed")
     if groups.errors:
         clauses.append(f"{counted(len(groups.errors), 'advisory check')} could not be run")
+    clauses += _left_out(record)
     if record.left_out:
         count = len(record.left_out)
         others = counted(count, "other required check")
         clauses.append(f"{others} of the suites {be(count, past=True)} not selected")
         return Sentence("unknown", "Cannot say", "; ".join(clauses))
     if record.baseline is None:
-        clauses.append("there is no baseline yet, so nothing says whether it got worse")
-    return Sentence("weak" if weak else "yes", "May be merged", "; ".join(clauses))
+        clauses.append("no baseline yet, so it was not checked for regressions")
+    return Sentence("weak" if weak else "yes", "Safe to merge", "; ".join(clauses))
+
+
+def _missing(record: RunRecord) -> str:
+    """Which suites and required checks of the baseline are gone, and what to do."""
+    name = one_line(record.baseline.name, 60) if record.baseline else "the baseline"
+    gone = listed([one_line(each, 80) for each in record.missing])
+    return f"{gone} of {name} not found; restore it, or bless its removal: rmcheck bless"
+
+
+def _left_out(record: RunRecord) -> list[str]:
+    """How many of the baseline's pairs no comparison saw, as a clause; a pair counts once a suite.
+
+    Checks of one suite see the same pairs or slices of them, so the largest count is taken.
+    """
+    counts = [max((each.left_out for each in suite.checks), default=0) for suite in record.suites]
+    total = sum(counts)
+    if not total:
+        return []
+    name = one_line(record.baseline.name, 60) if record.baseline else "the baseline"
+    were = be(total, past=True)
+    return [f"{counted(total, 'pair')} of {name} {were} edited or removed and not compared"]
 
 
 def _all(number: int) -> str:

@@ -1,4 +1,4 @@
-"""A table in Markdown: of the report's summary, and of every page and benchmark that has one."""
+"""Markdown tables for the summary, the documentation and the benchmarks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 def table(head: Sequence[str], rows: Iterable[Iterable[object]], *, figures: int = 0) -> str:
     r"""A Markdown table whose last `figures` columns are aligned to the right.
 
-    Cells are written as they are: one that may hold a `|` is to be escaped before.
+    Cells are written as they are: escape a `|` before.
 
     >>> print(table(("tag", "pairs"), [("a", 3)], figures=1))
     | tag | pairs |

@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from statistics import NormalDist
 
 from rmcheck.record.run import RunRecord, TrainingRecord
 from rmcheck.report import numbers
 from rmcheck.report.sentence import Groups, Placed, grouped, invitation, sentence
 from rmcheck.report.text import one_line
+from rmcheck.stats.winrate import wilson_limits
 from rmcheck.wording import counted, listed
 
 MOST_LINES = 10
 _LONG = 200
+_CRITICAL = NormalDist().inv_cdf(0.975)
 
 _WORD = {
     "regression": "REGRESSED",
     "failure": "FAILED",
     "error": "ERROR",
-    "weak": "WEAK",
+    "weak": "INCONCLUSIVE",
     "advisory": "ADVISORY",
-    "held": "held",
+    "passed": "passed",
     "skipped": "skipped",
 }
 
 
 def title(record: RunRecord) -> str:
-    """The heading of the summary: which model is gated, and the baseline it is compared with."""
+    """The heading of the summary: the model under test and the baseline it is compared with."""
     models = listed([one_line(source.spec, 120) for source in record.models])
     against = f", against {one_line(record.baseline.name, 120)}" if record.baseline else ""
     return f"reward model{'' if len(record.models) == 1 else 's'}: {models}{against}"
@@ -34,9 +37,9 @@ def title(record: RunRecord) -> str:
 def lines(record: RunRecord, *, verbosity: int, report_path: str | None) -> list[str]:
     """The summary of a run for a terminal, without colours.
 
-    Two lines at most when `verbosity` is below 0, ten at 0 (checks that do not fit are counted),
-    a line for every check above 0. Control characters in names and messages are replaced, so
-    that data cannot move the cursor.
+    At most two lines when `verbosity` is below 0 and ten at 0 (checks that do not fit are
+    counted); above 0 a line for every check. Control characters in names and messages are
+    escaped, so that data cannot move the cursor.
     """
     groups = grouped(record)
     verdict = one_line(str(sentence(record, groups)))
@@ -74,21 +77,21 @@ def lines(record: RunRecord, *, verbosity: int, report_path: str | None) -> list
     room = MOST_LINES - 1 - len(end)
     if len(worth) > room:
         shown = [_line(each, None) for each in worth[: room - 1]]
-        shown.append(f"  … and {len(worth) - len(shown)} more that did not plainly hold")
+        shown.append(f"  … and {len(worth) - len(shown)} more checks to look at")
     else:
         shown = [_line(each, None) for each in worth]
     return [verdict, *shown, *end]
 
 
 def counts(groups: Groups) -> str:
-    """How many checks there are and what became of them."""
+    """How many checks there are, by result."""
     words = [
         ("regressed", groups.regressions),
         ("failed", groups.failures),
         ("in error", groups.errors),
-        ("too close to call", groups.weak),
-        ("advisory falling short", groups.advisory),
-        ("held", groups.held),
+        ("inconclusive", groups.weak),
+        ("advisory failed", groups.advisory),
+        ("passed", groups.passed),
         ("skipped", groups.skipped),
     ]
     told = [f"{len(members)} {word}" for word, members in words if members]
@@ -110,8 +113,17 @@ def training(records: Sequence[TrainingRecord]) -> str:
         last = records[0].curve[-1]
         line += f", loss {numbers.number(last.loss)}"
         if last.held_out_win_rate is not None:
-            line += f", win rate on held-out pairs {numbers.rate(last.held_out_win_rate, 2)}"
+            line += f", win rate on held-out pairs {held_out(records[0], last.held_out_win_rate)}"
     return line
+
+
+def held_out(record: TrainingRecord, rate: float) -> str:
+    """A win rate on held-out pairs, with interval and n if n was recorded."""
+    n, told = record.held_out_pairs, numbers.rate(rate, 2)
+    if not n:
+        return told
+    low, high = wilson_limits(rate, n, _CRITICAL)
+    return f"{told} [{numbers.rate(low, 2)}, {numbers.rate(high, 2)}] (wilson 95%, n={n:,})"
 
 
 def _line(placed: Placed, report_path: str | None) -> str:
@@ -119,6 +131,6 @@ def _line(placed: Placed, report_path: str | None) -> str:
     if placed.check.gate == "advisory" and placed.group in {"weak", "error"}:
         word += " (advisory)"
     line = f"  {word} {one_line(placed.check.id, 120)} - {one_line(placed.check.message, _LONG)}"
-    if report_path and placed.group not in {"held", "skipped"}:
+    if report_path and placed.group not in {"passed", "skipped"}:
         line += f"; {one_line(report_path)}#check={one_line(placed.check.id)}"
     return line

@@ -1,8 +1,9 @@
-"""Text that others wrote: made safe to carry and short enough to read.
+"""Text from outside, made safe to show and short enough to read.
 
-Names, tags, messages and prompts come from data files. They may hold control characters (which
-move a terminal's cursor or break XML), lone surrogates (which no file can be written with), or a
-megabyte in one line.
+Names, tags, messages and prompts come from data files. They may contain control characters (which
+move a terminal's cursor or break XML), characters that reorder the text around them, lone
+surrogates (which cannot be written to a file), or a megabyte in one line. Such characters are
+shown escaped, as `\\x1b` or `\\u202e`.
 """
 
 from __future__ import annotations
@@ -10,25 +11,36 @@ from __future__ import annotations
 import re
 import unicodedata
 
-# What XML 1.0 does not allow, and the C1 controls that a terminal obeys.
-_UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
-# Characters that reorder what stands around them: a name must not rewrite a verdict.
-_REORDERING = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+# What XML 1.0 does not allow, C1 controls that a terminal obeys, and characters that reorder the
+# text around them: a name must not rewrite a verdict.
+_HIDDEN = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u206f\ud800-\udfff"
+    "\ufff9-\ufffb\ufffe\uffff]"
+)
 _SPACE = re.compile(r"\s+")
 
 
 def clean(text: str) -> str:
-    """`text` with what cannot be written or displayed replaced by U+FFFD, newlines kept."""
-    return _UNWRITABLE.sub("\ufffd", text.replace("\r\n", "\n").replace("\r", "\n"))
+    r"""`text` with control characters and their like escaped, newlines and tabs kept.
+
+    >>> print(clean("a\x1b[2J"), clean("a\u202eb"))
+    a\x1b[2J a\u202eb
+    """
+    return _HIDDEN.sub(_escaped, text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def _escaped(hidden: re.Match[str]) -> str:
+    code = ord(hidden[0])
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
 def one_line(text: str, limit: int = 0) -> str:
-    """`text` cleaned, on one line, without reordering marks; cut to `limit` characters if given.
+    """`text` cleaned, on one line, cut to `limit` characters if given.
 
     >>> one_line("a\\n  b", 0), one_line("abcdef", 4)
     ('a b', 'abc…')
     """
-    flat = _SPACE.sub(" ", _REORDERING.sub("\ufffd", clean(text))).strip()
+    flat = _SPACE.sub(" ", clean(text)).strip()
     if limit and len(flat) > limit:
         return flat[: limit - 1].rstrip() + "…"
     return flat

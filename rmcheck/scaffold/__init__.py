@@ -1,4 +1,4 @@
-"""The files that a project begins with, and those of a new domain. Nothing is ever overwritten."""
+"""The files of a new project and of a new domain. Existing files are never overwritten."""
 
 from rmcheck.scaffold.domain import new_domain
 from rmcheck.scaffold.draft import Draft, Made

@@ -1,4 +1,4 @@
-"""The two files of a new domain: a suite with comments, and a stub of its data."""
+"""The two files of a new domain: a commented suite, and a data file to fill in."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ DATA = "data"
 
 @dataclass(frozen=True)
 class Domain:
-    """A domain that was added: its files, as paths below the project's root.
+    """A new domain: its files, as paths below the project's root.
 
-    `pooled` names the suites that were there and whose data take in the new file.
+    `pooled` has the existing suites whose data pattern matches the new file.
     """
 
     suite: str
@@ -42,36 +42,38 @@ def new_domain(
     data: str | None = None,
     globs: Sequence[str] = (),
 ) -> Domain:
-    """Write a suite and a stub of data for the domain `name`.
+    """Write a suite and a data file for the domain `name`.
 
-    The stub shows every key in two pairs, too few for any check to pass.
+    The data file has two example pairs that show every key; too few for any check to pass.
 
     Parameters
     ----------
     suites
         The folder of suites below `root`.
     data
-        The folder for the data; where most suites have theirs when left out, else `data`.
+        The folder for the data; by default the one that most suites use, else `data`.
     globs
-        Those that find the project's suites (`rmcheck_files`); none: the default ones.
+        The globs of the project's suites (`rmcheck_files`); empty: the default ones.
 
     Raises
     ------
     UsageError
-        For a name that no suite can have, one that a suite has, and files that are there.
+        If the name is invalid or already used, or a file exists.
     """
     try:
         TypeAdapter(Name).validate_python(name)
     except ValidationError:
         raise UsageError(
-            f"DOMAIN={name!r} cannot be a suite's name; begin with a letter or digit, go on with "
-            "letters, digits, '_', '-' and '.', 80 in all"
+            f"invalid suite name {name!r}: use letters, digits, '_', '-' and '.', start with a "
+            "letter or digit, at most 80 characters"
         ) from None
     folder = root / suites
     others = _data_of(folder, globs)
     if name in others:
         shown = others[name].path.relative_to(folder).as_posix()
-        raise UsageError(f"{suites}/{shown}: a suite of the name '{name}' is there")
+        raise UsageError(
+            f"{suites}/{shown}: a suite named '{name}' already exists; choose another name"
+        )
     data = data or _usual_folder(root, others.values())
     made = Domain(f"{PurePosixPath(suites)}/{name}.yaml", f"{PurePosixPath(data)}/{name}.jsonl")
     text = (
@@ -83,8 +85,7 @@ def new_domain(
     draft = Draft(root, {made.suite: text, made.data: _stub(name)})
     if draft.taken():
         raise UsageError(
-            f"{', '.join(draft.taken())}: there already, and nothing is overwritten; choose "
-            "another name or move it away"
+            f"{', '.join(draft.taken())} already exists; choose another name, or move the file"
         )
     draft.write()
     Draft(root, {f"{PurePosixPath(suites)}/{SCHEMA}": rendered(suite_schema())}).write()
@@ -94,7 +95,7 @@ def new_domain(
 
 
 def _stub(name: str) -> str:
-    """Two rows to be replaced: one with every key, one with those that are required."""
+    """Two example rows: one with every key, one with the required keys."""
     rows: list[dict[str, object]] = [
         {
             "id": f"{name}-001",
@@ -117,7 +118,7 @@ def _stub(name: str) -> str:
 
 @dataclass(frozen=True)
 class _Other:
-    """A suite that is there: its file, and the pattern of its data if it names files."""
+    """An existing suite: its file, and the pattern of its data files, if any."""
 
     path: Path
     data: str | None
@@ -128,7 +129,7 @@ class _Other:
 
 
 def _data_of(folder: Path, globs: Sequence[str]) -> dict[str, _Other]:
-    """The suites below `folder` by name. A file with mistakes is passed over; pytest tells."""
+    """The suites below `folder` by name. Files with errors are skipped; pytest reports them."""
     found: dict[str, _Other] = {}
     for path in finding.suites_below(folder, globs):
         try:
@@ -143,7 +144,7 @@ def _data_of(folder: Path, globs: Sequence[str]) -> dict[str, _Other]:
 
 
 def _usual_folder(root: Path, others: Iterable[_Other]) -> str:
-    """Where most suites have their data, when that lies in the project."""
+    """The folder of most suites' data, if it is in the project."""
     given = [each.path.parent / each.data for each in others if each.data and ":" not in each.data]
     parents = [Path(os.path.abspath(path)).parent for path in given]
     inside = [path for path in parents if path.is_relative_to(root)]

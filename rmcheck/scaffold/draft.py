@@ -1,4 +1,4 @@
-"""Files to be written, all of them or none, and none in the place of another."""
+"""Files to be written, without overwriting any existing file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rmcheck.errors import Problem, ProblemsFound
 
 @dataclass(frozen=True)
 class Made:
-    """What became of a draft: paths as the draft names them, in its order."""
+    """The files written, and the existing ones that were kept."""
 
     written: tuple[str, ...]
     kept: tuple[str, ...]
@@ -26,17 +26,16 @@ class Draft:
     files: Mapping[str, str]
 
     def taken(self) -> tuple[str, ...]:
-        """The paths at which something lies already; a link that leads nowhere counts."""
+        """The paths that already exist; a broken link counts."""
         return tuple(path for path in self.files if os.path.lexists(self.root / path))
 
     def write(self) -> Made:
-        """Write what is missing, keep what is there.
+        """Write the files that do not exist yet.
 
         Raises
         ------
         ProblemsFound
-            For every path that cannot be written because a file stands where its folder belongs;
-            nothing has been written then.
+            If a file exists where a folder is needed; nothing is written then.
         """
         self._check_folders()
         kept = self.taken()
@@ -44,7 +43,7 @@ class Draft:
         for path in written:
             target = self.root / path
             target.parent.mkdir(parents=True, exist_ok=True)
-            # "x": whatever appeared there since is not overwritten either.
+            # "x": a file created meanwhile is not overwritten either.
             with target.open("x", encoding="utf-8", newline="\n") as file:
                 file.write(self.files[path])
         return Made(tuple(written), kept)
@@ -58,5 +57,5 @@ class Draft:
                     blocking[folder] = None
                     break
         if blocking:
-            said = "is no folder, and one is needed there; move it away"
+            said = "is not a directory, but a directory is needed here; move the file"
             raise ProblemsFound(Problem(str(folder), 0, 0, said) for folder in blocking)

@@ -13,7 +13,9 @@ from rmcheck.scaffold.schema import rendered, suite_schema
 from rmcheck.shipped import shipped
 
 DOMAINS = ("conversation", "safety")
-WORKFLOW = ".github/workflows/rmcheck.yml"
+CI = {"github": ".github/workflows/rmcheck.yml", "gitlab": ".gitlab-ci.yml", "none": ""}
+"""The CI systems that a project can be written for, and the file of each."""
+REQUIREMENTS = "requirements-rmcheck.txt"
 IGNORED = ".gitignore"
 INI = "pytest.ini"
 SCHEMA = "rmcheck.schema.json"
@@ -25,30 +27,32 @@ _FILES = Path(__file__).resolve().parent / "files"
 
 @dataclass(frozen=True)
 class Project:
-    """A project that was begun: its files, and the lines that .gitignore gained."""
+    """A new project: its files, and the lines added to .gitignore."""
 
     made: Made
     ignored: tuple[str, ...]
 
 
 def template(name: str) -> str:
-    """The text of a file that projects begin with."""
+    """The text of a file of new projects."""
     return (_FILES / name).read_text(encoding="utf-8")
 
 
-def begin(root: Path, *, ini: bool = True) -> Project:
-    """Write a project's files below `root`; what is there already stays as it is.
+def begin(root: Path, *, ini: bool = True, ci: str = "github") -> Project:
+    """Write a project's files below `root`; existing files are kept.
 
     Parameters
     ----------
     ini
-        Whether to write a pytest.ini. Not where another file configures pytest: pytest would no
-        longer read that one.
+        Whether to write a pytest.ini; False if another file configures pytest, which pytest would
+        no longer read.
+    ci
+        A key of `CI`: the system to write a workflow for.
 
     Raises
     ------
     ProblemsFound
-        When files stand where folders belong.
+        If a file exists where a folder is needed.
     """
     files = {
         "suites/conversation.yaml": template("conversation.yaml"),
@@ -60,8 +64,10 @@ def begin(root: Path, *, ini: bool = True) -> Project:
             for domain in DOMAINS
         },
         "recipes/sample.yaml": template("sample.yaml"),
-        WORKFLOW: template("workflow.yml").replace("RMCHECK_VERSION", __version__),
     }
+    if CI[ci]:
+        files[CI[ci]] = template("workflow.yml" if ci == "github" else "gitlab-ci.yml")
+        files[REQUIREMENTS] = template("requirements.txt").replace("RMCHECK_VERSION", __version__)
     if ini:
         files[INI] = template("pytest.ini")
     made = Draft(root, files).write()
@@ -69,7 +75,7 @@ def begin(root: Path, *, ini: bool = True) -> Project:
 
 
 def _ignore(path: Path) -> tuple[str, ...]:
-    """Add the lines that are missing to a .gitignore, and tell which."""
+    """Add missing lines to a .gitignore; returns them."""
     text = path.read_text(encoding="utf-8") if path.exists() else ""
     present = {line.strip().strip("/") for line in text.splitlines()}
     missing = tuple(
@@ -83,7 +89,7 @@ def _ignore(path: Path) -> tuple[str, ...]:
 
 
 def unseen(root: Path, paths: Iterable[str]) -> list[str]:
-    """Those of `paths` below `root` that git ignores; none where git or a repository is missing."""
+    """Those of `paths` below `root` that git ignores; empty without git or a repository."""
     command = ["git", "check-ignore", "--stdin"]
     try:
         told = subprocess.run(
@@ -95,7 +101,7 @@ def unseen(root: Path, paths: Iterable[str]) -> list[str]:
 
 
 def repository_above(root: Path) -> Path | None:
-    """The root of the git repository that holds `root`, when it is a folder above it."""
+    """The root of the git repository that contains `root`, if it is a folder above it."""
     for folder in (root, *root.parents):
         if (folder / ".git").exists():
             return folder if folder != root else None

@@ -1,8 +1,8 @@
 """JSON Schema of suites, recipes and results.json, from the models that read and write them.
 
-Draft 7, which every editor's YAML support reads. A check is told apart by its key `check` with
-`if`/`then`, not with `oneOf`: so a mistake is told of the kind that was meant, and an editor
-completes that kind's keys.
+Draft 7, which every editor's YAML support reads. Kinds of checks are distinguished by the key
+`check` with `if`/`then`, not with `oneOf`, so that errors name the right kind and editors complete
+its keys.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _DESCRIBED = (Slice, DataMapping, Lora, LabelNoise, Optimisation)
 
 @dataclass(frozen=True)
 class Published:
-    """A schema that rmcheck publishes: the name of its file in `schemas/`, and how it is made."""
+    """A schema that rmcheck publishes: its file name in `schemas/`, and its builder."""
 
     file: str
     make: Callable[[], Schema]
@@ -79,7 +79,7 @@ def suite_schema() -> Schema:
 
 
 def usable_checks() -> tuple[dict[str, type[Check]], list[BrokenEntryPoint]]:
-    """The kinds that a suite can use, and the errors of other packages' kinds that it cannot."""
+    """The kinds that a suite can use, and the errors of broken kinds of other packages."""
     kinds, broken = checks.KINDS.sound()
     for kind, found in list(kinds.items()):
         try:
@@ -213,11 +213,11 @@ class _Builder:
 
 
 def _describe(schema: Schema, texts: Mapping[str, str]) -> None:
-    """Add what docstrings say of the keys."""
+    """Add the descriptions of keys from docstrings."""
     keys = schema.get("properties", {})
     for name, text in texts.items():
         if name not in keys:
             continue
-        if "$ref" in keys[name]:  # draft 7 ignores what stands beside a reference
+        if "$ref" in keys[name]:  # draft 7 ignores other keywords next to a reference
             keys[name] = {"allOf": [{"$ref": keys[name].pop("$ref")}], **keys[name]}
         keys[name]["description"] = text

@@ -1,4 +1,4 @@
-"""Where a model's files are, and a hash of them: known without torch and without a download."""
+"""A model's files and their hash, found without torch and without a download."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rmcheck.data.dialogue import content_hash
-from rmcheck.errors import SourceError, nearest
+from rmcheck.errors import SourceError, nearest, os_reason
 from rmcheck.extras import needed_by
 from rmcheck.scoring.seal import holds, seal
 from rmcheck.shipped import anchored
@@ -22,25 +22,25 @@ from rmcheck.shipped import anchored
 SMALL = 64 * 1024 * 1024
 """Files below this size are hashed every time; the hash of a larger one is remembered."""
 SETTLED = 2.0
-"""Seconds since a file's last change from which its hash is remembered: a second change within
-one tick of the file system's clock would leave no trace."""
+"""Minimum age in seconds of a file's last change before its hash is remembered: a second change
+within one tick of the file system's clock would leave no trace."""
 
 NOT_READ = (
-    # words and pictures
+    # documentation
     "*.md", "*.rst", "*.pdf", "*.png", "*.jpg", "*.jpeg", "*.gif", "*.svg", "*.html",
     "license*", "licence*", "notice*", "copying*",
-    # what a training leaves
+    # by-products of training
     "optimizer*", "scheduler*", "scaler*", "rng_state*", "trainer_state.json", "training_args.*",
     "*.log", "events.out.*", "train_results.json", "eval_results.json", "all_results.json",
-    # how a model writes text, our own sidecar, locks
+    # settings of text generation, our own sidecar, locks
     "generation_config.json", "rmcheck.json", "*.lock",
     # weights in the formats of other libraries; a GGUF file counts where it is named
     "*.msgpack", "*.h5", "*.onnx", "*.onnx_data", "*.ot", "*.tflite", "*.mlmodel", "*.gguf",
 )  # fmt: skip
-"""Files of a model's folder that decide no score, by name in lower case."""
+"""Files in a model folder that do not affect scores, by name in lower case."""
 NOT_ENTERED = ("runs", "logs", "wandb", "__pycache__", "onnx", "openvino", "coreml", "checkpoint-*")
-"""Folders below a model's whose files decide no score, unless an index or configuration names
-one of them."""
+"""Folders in a model folder whose files do not affect scores, unless an index or configuration
+names one of them."""
 NAMING = ("*config*.json", "*.index.json", "modules.json")
 """Files that may name others that the loader reads."""
 MOST_NAMING = 64 * 1024 * 1024
@@ -49,17 +49,17 @@ _HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
 
 
 class FileHashes:
-    """SHA-256 of files; large ones are remembered as long as nothing tells of a change.
+    """SHA-256 of files; hashes of large files are remembered until the file changes.
 
-    Size, time stamp, time of change, inode and device must all be those of before: a copy that
-    keeps size and time stamp (`cp -p`, `rsync -t`) is still another file. What is remembered
-    carries a seal (see `rmcheck.scoring.seal`); an entry that is damaged is not believed.
+    A file counts as unchanged if size, modification time, change time, inode and device are all
+    the same; a copy that keeps size and modification time (`cp -p`, `rsync -t`) is another file.
+    Each entry has a checksum (see `rmcheck.scoring.seal`); damaged entries are ignored.
 
     Parameters
     ----------
     cache
-        The folder whose `hashes.json` remembers; a folder that cannot be written to means that
-        large files are read again next time, nothing worse.
+        The folder of `hashes.json`; if it cannot be written to, large files are hashed again in
+        the next run.
     """
 
     def __init__(self, cache: Path) -> None:
@@ -77,7 +77,7 @@ class FileHashes:
         try:
             return self._of(path)
         except OSError as error:
-            raise SourceError(f"{path}: cannot be read ({error.strerror or error})") from None
+            raise SourceError(f"{path}: cannot be read: {os_reason(error)}") from None
 
     def _of(self, path: Path) -> str:
         started = time.time()
@@ -120,7 +120,7 @@ class FileHashes:
 
 
 def _stamp(file: int) -> list[int]:
-    """What tells an open file from the one that was hashed before."""
+    """The attributes of an open file that change whenever its content does."""
     status = os.fstat(file)
     return [
         status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_dev
@@ -129,9 +129,9 @@ def _stamp(file: int) -> list[int]:
 
 @dataclass(frozen=True)
 class ModelFiles:
-    """A model's place: a folder, or a hub id with the commit that it stands at.
+    """A model's location: a folder, or a hub id with a commit.
 
-    `name` is what `from_pretrained` is given, `revision` the commit (None for a folder).
+    `name` is the argument of `from_pretrained`, `revision` the commit (None for a folder).
     """
 
     name: str
@@ -139,11 +139,11 @@ class ModelFiles:
     revision: str | None = None
 
     def hash(self, hashes: FileHashes, extra: Iterable[str] = ()) -> str:
-        """32 hex digits for all that the loader may read: weights, configuration, tokenizer.
+        """32 hex digits over all files that the loader may read: weights, configuration, tokenizer.
 
-        All files in the folder and below it but hidden ones and `NOT_READ`, and every file that
-        an index or a configuration names, wherever it is. A commit of a hub repository stands for
-        its content. `extra` names further files that belong to it (a GGUF file).
+        These are all files below the folder except hidden ones and `NOT_READ`, and every file that
+        an index or a configuration names, wherever it is. For a hub repository the commit is
+        hashed instead. `extra` names further files that belong to the model (a GGUF file).
         """
         if self.folder is None:
             return content_hash("hub", self.name, self.revision, sorted(extra))
@@ -165,7 +165,7 @@ def _fits(name: str, patterns: Iterable[str]) -> bool:
 
 
 def _below(folder: Path) -> Iterator[Path]:
-    """The files of a model's folder that may decide a score; links to folders are followed."""
+    """The files in a model folder that may affect scores; links to folders are followed."""
     entered: set[str] = set()
     for here, folders, names in os.walk(folder, followlinks=True):
         real = os.path.realpath(here)
@@ -189,7 +189,7 @@ def _named_in(path: Path, folder: Path) -> Iterator[Path]:
             return
         waiting: list[object] = [json.loads(path.read_bytes())]
     except (OSError, ValueError, RecursionError):
-        return  # whoever loads the model says so
+        return  # loading the model reports it
     texts: set[str] = set()
     while waiting:
         value = waiting.pop()
@@ -211,14 +211,14 @@ def _named_in(path: Path, folder: Path) -> Iterator[Path]:
 
 
 def locate(name: str, base: Path, revision: str | None = None) -> ModelFiles:
-    """The files that a path (relative to the folder `base`) or a hub id names.
+    """The files of a model given by a path (relative to the folder `base`) or a hub id.
 
     ``shipped:models/tiny-gpt2`` is the model that rmcheck ships.
 
     Raises
     ------
     SourceError
-        When it is neither a folder nor something that the hub (its local cache first) knows.
+        If it is neither a folder nor known to the hub (its local cache is searched first).
     """
     path, base = anchored(name, base)
     folder = Path(os.path.expanduser(path))
@@ -226,14 +226,14 @@ def locate(name: str, base: Path, revision: str | None = None) -> ModelFiles:
     if folder.is_dir():
         return ModelFiles(str(folder.resolve()), folder.resolve())
     if not _HUB_ID.fullmatch(name) or name.startswith("."):
-        raise SourceError(f"{name}: there is no such folder ({looked_for(folder)})")
+        raise SourceError(f"{name}: folder not found ({looked_for(folder)})")
     return ModelFiles(name, None, _commit(name, revision or "main", folder))
 
 
 def _commit(name: str, revision: str, folder: Path) -> str:
     if _COMMIT.fullmatch(revision):
         return revision
-    with needed_by(f"{name} is not a folder ({looked_for(folder)}), and a hub's model"):
+    with needed_by(f"{name} is not a folder ({looked_for(folder)}); a model on the hub"):
         from huggingface_hub import HfApi, constants
 
     stored = Path(constants.HF_HUB_CACHE) / f"models--{name.replace('/', '--')}"
@@ -249,26 +249,46 @@ def _commit(name: str, revision: str, folder: Path) -> str:
     return str(found)
 
 
-def looked_for(folder: Path) -> str:
-    """Where a folder was looked for, and the one beside it that was probably meant."""
-    try:
-        beside = [path.name for path in folder.parent.iterdir() if path.is_dir()]
-    except OSError:
-        beside = []
-    near = nearest(folder.name, beside)
-    meant = f"; did you mean '{folder.parent / near}'?" if near else ""
-    return f"looked for {folder}{meant}"
+def nearest_path(path: Path, *, files: bool = False) -> Path | None:
+    """The existing folder (or `files`: file) that `path` is probably a misspelling of.
+
+    Each part of the path is corrected in turn, so a typo may be in any folder of it.
+    """
+    found = Path(path.anchor)
+    parts = path.parts[1:] if path.anchor else path.parts
+    for place, part in enumerate(parts):
+        wanted = Path.is_file if files and place == len(parts) - 1 else Path.is_dir
+        if part == ".." or wanted(found / part):
+            found /= part
+            continue
+        try:
+            beside = [each.name for each in found.iterdir() if wanted(each)]
+        except OSError:
+            return None
+        # Names of files share their endings, which say nothing of what was meant.
+        stems = {Path(name).stem if wanted is Path.is_file else name: name for name in beside}
+        near = nearest(Path(part).stem if wanted is Path.is_file else part, stems)
+        if near is None:
+            return None
+        found /= stems[near]
+    return found
+
+
+def looked_for(path: Path) -> str:
+    """Where a folder was looked for, and the nearest existing one."""
+    near = nearest_path(path)
+    return f"looked for {path}" + (f"; did you mean '{near}'?" if near else "")
 
 
 def _unreachable(name: str, revision: str, folder: Path, error: Exception) -> str:
     """The likeliest cause first: a misspelt name of a folder."""
     kind = type(error).__name__
-    head = f"{name}: is it misspelt? There is no such folder ({looked_for(folder)})"
+    head = f"model '{name}' not found locally ({looked_for(folder)})"
     if kind in ("RepositoryNotFoundError", "GatedRepoError"):
-        return f"{head}, and the hub has no such model, or it asks for a login (hf auth login)"
+        return f"{head} or on the hub; check the name, or log in (hf auth login) if it is private"
     if kind == "RevisionNotFoundError":
-        return f"{name}: the model has no revision {revision!r} on the hub"
+        return f"{name}: revision {revision!r} not found on the hub"
     return (
-        f"{head} and no such model in the local cache; if it is a hub's name, there is no hub in "
-        f"reach ({kind}): connect, or download it elsewhere and name its folder"
+        f"{head}, and the hub could not be reached ({kind}); check the name, or download the "
+        "model and pass its folder"
     )

@@ -24,7 +24,7 @@ FUSED = {"gelu_new": "gelu_pytorch_tanh"}
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """No progress bars and no warnings of the libraries below: rmcheck says what matters."""
+    """Silence progress bars and warnings of the libraries below."""
     level = transformers.logging.get_verbosity()
     bars = transformers.logging.is_progress_bar_enabled()
     noisy = [logging.getLogger(name) for name in ("accelerate", "peft", "trl", "datasets")]
@@ -46,12 +46,12 @@ def quiet() -> Iterator[None]:
 
 
 def pick_device(wanted: str | None) -> str:
-    """`wanted`, or CUDA when there is one, else the CPU.
+    """`wanted`, or by default CUDA if it is available, else the CPU.
 
     Raises
     ------
     SourceError
-        When there is no such device here.
+        If the device is not available.
     """
     if wanted is None:
         return "cuda" if torch.cuda.is_available() else "cpu"
@@ -59,12 +59,12 @@ def pick_device(wanted: str | None) -> str:
         torch.empty(0, device=wanted)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         first = str(error).splitlines()[0]
-        raise SourceError(f"--rm-device {wanted}: no such device here ({first[:120]})") from None
+        raise SourceError(f"--rm-device {wanted}: device not available ({first[:120]})") from None
     return wanted
 
 
 def load_tokenizer(files: ModelFiles, gguf_file: str | None = None) -> Any:
-    """The tokenizer beside a model, with a padding token."""
+    """The tokenizer of a model, with a padding token."""
     options = _gguf_option(gguf_file)
     with quiet():
         try:
@@ -78,8 +78,8 @@ def load_tokenizer(files: ModelFiles, gguf_file: str | None = None) -> Any:
     # transformers 5 makes a GPT-2 tokenizer without a vocabulary where its files are missing.
     if not tokenizer("A text.", add_special_tokens=False)["input_ids"] or len(tokenizer) < 16:
         raise SourceError(
-            f"{files.name}: no tokenizer in it (tokenizer.json, or a vocabulary); save it beside "
-            "the model with tokenizer.save_pretrained"
+            f"{files.name}: tokenizer missing (tokenizer.json, or a vocabulary); save it into the "
+            "model's folder with tokenizer.save_pretrained"
         )
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
@@ -118,19 +118,19 @@ def load_checkpoint(files: ModelFiles) -> Any:
     labels = int(model.config.num_labels)
     if labels != 1:
         raise SourceError(
-            f"{files.name}: num_labels is {labels}, a reward model has 1; name a reward model, or "
-            "train a head on this one with a recipe (base: …)"
+            f"{files.name}: expected num_labels 1 for a reward model, got {labels}; use a reward "
+            "model, or train a head on this one with a recipe (base: …)"
         )
     if missing:
         raise SourceError(
-            f"{files.name}: no weights for {', '.join(missing[:3])} in it: not a trained reward "
-            "model; train one with a recipe (base: …)"
+            f"{files.name} is not a trained reward model (weights missing: "
+            f"{', '.join(missing[:3])}); train one with a recipe (base: …)"
         )
     return model
 
 
 def _load(files: ModelFiles, gguf_file: str | None, **overrides: Any) -> tuple[Any, list[str]]:
-    """The model and the names of weights that its files lack."""
+    """The model, and the names of weights missing from its files."""
     extra = _gguf_option(gguf_file)
     packed = unpacked() if gguf_file else {}
     with quiet():
@@ -154,7 +154,7 @@ def _load(files: ModelFiles, gguf_file: str | None, **overrides: Any) -> tuple[A
 
 
 def _gguf_option(gguf_file: str | None) -> dict[str, str]:
-    """What `from_pretrained` is told of a GGUF file; nothing where there is none.
+    """The arguments of `from_pretrained` for a GGUF file; empty without one.
 
     Raises
     ------
@@ -169,7 +169,7 @@ def _gguf_option(gguf_file: str | None) -> dict[str, str]:
 
 
 def fuse(config: Any) -> None:
-    """Let `config` name activations by PyTorch's fused kernels where they are the same function."""
+    """Replace activations in `config` by PyTorch's fused kernels of the same function."""
     text = config.get_text_config()
     for key in ("activation_function", "hidden_act"):
         known = getattr(text, key, None)
@@ -179,9 +179,9 @@ def fuse(config: Any) -> None:
 
 @contextlib.contextmanager
 def head_scaled(model: Any, factor: float) -> Iterator[None]:
-    """Within it, the last layer that gives one number has `factor` times its weights and bias.
+    """Within it, weights and bias of the last layer with one output are times `factor`.
 
-    The weights come back bit for bit, so that one loaded model serves every factor.
+    They are restored bit for bit afterwards, so that one loaded model serves every factor.
     """
     if factor == 1.0:
         yield
@@ -192,7 +192,7 @@ def head_scaled(model: Any, factor: float) -> Iterator[None]:
         if isinstance(module, torch.nn.Linear) and module.out_features == 1
     ]
     if not heads:
-        raise SourceError(f"{type(model).__name__}: found no layer with one output to scale")
+        raise SourceError(f"{type(model).__name__}: no layer with one output found to scale")
     known = [(parameter, parameter.detach().clone()) for parameter in heads[-1].parameters()]
     with torch.no_grad():
         for parameter, _ in known:
@@ -209,5 +209,5 @@ def _said(error: Exception) -> str:
     """An error on one line."""
     text = " ".join(str(error).split()) or type(error).__name__
     if "trust_remote_code" in text:
-        text = "it needs program code of its own, which rmcheck does not run"
+        text = "the model needs its own code (trust_remote_code), which rmcheck does not run"
     return text if len(text) <= 300 else text[:299] + "…"

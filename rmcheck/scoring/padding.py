@@ -1,4 +1,4 @@
-"""The padding id of a model, and one that no text of a batch holds."""
+"""The padding id of a model, and one that is not in any text of a batch."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 
 
 def pad_token(model: Any, tokenizer: Any) -> int:
-    """The id that fills up batches; a model without one is given it."""
+    """The padding id for batches; it is set in the configuration if missing there."""
     config = model.config.get_text_config()
     pad = tokenizer.pad_token_id
     if pad is None:
@@ -27,7 +27,7 @@ def pad_token(model: Any, tokenizer: Any) -> int:
 
 @contextlib.contextmanager
 def absent_pad(model: Any, tokens: torch.Tensor, mask: torch.Tensor) -> Iterator[torch.Tensor]:
-    """Padding by an id that no text of the batch holds.
+    """Pad with an id that is not in any text of the batch.
 
     `transformers` pools at the last token that is not the padding id; where padding and end of
     text are one token, a text that ends with it would be read too early.

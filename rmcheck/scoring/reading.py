@@ -68,7 +68,7 @@ class Reading:
 def read_forest(model: Any, reading: Reading, pooling: str = "last") -> torch.Tensor:
     """Rewards at the forest's sequences, shape (k,), float32; differentiable.
 
-    `model` is a sequence-classification model whose `score` head stands on its backbone's last
+    `model` is a sequence-classification model whose `score` head reads its backbone's last
     hidden state; PEFT's layers may be injected into it.
     """
     backbone = getattr(model, model.base_model_prefix)
@@ -103,7 +103,7 @@ def head_of(model: Any) -> Any | None:
 
 
 def fallback_reason(model: Any) -> str | None:
-    """Why a model cannot be trusted with a forest before it is even tried; None when it may be."""
+    """Why a model cannot read a forest, as far as known without a trial; None if it may."""
     if head_of(model) is None:
         return "its head is not a `score` layer on the last hidden state"
     config = model.config.get_text_config()
@@ -116,7 +116,7 @@ def fallback_reason(model: Any) -> str | None:
 
 
 def reach(model: Any) -> tuple[int, str] | None:
-    """Up to how many tokens a text may stand in a forest, and why no more; None: any length.
+    """The longest text in tokens that can be read in a forest, and the reason; None: any length.
 
     A custom mask replaces the model's own, so a sliding window shorter than a text would be lost.
     Long-range rotary positions change for all that is in a call when one text is longer than what

@@ -1,4 +1,4 @@
-"""The one place that says whether what a source gave are rewards."""
+"""Validate the rewards that a source returns."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ def checked(values: ArrayLike, dialogues: Sequence[Dialogue], spec: str) -> NDAr
     Raises
     ------
     SourceError
-        When there are more or fewer, or one is NaN, infinite or not a number; names its dialogue.
+        If there are more or fewer, or one is NaN, infinite or not a number; names its dialogue.
     """
     try:
         rewards = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError, RuntimeError) as error:  # a tensor with a gradient: RuntimeError
-        raise SourceError(f"{spec}: gave something that is not numbers ({error})") from None
+        raise SourceError(f"{spec}: expected numbers from score() ({error})") from None
     if rewards.shape != (len(dialogues),):
         raise SourceError(
-            f"{spec}: gave rewards of shape {rewards.shape} for "
-            f"{counted(len(dialogues), 'dialogue')}; ({len(dialogues)},) is right"
+            f"{spec}: expected rewards of shape ({len(dialogues)},) for "
+            f"{counted(len(dialogues), 'dialogue')}, got {rewards.shape}"
         )
     wrong = np.flatnonzero(~np.isfinite(rewards))
     if wrong.size:

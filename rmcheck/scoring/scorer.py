@@ -30,9 +30,9 @@ Scored = tuple[NDArray[np.int64], NDArray[np.float64]]
 
 DTYPES: dict[str, torch.dtype] = {name: getattr(torch, name) for name in PRECISIONS}
 ALIKE = 0.9
-"""The share of the longest row's length from which rows stand in one call."""
+"""Rows at least this share of the longest row's length share a call."""
 TOLERANCE = {"float32": 1e-4, "bfloat16": 5e-2, "float16": 1e-2}
-"""How far the forest may be from one-by-one scoring, per unit of reward, before it is refused."""
+"""Largest difference between forest and one-by-one scores, per unit of reward."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Scorer:
     template
         How a dialogue becomes text; see `rmcheck.data.template`.
     max_length
-        Tokens at most; None takes what the model has.
+        Length limit in tokens; None: the model's own.
     device, dtype
         Where and in which precision; the head always computes in float32.
     pooling
@@ -70,7 +70,7 @@ class Scorer:
     unique_tokens, calls
         Tokens that went through the model (padding apart), and calls of it.
     remarks
-        What a user should know, such as why the forest was not used.
+        Notes that the user should see, such as why the forest was not used.
     """
 
     def __init__(
@@ -130,8 +130,8 @@ class Scorer:
         within: NDArray[np.bool_] = lengths <= longest
         if not within.all() and fallback_reason(self.model) is None:
             self._remark(
-                f"texts of more than {longest} tokens share no prefix: {reason}; "
-                "length-sorted batches are used"
+                f"prefix sharing off for texts of more than {longest} tokens: {reason}; using "
+                "length-sorted batches"
             )
         return within
 
@@ -272,7 +272,7 @@ class Scorer:
                 reason = self._difference(probes, alone)
         if reason:
             if self._head is not None:  # an encoder has nothing to share
-                self._remark(f"no prefix is shared: {reason}; length-sorted batches are used")
+                self._remark(f"prefix sharing off: {reason}; using length-sorted batches")
             return False
         return True
 
@@ -284,25 +284,25 @@ class Scorer:
                 shared[row.members] = self._forward(partial(self._read, [row]))
         except Exception as error:  # a model may refuse a custom mask in any way it likes
             if _is_out_of_memory(error):
-                return f"too little memory to try it on {forest.n_tokens:,} tokens"
-            return f"the model does not take a custom mask ({type(error).__name__})"
+                return f"not enough memory to test it on {forest.n_tokens:,} tokens"
+            return f"the model does not accept a custom mask ({type(error).__name__})"
         shared = shared[forest.places]
         if not np.isfinite(alone).all():
-            return None  # whoever asks for scores is told of these, by name
+            return None  # scoring reports these, with the dialogue
         far = np.abs(shared - alone) / np.maximum(1.0, np.abs(alone))
         if (far <= TOLERANCE[self.dtype]).all():
             return None
-        return f"the forest differs from one-by-one scoring by {far.max():.1e}"
+        return f"its scores differ from one-by-one scoring by {far.max():.1e}"
 
     def _shrink(self) -> bool:
-        """Halve what one call takes; False when it cannot be halved any more."""
+        """Halve the tokens per call; False if it cannot be halved any more."""
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
         if self._call <= 1:
             return False
         self._call //= 2
         self.row = min(self.row, self._call)
-        self.remarks.append(f"out of memory: at most {self._call:,} tokens a call from here on")
+        self.remarks.append(f"out of memory: reduced to {self._call:,} tokens per call")
         return True
 
 

@@ -1,4 +1,4 @@
-"""How torch's threads wait for one another: asleep, so that a busy machine is not made slower."""
+"""Let torch's threads sleep while they wait, which is faster on a busy machine."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import sys
 
 
 def wait_asleep() -> None:
-    """Before torch is imported: let OpenMP threads sleep while they wait, unless a user chose.
+    """Let OpenMP threads sleep while they wait; call before torch is imported.
+
+    Has no effect if the user has set the policy.
 
     Threads that spin at each barrier take the core from the thread they wait for where cores are
     busy (pytest-xdist, a small CI runner): training the tiny recipe on two threads took 151 s

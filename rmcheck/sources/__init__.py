@@ -1,19 +1,18 @@
 """The kinds of reward sources, and the source that a spec names.
 
 A spec names a source (`recipe:tiny`, `hf:PATH`, `scores:FILE`, or a bare path to a checkpoint
-folder). Implementations live in this package, one file each, and are imported when first asked
-for; third parties add theirs through the entry point group `rmcheck.sources`.
+folder). Implementations are in this package, one file each, and are imported when first used;
+other packages add theirs through the entry point group `rmcheck.sources`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
-from rmcheck.documents.finding import is_yaml
 from rmcheck.errors import RmcheckError, UsageError, did_you_mean
 from rmcheck.registry import Registry, function
 from rmcheck.reward_source import Source, SourceOptions, completed
+from rmcheck.sources.suggestion import suggestion
 from rmcheck.spec import Spec
 
 Factory = Callable[[str, SourceOptions], object]
@@ -43,11 +42,11 @@ def create(spec: str, options: SourceOptions) -> Source:
     Raises
     ------
     UsageError
-        When the spec names no kind, or its file, folder or recipe does not exist.
+        If the kind is missing or unknown, or the file, folder or recipe does not exist.
     BrokenEntryPoint
-        When the kind is another package's, and that package fails.
+        If the kind belongs to another package and that package fails.
     SourceError
-        When that package gives something that is not a reward source.
+        If that package returns something that is not a reward source.
     """
     named = Spec.parse(spec)
     if not named.kind or not named.rest:
@@ -55,9 +54,8 @@ def create(spec: str, options: SourceOptions) -> Source:
             named = Spec("hf", spec)
         else:
             raise UsageError(
-                f"source {spec!r}: neither KIND:NAME nor a folder below {options.root}; "
-                f"did you mean '{_guessed(spec, options.root)}'? "
-                f"(kinds: {', '.join(sorted(kinds()))})"
+                f"source {spec!r}: expected KIND:NAME or a folder below {options.root}; "
+                f"{suggestion(spec, options.root, kinds())} (kinds: {', '.join(sorted(kinds()))})"
             )
     factory = KINDS.find(named.kind)
     if factory is None:
@@ -71,13 +69,3 @@ def create(spec: str, options: SourceOptions) -> Source:
         if named.kind in KINDS.ours:
             raise
         raise KINDS.broken(named.kind, error) from error
-
-
-def _guessed(spec: str, root: Path) -> str:
-    """What somebody means who leaves the kind out."""
-    if not spec or spec in kinds():
-        return "recipe:tiny"
-    path = root / spec
-    if path.is_file() and not is_yaml(path):
-        return f"scores:{spec}"
-    return f"recipe:{spec}" if path.is_file() or spec.isidentifier() else f"hf:{spec}"

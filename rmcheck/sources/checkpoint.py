@@ -16,7 +16,7 @@ from rmcheck.training import adapter
 
 
 class CheckpointSource(ModelSource):
-    """A trained reward model from files; `rmcheck.json` beside them says how it is read."""
+    """A trained reward model from files; `rmcheck.json` beside them says how to read it."""
 
     def __init__(self, spec: str, name: str, revision: str | None, options: SourceOptions) -> None:
         super().__init__(spec, options)
@@ -25,7 +25,7 @@ class CheckpointSource(ModelSource):
 
     @cached_property
     def files(self) -> ModelFiles:
-        """Where its files are. An adapter on the hub is fetched: its configuration is needed."""
+        """Its files. An adapter on the hub is downloaded, since its configuration is needed."""
         found = locate(self.name, self.options.root, self.revision)
         if found.folder is None and _is_hub_adapter(found, self.spec):
             from huggingface_hub import snapshot_download
@@ -36,7 +36,7 @@ class CheckpointSource(ModelSource):
 
     @property
     def training(self) -> TrainingRecord | None:
-        """How it was trained, where `rmcheck.json` tells."""
+        """How it was trained, if `rmcheck.json` says so."""
         sidecar = self._sidecar
         return sidecar.training if sidecar else None
 
@@ -57,7 +57,8 @@ class CheckpointSource(ModelSource):
             return Layout()
         if sidecar.num_labels != 1:
             raise SourceError(
-                f"{self.files.name}: num_labels is {sidecar.num_labels}, a reward model has 1"
+                f"{self.files.name}: expected num_labels 1 for a reward model, got "
+                f"{sidecar.num_labels}"
             )
         return Layout(sidecar.template, sidecar.max_length, sidecar.pooling)
 
@@ -65,7 +66,7 @@ class CheckpointSource(ModelSource):
         folder = self.files.folder
         if folder is not None and not self._adapter and not (folder / "config.json").is_file():
             raise SourceError(
-                f"{folder}: neither config.json nor {adapter.CONFIG} in it: not a model's folder"
+                f"{folder} is not a model folder: it has neither config.json nor {adapter.CONFIG}"
             )
         layout = self.layout
         parts: list[object] = [self.files.hash(self.hashes)]
@@ -75,7 +76,7 @@ class CheckpointSource(ModelSource):
         return content_hash("hf", *parts, layout.template, layout.max_length, layout.pooling)
 
     def _load(self, device: str) -> Loaded:
-        _ = self.fingerprint  # a folder that is no model's is told before torch is imported
+        _ = self.fingerprint  # a folder without a model is reported before torch is imported
         from rmcheck.scoring.loading import load_base, load_checkpoint, load_tokenizer
 
         if self._adapter is None:
@@ -93,7 +94,7 @@ def _is_hub_adapter(files: ModelFiles, spec: str) -> bool:
 
     try:
         hf_hub_download(files.name, adapter.CONFIG, revision=files.revision)
-    except Exception:  # not there, or no hub in reach: then it must be a whole, cached model
+    except Exception:  # not there, or the hub is unreachable: then it must be a cached model
         return False
     return True
 
@@ -101,7 +102,7 @@ def _is_hub_adapter(files: ModelFiles, spec: str) -> bool:
 def create(rest: str, options: SourceOptions) -> CheckpointSource:
     """A sequence-classification checkpoint or PEFT adapter.
 
-    Raises UsageError when REST is a path and nothing lies there.
+    Raises UsageError if REST is a path that does not exist.
     """
     name, revision = rest, None
     if not resolved(rest, options.root).is_dir():
@@ -110,5 +111,5 @@ def create(rest: str, options: SourceOptions) -> CheckpointSource:
     folder = resolved(name, options.root)
     is_path = name.startswith((".", "/", "~")) or name.count("/") > 1
     if is_path and not folder.is_dir():
-        raise UsageError(f"hf:{rest}: there is no such folder ({looked_for(folder)})")
+        raise UsageError(f"hf:{rest}: folder not found ({looked_for(folder)})")
     return CheckpointSource(f"hf:{rest}", name, revision, options)

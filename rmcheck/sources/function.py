@@ -22,7 +22,7 @@ class FunctionSource(Source):
     Parameters
     ----------
     function
-        Called with all texts that are missing at once.
+        Called once with all texts that have no score yet.
     fingerprint
         A name that changes whenever the scores could; None (default) keeps scores for one
         session only.
@@ -51,7 +51,8 @@ class FunctionSource(Source):
         Raises
         ------
         SourceError
-            When it raises, gives another number of scores, something that is no number, or a NaN.
+            If it raises, or returns the wrong number of scores, a value that is not a number, or
+            a NaN.
         """
         texts = [(prompt_text(dialogue.prompt), dialogue.response) for dialogue in dialogues]
         try:
@@ -62,19 +63,19 @@ class FunctionSource(Source):
             last = traceback.extract_tb(error.__traceback__)[-1]
             raise SourceError(
                 f"{self._spec}: raised {type(error).__name__}: {error} "
-                f"({last.filename}:{last.lineno}); it must take a list of (prompt, response) and "
-                "return as many numbers"
+                f"({last.filename}:{last.lineno}); expected a function from a list of (prompt, "
+                "response) to a list of as many numbers"
             ) from error
         return checked(scores, dialogues, self._spec)
 
 
 def as_source(candidate: object) -> Source:
-    """What a `reward_model` fixture returned as a source: completed, or a function wrapped as one.
+    """The value of a `reward_model` fixture as a source: completed, or a wrapped function.
 
     Raises
     ------
     SourceError
-        For anything else, with what a `reward_model` fixture may return.
+        For any other value; says what a `reward_model` fixture may return.
     """
     if callable(candidate) and not isinstance(candidate, type) and not hasattr(candidate, "score"):
         return FunctionSource(candidate)

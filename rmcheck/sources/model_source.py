@@ -1,4 +1,4 @@
-"""What reward sources that are models have in common: lazy loading, scoring, fingerprints."""
+"""The base of reward sources that are models: lazy loading, scoring, fingerprints."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 _LOADED: WeakValueDictionary[tuple[str, str, str, str], Scorer] = WeakValueDictionary()
-"""Models in use by (identity, dtype, device, cache folder): none is loaded a second time."""
+"""Models in use by (identity, dtype, device, cache folder), so that each is loaded once."""
 
 
 @dataclass(frozen=True)
@@ -52,12 +52,12 @@ class Loaded:
 
 
 class ModelSource(Source, ABC):
-    """A reward source whose scores a model computes here; loaded at the first `score`.
+    """A reward source that runs a model in this process; loaded at the first `score`.
 
     Attributes
     ----------
     spec
-        How a person names it.
+        Its name in records and messages.
     device
         Where it computes; None before it is loaded.
     truncated
@@ -86,7 +86,7 @@ class ModelSource(Source, ABC):
     @property
     @abstractmethod
     def layout(self) -> Layout:
-        """How it is given a dialogue; from files, without torch."""
+        """How dialogues are formatted for it; from files, without torch."""
 
     @abstractmethod
     def _load(self, device: str) -> Loaded:
@@ -117,7 +117,7 @@ class ModelSource(Source, ABC):
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """What a user should know of how scores were made."""
+        """Notes about the scoring that the user should see."""
         return tuple(self._scorer.remarks) if self._scorer else ()
 
     def with_head_scaled(self, factor: float) -> Self:
@@ -134,7 +134,7 @@ class ModelSource(Source, ABC):
         Raises
         ------
         SourceError
-            When the model cannot be loaded, or a reward is NaN or infinite.
+            If the model cannot be loaded, or a reward is NaN or infinite.
         """
         scores = np.empty(len(dialogues), dtype=np.float64)
         for members, values in self.stream(dialogues):
@@ -144,7 +144,7 @@ class ModelSource(Source, ABC):
     def stream(
         self, dialogues: Sequence[Dialogue]
     ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float64]]]:
-        """`score` piece by piece: (indices, rewards), in the order in which the model is done."""
+        """`score` piece by piece: (indices, rewards), in the order in which they are computed."""
         scorer = self.scorer
         before = scorer.truncated
         pieces = scorer.stream(dialogues, self.options.progress, head_scale=self._factor)
@@ -155,9 +155,9 @@ class ModelSource(Source, ABC):
 
     @property
     def scorer(self) -> Scorer:
-        """The loaded model; the first use imports torch, and trains where a recipe says so.
+        """The loaded model; the first use imports torch, and trains if the source is a recipe.
 
-        Sources of one session that mean the same model share it, whatever they are called.
+        Sources of one session with the same model share it, even under different names.
         """
         if self._scorer is None:
             with needed_by(self.spec):
@@ -181,7 +181,7 @@ class ModelSource(Source, ABC):
         layout = loaded.layout
         if layout.template == "chat" and not loaded.tokenizer.chat_template:
             raise SourceError(
-                f"{self.spec}: template 'chat', but the tokenizer has no chat template; "
+                f"{self.spec}: template is 'chat', but the tokenizer has no chat template; "
                 "use template: default"
             )
         return Scorer(
@@ -196,7 +196,7 @@ class ModelSource(Source, ABC):
 
 
 def model_hash(identity: str, dtype: str, *factor: float) -> str:
-    """The fingerprint of what a model's files (by their hash) give under our own code."""
+    """The fingerprint of a model: the hash of its files and the format versions of our code."""
     formats = later_formats(template=TEMPLATE_FORMAT, scorer=SCORER_FORMAT)
     return content_hash(identity, dtype, *factor, *formats)
 

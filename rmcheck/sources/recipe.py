@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from rmcheck.data import PreferencePair
 from rmcheck.data.preferences import load
 from rmcheck.errors import SourceError
 from rmcheck.extras import needed_by
-from rmcheck.record.run import TrainingRecord
+from rmcheck.record.run import SourceRecord, TrainingRecord
 from rmcheck.reward_source import SourceOptions
 from rmcheck.scoring.files import ModelFiles
 from rmcheck.scoring.threads import wait_asleep
@@ -19,12 +20,13 @@ from rmcheck.training.recipe import Recipe, load_recipe
 
 
 class RecipeSource(ModelSource):
-    """Trains, or loads what was trained already, at its first `score`."""
+    """Trains, or loads the cached adapter, at its first `score`."""
 
     def __init__(self, spec: str, recipe: Recipe, options: SourceOptions) -> None:
         super().__init__(spec, options)
         self.recipe = recipe
         self._recipe_fingerprint: str | None = None
+        self._settings: dict[str, Any] | None = None
         self._base: ModelFiles | None = None
         self._trained = False
         self._doubt = ""
@@ -32,18 +34,18 @@ class RecipeSource(ModelSource):
 
     @property
     def adapter(self) -> Path:
-        """The folder of the trained adapter, whether it is there yet or not."""
+        """The folder of the trained adapter; it may not exist yet."""
         if self._recipe_fingerprint is None:
             self._recipe_fingerprint = self.recipe.fingerprint(self.hashes)
         return adapter.adapter_folder(self.options.cache, self._recipe_fingerprint)
 
     @property
     def training(self) -> TrainingRecord | None:
-        """How the adapter came to be; None before it is trained. Reads a file, imports no torch."""
+        """The adapter's training record; None before it is trained. Does not import torch."""
         sidecar = adapter.read_sidecar(self.adapter)
         if sidecar is None or sidecar.training is None:
             return None
-        # The recipe that trained it may have had another name: what counts is in the fingerprint.
+        # The recipe that trained it may have had another name, which is not in the fingerprint.
         now = {"reused": not self._trained, "recipe": self.recipe.name}
         return sidecar.training.model_copy(update=now)
 
@@ -56,16 +58,16 @@ class RecipeSource(ModelSource):
         return noisy
 
     def train(self) -> Path:
-        """The adapter's folder; trains (or waits for who does) when it is not there.
+        """The adapter's folder; trains, or waits for the process that does, if it is missing.
 
-        Loads no model that is trained already.
+        Does not load a model that is already trained.
 
         Raises
         ------
         TrainingError
-            When it cannot be trained, or the cache folder cannot be written to.
+            If it cannot be trained, or the cache folder cannot be written to.
         ExtraMissing
-            Where the packages that train are not installed.
+            If the packages for training are not installed.
         """
         recipe, folder = self.recipe, self.adapter
 
@@ -105,15 +107,21 @@ class RecipeSource(ModelSource):
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """What a user should know of how scores were made."""
+        """Notes about the scoring that the user should see."""
         if not self._doubt:
             return super().remarks
-        return (f"{self.adapter}: not believed, so trained again: {self._doubt}", *super().remarks)
+        return (f"{self.adapter}: not trusted, trained again: {self._doubt}", *super().remarks)
 
     @property
     def layout(self) -> Layout:
-        """As the recipe says: what is trained is what is scored."""
+        """As the recipe says: scoring formats texts as training did."""
         return Layout(self.recipe.template, self.recipe.max_length, self.recipe.pooling)
+
+    def describe(self) -> SourceRecord:
+        """Its part of a run's record, with the settings of the recipe."""
+        if self._settings is None:
+            self._settings = self.recipe.settings(self.hashes)
+        return super().describe().model_copy(update={"recipe": self._settings})
 
     def _identity(self) -> str:
         return self.adapter.name
@@ -127,8 +135,8 @@ class RecipeSource(ModelSource):
         sidecar = adapter.read_sidecar(folder)
         if sidecar and sidecar.backbone and sidecar.backbone.hash != self._base_hash(files):
             raise SourceError(
-                f"{folder}: trained on another base model than {files.name} is now; delete it "
-                "and it is trained again"
+                f"{folder}: the base model {files.name} has changed since this adapter was "
+                "trained; delete the folder to train it again"
             )
         base = load_base(files, seed=recipe.seed, gguf_file=recipe.gguf_file)
         return Loaded(
@@ -143,7 +151,7 @@ class RecipeSource(ModelSource):
 
 
 def _reachable(files: ModelFiles, folder: Path) -> str:
-    """The base's hub id, or its path as seen from the adapter's folder."""
+    """The base's hub id, or its path relative to the adapter's folder."""
     if files.folder is None:
         return files.name
     import os
@@ -152,7 +160,7 @@ def _reachable(files: ModelFiles, folder: Path) -> str:
 
 
 def pairs_of(recipe: Recipe) -> list[PreferencePair]:
-    """The recipe's data, read.
+    """Read the recipe's data.
 
     Raises
     ------
@@ -173,7 +181,7 @@ def pairs_of(recipe: Recipe) -> list[PreferencePair]:
 def create(rest: str, options: SourceOptions) -> RecipeSource:
     """Train a LoRA reward model by a recipe, or load it.
 
-    Raises UsageError (or ProblemsFound) when there is no such recipe.
+    Raises UsageError if the recipe does not exist, ProblemsFound if it has errors.
     """
     recipe = load_recipe(rest, options.root)
     if options.seed is not None:

@@ -59,7 +59,7 @@ class Calibration:
 
     `temperature` is fitted to all pairs, in units of the margin; `fitted` scores each pair with the
     temperature that the *other* folds gave. `fitted` and `temperature` are None where `degenerate`
-    says why there is none.
+    says why it is missing.
     """
 
     n: int
@@ -118,7 +118,7 @@ def calibrate(
     reason = None
     if n_groups < 2:
         reason = (
-            f"The {counted(n, 'pair')} {be(n)} one group: there is no other to validate a "
+            f"The {counted(n, 'pair')} {be(n)} one group: another is needed to validate a "
             "temperature on."
         )
     elif not column.any():

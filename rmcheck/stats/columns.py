@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 
 def finite(name: str, values: ArrayLike) -> NDArray[np.float64]:
-    """Turn `values` into a float64 column, or name the first entry that is no finite number.
+    """Turn `values` into a float64 column, or name the first entry that is not finite.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def win_column(name: str, values: ArrayLike) -> NDArray[np.float64]:
 
 
 def proportion(name: str, value: float, *, closed: bool = True) -> float:
-    """Check that `value` lies in [0, 1], or in (0, 1) where `closed` is false."""
+    """Check that `value` is in [0, 1], or in (0, 1) where `closed` is false."""
     inside = 0.0 <= value <= 1.0 if closed else 0.0 < value < 1.0
     if not inside:
         raise ValueError(f"{name}={value} is outside {'[0, 1]' if closed else '(0, 1)'}")

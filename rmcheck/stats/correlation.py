@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
-from scipy.stats import kendalltau
 
-from rmcheck.stats.bootstrap import bootstrap_statistic, bootstrap_weights, percentile_interval
+from rmcheck.stats.bootstrap import bootstrap_weights, percentile_interval
 from rmcheck.stats.columns import finite, proportion, same_length
+from rmcheck.stats.concordance import Concordance
 from rmcheck.verdict import Estimate
 from rmcheck.wording import be, counted, minus
 
@@ -41,7 +42,7 @@ def pearson(
     if weights is not None:
         kept = weights > 0
         x, y, weights = x[kept], y[kept], weights[kept]
-    a, b = x - np.average(x, weights=weights), y - np.average(y, weights=weights)
+    a, b = x - _mean(x, weights), y - _mean(y, weights)
     if np.all(x == x[0]) or np.all(y == y[0]):
         return math.nan
     # Scaled, so that squares of tiny or huge scores neither vanish nor overflow.
@@ -52,6 +53,11 @@ def pearson(
     product = float((weighted * b).sum())
     norm = math.sqrt(float((weighted * a).sum()) * float(square_b.sum()))
     return min(1.0, max(-1.0, product / norm))
+
+
+def _mean(x: NDArray[np.float64], weights: NDArray[np.float64] | None) -> np.float64:
+    total = x.mean() if weights is None else (x * weights).sum() / weights.sum()
+    return np.float64(total)
 
 
 def spearman(
@@ -77,7 +83,7 @@ def _dense(x: NDArray[np.float64]) -> NDArray[np.intp]:
 
 def kendall(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
     """Kendall's τ-b, which allows for ties; NaN where a column is constant."""
-    return float(kendalltau(x, y).statistic)
+    return float(Concordance(x, y).tau(np.ones((1, len(x))))[0])
 
 
 COEFFICIENTS: dict[str, Coefficient] = {
@@ -96,15 +102,24 @@ def _resampled(
     rng: np.random.Generator,
 ) -> NDArray[np.float64]:
     """(draws,) bootstrap values of one coefficient."""
-    if method == "kendall":
-        return bootstrap_statistic([x, y], groups, kendall, draws=draws, rng=rng)
     weights = bootstrap_weights(groups, draws=draws, rng=rng)
+    if method == "kendall":
+        pairs = Concordance(x, y)
+        return np.concatenate([pairs.tau(np.stack(few)) for few in _batched(weights, 64)])
     if method == "pearson":
         return np.array([pearson(x, y, weight) for weight in weights])
     # The order of the values is the same in every resample: it is found once.
     left, right = _dense(x), _dense(y)
     ranks = ((_midranks(left, w), _midranks(right, w), w) for w in weights)
     return np.array([pearson(*row) for row in ranks])
+
+
+def _batched(
+    weights: Iterator[NDArray[np.float64]], size: int
+) -> Iterator[list[NDArray[np.float64]]]:
+    """A few weightings at a time: all of them at once would not fit into memory."""
+    while few := list(islice(weights, size)):
+        yield few
 
 
 def correlation(

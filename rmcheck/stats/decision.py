@@ -26,8 +26,8 @@ def decide_threshold(
 
     Returns
     -------
-    `pass` when the whole interval lies at or above `minimum` (at or below `maximum`), `fail` when
-    it lies wholly beyond either one, else `inconclusive`.
+    `pass` when the whole interval is at or above `minimum` (at or below `maximum`), `fail` when
+    all of it is beyond either one, else `inconclusive`.
     """
     if minimum is None and maximum is None:
         raise ValueError("a threshold needs a minimum or a maximum")

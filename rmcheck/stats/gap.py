@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats as scipy_stats
 
 from rmcheck.stats import groups as grouping
 from rmcheck.stats.bootstrap import bootstrap_means
 from rmcheck.stats.columns import finite, proportion, same_length
+from rmcheck.stats.ranks import mann_whitney_greater, wilcoxon_greater
 from rmcheck.stats.signflip import sign_flip_p_margins
 from rmcheck.verdict import Estimate
 from rmcheck.wording import minus
@@ -28,7 +28,7 @@ class ScoreGap:
     All p-values are one-sided (chosen scores higher). `p_sign_flip` respects groups; `p_wilcoxon`
     and `p_mann_whitney` are the textbook tests, which take every pair, and every response, as
     independent. `auc` is the chance that a chosen response outscores a rejected one of *any* pair,
-    ties half. `d_z` is None where `degenerate` says why.
+    ties half. Where `degenerate` gives a reason, `d_z` stays None.
     """
 
     n: int
@@ -67,7 +67,7 @@ def score_gap(
     ScoreGap
         d_z = mean margin / sd of margins (n - 1 in the denominator), with Student's interval on
         the bootstrap standard error over groups (method `bootstrap-se`). Zero variance, a single
-        pair or a single group leaves d_z None: an infinite effect is no effect size.
+        pair or a single group leaves d_z None: an infinite effect says nothing.
 
     Notes
     -----
@@ -101,7 +101,7 @@ def score_gap(
             n=n,
             n_groups=n_groups,
         )
-    ranks = scipy_stats.mannwhitneyu(better, worse, alternative="greater")
+    u, p_mann_whitney = mann_whitney_greater(better, worse)
     return ScoreGap(
         n=n,
         n_groups=n_groups,
@@ -109,9 +109,9 @@ def score_gap(
         median_gap=float(np.median(margins)),
         d_z=effect,
         p_sign_flip=p_sign_flip,
-        p_wilcoxon=_wilcoxon(margins),
-        p_mann_whitney=float(ranks.pvalue),
-        auc=float(ranks.statistic) / n**2,
+        p_wilcoxon=wilcoxon_greater(margins),
+        p_mann_whitney=p_mann_whitney,
+        auc=u / n**2,
         degenerate=reason,
     )
 
@@ -120,17 +120,10 @@ def _degenerate(n: int, n_groups: int, spread: float, largest: float, mean: floa
     if n == 1:
         return "There is one pair, and the spread of margins needs at least 2."
     if spread <= _ROUNDING * largest:
-        return f"All {n} margins are {minus(f'{mean:g}')}: without spread there is no effect size."
+        return f"All {n} margins are {minus(f'{mean:g}')}: without spread, no effect size."
     if n_groups == 1:
         return f"The {n} pairs are one group, which says nothing about other groups."
     return None
-
-
-def _wilcoxon(margins: NDArray[np.float64]) -> float:
-    """One-sided signed-rank p; 1.0 when every margin is zero (scipy has none then)."""
-    if not margins.any():
-        return 1.0
-    return float(scipy_stats.wilcoxon(margins, alternative="greater").pvalue)
 
 
 def _effect_interval(

@@ -30,10 +30,8 @@ def codes(groups: Sequence[str]) -> NDArray[np.intp]:
     >>> codes(["b", "a", "b"]).tolist()
     [0, 1, 0]
     """
-    seen: dict[str, int] = {}
-    return np.fromiter(
-        (seen.setdefault(group, len(seen)) for group in groups), dtype=np.intp, count=len(groups)
-    )
+    number = {group: place for place, group in enumerate(dict.fromkeys(groups))}
+    return np.fromiter(map(number.__getitem__, groups), dtype=np.intp, count=len(groups))
 
 
 def sizes(codes: NDArray[np.intp]) -> NDArray[np.intp]:

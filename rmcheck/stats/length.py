@@ -31,7 +31,7 @@ class LengthBias:
     - `correction`: the coefficient of tanh(Δ/sd) in logit P(chosen preferred) beside the margin, in
       units of its root mean square. Negative: at equal margins the longer response is preferred
       less often than its score says, so the model overpays length by these labels. Where nearly all
-      chosen responses are the shorter (or the longer) it tells of the data more than of the model.
+      chosen responses are the shorter (or the longer) it describes the data more than the model.
     - `spearman`: of score and length over all 2n responses; None where one of them is constant.
 
     `pull`, `controlled` and `correction` are None where `degenerate` says why.

@@ -68,7 +68,7 @@ def fit_logistic(
     correction = n_groups / (n_groups - 1) if n_groups > 1 else 1.0
     sandwich = correction * bread @ (sums.T @ sums) @ bread
     diagonal = np.diag(sandwich)
-    # A variance of exactly zero cannot be scaled up; the inverse information stands in.
+    # A variance of exactly zero cannot be scaled up; use the inverse information.
     if np.any(diagonal <= 0.0):
         return Fit(coefficients=beta, covariance=np.asarray(bread, dtype=np.float64))
     lift = np.sqrt(np.maximum(1.0, np.diag(bread) / diagonal))

@@ -13,7 +13,7 @@ from rmcheck.stats.groups import Design
 
 Column = NDArray[np.float64]
 
-# Wins move by halves, so that every better data set lies on this grid.
+# Wins move by halves, so every better data set is on this grid.
 _STEP = 0.5
 _FIRST_CHUNK, _LARGEST_CHUNK = 16, 512
 
@@ -58,7 +58,7 @@ class Better:
         Notes
         -----
         A convex function of the groups' sums, each between what was seen and its top. Over each
-        such interval it lies below its chord, and the chords are filled steepest first.
+        such interval it is below its chord, and the chords are filled steepest first.
         """
         sizes, sums, room, counts = self._cells
         mean = (float(counts @ sums) + gained)[:, None] / self.design.n

@@ -113,8 +113,8 @@ def paired_difference(
     group's sign can then become less extreme than what was seen.
 
     The interval is Newcombe's method 10 on the table of shares times n_eff, that of the per-pair
-    differences d with unit variance mean |d| - Δ² (`groups.Design.effective_size`); t takes the
-    place of z when pairs share groups. For singletons that is Newcombe 1998 at n. A tie enters the
+    differences d with unit variance mean |d| - Δ² (`groups.Design.effective_size`); t replaces
+    z when pairs share groups. For singletons that is Newcombe 1998 at n. A tie enters the
     table by halves: of a win against a tie, half is `both` and half `candidate_only`; of two ties,
     half is `both` and half `neither`.
 
@@ -250,7 +250,7 @@ def classify(
 
     Returns
     -------
-    `identical`; `improved` when the interval lies above 0; `non_inferior` when it lies above
+    `identical`; `improved` when the interval is above 0; `non_inferior` when it is above
     -max_drop; `regressed` when Δ ≤ -max_drop and the one-sided p is at most α/2m (that is, the
     two-sided p at most α/m; see `multiplicity.one_sided_level`); else `inconclusive`.
     """

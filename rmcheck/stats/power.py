@@ -179,8 +179,8 @@ def _detectable(
     # Power is continuous in the drop and rises from caught(0) < power to caught(1) ≥ power.
     if caught(0.0) >= power:
         return _PRECISION
-    root = brentq(lambda drop: caught(drop) - power, 0.0, 1.0, xtol=_PRECISION / 2)
-    return min(1.0, float(root) + _PRECISION / 2)
+    found = brentq(lambda drop: caught(drop) - power, 0.0, 1.0, xtol=_PRECISION / 2)
+    return min(1.0, float(found) + _PRECISION / 2)
 
 
 def drop_power(n: int, discordant: float, drop: float, max_drop: float, alpha: float) -> float:
@@ -249,7 +249,7 @@ def _at_least(
 def detectable_shortfall(
     n_eff: float, minimum: float, level: float, power: float = 0.8
 ) -> float | None:
-    """How far below a threshold the true rate must lie for the check to say `fail`.
+    """How far below a threshold the true rate must be for the check to say `fail`.
 
     Parameters
     ----------
@@ -260,12 +260,12 @@ def detectable_shortfall(
 
     Returns
     -------
-    minimum - rate for the highest rate at which the interval lies below `minimum` with that
+    minimum - rate for the highest rate at which the interval is below `minimum` with that
     probability; None when the data are too few for any rate to fail.
 
     Notes
     -----
-    Exact for untied singletons: the upper Wilson limit lies below the minimum up to some number of
+    Exact for untied singletons: the upper Wilson limit is below the minimum up to some number of
     wins c, and P(Binomial(n, rate) ≤ c) = power is inverted by the beta quantile.
     """
     proportion("minimum", minimum)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Final, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 Precision = Literal["float32", "bfloat16", "float16"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 """The precisions in which rewards are computed or carried, the default first."""
+
+_CELLS: Final = 65_536
+"""Scores that are mapped at a time."""
 
 
 def cast(values: NDArray[np.float64], precision: Precision) -> NDArray[np.float64]:
@@ -65,3 +68,36 @@ def lost_orderings(
     high, low = mapped
     after = (high > low).astype(np.float64) - (high < low)
     return np.flatnonzero((before != 0) & (before != after))
+
+
+def lost_at_most(
+    chosen: NDArray[np.float64],
+    rejected: NDArray[np.float64],
+    factors: NDArray[np.float64],
+    shifts: NDArray[np.float64],
+    precision: Precision,
+) -> int:
+    """The most orderings that one of several maps loses; see `lost_orderings`.
+
+    Parameters
+    ----------
+    chosen, rejected
+        Scores of shape (n,).
+    factors, shifts
+        a > 0 and b of each map, of shape (k,).
+
+    Returns
+    -------
+    The largest count, 0 where there is no map.
+    """
+    before = np.sign(chosen - rejected)
+    maps = max(1, _CELLS // max(1, len(before)))
+    most = 0
+    for start in range(0, len(factors), maps):
+        a = factors[start : start + maps, None]
+        b = shifts[start : start + maps, None]
+        high, low = cast(a * chosen + b, precision), cast(a * rejected + b, precision)
+        after = (high > low).astype(np.float64) - (high < low)
+        lost = ((before != 0) & (before != after)).sum(axis=1)
+        most = max(most, int(lost.max()))
+    return most

@@ -106,7 +106,7 @@ def share_estimate(credits: ArrayLike, groups: Sequence[str], *, level: float = 
     Notes
     -----
     n_eff = p(1 - p) / SE² with SE clustered by group, steadied where few credits inform it, at most
-    n; see `groups.Design.effective_size`. t takes the place of z when entries share groups. For
+    n; see `groups.Design.effective_size`. t replaces z when entries share groups. For
     singletons this is Wilson 1927 at n. A credit between 0 and 1 varies less than a win or a loss,
     so that with such credits the interval errs on the wide side.
 
@@ -114,8 +114,8 @@ def share_estimate(credits: ArrayLike, groups: Sequence[str], *, level: float = 
     everything tells that a group need not fail together), and Wilson's limit with it. So the lower
     limit is the smallest that any data at least as good would have, the upper one the largest that
     any data at most as good would have (`monotone.lowest`): a credit that falls, by halves, never
-    raises a limit. G groups that all won are thereby the best that there is, and no lower limit
-    lies above G / (G + t²). Elsewhere it rarely changes a limit, and it never narrows an interval.
+    raises a limit. G groups that all won are thereby the best case, and no lower limit
+    is above G / (G + t²). Elsewhere it rarely changes a limit, and it never narrows an interval.
     """
     column = finite("credits", credits)
     bad = np.flatnonzero((column < 0.0) | (column > 1.0))
@@ -233,7 +233,7 @@ def undecidable(
             f"{effective:.1f}."
         )
     if np.all(column == 0.5):
-        return f"All {n} pairs are tied: the scores tell no response from another."
+        return f"All {n} pairs are tied: the model scores both responses the same."
     return None
 
 

@@ -1,4 +1,4 @@
-"""Suites: one YAML file that says what must hold of a reward model on some data."""
+"""Suites: one YAML file with the requirements on a reward model and the data to check them on."""
 
 from rmcheck.documents.recognise import looks_like_suite
 from rmcheck.suite.loading import count_comparisons, load_suite

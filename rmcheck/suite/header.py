@@ -9,12 +9,12 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=80)]
 RESERVED = ("skip", "skipif", "xfail", "parametrize", "usefixtures", "filterwarnings")
-"""Markers with which pytest itself does something."""
+"""Markers that mean something to pytest itself."""
 
 
 def _free(tag: str) -> str:
     if tag in RESERVED:
-        raise ValueError(f"tags become pytest markers, and '{tag}' is one of pytest's own")
+        raise ValueError(f"tags become pytest markers and pytest reserves '{tag}'; rename it")
     return tag
 
 
@@ -84,7 +84,7 @@ class Header(BaseModel):
     gate
         `required` (default), or `advisory`: reported, never fails the run.
     checks
-        What must hold; each is a test.
+        The requirements; each is a test.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

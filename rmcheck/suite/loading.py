@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import MISSING, fields
 from itertools import islice
 from pathlib import Path
@@ -17,7 +20,7 @@ from rmcheck.data import preferences
 from rmcheck.data.dialogue import content_hash
 from rmcheck.data.preferences import PreferenceData
 from rmcheck.data.row_reader import PAIR_KEYS, SET_KEYS
-from rmcheck.documents import located
+from rmcheck.documents import finding, located
 from rmcheck.documents.located import Located
 from rmcheck.documents.recognise import has_suite_keys
 from rmcheck.errors import (
@@ -49,9 +52,10 @@ def load_suite(path: Path, root: Path | None = None) -> Suite:
     """
     shown = path.relative_to(root).as_posix() if root and path.is_relative_to(root) else str(path)
     noted: list[Problem] = []
+    _refuse_others(path, shown)
     document = located.read(path, shown, noted)
     if not isinstance(document.value, dict) or not has_suite_keys(document.value):
-        raise ProblemsFound(noted or [Problem(shown, 1, 1, _no_suite(document))])
+        raise ProblemsFound(noted or [Problem(shown, 1, 1, _not_a_suite(document))])
     problems: list[Problem] = []
     header: Header | None = None
     try:
@@ -67,7 +71,7 @@ def load_suite(path: Path, root: Path | None = None) -> Suite:
         problems.extend(_unknown_tags(document, checks, tags))
     except ProblemsFound as found:
         problems.extend(problem for problem in found.problems if problem not in problems)
-    # A value that could not be read counts as None; what is said of None would be an echo.
+    # An unreadable value counts as None; a second message about that None would be an echo.
     places = {(problem.line, problem.column) for problem in noted}
     problems = [p for p in problems if p.path != shown or (p.line, p.column) not in places]
     if noted or problems or header is None:
@@ -87,23 +91,56 @@ def load_suite(path: Path, root: Path | None = None) -> Suite:
     )
 
 
-def _no_suite(document: Located) -> str:
-    """Why a document is no suite, and what to do with it."""
-    begins = "a suite is a mapping that begins 'rmcheck: 1'"
+def _refuse_others(path: Path, shown: str) -> None:
+    """Name what is not a YAML file by its place, its name or its first bytes.
+
+    Raises
+    ------
+    ProblemsFound
+        With how to fix it.
+    """
+    said = ""
+    proper = finding.intended(path)
+    if proper is not None:
+        said = f"a suite needs a name that ends in .yaml; rename the file to {proper.name!r}"
+    elif path.is_dir():
+        said = "is a directory, not a suite file; rename it"
+    elif os.path.islink(path) and not path.exists():
+        said = f"broken link to {os.readlink(path)!r}; restore its target or remove it"
+    else:
+        with suppress(OSError), path.open("rb") as file:
+            start = file.read(200).removeprefix(codecs.BOM_UTF8).lstrip()
+            if start.startswith(b"version https://git-lfs"):
+                said = "is a Git LFS pointer, not the file itself; run: git lfs pull"
+            elif start.lower().startswith((b"<!doctype", b"<html")):
+                said = "is an HTML page, not YAML; download the file again"
+    if said:
+        raise ProblemsFound([Problem(shown, 0, 0, f"{said}, {_excluded(shown)}")])
+
+
+def _not_a_suite(document: Located) -> str:
+    """Why a document is not a suite, and how to fix it."""
+    out = _excluded(document.path)
     if document.value is None:
-        return f"holds nothing; {begins}: write it, or remove the file"
-    keys = document.value if isinstance(document.value, dict) else {}
-    shown = ", ".join(key[:20] for key in list(keys)[:5]) or "none"
-    return (
-        f"no suite: {begins}, and the keys here are: {shown}; mend them, name another file, or "
-        f"leave it out: rmcheck_files = !{document.path}"
-    )
+        return f"file is empty; a suite starts with 'rmcheck: 1'; write one, remove the file, {out}"
+    if not isinstance(document.value, dict):
+        kind = "a list" if isinstance(document.value, list) else "a single value"
+        begins = "expected a mapping that starts with 'rmcheck: 1'"
+        return f"not a suite: {begins}, got {kind}; fix it, {out}"
+    shown = ", ".join(key[:20] for key in list(document.value)[:5]) or "none"
+    if "recipe" in document.value:
+        return f"is a recipe, not a suite; move it to another folder, {out}"
+    return f"not a suite (keys found: {shown}); start it with 'rmcheck: 1' and fix the keys, {out}"
+
+
+def _excluded(shown: str) -> str:
+    return f"or exclude it with rmcheck_files = !{shown}"
 
 
 def count_comparisons(path: Path) -> int:
     """How many required checks of a suite file compare with a baseline; its data stay unread.
 
-    A file with mistakes counts none: it stops the run that collects it anyhow.
+    Returns 0 for a file with mistakes, which stops the run that collects it.
     """
     try:
         document = located.read(path)
@@ -119,7 +156,7 @@ def _read_checks(document: Located) -> tuple[dict[int, Check], list[Problem]]:
     """The checks by their index in the file, and the mistakes in the others."""
     entries = document.value.get("checks")
     if not isinstance(entries, list):
-        return {}, []  # the header's own validation has said so
+        return {}, []  # the header's validation reports it
     built: dict[int, Check] = {}
     problems: list[Problem] = []
     labels: dict[str, int] = {}
@@ -139,7 +176,7 @@ def _read_checks(document: Located) -> tuple[dict[int, Check], list[Problem]]:
             problems.append(
                 document.problem(
                     where,
-                    f"two checks are named '{check.label}' (first at line {labels[check.label]}); "
+                    f"duplicate check name '{check.label}' (first on line {labels[check.label]}); "
                     "give one of them a 'name:'",
                 )
             )
@@ -177,9 +214,9 @@ def _read_check(document: Located, index: int) -> Check:
 def _unknown_tags(
     document: Located, checks: Mapping[int, Check], known: set[str] | None
 ) -> Iterator[Problem]:
-    """Tags that a slice names and no pair has; none where the tags are not known.
+    """Tags that a slice names and no pair has; nothing where the tags are not known.
 
-    Leaving out what is not there does no harm, unless it is misspelt.
+    Excluding a tag that does not exist is harmless, unless it is misspelt.
     """
     if known is None:
         return
@@ -190,7 +227,7 @@ def _unknown_tags(
         for place, tag in enumerate(getattr(check.where, key, None) or ())
         if tag not in known
     )
-    # A search for the nearest name takes time: of very many only the first are held against it.
+    # A search for the nearest name takes time, so only the first unknown tags are checked.
     for index, key, place, tag in islice(unknown, MOST_PROBLEMS):
         if key == "tags" or _misspelt(tag[:80], known):
             said = f"no pair has the tag '{tag[:80]}', {did_you_mean(tag[:80], known)}"
@@ -199,11 +236,12 @@ def _unknown_tags(
 
 
 def _misspelt(tag: str, known: Iterable[str]) -> bool:
-    """Whether a tag is nearly a known one; `v2` beside `v1` is another, not a misspelling."""
+    """Whether a tag is nearly a known one; `v2` is not a misspelt `v1`."""
     near = nearest(tag, known, cutoff=0.8)
     return near is not None and _DIGITS.sub("", near) != _DIGITS.sub("", tag)
 
 
+_ONE_SOURCE = "expected exactly one of the keys 'path' and 'dataset'"
 _DIGITS = re.compile(r"\d+")
 _MODELS: dict[type[Check], type[BaseModel]] = {}
 
@@ -247,16 +285,14 @@ def _load_data(
 ) -> tuple[PreferenceData, set[str] | None]:
     """A suite's data, and the tags of all pairs that they were drawn from.
 
-    The tags are None where they are not known: of a hub's data set only the sample is loaded, and
-    response sets have none.
+    The tags are None where they are not known: only a sample of a hub's data set is loaded, and
+    response sets have no tags.
     """
     base = Path(document.path)
     folder = (root / base).parent if root and not base.is_absolute() else base.parent
     mapping = DataMapping(path=spec) if isinstance(spec, str) else spec
     if (mapping.path is None) == (mapping.dataset is None):
-        raise ProblemsFound(
-            [document.problem(("data",), "data needs either 'path' or 'dataset', one of them")]
-        )
+        raise ProblemsFound([document.problem(("data",), f"data: {_ONE_SOURCE}")])
     known = (*PAIR_KEYS, *SET_KEYS)
     wrong = [key for key in mapping.columns or () if key not in known]
     if wrong:

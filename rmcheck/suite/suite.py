@@ -1,4 +1,4 @@
-"""A suite: some data, and the checks that must hold of a reward model on them."""
+"""A suite: some data, and the checks that a reward model must pass on them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rmcheck.data.preferences import PreferenceData
 
 @dataclass(frozen=True, eq=False)
 class Suite:
-    """A loaded suite file. `lines` holds the line of each check; `shown` is the path to print."""
+    """A loaded suite file. `lines` are those of the checks; `shown` is the path to print."""
 
     name: str
     path: Path
@@ -43,7 +43,7 @@ class Suite:
 
 @dataclass(frozen=True, eq=False)
 class BoundCheck:
-    """A check of a suite and the line of the file on which it begins."""
+    """A check of a suite and the line of the file on which it starts."""
 
     suite: Suite
     check: Check

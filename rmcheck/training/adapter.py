@@ -1,8 +1,9 @@
-"""A trained adapter on disk: PEFT's files and `rmcheck.json`, trained once, loaded by everybody."""
+"""A trained adapter on disk: PEFT's files and `rmcheck.json`; trained once, then reused."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -14,7 +15,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from rmcheck.errors import SourceError, TrainingError
+from rmcheck.errors import SourceError, TrainingError, os_reason
 from rmcheck.progress import Progress
 from rmcheck.record.run import TrainingRecord
 from rmcheck.scoring.files import FileHashes, ModelFiles, locate
@@ -39,11 +40,10 @@ class Backbone(BaseModel):
 
 
 class Sidecar(BaseModel):
-    """`rmcheck.json`: what PEFT's files do not say about how an adapter is to be read.
+    """`rmcheck.json`: how to read an adapter, as far as PEFT's files do not say it.
 
-    `files` are the SHA-256 hashes of the other files by name, `seal` is that of the rest (see
-    `rmcheck.scoring.seal`). An adapter without them was made by an older version, or by somebody
-    else.
+    `files` has the SHA-256 hashes of the other files by name, `seal` a checksum of the rest (see
+    `rmcheck.scoring.seal`). An adapter without them was made by an older version or another tool.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -61,12 +61,12 @@ class Sidecar(BaseModel):
 
 
 def read_sidecar(folder: Path) -> Sidecar | None:
-    """The sidecar of an adapter or checkpoint folder; None when there is none. Without torch.
+    """The sidecar of an adapter or checkpoint folder; None if it is missing. Without torch.
 
     Raises
     ------
     SourceError
-        When it is there and cannot be read.
+        If it exists and cannot be read.
     """
     path = folder / SIDECAR
     try:
@@ -79,7 +79,7 @@ def read_sidecar(folder: Path) -> Sidecar | None:
 
 
 def adapter_folder(cache: Path, fingerprint: str) -> Path:
-    """Where the adapter of a recipe with this fingerprint lies."""
+    """The folder of the adapter of a recipe with this fingerprint."""
     return cache / "adapters" / fingerprint
 
 
@@ -90,23 +90,22 @@ def ensure(
     progress: Progress,
     doubt: Callable[[Path], str] = lambda _: "",
 ) -> Path:
-    """`folder`, trained by exactly one process: others wait for it and find it.
+    """Train into `folder` in exactly one process; other processes wait and use the result.
 
     Parameters
     ----------
     train
-        Fills the empty folder that it is given; the result appears as `folder` by one rename, so
-        that a killed training leaves nothing that is taken for a model.
+        Fills the empty folder that it is given, which is then renamed to `folder`, so that a
+        killed training leaves nothing that looks like a model.
     name
         What is trained, for messages.
     doubt
-        Why the adapter that is there is not believed, so that it is trained again; empty where
-        it is.
+        Why an existing adapter is not trusted and must be trained again; empty if it is trusted.
 
     Raises
     ------
     TrainingError
-        When the cache folder cannot be written to.
+        If the cache folder cannot be written to.
     """
     if is_complete(folder) and not doubt(folder):
         return folder
@@ -130,20 +129,18 @@ def ensure(
 
 
 def is_complete(folder: Path) -> bool:
-    """Whether a whole adapter lies there: the sidecar is written last.
+    """Whether the folder has a complete adapter: the sidecar is written last.
 
     Raises
     ------
     TrainingError
-        When the folder cannot be looked into.
+        If the folder cannot be read.
     """
     try:
         return (folder / SIDECAR).is_file()
     except OSError as error:
-        said = error.strerror or error
         raise TrainingError(
-            f"{folder}: cannot be read ({said}); give this user access to it, or name another "
-            "folder with --rm-cache"
+            f"{folder}: cannot be read: {os_reason(error)}, or use another folder with --rm-cache"
         ) from None
 
 
@@ -157,7 +154,7 @@ def _locked(folder: Path, name: str, progress: Progress) -> Iterator[None]:
         try:
             lock.acquire(timeout=0)
         except filelock.Timeout:
-            progress.start(f"waiting for another process that trains {name}", 1, "models")
+            progress.start(f"waiting for another process to train {name}", 1, "models")
             try:
                 lock.acquire()
             finally:
@@ -171,18 +168,18 @@ def _locked(folder: Path, name: str, progress: Progress) -> Iterator[None]:
 
 
 def save(model: Any, folder: Path, sidecar: Sidecar) -> None:
-    """Write a PEFT model and its sidecar with the hashes of its files, the sidecar last.
+    """Write a PEFT model, then its sidecar with the hashes of its files.
 
     Raises
     ------
     TrainingError
-        When there is no room for it.
+        If the disk is full.
     """
     from safetensors import SafetensorError
 
     try:
         model.save_pretrained(str(folder), save_embedding_layers=False)
-    except SafetensorError as error:  # what it makes of a full disk
+    except SafetensorError as error:  # what it raises for a full disk
         raise TrainingError(_unwritable(folder, error)) from None
     (folder / "README.md").unlink(missing_ok=True)
     text = sealed(folder, sidecar).model_dump_json(indent=1)
@@ -198,7 +195,7 @@ def sealed(folder: Path, sidecar: Sidecar) -> Sidecar:
 
 
 def _parts(sidecar: dict[str, Any]) -> tuple[str, str]:
-    """What is sealed: the JSON as it stands in the file, keys of another version among it."""
+    """What the seal covers: the JSON of the file, including keys of other versions."""
     rest = {key: value for key, value in sidecar.items() if key != "seal"}
     return "adapter", json.dumps(rest, sort_keys=True)
 
@@ -209,24 +206,24 @@ def _hash(path: Path) -> str:
 
 
 def doubt(folder: Path) -> str:
-    """Why the cache's adapter in `folder` must be trained again; empty where it need not be.
+    """Why the cached adapter in `folder` must be trained again; empty if it is trusted.
 
     Raises
     ------
     SourceError
-        When its sidecar cannot be read.
+        If its sidecar cannot be read.
     """
     sidecar = read_sidecar(folder)
     if sidecar is None or not sidecar.files:
-        return "made by an older version of rmcheck, without hashes of its files"
+        return "written by an older version of rmcheck, without hashes of its files"
     raw = json.loads((folder / SIDECAR).read_text(encoding="utf-8"))
     if not holds(sidecar.seal, *_parts(raw)):
-        return f"its {SIDECAR} was changed, or written without this run's {KEY_VARIABLE}"
+        return f"{SIDECAR} was changed, or written without this run's {KEY_VARIABLE}"
     return ""
 
 
 def verify(folder: Path) -> None:
-    """Check an adapter's files against the hashes in its sidecar; those of others have none.
+    """Check an adapter's files against the hashes in its sidecar, if it has any.
 
     Raises
     ------
@@ -239,7 +236,7 @@ def verify(folder: Path) -> None:
         return
     if folder.parent.name == "adapters" and sidecar.fingerprint not in ("", folder.name):
         raise SourceError(
-            f"{folder}: holds the adapter of another recipe ({sidecar.fingerprint}); "
+            f"{folder}: the adapter belongs to another recipe ({sidecar.fingerprint}); "
             f"{_remedy(folder)}"
         )
     for name, expected in sidecar.files.items():
@@ -249,24 +246,25 @@ def verify(folder: Path) -> None:
         except FileNotFoundError:
             raise SourceError(f"{path}: missing; {_remedy(folder)}") from None
         except OSError as error:
-            raise SourceError(f"{path}: cannot be read ({error}); {_remedy(folder)}") from None
+            raise SourceError(f"{path}: cannot be read: {os_reason(error)}") from None
         if found != expected:
             raise SourceError(
-                f"{path}: damaged or cut short, or another file than was trained (its hash is not "
-                f"that in {SIDECAR}); {_remedy(folder)}"
+                f"{path}: damaged, truncated or replaced after training (its hash is not the one "
+                f"in {SIDECAR}); {_remedy(folder)}"
             )
 
 
 def base_of(folder: Path, hashes: FileHashes) -> tuple[ModelFiles, str | None]:
-    """The base model of an adapter folder, and its GGUF file if it is one.
+    """The base model of an adapter folder, and its GGUF file if it has one.
 
-    The sidecar's path is taken from the adapter's folder, then PEFT's own note, then a shipped
-    model of that name; where the sidecar knows the base's hash, only a base with it will do.
+    Tried in turn: the sidecar's path (relative to the adapter's folder), the one in PEFT's
+    configuration, a shipped model of that name. If the sidecar has the base's hash, the base must
+    have it.
 
     Raises
     ------
     SourceError
-        When there is none, or only one with other weights.
+        If no base model is found, or only one with other weights.
     """
     config = read_config(folder)
     sidecar = read_sidecar(folder)
@@ -285,11 +283,10 @@ def base_of(folder: Path, hashes: FileHashes) -> tuple[ModelFiles, str | None]:
             continue
         if known is None or files.hash(hashes, [gguf] if gguf else []) == known.hash:
             return files, gguf
-        said.append(
-            f"{name}: its weights are not those that the adapter was trained on (hash differs)"
-        )
+        said.append(f"{name}: not the weights that the adapter was trained on (hash differs)")
     raise SourceError(
-        f"{folder}: no base model for this adapter: {'; '.join(said) or 'none noted'}"
+        f"{folder}: base model of this adapter not found: "
+        f"{'; '.join(said) or f'{CONFIG} does not name one'}"
     )
 
 
@@ -301,7 +298,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise SourceError(f"{path}: cannot be read ({error}); {_remedy(folder)}") from None
     if not isinstance(config, dict):
-        raise SourceError(f"{path}: is not an adapter's configuration; {_remedy(folder)}")
+        raise SourceError(f"{path} is not an adapter configuration; {_remedy(folder)}")
     return config
 
 
@@ -311,8 +308,7 @@ def attach(base: Any, folder: Path) -> Any:
     Raises
     ------
     SourceError
-        When weights are missing, changed or cut short, the head is not among them, or they do
-        not fit.
+        If weights are missing, changed or truncated, lack the head, or do not fit the base model.
     """
     from peft import PeftModel
 
@@ -345,22 +341,24 @@ def _check_weights(folder: Path) -> None:
         with safe_open(str(path), framework="pt") as tensors:
             names = list(tensors.keys())
     except (SafetensorError, OSError) as error:
-        raise SourceError(f"{path}: damaged or cut short ({error}); {_remedy(folder)}") from None
+        raise SourceError(f"{path}: damaged or truncated ({error}); {_remedy(folder)}") from None
     if not any(_HEAD.search(name) for name in names):
         raise SourceError(
-            f"{path}: the reward head's weights are not in it, so scores would be random; save it "
-            f'with modules_to_save=["score"] and task_type="SEQ_CLS", or {_remedy(folder)}'
+            f"{path}: weights of the reward head missing, so scores would be random; save the "
+            'adapter with modules_to_save=["score"] and task_type="SEQ_CLS", or '
+            f"{_remedy(folder)}"
         )
 
 
 def _unwritable(folder: Path, error: Exception) -> str:
-    said = " ".join(str(error).split())[:200]
-    return (
-        f"{folder}: cannot be written ({said}); make room, or name another folder with --rm-cache"
-    )
+    # A library that fails to write raises an error of its own, with the system's words in it.
+    said = os_reason(error) if isinstance(error, OSError) else " ".join(str(error).split())[:200]
+    if "No space left" in said:
+        said = os_reason(OSError(errno.ENOSPC, said))
+    return f"{folder}: cannot be written: {said}, or use another folder with --rm-cache"
 
 
 def _remedy(folder: Path) -> str:
     if folder.parent.name == "adapters":
-        return f"delete {folder} and it is trained again"
-    return "save or copy the folder again, whole"
+        return f"delete {folder} to train it again"
+    return "save or copy the folder again"

@@ -1,4 +1,4 @@
-"""Batches of preference pairs: in which order they come, and as what the model is given them."""
+"""Batches of preference pairs: their order, and the tensors that the model reads."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from rmcheck.training.trl_compat import DataCollatorForPreference
 
 
 class ForestCollator:
-    """Pairs as one prefix forest: prompts, and texts that several pairs hold, stand there once.
+    """Pairs as one prefix forest: shared prompts and repeated texts are in it once.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ class ForestCollator:
         self.trees = trees
 
     def __call__(self, examples: list[dict[str, Any]]) -> dict[str, Any]:
-        """What `rewards` reads, and for each pair which of its rewards are whose."""
+        """The input of `rewards`, and which reward belongs to which side of each pair."""
         pairs = [example["pair"] for example in examples]
         forest = self.texts.forest(pairs, self.row, packed=not self.trees)
         order = np.argsort(np.concatenate([row.members for row in forest.rows]))

@@ -3,8 +3,8 @@
 Other packages add theirs by the entry point group `rmcheck.losses`.
 
 Every loss takes the rewards of the chosen and the rejected responses and a margin, each of shape
-(n,), and gives the n losses. torch is imported when one is called, so that a recipe can be checked
-without it.
+(n,), and returns the n losses. torch is imported when one is called, so that a recipe can be
+checked without it.
 """
 
 from __future__ import annotations

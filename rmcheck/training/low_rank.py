@@ -1,4 +1,4 @@
-"""LoRA layers in fewer passes over memory: the same sum, added up inside the matrix products."""
+"""LoRA layers with less memory traffic: the same sum, accumulated in the matrix products."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""How PEFT's LoRA layers are made inside, which PEFT does not promise to keep.
+"""Internals of PEFT's LoRA layers, which are not part of its public API.
 
-What a release renames is changed here alone. `tests/training/test_peft_compat.py` fails where one
-of the names is gone.
+If a release renames them, only this file changes. `tests/training/test_peft_compat.py` fails if
+one of the names is missing.
 """
 
 from __future__ import annotations

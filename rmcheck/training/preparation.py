@@ -1,4 +1,4 @@
-"""What comes before a training: who is kept aside, whose label is flipped, texts as token ids."""
+"""Preparation of a training: held-out pairs, flipped labels, texts as token ids."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Encoder(Protocol):
 
 @dataclass(frozen=True)
 class Split:
-    """Training pairs, labels as they were found, and those kept aside."""
+    """Training pairs with their original labels, and held-out pairs."""
 
     train: list[PreferencePair]
     held_out: list[PreferencePair]
@@ -53,7 +53,7 @@ def split(pairs: Sequence[PreferencePair], recipe: Recipe) -> Split:
 
 
 def flips(count: int, noise: LabelNoise) -> NDArray[np.bool_]:
-    """Which of `count` labels are turned round, exactly round(rate * count). Shape (count,)."""
+    """Which of `count` labels are flipped: exactly round(rate * count). Shape (count,)."""
     rng = np.random.default_rng([noise.seed, 2])
     turned = np.zeros(count, dtype=np.bool_)
     turned[rng.permutation(count)[: round(noise.rate * count)]] = True
@@ -67,9 +67,9 @@ class Texts:
     Attributes
     ----------
     chosen, rejected
-        Prompt and response of each pair, labels as they were found.
+        Prompt and response of each pair, with the original labels.
     truncated
-        Texts that were cut to the length limit.
+        Number of texts truncated to the length limit.
     """
 
     chosen: Sequence[Ids]
@@ -80,8 +80,8 @@ class Texts:
     def forest(self, pairs: Sequence[int], row: int, *, packed: bool) -> Forest:
         """The chosen, then the rejected texts of these pairs; see `rmcheck.scoring.forest.plant`.
 
-        A training with flipped labels meets the same pairs in the same order, so each batch is
-        laid out once for all of them.
+        A training with flipped labels has the same pairs in the same order, so each batch is laid
+        out once for all trainings.
         """
         key = (row, int(packed), *pairs)
         if key not in self._forests:
@@ -91,21 +91,21 @@ class Texts:
 
 
 class Shared:
-    """What a recipe and its variants with flipped labels tokenise and lay out only once."""
+    """Tokens and forests that a recipe and its variants with flipped labels share."""
 
     def __init__(self) -> None:
         self._of: tuple[Recipe, Sequence[PreferencePair]] | None = None
         self._texts = Texts([], [])
 
     def texts(self, recipe: Recipe, pairs: Sequence[PreferencePair], tokens: Encoder) -> Texts:
-        """The texts of the training pairs; `tokens` is asked by the first who comes.
+        """The texts of the training pairs; `tokens` is used by the first caller only.
 
         Parameters
         ----------
         pairs
-            The training pairs, labels as they were found.
+            The training pairs with their original labels.
         tokens
-            Turns dialogues into token ids as the recipe says, and has not done so before.
+            A fresh encoder for this recipe.
         """
         of = replace(recipe, label_noise=LabelNoise()), pairs
         if self._of != of:

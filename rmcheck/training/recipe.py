@@ -21,19 +21,19 @@ from rmcheck.documents import located
 from rmcheck.documents.finding import is_yaml
 from rmcheck.errors import Problem, ProblemsFound, UsageError, did_you_mean, nearest
 from rmcheck.registry import BrokenEntryPoint
-from rmcheck.scoring.files import FileHashes, ModelFiles, locate
-from rmcheck.shipped import shipped
+from rmcheck.scoring.files import FileHashes, ModelFiles, locate, looked_for
+from rmcheck.shipped import anchored, shipped
 from rmcheck.training.losses import LOSSES
 
 TRAINER_FORMAT = 1
-"""How a recipe becomes weights. It is part of every recipe's hash: add 1 with every change of
-what is trained, in whatever module of this package."""
+"""Version of our own training code. It is part of every recipe's hash: add 1 with every change of
+this package that changes the trained weights."""
 
 DECIDING = ("torch", "transformers", "peft", "trl")
 """Libraries whose version may change what is trained."""
 
 OWN = "recipes"
-"""The folder in which a project keeps recipes of its own; others are known by their paths."""
+"""The folder of a project's own recipes; recipes elsewhere are given by path."""
 
 DataSpec = tuple[str, ...] | Mapping[str, Any]
 
@@ -63,7 +63,7 @@ class Lora:
     alpha
         Its scale is alpha / r.
     targets
-        The layers that it adapts; PEFT's choice when left out.
+        The layers that it adapts; PEFT's choice by default.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = _CONFIG
@@ -82,7 +82,7 @@ class LabelNoise:
     rate
         Their share.
     seed
-        Decides which.
+        Seed of the random draw.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = _CONFIG
@@ -93,28 +93,28 @@ class LabelNoise:
 
 @dataclass(frozen=True, kw_only=True)
 class Optimisation:
-    """How the weights are found.
+    """The optimiser's settings.
 
     Parameters
     ----------
     learning_rate
-        The highest, after the warm-up.
+        The peak learning rate, after the warm-up.
     batch_size
-        Pairs at once.
+        Pairs per batch.
     gradient_accumulation
-        Batches to one step.
+        Batches per optimiser step.
     epochs
-        Passes over the training pairs.
+        Number of times that the training pairs are used.
     warmup
         The share of steps in which the learning rate rises.
     schedule
         How the learning rate falls after that.
     weight_decay
-        How fast weights shrink.
+        Weight decay of the optimiser.
     gradient_checkpointing
-        Computes activations twice and keeps fewer of them.
+        Recomputes activations to save memory.
     precision
-        Of the arithmetic; `auto` is bf16 on a GPU that can, else fp32.
+        Of the arithmetic; `auto` is bf16 on a GPU that supports it, else fp32.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = _CONFIG
@@ -132,51 +132,50 @@ class Optimisation:
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """How to train a reward model: its fields are the keys that a recipe's file may give.
+    """How to train a reward model: its fields are the keys of a recipe file.
 
-    Neither `path` nor `name` and `description` enter the fingerprint, which hashes the others in
-    this order.
+    The fingerprint hashes all fields but `path`, `name` and `description`, in this order.
 
     Parameters
     ----------
     name
-        What messages call it; the file's name when left out.
+        Its name in messages; by default that of the file.
     path
-        The recipe's file, against which `base` and `data` are resolved.
+        The recipe's file; `base` and `data` are relative to it.
     description
         One line.
     base
-        The base model: a folder, relative to this file, a hub id, or
+        The base model: a folder relative to this file, a hub id, or
         `shipped:models/tiny-gpt2`.
     revision
         A branch, tag or commit of the hub repository.
     gguf_file
-        The file to read where the base model is in GGUF format.
+        The file of a base model in GGUF format.
     data
-        Training pairs: a path or a glob, relative to this file, a list of them, or
+        Training pairs: a path or glob relative to this file, a list of them, or
         `{dataset: NAME}` of the hub.
     template
-        How prompt and response become one text.
+        How prompt and response are joined into one text.
     pooling
-        The reward is read at the `last` token, or is the `mean` over all.
+        The reward is read at the `last` token, or is the `mean` over all tokens.
     max_length
-        Tokens; of a longer text the beginning of the prompt is cut.
+        In tokens; the beginning of the prompt of a longer text is cut.
     lora
         The low-rank adapter: rank `r`, scale `alpha`, and the layers that it adapts.
     loss
-        What is minimised.
+        The loss to minimise.
     margin
-        The margin that the loss asks for, in score units.
+        The margin of the loss, in score units.
     optimisation
         The optimiser's settings.
     limit
         At most this many training pairs, drawn with `seed`.
     held_out
-        The share of prompts that is kept aside for the curve.
+        The share of prompts held out to measure the training curve.
     seed
-        Decides initial weights, order and draws.
+        Seed of initial weights, order and random draws.
     label_noise
-        The share `rate` of labels to turn around, drawn with `seed`.
+        Flips a share `rate` of the labels, drawn with `seed`.
     """
 
     name: str
@@ -207,22 +206,36 @@ class Recipe:
         return dataclasses.replace(self, seed=seed)
 
     def base_files(self) -> ModelFiles:
-        """Where the base model's files are; raises SourceError when nowhere."""
+        """The base model's files; raises SourceError if they are not found."""
         return locate(self.base, self.path.parent, self.revision)
 
     def data_files(self) -> list[Path]:
-        """The files of training pairs, sorted; empty when a data set of the hub is named."""
+        """The files of training pairs, sorted; empty for a data set of the hub."""
         if isinstance(self.data, Mapping):
             return []
         found: dict[Path, None] = {}
         for pattern in self.data:
             matches = expand(pattern, self.path.parent)
             if not matches:
-                raise UsageError(
-                    f"{self.path}: data {pattern!r} names no file below {self.path.parent}"
-                )
+                raise UsageError(f"{self.path}: data: {_nothing_matches(pattern, self.path)}")
             found.update(dict.fromkeys(matches))
         return list(found)
+
+    def settings(self, hashes: FileHashes) -> dict[str, Any]:
+        """Every setting by its key in the file (`training.epochs`), for a run's record.
+
+        Files are named without their folders and with a hash of their content, so that recipes in
+        different folders can be compared.
+        """
+        given = {
+            FILE_KEYS[name]: value
+            for name, value in dataclasses.asdict(self).items()
+            if name in FILE_KEYS and name not in ("name", "description")
+        }
+        given["base"] = f"{Path(self.base).name} ({self.base_files().hash(hashes)[:8]})"
+        if not isinstance(self.data, Mapping):
+            given["data"] = [f"{path.name} ({hashes.of(path)[:8]})" for path in self.data_files()]
+        return _flat(given)
 
     def fingerprint(self, hashes: FileHashes) -> str:
         """32 hex digits over all that decides the trained weights; without torch."""
@@ -238,10 +251,21 @@ class Recipe:
         base = self.base_files().hash(hashes, extra)
         versions = [(name, _version(name)) for name in DECIDING]
         package = LOSSES.package(self.loss)
-        if package is not None:  # what another package's loss does, its version decides
+        if package is not None:  # another version of that package may have another loss
             versions.append((self.loss, package))
         formats = later_formats(trainer=TRAINER_FORMAT, template=TEMPLATE_FORMAT)
         return content_hash("recipe", settings, data, base, versions, *formats)
+
+
+def _flat(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Nested settings by dotted keys; those that are not set are left out."""
+    flat: dict[str, Any] = {}
+    for key, value in given.items():
+        if isinstance(value, Mapping):
+            flat |= {f"{key}.{inner}": each for inner, each in _flat(value).items()}
+        elif value is not None:
+            flat[key] = list(value) if isinstance(value, tuple) else value
+    return flat
 
 
 def _version(name: str) -> str:
@@ -267,11 +291,11 @@ FILE_KEYS: Mapping[str, str] = {
     for each in dataclasses.fields(Recipe)
     if each.name != "path"
 }
-"""What a file calls each field of a recipe."""
+"""The key in a file for each field of a recipe."""
 
 
 def _file_model() -> type[BaseModel]:
-    """A recipe as its file gives it: the fields of `Recipe`, but for what it says otherwise."""
+    """The model of a recipe file: the fields of `Recipe`, with the keys and types of the file."""
     hints = get_type_hints(Recipe, include_extras=True)
     columns: dict[str, Any] = {"recipe": (Literal[1], ...)}
     for each in dataclasses.fields(Recipe):
@@ -289,14 +313,14 @@ RecipeFile = _file_model()
 
 
 def load_recipe(name: str, root: Path) -> Recipe:
-    """The recipe that a name (`tiny`) or a path to a YAML file (relative to `root`) names.
+    """The recipe with this name (`tiny`) or path of a YAML file (relative to `root`).
 
     A file of the project comes before a shipped recipe of the same name.
 
     Raises
     ------
     UsageError
-        When there is none; lists those that there are, and the nearest name.
+        If it does not exist; lists the known recipes and the nearest name.
     ProblemsFound
         All mistakes of the file, each at its place.
     """
@@ -306,14 +330,14 @@ def load_recipe(name: str, root: Path) -> Recipe:
         if path.is_file():
             return _read(path, root)
         remedy = f", {did_you_mean(name, own)}" if own else ""
-        raise UsageError(f"recipe:{name}: there is no file {path}{remedy}")
+        raise UsageError(f"recipe:{name}: file not found: {path}{remedy}")
     if name in known:
         return _read(known[name], root)
-    # A recipe of the project is given by its path, and misspelt by its name.
+    # A recipe of the project is given by its path; a typo may be in its name.
     paths = {Path(spec).stem: spec for spec in own}
     near = nearest(name, [*known, *paths])
     remedy = did_you_mean(paths.get(near or "", name), [*known, *own])
-    raise UsageError(f"recipe:{name}: no recipe of that name, {remedy}, or the path of a YAML file")
+    raise UsageError(f"recipe:{name}: unknown recipe, {remedy}, or the path of a YAML file")
 
 
 def shipped_recipes() -> dict[str, Path]:
@@ -331,7 +355,11 @@ def _read(path: Path, root: Path) -> Recipe:
     shown = shown_path(path, root)
     document = located.read(path, shown)
     if not isinstance(document.value, dict):
-        raise ProblemsFound([Problem(shown, 1, 1, "a recipe is a mapping of keys to values")])
+        said = "expected a mapping of keys to values; a recipe starts with 'recipe: 1'"
+        raise ProblemsFound([Problem(shown, 1, 1, said)])
+    if "recipe" not in document.value and {"rmcheck", "checks"} & set(document.value):
+        said = f"expected a recipe, got a suite; run it with `pytest {shown}`"
+        raise ProblemsFound([Problem(shown, 1, 1, said)])
     given = located.validate(RecipeFile, document, label="recipe")
     values = {name: getattr(given, key) for name, key in FILE_KEYS.items()}
     lora: Lora = values["lora"]
@@ -342,6 +370,17 @@ def _read(path: Path, root: Path) -> Recipe:
         "lora": dataclasses.replace(lora, targets=lora.targets or None),
     }
     return Recipe(**values)
+
+
+def _nothing_matches(pattern: str, recipe: Path) -> str:
+    """What to say of a pattern without files: where it leads, and the folder that was meant."""
+    name, base = anchored(pattern, recipe.parent)
+    folder = (base / name).parent
+    while not folder.is_dir() and folder.parent != folder:
+        if folder.parent.is_dir():
+            return f"no file matches {pattern!r}: folder not found ({looked_for(folder)})"
+        folder = folder.parent
+    return f"no file matches {pattern!r} (in {folder})"
 
 
 def _data_spec(given: str | list[str] | _Dataset) -> DataSpec:

@@ -36,7 +36,6 @@ from rmcheck.training.low_rank import fused
 from rmcheck.training.preparation import Shared, flips, split
 from rmcheck.training.recipe import Recipe, steps_of
 from rmcheck.training.trl_compat import QuietRewardTrainer, RewardConfig
-from rmcheck.wording import counted
 
 POINTS = 10
 """Points on the curve."""
@@ -46,7 +45,7 @@ WATCHED = 64
 
 
 class ForestRewardTrainer(QuietRewardTrainer):
-    """TRL's trainer with our batches and losses; it logs nothing and tells nobody."""
+    """TRL's trainer with our batches and losses, without logging or telemetry."""
 
     def __init__(
         self, *, groups: Sequence[str], recipe: Recipe, curve: Curve, **options: Any
@@ -85,7 +84,7 @@ class ForestRewardTrainer(QuietRewardTrainer):
         return scores
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """The curve says it all."""
+        """Do nothing; `Curve` records the training."""
 
 
 def _loss(name: str) -> Loss:
@@ -96,7 +95,7 @@ def _loss(name: str) -> Loss:
 
 
 class Curve(TrainerCallback):  # type: ignore[misc]
-    """Moves the bar, and measures at `POINTS` moments."""
+    """Advances the progress bar and measures the curve at `POINTS` steps."""
 
     def __init__(
         self, recipe: Recipe, scorer: Scorer, held_out: Sequence[PreferencePair], progress: Progress
@@ -110,12 +109,12 @@ class Curve(TrainerCallback):  # type: ignore[misc]
         self._wins: list[float] = []
 
     def saw(self, loss: float, gap: torch.Tensor) -> None:
-        """A batch had this loss, and its pairs these differences in reward."""
+        """Record the loss of a batch and the reward differences of its pairs."""
         self._losses.append(loss)
         self._wins += wins(gap.double().cpu().numpy()).tolist()
 
     def on_step_end(self, args: Any, state: Any, control: Any, **options: Any) -> None:
-        """A step is done."""
+        """Advance the bar, and measure if this step is a point of the curve."""
         step, steps = state.global_step, state.max_steps
         count = min(POINTS, steps)
         if step in {round(steps * (place + 1) / count) for place in range(count)}:
@@ -126,7 +125,7 @@ class Curve(TrainerCallback):  # type: ignore[misc]
         loss = float(np.mean(self._losses))
         if not np.isfinite(loss):
             raise TrainingError(
-                f"{self.recipe.path}: the loss is {loss} at step {step}; lower learning_rate"
+                f"{self.recipe.path}: the loss is {loss} at step {step}; use a lower learning_rate"
             )
         held_out: float | None = None
         if self.dialogues:
@@ -167,23 +166,24 @@ def train(
         All its data; `split` divides them.
     device
         `cpu`, `cuda`, ...; with the precision `auto` it trains under bf16 autocast on a GPU that
-        has it, in float32 elsewhere.
+        supports it, in float32 elsewhere.
     shared
-        Given to each training of a recipe and its variants with flipped labels, tokenises once.
+        Shared by the trainings of a recipe and its variants with flipped labels, so that texts
+        are tokenised once.
 
     Returns
     -------
-    A PEFT model in float32 (on `device`) and how it came to be; `fingerprint` is left empty.
+    A PEFT model in float32 (on `device`) and its training record; `fingerprint` is left empty.
 
     Raises
     ------
     TrainingError
-        When there are fewer than two pairs to train on, or the loss is NaN or infinite.
+        If there are fewer than two training pairs, or the loss is NaN or infinite.
     """
     parts = split(pairs, recipe)
     if len(parts.train) < 2:
         raise TrainingError(
-            f"{recipe.path}: {counted(len(parts.train), 'training pair')}; at least 2"
+            f"{recipe.path}: expected at least 2 training pairs, got {len(parts.train)}"
         )
     started = time.perf_counter()
     with contextlib.ExitStack() as within:
@@ -236,12 +236,13 @@ def train(
         steps=steps,
         seconds=round(time.perf_counter() - started, 3),
         curve=curve.points,
+        held_out_pairs=len(curve.dialogues) // 2,
     )
     return model.eval(), record
 
 
 def lora_config(recipe: Recipe, base: Any) -> LoraConfig:
-    """LoRA for a sequence classifier whose head is trained and stored whole."""
+    """LoRA for a sequence classifier; its head is trained and saved in full."""
     targets = list(recipe.lora.targets) if recipe.lora.targets else None
     return LoraConfig(
         task_type="SEQ_CLS",
@@ -254,7 +255,7 @@ def lora_config(recipe: Recipe, base: Any) -> LoraConfig:
 
 
 def arguments(recipe: Recipe, device: str, steps: int, scratch: Path) -> RewardConfig:
-    """TRL's configuration; whatever it would turn on by itself is said here."""
+    """TRL's configuration; every default that would have a side effect is set here."""
     how = recipe.optimisation
     on_cpu = device == "cpu"
     precision = how.precision
@@ -293,7 +294,7 @@ def arguments(recipe: Recipe, device: str, steps: int, scratch: Path) -> RewardC
 
 @contextlib.contextmanager
 def kept_randomness() -> Iterator[None]:
-    """The libraries below seed the global generators; give them back as they were."""
+    """Restore the global random generators, which the libraries below seed."""
     python, numpy, cpu = random.getstate(), np.random.get_state(), torch.get_rng_state()
     cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
     try:

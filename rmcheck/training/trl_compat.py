@@ -1,8 +1,7 @@
-"""Names of TRL (and of the trainer below it) that it does not promise to keep.
+"""Names of TRL (and of the Trainer below it) that are not part of its public API.
 
-What a release renames is changed here alone. `tests/training/test_trl_compat.py` fails where one
-of them is gone: then it must be found out what takes its place, for TRL would count its users
-again, or draw its own order.
+If a release renames them, only this file changes. `tests/training/test_trl_compat.py` fails if
+one of them is missing: find the replacement, or TRL sends telemetry again, or uses its own order.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ OVERRIDDEN = ("_send_telemetry", "_get_train_sampler")
 
 
 class QuietRewardTrainer(RewardTrainer):  # type: ignore[misc]
-    """TRL's reward trainer that tells nobody that it is used.
+    """TRL's reward trainer without telemetry.
 
     Parameters
     ----------
@@ -38,8 +37,8 @@ class QuietRewardTrainer(RewardTrainer):  # type: ignore[misc]
         super().__init__(**options)
 
     def _send_telemetry(self) -> None:
-        """TRL counts its users and has no option for it; rmcheck sends nothing, ever."""
+        """TRL sends usage data and has no option to turn it off; rmcheck never sends any."""
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
-        """The order of an epoch; only by this method may a subclass choose it."""
+        """The order of an epoch; a subclass can set it only by this method."""
         return self._sampler()

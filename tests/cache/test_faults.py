@@ -238,8 +238,8 @@ def test_what_is_in_the_way_leaves_the_file_alone_and_is_said_once(
     monkeypatch.setattr(ScoreStore, "_open", refused)
     source, remarks = gate(tmp_path)
     assert source.asked == len(TEXTS)
-    remedy = "make room, or name another folder with --rm-cache"
-    assert remarks == [f"{path}: scores are not kept ({message}); {remedy}"]
+    remedy = "or use another folder with --rm-cache"
+    assert remarks == [f"{path}: scores are not cached: {message}, {remedy}"]
     monkeypatch.undo()
     assert path.read_bytes() == before
     assert gate(tmp_path)[0].asked == 0
@@ -270,7 +270,7 @@ def test_a_disk_that_fills_up_while_scoring(disk: Path) -> None:
     source, remarks = gate(disk)
     assert source.asked == len(TEXTS)
     (remark,) = remarks
-    assert remark.startswith(f"{disk / cache.FILE}: scores are not kept (")
+    assert remark.startswith(f"{disk / cache.FILE}: scores are not cached: ")
     assert "full" in remark
     again, _ = gate(disk)
     assert again.asked <= len(TEXTS)
@@ -282,7 +282,7 @@ def test_a_disk_that_is_full_before(disk: Path) -> None:
     source, remarks = gate(disk)
     assert source.asked == len(TEXTS)
     assert len(remarks) == 1
-    assert "scores are not kept" in remarks[0]
+    assert "scores are not cached" in remarks[0]
     # With room again, the cache works again.
     (disk / "ballast").unlink()
     (disk / cache.FILE).unlink(missing_ok=True)
@@ -299,7 +299,7 @@ def test_a_read_only_disk_answers_and_keeps_nothing_new(disk: Path) -> None:
     source, remarks = gate(disk)
     assert source.asked == len(TEXTS) - 500
     (remark,) = remarks
-    assert remark.startswith(f"{disk / cache.FILE}: new scores are not kept (")
+    assert remark.startswith(f"{disk / cache.FILE}: new scores are not cached: ")
 
 
 def test_a_read_only_disk_without_a_cache(disk: Path) -> None:
@@ -307,5 +307,5 @@ def test_a_read_only_disk_without_a_cache(disk: Path) -> None:
     source, remarks = gate(disk / "below")
     assert source.asked == len(TEXTS)
     (remark,) = remarks
-    assert "scores are not kept" in remark
+    assert "scores are not cached" in remark
     assert "ead-only" in remark

@@ -199,7 +199,7 @@ def test_a_read_only_cache_still_answers(tmp_path: Path, monkeypatch: pytest.Mon
     assert cached.score(said("cc")).tolist() == [2]
     assert source.asked == [["b"], ["cc"]]
     assert len(store.remarks) == 1
-    assert "new scores are not kept" in store.remarks[0]
+    assert "new scores are not cached" in store.remarks[0]
 
 
 def test_a_full_disk_stops_nothing(tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def test_a_flipped_bit_in_a_score_is_noticed(tmp_path: Path, bit: int) -> None:
     change(tmp_path, "UPDATE scores SET score = ? WHERE score = 3.25", flipped)
     asked, (remark,) = run(tmp_path)
     assert asked == 1
-    assert "scores.sqlite: 1 score not believed" in remark
+    assert "scores.sqlite: 1 score not trusted" in remark
     assert run(tmp_path) == (0, [])
 
 
@@ -78,7 +78,7 @@ def test_scores_changed_by_hand_are_scored_again(tmp_path: Path, statement: str)
     change(tmp_path, statement)
     asked, (remark,) = run(tmp_path)
     assert asked == 8
-    assert "8 scores not believed" in remark
+    assert "8 scores not trusted" in remark
 
 
 def test_scores_of_another_model_are_not_this_ones(tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ def test_an_infinite_score_is_not_believed_whatever_its_seal(tmp_path: Path, sco
     right = seal("score", "f1", key, score.hex())
     change(tmp_path, "UPDATE scores SET score = ?, seal = ? WHERE dialogue = ?", score, right, key)
     asked, (remark,) = run(tmp_path)
-    assert (asked, "1 score not believed" in remark) == (1, True)
+    assert (asked, "1 score not trusted" in remark) == (1, True)
 
 
 def test_a_secret_keeps_out_what_was_written_without_it(

@@ -104,7 +104,7 @@ def test_a_pair_that_the_other_does_not_know_is_named(tmp_path: Path) -> None:
 
 def test_another_source_that_is_none(tmp_path: Path) -> None:
     check = Agreement(with_source="scores:gone.jsonl", min=0.5)
-    with pytest.raises(UsageError, match=r"there is no file .*gone\.jsonl"):
+    with pytest.raises(UsageError, match=r"file not found: .*gone\.jsonl"):
         check.judge(live_context(tmp_path, PAIRS, per_text(honest)))
 
 

@@ -141,7 +141,7 @@ def test_a_slice_that_selects_nothing_never_passes(check: Check) -> None:
 def test_margins_without_spread_have_no_effect_size() -> None:
     verdict = ScoreGap(min_effect=0.0, alpha=0.9).judge(context(40, lambda i: i + 1.0, float))
     assert (verdict.decision, verdict.outcome) == ("inconclusive", "fail")
-    assert "without spread there is no effect size" in verdict.message
+    assert "without spread, no effect size" in verdict.message
 
 
 @named

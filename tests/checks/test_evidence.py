@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 
 import numpy as np
+import pytest
 from builders import make_pairs
 
 from rmcheck.checks import ScoredPairs, evidence
+from rmcheck.verdict import Scatter
 
 PAIRS = [
     dataclasses.replace(pair, tags=tags)
@@ -70,3 +73,33 @@ def test_a_forest_has_a_row_an_estimate() -> None:
     picture = evidence.forest("T", found, x_label="x", threshold=0.5, reference=0.1)
     assert [row["label"] for row in picture.data["rows"]] == ["b (n=17)", "a (n=9)"]
     assert (picture.data["threshold"], picture.data["reference"]) == (0.5, 0.1)
+
+
+def _scatter(n: int, lost: int, won: int) -> Scatter:
+    before, now = np.ones(n, dtype=bool), np.ones(n, dtype=bool)
+    now[:lost] = False
+    before[lost : lost + won] = False
+    margins = np.linspace(-1, 1, n)
+    return evidence.scatter(
+        "Margins", [f"p{row}" for row in range(n)], margins, margins, now, before,
+        x_label="x", y_label="y",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("n", "lost", "won", "shown"),
+    [
+        (2_000, 5, 5, {"newly_wrong": 5, "newly_right": 5, "kept_right": 1_990}),
+        (2_001, 5, 5, {"newly_wrong": 5, "newly_right": 5, "kept_right": 1_990}),
+        (50_000, 1_500, 3_000, {"newly_wrong": 1_500, "newly_right": 500}),
+        (50_000, 9_000, 3_000, {"newly_wrong": 2_000}),
+    ],
+)
+def test_a_scatter_plot_keeps_a_bounded_sample(
+    n: int, lost: int, won: int, shown: dict[str, int]
+) -> None:
+    found = _scatter(n, lost, won)
+    assert Counter(point.state for point in found.points) == shown
+    assert len({point.id for point in found.points}) == 2_000
+    assert found.title == ("Margins" if n == 2_000 else f"Margins (2,000 of {n:,} pairs)")
+    assert found == _scatter(n, lost, won)

@@ -114,5 +114,5 @@ def test_a_source_that_can_be_trained_again(tmp_path: Path) -> None:
 
 def test_a_source_that_is_no_recipe_is_skipped_with_the_remedy(tmp_path: Path) -> None:
     ctx = live_context(tmp_path, make_pairs(40), per_text(honest, spec="py:mine"))
-    with pytest.raises(CannotDecide, match="py:mine is no recipe; run it with --rm recipe:NAME"):
+    with pytest.raises(CannotDecide, match="py:mine is not a recipe; use --rm recipe:NAME"):
         LabelNoise().judge(ctx)

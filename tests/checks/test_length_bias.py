@@ -91,7 +91,7 @@ def test_spearman_is_scipys_over_all_responses() -> None:
 
 FEW = "{0} pairs whose chosen side is the {1} of {0} different prompts; at least 15 prompts are "
 FEW += "needed"
-TIED = "All 40 pairs are tied: the scores tell no response from another."
+TIED = "All 40 pairs are tied: the model scores both responses the same."
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ def test_an_honest_continuous_reward_holds(
         "scale_invariance holds: 0 of 60 orderings lost over 60 maps a·r + b in float32 ("
     )
     assert verdict.evidence.notes == (
-        "py:<lambda> has no head to rescale; its scores alone were examined",
+        "py:<lambda> has no head to rescale; only its scores were checked",
     )
 
 

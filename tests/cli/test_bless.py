@@ -81,7 +81,7 @@ def test_latest_is_the_last_that_was_blessed(project: Project) -> None:
     assert (said.code, said.err) == (
         4,
         [
-            "rmcheck bless: 'latest' stands for the baseline blessed last; choose another name",
+            "rmcheck bless: 'latest' means the baseline blessed last; choose another name",
         ],
     )
 
@@ -110,7 +110,7 @@ def test_the_list_of_baselines(project: Project) -> None:
 
 def test_pairs_edited_added_and_removed_are_listed_apart(project: Project) -> None:
     project.model()
-    rows = pairs(40)
+    rows = pairs(80)
     project.suite("chat", "no_regression", "win_rate", rows=rows)
     project.run()
     project.cli("bless")
@@ -120,8 +120,11 @@ def test_pairs_edited_added_and_removed_are_listed_apart(project: Project) -> No
     project.data("chat", [*rows[:10], *rows[12:], added])
     project.run("-rA")
     check = project.checks()["chat::no_regression"]
-    # 40 pairs less two edited and two removed.
-    assert check["message"] == "no_regression identical: every score is the same as in main (n=36)"
+    # 80 pairs less two edited and two removed.
+    assert check["message"] == (
+        "no_regression identical: every score is the same as in main (n=76); "
+        "4 of 80 pairs of main left out (2 edited, 2 removed)"
+    )
     assert check["evidence"]["notes"] == [
         "2 pairs left out, edited since main: p-003, p-004",
         "1 pair left out, new since main: p-new",
@@ -131,7 +134,7 @@ def test_pairs_edited_added_and_removed_are_listed_apart(project: Project) -> No
     # The same two runs, compared without pytest, in the same words.
     said = project.cli("compare", "reports/latest", "main")
     assert said.out == [
-        f"passed chat: {check['message']}",
+        f"chat: {check['message'].removeprefix('no_regression ')}",
         *(f"       {note}" for note in check["evidence"]["notes"]),
     ]
 
@@ -166,15 +169,16 @@ def test_another_template_is_an_error_until_it_is_blessed(project: Project) -> N
     check = project.checks()["chat::no_regression"]
     assert check["outcome"] == "error"
     assert check["message"].startswith(
-        "recipe:fake reads its texts unlike the baseline 'main' (template 'chat', not 'default')"
+        "recipe:fake formats texts differently from baseline 'main' (template 'chat', "
+        "not 'default')"
     )
     assert "Traceback" not in result.stdout.str()
     said = project.cli("compare", "reports/latest", "main")
     assert said.code == 4
     assert said.err == [
-        "rmcheck compare: chat: reports/latest reads its texts unlike the baseline 'main' ("
-        "template 'chat', not 'default'), so a change of the model could not be told from a change "
-        "of the reading; keep this run as a new baseline: rmcheck bless"
+        "rmcheck compare: chat: reports/latest formats texts differently from baseline 'main' ("
+        "template 'chat', not 'default'), so scores are not comparable; bless a new baseline: "
+        "rmcheck bless"
     ]
     # The scores themselves are sound: they may become the next baseline.
     assert project.cli("bless").code == 0
@@ -204,8 +208,8 @@ def test_a_red_run_is_kept_only_where_that_is_said(project: Project) -> None:
         [],
         [
             "rmcheck bless: reports/latest: 1 required check failed in it (chat::win_rate), "
-            "and no later run would have to do better; run the gate on a model that passes, then "
-            "bless that run, or keep this one all the same: --red"
+            "so it would set a lower bar for later runs; run the gate on a model that passes and "
+            "bless that run, or bless this one anyway: --red"
         ],
     )
     assert not (project.root / "fixtures").exists()

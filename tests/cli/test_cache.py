@@ -96,8 +96,8 @@ def test_it_shows_what_is_kept_and_when_it_was_used(kept: Project) -> None:
     assert shown[4][:2] == ["adapter", ADAPTER[:12]]
     assert [shown[4][5], shown[4][-1]] == [today, "recipe:mine"]
     assert [" ".join(row[7:]) for row in shown[5:]] == [
-        f"a damaged database, set aside ({FILE}.corrupt)",
-        f"a killed training (adapters/.{ADAPTER}.77.tmp)",
+        f"damaged database ({FILE}.corrupt)",
+        f"killed training (adapters/.{ADAPTER}.77.tmp)",
     ]
 
 
@@ -105,8 +105,8 @@ def test_nothing_is_taken_out_without_yes(kept: Project) -> None:
     before = names(kept)
     said = kept.cli("cache", "prune", "--all")
     assert said.code == 0
-    assert said.out[-1].startswith("would take out 7 of 7, ")
-    assert said.out[-1].endswith("nothing was changed, --yes does it")
+    assert said.out[-1].startswith("would delete 7 of 7, ")
+    assert said.out[-1].endswith("add --yes to delete")
     assert names(kept) == before
 
 
@@ -114,7 +114,7 @@ def test_old_things_go_and_what_has_no_date_stays(kept: Project) -> None:
     said = kept.cli("cache", "prune", "--older-than", "30d", "--yes")
     assert said.code == 0
     assert [row[0] for row in rows(said)] == ["scores", "leftover"]
-    assert said.out[-1].startswith("took out 2 of 7; ")
+    assert said.out[-1].startswith("deleted 2 of 7, ")
     assert f"scores {OLD[:12]}" not in names(kept)
     assert len(names(kept)) == 5
     # A model that is used again becomes young again, even if nothing is computed.
@@ -140,9 +140,9 @@ def test_one_model_goes_by_its_first_digits_and_is_scored_again(kept: Project) -
 
 def test_all_goes_and_the_cache_works_again(kept: Project) -> None:
     said = kept.cli("cache", "prune", "--all", "--yes")
-    assert said.out[-1].startswith("took out 7 of 7; ")
+    assert said.out[-1].startswith("deleted 7 of 7, ")
     assert names(kept) == []
-    assert kept.cli("cache", "prune", "--all").out == ["nothing to take out of .rmcheck"]
+    assert kept.cli("cache", "prune", "--all").out == [".rmcheck: nothing to delete"]
     run(kept.root, NEW, "hf:new", 4)
     assert names(kept) == [f"scores {NEW[:12]}"]
 
@@ -152,7 +152,7 @@ def test_a_gate_that_scores_keeps_everything(kept: Project) -> None:
     with FileLock(kept.root / ".rmcheck" / LOCK):
         said = kept.cli("cache", "prune", "--all", "--yes")
         assert said.code == 4
-        assert "a gate is scoring into it; nothing was taken out" in said.err[0]
+        assert "in use by a run that is scoring; nothing was deleted" in said.err[0]
         assert names(kept) == before  # looking is free
 
 
@@ -160,7 +160,7 @@ def test_an_adapter_in_training_stays(kept: Project) -> None:
     with FileLock(kept.root / ".rmcheck" / "adapters" / f"{ADAPTER}.lock"):
         said = kept.cli("cache", "prune", "--all", "--yes")
     assert f"kept adapter {ADAPTER[:12]}: it is being trained" in said.out
-    assert said.out[-1].startswith("took out 5 of 7; ")
+    assert said.out[-1].startswith("deleted 5 of 7, ")
     assert sorted(name.split()[0] for name in names(kept)) == ["adapter", "leftover"]
 
 
@@ -177,7 +177,7 @@ def test_a_damaged_database_is_shown_and_can_be_taken_out(kept: Project) -> None
     ("arguments", "message"),
     [
         (["prune"], "one of the arguments --older-than --source --all is required"),
-        (["prune", "--older-than", "30"], "'30' is no age; a number with h, d or w is"),
+        (["prune", "--older-than", "30"], "invalid age '30': use a number and h, d or w"),
         (["prune", "--source", "beef"], "--source 'beef': allowed: 0d0d0d0d0d0d, "),
         (["prune", "--source", ""], "--source ''"),
         (["prune", "--all", "--source", "ae"], "not allowed with"),
@@ -193,11 +193,11 @@ def test_mistakes_are_one_line(kept: Project, arguments: list[str], message: str
 
 
 def test_another_folder_and_none(project: Project) -> None:
-    assert project.cli("cache").out == ["nothing is kept in .rmcheck"]
+    assert project.cli("cache").out == [".rmcheck: empty"]
     assert not (project.root / ".rmcheck").exists()
     ScoreStore(project.root / "other").put(NEW, {"x": 1.0})
     said = project.cli("cache", "--rm-cache", "other")
     assert said.out[0].startswith("other: ")
     for order in (["--rm-cache", "other", "prune"], ["prune", "--rm-cache", "other"]):
         said = project.cli("cache", *order, "--source", NEW[:4])
-        assert said.out[-1].startswith("would take out 1 of 1")
+        assert said.out[-1].startswith("would delete 1 of 1")

@@ -89,25 +89,29 @@ MISTAKES = {
     "nothing": ([], "the following arguments are required: COMMAND; see rmcheck --help"),
     "no command": (["trian"], "invalid choice: 'trian', did you mean 'train'? (allowed: bless, "),
     "no schema": (["schema", "siute"], "invalid choice: 'siute', did you mean 'suite'?"),
-    "no option": (["list", "--all"], "unrecognized arguments: --all"),
+    "no option": (["list", "--all"], "unrecognized arguments: --all; see rmcheck list --help"),
+    "no option of an action": (
+        ["cache", "prune", "--all", "--alll"],
+        "unrecognized arguments: --alll; see rmcheck cache prune --help",
+    ),
     "train: name": (["train", "tinny"], "did you mean 'tiny'?"),
-    "train: file": (["train", "gone.yaml"], "gone.yaml: there is no file"),
+    "train: file": (["train", "gone.yaml"], "gone.yaml: file not found"),
     "train: own name": (
         ["train", "sampel"],
-        "no recipe of that name, did you mean 'recipes/sample.yaml'? (allowed: gpt2, gpt2-hh, ",
+        "unknown recipe, did you mean 'recipes/sample.yaml'? (allowed: gpt2, gpt2-hh, ",
     ),
     "train: own file": (
         ["train", "recipes/sampel.yaml"],
         "recipes/sampel.yaml, did you mean 'recipes/sample.yaml'? (allowed: recipes/sample.yaml)",
     ),
     "train: broken": (["train", "broken.yaml"], "broken.yaml:4:1: recipe: unknown key 'sede'"),
-    "train: data": (["train", "nodata.yaml"], "names no file"),
+    "train: data": (["train", "nodata.yaml"], "no file matches"),
     "score: data": (["score", "gone.jsonl", "-o", "o.jsonl"], "no file matches 'gone.jsonl'"),
     "score: rows": (["score", "broken.jsonl", "-o", "o.jsonl"], "broken.jsonl:1:1: the key 'r"),
     "score: suite": (
         ["score", "suites/chat.yaml", "-o", "o.jsonl"],
-        "suites/chat.yaml: is a suite, and data are asked for: give the file that its key 'data' "
-        "names (`pytest suites/chat.yaml` runs the suite)",
+        "suites/chat.yaml: expected data, got a suite; pass the file in its key 'data' "
+        "(`pytest suites/chat.yaml` runs the suite)",
     ),
     "score: source": (
         ["score", "data/chat.jsonl", "-o", "o.jsonl", "--rm", "score:x"],
@@ -116,12 +120,12 @@ MISTAKES = {
     "score: no output": (["score", "data/chat.jsonl"], "-o/--output"),
     "score: over data": (
         ["score", "data/chat.jsonl", "-o", "data/chat.jsonl", "--rm", "scores:data/chat.jsonl"],
-        "-o data/chat.jsonl: is there and is no score file; name another, or remove it",
+        "-o data/chat.jsonl: already exists and is not a score file; choose another path",
     ),
-    "score: csv": (["score", "data/chat.jsonl", "-o", "o.csv"], "this writes JSON Lines"),
+    "score: csv": (["score", "data/chat.jsonl", "-o", "o.csv"], "scores are written as JSON Lines"),
     "score: folder": (
         ["score", "data/chat.jsonl", "-o", "folder.jsonl", "--rm", "scores:scores.jsonl"],
-        "folder.jsonl: Is a directory",
+        "folder.jsonl: is a directory",
     ),
     "score: dtype": (
         ["score", "x", "-o", "o.jsonl", "--rm-dtype", "int8"],
@@ -129,24 +133,24 @@ MISTAKES = {
     ),
     "score: no score": (
         ["score", "more.jsonl", "-o", "o.jsonl", "--rm", "scores:scores.jsonl"],
-        "no score for any of the 2 ids of the data ('q-000', 'q-001'); its ids are 'p-000'",
+        "no score for any of the 2 ids of the data ('q-000', 'q-001'); ids in the file: 'p-000'",
     ),
-    "try: one response": (["try", "Q?", "A."], "give two responses or more"),
+    "try: one response": (["try", "Q?", "A."], "expected two or more responses, got 1"),
     "try: none": (["try", "Q?"], "the following arguments are required: response"),
     "try: score file": (
         ["try", "Q?", "A.", "B.", "--rm", "scores:scores.jsonl"],
         "a score file cannot score new text",
     ),
-    "bless: no run": (["bless", "--run", "gone"], "gone: no results.json there"),
+    "bless: no run": (["bless", "--run", "gone"], "gone: not a run folder: it has no results.json"),
     "bless: name": (["bless", "../main"], "baseline name '../main'"),
     "bless: broken": (["bless", "--run", "half"], "cannot be read as JSON"),
-    "report: no run": (["report", "gone"], "gone: no results.json there"),
+    "report: no run": (["report", "gone"], "gone: not a run folder: it has no results.json"),
     "report: broken": (["report", "half"], "results.json: cannot be read as JSON"),
     "report: texts": (["report", "--texts", "some"], "invalid choice: 'some'"),
     "report: version": (["report", "future"], "schema_version 2, this rmcheck reads 1"),
-    "compare: one side": (["compare", "reports/latest"], "are required: baseline"),
-    "compare: unknown": (["compare", "reports/latest", "main"], "'main' is no run folder"),
-    "compare: empty": (["compare", "data", "reports/latest"], "'data' holds neither a run"),
+    "compare: no main": (["compare", "reports/latest"], "'main' is not a run folder"),
+    "compare: unknown": (["compare", "reports/latest", "main"], "'main' is not a run folder"),
+    "compare: empty": (["compare", "data", "reports/latest"], "'data' contains neither a run"),
     "compare: max drop": (
         ["compare", "a", "b", "--max-drop", "2"],
         "argument --max-drop: '2' is not a number in [0, 1]",
@@ -154,7 +158,7 @@ MISTAKES = {
     "compare: words": (["compare", "a", "b", "--max-drop", "x"], "'x' is not a number in [0, 1]"),
     "compare: no suites": (
         ["compare", "scores:scores.jsonl", "reports/latest", "--suites", "gone"],
-        "there are no suites to score; give --suites",
+        "there are no suites to score; set --suites",
     ),
 }
 
@@ -195,8 +199,8 @@ def test_score_writes_a_score_file_that_the_gate_takes(gate: Project) -> None:
     said = gate.cli("score", "data/*.jsonl", "-o", "out/mine.jsonl", "--rm", "scores:scores.jsonl")
     assert said.code == 0
     # 50 of 60 are right.
-    assert said.out[1] == "chosen above rejected in 50 of 60 (0.833)"
-    assert said.out[0].startswith("60 rows to out/mine.jsonl")
+    assert said.out[1] == "chosen scores higher in 50 of 60 (0.833)"
+    assert said.out[0].startswith("wrote 60 rows to out/mine.jsonl")
     written = [json.loads(line) for line in (gate.root / "out/mine.jsonl").open()]
     given = {row["id"]: row for row in scores(pairs(60, wrong=range(10)))}
     assert {row["id"]: (row["chosen"], row["rejected"]) for row in written} == {
@@ -282,7 +286,7 @@ def test_compare_shares_alpha_as_the_gate_does(project: Project) -> None:
     said = project.cli("compare", "reports/latest", "main")
     message = project.checks()["chat::n1"]["message"].replace("n1", "no_regression")
     assert said.out == [
-        f"passed chat: {message}",
+        f"chat: {message.removeprefix('no_regression ')}",
         "alpha is shared by 3 comparisons: the required comparisons of reports/latest",
     ]
     assert said.code == 0
@@ -295,21 +299,21 @@ def test_compare_speaks_as_the_gate_does(gate: Project) -> None:
     said = gate.cli("compare", "reports/latest", "main")
     assert (said.code, said.out) == (
         0,
-        ["passed chat: no_regression identical: every score is the same as in main (n=60)"],
+        ["chat: identical: every score is the same as in main (n=60)"],
     )
     gate.write("worse.jsonl", jsonl(swapped(gate.rows(), range(20, 32))))
     gate.run("--rm", "scores:worse.jsonl").assert_outcomes(failed=2)
     gate_said = gate.checks()["chat::no_regression"]["message"]
     assert "fell 20.0 points" in gate_said
     said = gate.cli("compare", "reports/latest", "main")
-    assert (said.code, said.out) == (1, [f"FAILED chat: {gate_said}"])
+    assert (said.code, said.out) == (1, [f"chat: {gate_said.removeprefix('no_regression ')}"])
     # A source is scored on the suites' pairs and compared alike.
     said = gate.cli("compare", "scores:worse.jsonl", "main")
-    assert (said.code, said.out) == (1, [f"FAILED chat: {gate_said}"])
+    assert (said.code, said.out) == (1, [f"chat: {gate_said.removeprefix('no_regression ')}"])
     # The other way round it is better: twelve pairs newly right.
     said = gate.cli("compare", "main", "reports/latest")
     assert said.code == 0
-    assert said.out[0].startswith("passed chat: no_regression improved: win rate rose 20.0 points")
+    assert said.out[0].startswith("chat: improved: win rate rose 20.0 points")
     # A drop of 20 points is tolerated where the user says so.
     assert gate.cli("compare", "reports/latest", "main", "--max-drop", "0.5").code == 0
 
@@ -320,7 +324,7 @@ def test_compare_needs_a_suite_that_both_have(gate: Project) -> None:
     gate.write("code.jsonl", jsonl(scores(pairs(30, name="c"))))
     gate.run("--rm", "scores:code.jsonl", "-k", "code").assert_outcomes(passed=1, deselected=2)
     line = mistake(gate.cli("compare", "reports/latest", "reports/chat"))
-    assert "have no suite in common (code / chat); if one is a run of some suites, run" in line
+    assert "have no suite in common (code / chat); if one ran only some suites, run" in line
 
 
 def test_compare_names_the_suites_that_one_side_alone_has(gate: Project) -> None:
@@ -332,20 +336,20 @@ def test_compare_names_the_suites_that_one_side_alone_has(gate: Project) -> None
     gate.run("suites/chat.yaml")
     said = gate.cli("compare", "reports/latest", "main")
     assert (said.code, len(said.out)) == (0, 2)
-    assert said.out[0].startswith("passed chat: ")
+    assert said.out[0].startswith("chat: ")
     assert said.out[1] == (
-        "not compared, only in main: art, code; was reports/latest a run of some suites? "
-        "`pytest suites/` runs all"
+        "not compared (only in main): art, code; reports/latest may be a run of some suites only; "
+        "run `pytest suites/` to run all"
     )
     # The other way round, against a baseline that lacks them; a score file gives no reason.
     assert gate.cli("bless", "part").code == 0
     assert gate.cli("compare", "main", "part").out[1] == (
-        "not compared, only in main: art, code; part was blessed without: rmcheck bless adds the "
-        "suites of the last run"
+        "not compared (only in main): art, code; run `rmcheck bless` to add the suites of the last "
+        "run to part"
     )
     gate.write("chat.jsonl", jsonl(gate.rows()))
     assert gate.cli("compare", "scores:chat.jsonl", "main").out[1] == (
-        "not compared, only in main: art, code"
+        "not compared (only in main): art, code"
     )
 
 

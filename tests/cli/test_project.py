@@ -50,7 +50,9 @@ def test_a_draft_that_is_left_out_counts_nowhere(project: Project) -> None:
     assert list(project.checks()) == ["chat::no_regression"]
     said = project.cli("compare", "scores:new.jsonl", "scores:old.jsonl")
     assert (said.code, len(said.out)) == (1, 1)
-    assert said.out[0] == f"FAILED chat: {regressed(project, 'scores:old.jsonl')}"
+    assert said.out[0] == "chat: " + regressed(project, "scores:old.jsonl").removeprefix(
+        "no_regression "
+    )
     tried = project.cli("selftest", "--runs", "20", "--format", "json")
     found = json.loads("\n".join(tried.out))
     assert found["comparisons"] == 1
@@ -75,7 +77,7 @@ def test_from_a_folder_below_nothing_is_written_there(
     before = files(gate.root)
     monkeypatch.chdir(gate.root / "deep/er")
     said = gate.cli("score", "../../data/chat.jsonl", "-o", "mine.jsonl")
-    assert (said.code, said.out[0][:22]) == (0, "60 rows to mine.jsonl "), said
+    assert (said.code, said.out[0][:28]) == (0, "wrote 60 rows to mine.jsonl "), said
     said = gate.cli("new", "cooking")
     assert said.out[0] == "made ../../suites/cooking.yaml and ../../data/cooking.jsonl"
     assert said.out[-2:] == [
@@ -99,11 +101,11 @@ def test_runs_and_baselines_are_the_project_s(
     ]  # fmt: skip
     assert gate.cli("report").out == ["../runs/last/index.html", "../runs/last/summary.md"]
     said = gate.cli("compare", "../runs/last", "main")
-    assert (said.code, said.out[0][:12]) == (0, "passed chat:")
+    assert (said.code, said.out[0][:15]) == (0, "chat: identical")
     # A path that is the root's is none of this folder's.
-    assert "'runs/last' is no run folder" in gate.cli("compare", "runs/last", "main").err[0]
+    assert "'runs/last' is not a run folder" in gate.cli("compare", "runs/last", "main").err[0]
     assert gate.cli("selftest", "--runs", "20").code == 0
-    assert gate.cli("cache").out == ["nothing is kept in ../.rmcheck"]
+    assert gate.cli("cache").out == ["../.rmcheck: empty"]
 
 
 def test_a_source_on_the_command_line_starts_from_here(
@@ -113,21 +115,21 @@ def test_a_source_on_the_command_line_starts_from_here(
     gate.write("deep/mine.jsonl", jsonl(worse(rows, 20)))
     monkeypatch.chdir(gate.root / "deep")
     said = gate.cli("compare", "scores:mine.jsonl", "main")
-    assert (said.code, said.out[0][:12]) == (1, "FAILED chat:"), said
+    assert (said.code, said.out[0][:15]) == (1, "chat: regressed"), said
     said = gate.cli("score", "../data/chat.jsonl", "-o", "o.jsonl", "--rm", "scores:mine.jsonl")
-    assert said.out[1] == "chosen above rejected in 40 of 60 (0.667)"
+    assert said.out[1] == "chosen scores higher in 40 of 60 (0.667)"
     # What is not here is sought from the root, as pytest does.
     said = gate.cli("score", "../data/chat.jsonl", "-o", "p.jsonl", "--rm", "scores:scores.jsonl")
-    assert said.out[1] == "chosen above rejected in 60 of 60 (1.000)"
+    assert said.out[1] == "chosen scores higher in 60 of 60 (1.000)"
 
 
 REFUSED = {
     "rm_sorce = x": "unknown key rm_sorce, did you mean 'rm_source'?",
     "rm_dtype = float23": "rm_dtype='float23': did you mean 'float32'?",
-    "rm_seed = -1": "rm_seed='-1' is not a whole number from 0 up",
-    "rm_examples = none": "rm_examples='none' is not a whole number from 1 up",
-    "rm_cache = scores.jsonl": "rm_cache scores.jsonl is a file; name a folder",
-    "rmcheck_files = ! suites/a.yaml": "rmcheck_files: '!' stands alone",
+    "rm_seed = -1": "rm_seed='-1': expected a whole number of at least 0",
+    "rm_examples = none": "rm_examples='none': expected a whole number of at least 1",
+    "rm_cache = scores.jsonl": "rm_cache scores.jsonl is a file; choose a directory",
+    "rmcheck_files = ! suites/a.yaml": "rmcheck_files: '!' without a glob",
 }
 
 

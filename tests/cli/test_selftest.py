@@ -31,7 +31,7 @@ def test_what_it_prints(gate: Project) -> None:
     said = gate.cli("selftest", "--runs", "200")
     assert said.code == 0
     assert said.out[0].startswith("equal models: ")
-    assert "of 200 simulated runs went red [" in said.out[0]
+    assert "of 200 simulated runs failed [" in said.out[0]
     assert said.out[0].endswith("within alpha (5 %); 2 required comparisons, seed 0")
     head = said.out[3].split()
     assert head == [
@@ -41,9 +41,9 @@ def test_what_it_prints(gate: Project) -> None:
     # Every tenth pair ends in 3 and another in 7: 12 of 60 have changed sides.
     assert chat[:4] == ["chat::no_regression", "60", "20", "%"]
     assert chat[-2:] == ["2.0", "pt"]
-    assert said.out[6:8] == ["", "too small for what they promise:"]
-    assert said.out[8].startswith("  chat::no_regression: 60 pairs, max_drop 2.0 points, catches")
-    assert said.out[8].endswith("pairs would catch 4.0")
+    assert said.out[6:8] == ["", "too few pairs for their max_drop:"]
+    assert said.out[8].startswith("  chat::no_regression: 60 pairs, max_drop 2.0 points, detects")
+    assert said.out[8].endswith("pairs would detect 4.0")
     assert any("200/200" in line for line in said.err)
 
 
@@ -72,13 +72,14 @@ def test_without_a_baseline_it_says_what_it_assumes(gate: Project) -> None:
     said = gate.cli("selftest", "--runs", "20", "--against", "reports/latest")
     assert "20 %*" in said.out[4]
     assert said.out[6] == (
-        "* assumed: this run and reports/latest win and lose the same pairs, or share too few"
+        "* assumed: this run and reports/latest win and lose the same pairs, or share too few pairs"
     )
     for path in (gate.root / "fixtures/baselines/main").iterdir():
         path.unlink()
     said = gate.cli("selftest", "--runs", "20")
     assert said.out[6] == (
-        "* assumed: no baseline tells on which pairs two models differ; --against NAME brings one"
+        "* assumed: no baseline to measure how often two models differ; give one with "
+        "--against NAME"
     )
 
 
@@ -91,13 +92,13 @@ def test_a_gate_that_cries_wolf_ends_with_one(gate: Project) -> None:
 
 
 MISTAKES = [
-    (["--run", "gone"], "gone: no results.json there; a run folder is what"),
-    (["--against", "mian"], "'mian' is no run folder, no baseline (main)"),
+    (["--run", "gone"], "gone: not a run folder: it has no results.json; a run folder is what"),
+    (["--against", "mian"], "'mian' is not a run folder, a known baseline (main)"),
     (["--suites", "gone"], "there is no folder gone; say where they lie with --suites"),
     (["--suites", "suites/plain"], "nothing to try in suites/plain: no suite has the check no_reg"),
     (
         ["--suites", "data"],
-        "in data: there are no suites that rmcheck_files, or its default",
+        "data: no comparison to simulate: no suite matches rmcheck_files",
     ),
     (["--runs", "0"], "argument --runs: 0 is less than 1"),
     (["--runs", "many"], "argument --runs"),

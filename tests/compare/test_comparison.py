@@ -11,7 +11,7 @@ from builders import TableContext, make_pairs, pair_scores, run_record, write_js
 from scipy.stats import binomtest
 
 from rmcheck.checks.no_regression import NoRegression
-from rmcheck.compare.comparison import Side, compare, read_side, suites_below
+from rmcheck.compare.comparison import Side, compare, read_side, state_first, suites_below
 from rmcheck.engine import Settings
 from rmcheck.errors import ProblemsFound, UsageError
 from rmcheck.record import baseline
@@ -140,15 +140,15 @@ def test_a_side_is_a_run_folder_a_baseline_or_a_source(tmp_path: Path) -> None:
 
 def test_what_is_no_side(tmp_path: Path) -> None:
     with pytest.raises(
-        UsageError, match=r"'nothing' is no run folder, no baseline \(there are none\)"
+        UsageError, match=r"'nothing' is not a run folder, a known baseline \(there are none\)"
     ):
         read_side("nothing", settings(tmp_path), [])
     baseline.bless(keep(tmp_path, "run"), settings(tmp_path).baselines, "main")
-    with pytest.raises(UsageError, match=r"no baseline \(main\) and no source \(recipe:NAME"):
+    with pytest.raises(UsageError, match=r"a known baseline \(main\) or a source \(recipe:NAME"):
         read_side("nothing", settings(tmp_path), [])
     write_jsonl(tmp_path / "new.jsonl", [{"id": "a", "chosen": 1, "rejected": 0}])
     with pytest.raises(
-        UsageError, match="is a source and there are no suites to score; give --suites"
+        UsageError, match="is a source, and there are no suites to score; set --suites"
     ):
         read_side("scores:new.jsonl", settings(tmp_path), [])
 
@@ -157,9 +157,39 @@ def test_suites_below_a_folder(tmp_path: Path) -> None:
     check = "  - {check: win_rate, min: 0.5}\n"
     for name in ("b", "a"):
         write_suite(tmp_path, check, n=15, name=name)
-    (tmp_path / "suites/other.yaml").write_text("name: nothing of ours\n")
     found = suites_below(tmp_path / "suites", Settings.below(tmp_path))
     assert [suite.shown for suite in found] == ["suites/a.yaml", "suites/b.yaml"]
+    (tmp_path / "suites/other.yaml").write_text("name: nothing of ours\n")
+    with pytest.raises(ProblemsFound, match=r"suites/other\.yaml:1:1: not a suite \(keys found"):
+        suites_below(tmp_path / "suites", Settings.below(tmp_path))
+    (tmp_path / "suites/other.yaml").unlink()
     (tmp_path / "suites/c.yml").write_text("rmcheck: 1\n")
     with pytest.raises(ProblemsFound, match=r"suites/c\.yml:1:1: the key 'name' is missing"):
         suites_below(tmp_path / "suites", Settings.below(tmp_path))
+
+
+def test_ids_made_anew_are_paired_by_their_texts() -> None:
+    renamed = [dataclasses.replace(pair, id=f"new-{pair.id}") for pair in PAIRS]
+    new = Side("new", pair_scores(renamed, WORSE, "chat"))
+    found = compare(new, side("old", GOOD), max_drop=0.02)
+    verdict = found.verdicts["chat"]
+    assert (verdict.state, verdict.left_out) == ("regressed", 0)
+    assert verdict.estimate is not None
+    assert verdict.estimate.n == len(PAIRS)
+
+
+def test_a_line_names_the_state_first() -> None:
+    regressed = compare(side("new", WORSE), side("old", GOOD), max_drop=0.02).verdicts["chat"]
+    assert state_first("chat", regressed).startswith("chat: regressed: win rate fell 33.3 points")
+    # The interval is below zero, but the drop is within what is tolerated: not "passed".
+    tolerated = compare(side("new", WORSE), side("old", GOOD), max_drop=0.4).verdicts["chat"]
+    assert tolerated.estimate is not None
+    assert tolerated.estimate.high < 0
+    line = state_first("chat", tolerated)
+    assert line.startswith("chat: inconclusive: win rate fell 33.3 points against old ["), line
+    few = compare(
+        Side("new", pair_scores(PAIRS[:30], ([1.0] * 30, [0.0] * 30), "chat")),
+        side("old", GOOD),
+        max_drop=0.02,
+    ).verdicts["chat"]
+    assert state_first("chat", few).startswith("chat: failed, identical: every score is the same")

@@ -84,9 +84,9 @@ def test_response_sets_beside_pairs(tmp_path: Path) -> None:
         ({"chosen": None}, "the key 'chosen' is missing"),
         ({"rejected": ["x"]}, "rejected must be text, got list \"['x']\""),
         ({"prompt": None}, "the key 'prompt' is missing"),
-        ({"prompt": [{"role": "user"}]}, "a prompt of messages holds objects"),
-        ({"prompt": [{"role": "user", "content": None}]}, "a prompt of messages holds objects"),
-        ({"prompt": ["Why?"]}, "a prompt of messages holds objects"),
+        ({"prompt": [{"role": "user"}]}, "prompt: expected a list of objects"),
+        ({"prompt": [{"role": "user", "content": None}]}, "prompt: expected a list of objects"),
+        ({"prompt": ["Why?"]}, "prompt: expected a list of objects"),
         ({"group": 3}, "group must be text, got int '3'"),
         ({"tags": "x"}, "tags must be a list, got 'x'"),
         ({"tags": [1]}, "tags must be a list, got '[1]'"),
@@ -119,7 +119,7 @@ def test_a_malformed_row_is_told_at_its_line(
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"responses": ["x"]}, "responses must hold two texts or more"),
+        ({"responses": ["x"]}, "responses: expected at least two texts"),
         ({"responses": ["x", 1]}, "responses must be a list, got"),
         ({"best": []}, "best=[] must name one response or more by index (0 is the first)"),
         ({"best": [2]}, "best=[2] must name one response"),
@@ -141,18 +141,30 @@ def test_a_malformed_set_is_told_at_its_line(
 @pytest.mark.parametrize(
     ("line", "column", "said"),
     [
-        ('{"id": "a", }', 13, "not JSON: a trailing comma; remove it; one object a line"),
-        ('{"id": ["a", ]}', 14, "not JSON: a trailing comma; remove it; one object a line"),
-        ('{"id": "a"},', 12, "not JSON: a comma behind the object; remove it; one object a line"),
-        ('{"id": "a"} , ', 13, "not JSON: a comma behind the object; remove it"),
-        ('{"id": "a"},{}', 12, "not JSON: Extra data; one object a line"),
-        ("{'id': 1}", 2, "not JSON: Expecting property name"),
+        (
+            '{"id": "a", }',
+            13,
+            "invalid JSON: a trailing comma; remove it; write one object per line",
+        ),
+        (
+            '{"id": ["a", ]}',
+            14,
+            "invalid JSON: a trailing comma; remove it; write one object per line",
+        ),
+        (
+            '{"id": "a"},',
+            12,
+            "invalid JSON: extra comma after the object; remove it; write one object per line",
+        ),
+        ('{"id": "a"} , ', 13, "invalid JSON: extra comma after the object; remove it"),
+        ('{"id": "a"},{}', 12, "invalid JSON: Extra data; write one object per line"),
+        ("{'id': 1}", 2, "invalid JSON: Expecting property name"),
         ("[1]", 1, "a row must be a JSON object, got list"),
         ("3", 1, "a row must be a JSON object, got int"),
-        ("[" * 100_000, 1, "not JSON: maximum recursion depth"),
-        ('{"id": ' + "9" * 5000 + "}", 1, "not JSON: Exceeds the limit"),
-        (json.dumps({**GOOD, "chosen": "\ud83d"}), 1, "half of a character"),
-        (json.dumps({**GOOD, "tags": ["\udc00"]}), 1, "half of a character"),
+        ("[" * 100_000, 1, "invalid JSON: maximum recursion depth"),
+        ('{"id": ' + "9" * 5000 + "}", 1, "invalid JSON: Exceeds the limit"),
+        (json.dumps({**GOOD, "chosen": "\ud83d"}), 1, "unpaired surrogate"),
+        (json.dumps({**GOOD, "tags": ["\udc00"]}), 1, "unpaired surrogate"),
     ],
 )
 def test_a_line_that_is_no_row(tmp_path: Path, line: str, column: int, said: str) -> None:
@@ -177,7 +189,7 @@ def test_every_mistake_of_every_file_and_then_a_count(tmp_path: Path) -> None:
         "b.jsonl:2:1:",
         "b.jsonl:3:1:",
     ]
-    assert "id 'a' stands twice (a.jsonl:1)" in str(caught.value)
+    assert "duplicate id 'a' (first at a.jsonl:1)" in str(caught.value)
     # 30 lines with one and the same mistake: 5 are shown, and 25 counted.
     lines = told(jsonl(tmp_path, *["x"] * 30))
     assert len(lines) == 6
@@ -203,8 +215,8 @@ def test_of_many_mistakes_the_first_are_told() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("rmcheck: 1\n", "is a suite, and data are asked for: give the file that its key 'data'"),
-        ("a: 1\n", "is YAML, and data are asked for: give a .jsonl, .csv or .parquet file"),
+        ("rmcheck: 1\n", "expected data, got a suite; pass the file in its key 'data'"),
+        ("a: 1\n", "expected data, got YAML; pass a .jsonl, .csv or .parquet file"),
     ],
 )
 def test_yaml_in_place_of_data_is_told_in_one_line(tmp_path: Path, text: str, said: str) -> None:
@@ -217,14 +229,14 @@ def test_yaml_in_place_of_data_is_told_in_one_line(tmp_path: Path, text: str, sa
 def test_an_id_may_stand_once_in_all_files(tmp_path: Path) -> None:
     one = {"id": "a", "prompt": "p", "responses": ["x", "y"], "best": [0]}
     first, second = jsonl(tmp_path, GOOD, name="a.jsonl"), jsonl(tmp_path, one, name="b.jsonl")
-    with pytest.raises(ProblemsFound, match=r"b\.jsonl:1:1: id 'a' stands twice \(a\.jsonl:1\)"):
+    with pytest.raises(ProblemsFound, match=r"b\.jsonl:1:1: duplicate id 'a' \(first at a\.j"):
         load([first, second], root=tmp_path)
 
 
 @pytest.mark.parametrize("content", [b"", b"\n\n", b"\xef\xbb\xbf"])
 def test_a_file_without_rows(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "d.jsonl").write_bytes(content)
-    assert told(tmp_path / "d.jsonl") == ["d.jsonl: holds no rows; add one JSON object a line"]
+    assert told(tmp_path / "d.jsonl") == ["d.jsonl: file is empty; add one JSON object per line"]
 
 
 def test_what_text_files_come_with(tmp_path: Path) -> None:
@@ -282,7 +294,7 @@ def test_csv_mistakes_stand_at_the_line_where_their_row_begins(tmp_path: Path) -
     path.write_text("")
     assert "d.csv: cannot be read" in told(path)[0]
     path.write_text("id,prompt,chosen,rejected\n")
-    assert told(path) == ["d.csv: holds no rows; add one JSON object a line"]
+    assert told(path) == ["d.csv: file is empty; add one JSON object per line"]
 
 
 def test_columns_are_renamed_before_cells_are_read(tmp_path: Path) -> None:

@@ -27,7 +27,9 @@ def test_the_default_globs_find_suites_and_nothing_else(tmp_path: Path) -> None:
     write(tmp_path, "suites/b.yaml", "suites/more/a.yml", "own.rmcheck.yaml", "recipes/r.yaml")
     write(tmp_path, "suites/compose.yaml", text="services: {}\n")
     write(tmp_path, "suites/notes.txt")
-    assert below(tmp_path) == ["own.rmcheck.yaml", "suites/b.yaml", "suites/more/a.yml"]
+    found = ["own.rmcheck.yaml", "suites/b.yaml", "suites/compose.yaml", "suites/more/a.yml"]
+    assert below(tmp_path) == found  # reading compose.yaml says what is wrong
+    assert below(tmp_path, ["!suites/compose.yaml"]) == [found[0], found[1], found[3]]
     assert below(tmp_path, folder="suites/more") == ["suites/more/a.yml"]
     assert below(tmp_path, folder="recipes") == []
 

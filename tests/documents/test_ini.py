@@ -76,7 +76,7 @@ def test_the_native_table_of_pytest_9(tmp_path: Path) -> None:
     path.write_text("[tool.pytest]\nrm_source = 'hf:one'\nrm_seed = 3\n")
     found = IniFile.above(tmp_path)
     assert found.get("rm_source") == "hf:one"
-    with pytest.raises(UsageError, match=re.escape(f"{path}: rm_seed = 3 is no text; put it in q")):
+    with pytest.raises(UsageError, match=re.escape(f"{path}: rm_seed: expected text, got 3")):
         found.get("rm_seed")
     path.unlink()
     (tmp_path / "pytest.toml").write_text("[pytest]\nrm_source = 'hf:two'\n")
@@ -108,4 +108,8 @@ def test_a_misspelt_key_is_refused_unless_a_conftest_adds_it(tmp_path: Path) -> 
 
 
 def test_the_keys_are_those_that_pytest_knows() -> None:
-    assert set(KEYS) == {ini for ini, _, _ in OPTIONS.values()} | {"rm_baselines", "rmcheck_files"}
+    assert set(KEYS) == {ini for ini, _, _ in OPTIONS.values()} | {
+        "rm_baselines",
+        "rm_strict",
+        "rmcheck_files",
+    }

@@ -49,7 +49,7 @@ def test_what_a_source_cannot_be_varied_in(tmp_path: Path) -> None:
     ctx = live_context(tmp_path, PAIRS, per_text(honest, spec="py:mine"))
     assert not ctx.offers(Retrainable)
     assert not ctx.offers(Rescalable)
-    with pytest.raises(CannotDecide, match="py:mine is no recipe"):
+    with pytest.raises(CannotDecide, match="py:mine is not a recipe"):
         ctx.binding.source(SourceRef(flip_rate=0.2))
     with pytest.raises(CannotDecide, match="py:mine has no head to rescale"):
         ctx.binding.source(SourceRef(head_scale=2.0))

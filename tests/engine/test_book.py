@@ -21,10 +21,10 @@ PAIRS = make_pairs(20)
 def test_the_book_knows_without_scoring(tmp_path: Path) -> None:
     book, source = ScoreBook(tmp_path / "cache"), per_text(honest)
     first, second = PAIRS[0].dialogues(), PAIRS[1].dialogues()
-    assert not book.knows(source, first[0])
+    assert not book.knows(source, first[:1])
     book.fetch(source, first)
-    assert book.knows(source, first[0])
-    assert not book.knows(source, second[0])
+    assert book.knows(source, first[:1])
+    assert not book.knows(source, second[:1])
     assert book.sources() == [source]
     # Equal texts of two pairs are one text.
     twin = dataclasses.replace(PAIRS[0], id="twin")
@@ -71,7 +71,7 @@ def test_what_is_no_score_is_told_and_never_kept(
     dialogues = PAIRS[0].dialogues()
     with pytest.raises(SourceError, match=rf"^py:broken: .*{said}"):
         book.fetch(source, dialogues)
-    assert not book.knows(source, dialogues[0])
+    assert not book.knows(source, dialogues[:1])
     # Nor does the cache on disk know them: another session asks the source again.
     mended = Broken([2.0, 1.0])
     assert ScoreBook(tmp_path / "cache").scores(mended, dialogues).tolist() == [2.0, 1.0]

@@ -29,7 +29,7 @@ from rmcheck.checks.win_rate import WinRate
 from rmcheck.data import Dialogue, prompt_text
 from rmcheck.engine import Engine, Settings
 from rmcheck.engine.binding import Binding
-from rmcheck.errors import BaselineMissing, SourceError, UsageError
+from rmcheck.errors import BaselineMissing, ProblemsFound, SourceError, UsageError
 from rmcheck.record import baseline
 from rmcheck.record import folder as folders
 from rmcheck.record import run as record
@@ -198,7 +198,7 @@ def test_what_a_source_cannot_do_is_said_by_the_check_not_by_the_pass(tmp_path: 
     made.prepare(binding, all_of(suite))
     for check in suite.checks:
         made.require(binding, suite, check)
-    with pytest.raises(CannotDecide, match="is no recipe"):
+    with pytest.raises(CannotDecide, match="is not a recipe"):
         made.judge(suite, suite.checks[0], binding)
     with pytest.raises(BaselineMissing, match=r"no baseline to compare with yet; .* rmcheck bless"):
         made.judge(suite, suite.checks[1], binding)
@@ -220,8 +220,17 @@ def test_a_suite_s_own_source_comes_first(tmp_path: Path) -> None:
     assert judge_all(made, made.bind(plain, fixture, None), all_of(plain)) == ["pass"]
     # One spec is one source, whoever asks.
     assert made.create("scores:mine.jsonl") is binding.candidate
-    with pytest.raises(UsageError, match=r"there is no file .*gone\.jsonl"):
+    with pytest.raises(ProblemsFound, match=r"file not found: .*gone\.jsonl"):
         made.bind(dataclasses.replace(own, source="scores:gone.jsonl"), fixture, None)
+
+
+def test_a_wrong_source_of_a_suite_has_its_place(tmp_path: Path) -> None:
+    path = tmp_path / "chat.yaml"
+    path.write_text("rmcheck: 1\nname: chat\nsource: scores:gone.jsonl\n")
+    own = make_suite(make_pairs(2), (WinRate(min=0.6),), name="own", source="scores:gone.jsonl")
+    own = dataclasses.replace(own, path=path, shown="chat.yaml")
+    with pytest.raises(ProblemsFound, match=r"^chat\.yaml:3:9: scores:gone\.jsonl: file not found"):
+        engine(tmp_path).bind(own, Counting(), None)
 
 
 def test_what_a_fixture_gives_is_wrapped_once(tmp_path: Path) -> None:

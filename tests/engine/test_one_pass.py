@@ -100,7 +100,7 @@ def test_a_session_scores_each_text_once_in_one_pass_under_one_bar(
     # The texts of the probes are tokenised already.
     assert [(len(each), each.total()) for each in tokenised.values()] == [(100, 100), (100, 100)]
     total = sum(sizes)
-    assert bar.started == [(f"scoring {total} dialogues", total, "dialogues")]
+    assert bar.started == [("scoring", total, "dialogues")]
     assert (bar.done, bar.finished) == (total, 1)
     counts = engine.book.counts()
     assert (counts.needed, counts.cached, counts.computed) == (total, 0, total)
@@ -187,9 +187,9 @@ def test_a_training_in_between_keeps_its_own_bar() -> None:
     bar.advance(3)
     bar.finish()
     assert shown.started == [
-        ("scoring 30 dialogues", 30, "dialogues"),
+        ("scoring", 30, "dialogues"),
         ("training", 7, "steps"),
-        ("scoring 15 dialogues", 15, "dialogues"),
+        ("scoring", 15, "dialogues"),
         ("asked later", 3, "dialogues"),
     ]
     assert (shown.done, shown.finished) == (40, 4)
@@ -206,4 +206,4 @@ def test_a_source_that_fails_leaves_no_bar_open() -> None:
 
     with pytest.raises(RuntimeError, match="gone"):
         fails()
-    assert (shown.started, shown.finished) == ([("scoring 5 dialogues", 5, "dialogues")], 1)
+    assert (shown.started, shown.finished) == ([("scoring", 5, "dialogues")], 1)

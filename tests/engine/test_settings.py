@@ -60,14 +60,26 @@ def test_an_option_comes_before_its_key_and_its_path_starts_from_here(tmp_path: 
 
 REFUSED: dict[str, tuple[Values, Mapping[str, str], str]] = {
     "empty": ({}, {"rm_source": " "}, "--rm is empty (is a variable unset?)"),
-    "seed": ({}, {"rm_seed": "1.5"}, "--rm-seed='1.5' is not a whole number from 0 up"),
-    "seed key": ({"rm_seed": "x"}, {}, "rm_seed='x' is not a whole number from 0 up"),
-    "examples": ({"rm_examples": "0"}, {}, "rm_examples='0' is not a whole number from 1 up"),
+    "seed": ({}, {"rm_seed": "1.5"}, "--rm-seed='1.5': expected a whole number of at least 0"),
+    "seed key": ({"rm_seed": "x"}, {}, "rm_seed='x': expected a whole number of at least 0"),
+    "examples": (
+        {"rm_examples": "0"},
+        {},
+        "rm_examples='0': expected a whole number of at least 1",
+    ),
     "dtype": ({}, {"rm_dtype": "float23"}, "--rm-dtype='float23': did you mean 'float32'?"),
     "dtype key": ({"rm_dtype": "f16"}, {}, "rm_dtype='f16': "),
-    "a file": ({"rm_cache": "file"}, {}, "rm_cache file is a file; name a folder"),
-    "a list": ({"rm_source": ["a", "b"]}, {}, "rm_source = ['a', 'b'] is a list; give one value"),
-    "lone mark": ({"rmcheck_files": "! a.yaml"}, {}, "rmcheck_files: '!' stands alone"),
+    "a file": ({"rm_cache": "file"}, {}, "rm_cache file is a file; choose a directory"),
+    "a list": (
+        {"rm_source": ["a", "b"]},
+        {},
+        "rm_source = ['a', 'b']: expected one value, got a list",
+    ),
+    "lone mark": (
+        {"rmcheck_files": "! a.yaml"},
+        {},
+        "rmcheck_files: '!' is not followed by a",
+    ),
     "quotes": ({"rmcheck_files": "'a.yaml"}, {}, "rmcheck_files = 'a.yaml: No closing quotation"),
 }
 
@@ -91,7 +103,9 @@ def test_pytest_and_commands_read_the_same(pytester: pytest.Pytester) -> None:
 
 def test_pytest_is_told_of_a_bad_key_as_of_a_bad_option(pytester: pytest.Pytester) -> None:
     pytester.makeini("[pytest]\nrm_seed = x\n")
-    with pytest.raises(pytest.UsageError, match=r"^rm_seed='x' is not a whole number from 0 up$"):
+    with pytest.raises(
+        pytest.UsageError, match=r"^rm_seed='x': expected a whole number of at least 0$"
+    ):
         settings_of(pytester.parseconfig())
 
 

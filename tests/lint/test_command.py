@@ -49,6 +49,15 @@ def test_errors_come_first_and_exit_with_1(
     assert "→ decide which response is better and remove the other pair" in out
 
 
+def test_strict_fails_on_warnings(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(folder / "data.jsonl", [*many(30), pair("z", "Milk?", "", "Never.")])
+    assert main(["lint", "data.jsonl"]) == 0
+    assert "0 errors, 1 warning" in capsys.readouterr().out
+    assert main(["lint", "--strict", "data.jsonl"]) == 1
+    write(folder / "data.jsonl", many(30))
+    assert main(["lint", "--strict", "data.jsonl"]) == 0
+
+
 def test_a_long_list_is_counted(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = many(30)
     for row in rows:
@@ -71,7 +80,7 @@ def test_json_holds_every_finding(folder: Path, capsys: pytest.CaptureFixture[st
         "level": "error",
         "path": "one.jsonl",
         "line": 26,
-        "message": "id 'p0000' stands at one.jsonl:1 already",
+        "message": "duplicate id 'p0000' (first at one.jsonl:1)",
         "remedy": "",
         "related": [{"path": "one.jsonl", "line": 1}],
     }
@@ -87,7 +96,7 @@ def test_json_holds_every_finding(folder: Path, capsys: pytest.CaptureFixture[st
     [
         (["nothing.jsonl"], "no file matches 'nothing.jsonl'"),
         (["*.csv"], "no file matches '*.csv'"),
-        (["."], "'.' is a folder; name files, or './*.jsonl'"),
+        (["."], "'.' is a directory; name files, e.g. './*.jsonl'"),
         (["data.jsonl", "--train", "gone.jsonl"], "no file matches 'gone.jsonl'"),
     ],
 )

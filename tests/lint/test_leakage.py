@@ -60,3 +60,14 @@ def test_training_files_are_searched_too(tmp_path: Path) -> None:
     report = lint([mine], root=tmp_path, train=[train])
     assert len([f for f in report.findings if f.kind.code == "leaked-prompt"]) == 3
     assert len([f for f in report.findings if f.kind.code == "leaked-response"]) == 6
+
+
+def test_a_file_that_is_its_own_training_data_has_leaked(tmp_path: Path) -> None:
+    mine = write(
+        tmp_path / "mine.jsonl", [pair("a", "Why?", "a1", "a2"), pair("b", "Who?", "c", "d")]
+    )
+    report = lint([mine], root=tmp_path, train=[mine])
+    (found,) = [one for one in report.findings if one.kind.code == "leaked-prompt"]
+    assert str(found.place) == "mine.jsonl"
+    assert "is also training data (--train)" in found.message
+    assert found.kind.level == "error"

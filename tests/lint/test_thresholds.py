@@ -79,7 +79,7 @@ def test_a_threshold_near_guessing(tmp_path: Path) -> None:
     assert "passes 10% of the time" in message
     ((_, band),) = said(report, "threshold-band")
     # The Wilson interval at 0.55 of 155 has a half width of 0.0773.
-    assert "half width 0.077, so rates of 0.47 to 0.63 are not decided" in band
+    assert "half width 0.077, so rates of 0.47 to 0.63 are inconclusive" in band
 
 
 def test_a_clear_threshold_has_a_band_and_no_warning(tmp_path: Path) -> None:

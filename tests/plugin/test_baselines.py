@@ -140,3 +140,110 @@ def test_a_run_with_errors_cannot_be_blessed(project: Project) -> None:
     assert said.code == 4
     assert len(said.err) == 1
     assert "had errors" in said.err[0]
+
+
+def edited(rows: list[Row], numbers: range) -> list[Row]:
+    """A blank behind the prompt of some pairs."""
+    return [
+        {**row, "prompt": row["prompt"] + " "} if number in numbers else row
+        for number, row in enumerate(rows)
+    ]
+
+
+WORSE = range(20, 32)
+ATTACKS = {
+    "edited": edited(pairs(60, wrong=[*range(10), *WORSE]), WORSE),
+    "all edited": edited(pairs(60, wrong=[*range(10), *WORSE]), range(60)),
+    "removed": [
+        row
+        for number, row in enumerate(pairs(60, wrong=[*range(10), *WORSE]))
+        if number not in WORSE
+    ],
+    "edited under new ids": [
+        {**row, "id": f"new-{row['id']}"}
+        for row in edited(pairs(60, wrong=[*range(10), *WORSE]), range(60))
+    ],
+}
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_pairs_that_drop_out_do_not_hide_a_worse_model(project: Project, attack: str) -> None:
+    blessed(project)
+    project.model()
+    project.data("chat", ATTACKS[attack])
+    result = project.run()
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    check = project.checks()["chat::no_regression"]
+    count = 60 if attack in ("all edited", "edited under new ids") else 12
+    assert (check["outcome"], check["left_out"]) == ("fail", count)
+    if count == 12:  # the rest is still compared
+        assert (check["state"], check["estimate"]["n"]) == ("identical", 48)
+        assert (
+            f"; 12 of 60 pairs of main left out (12 {attack}), more than max_left_out 0.05: "
+            in (check["message"])
+        )
+        assert check["message"].endswith(
+            "p-020, p-021, p-022 and 9 more; restore the data, or bless this run: "
+            "rmcheck bless --red"
+        )
+    said = f"{count} pairs of main were edited or removed and not compared"
+    assert said in text_of(result)
+    summary = (project.root / "reports/latest/summary.md").read_text(encoding="utf-8")
+    assert said in summary
+    assert said in (project.root / "reports/latest/index.html").read_text(encoding="utf-8")
+    compared = project.cli("compare", "reports/latest", "main")
+    assert compared.code == 1
+    assert project.cli("bless").code == 4
+    assert project.cli("bless", "--red").code == 0
+    project.run().assert_outcomes(passed=1)
+
+
+def test_a_few_pairs_may_drop_out_and_are_counted(project: Project) -> None:
+    blessed(project)
+    project.model()
+    project.data("chat", edited(pairs(60, wrong=range(10)), range(3)))
+    result = project.run()
+    result.assert_outcomes(passed=1)
+    assert "identical" in (message := project.checks()["chat::no_regression"]["message"])
+    assert message.endswith("; 3 of 60 pairs of main left out (3 edited)")
+    assert "3 pairs of main were edited or removed and not compared" in text_of(result)
+    # Two always may; new ones count for nothing.
+    project.suite("chat", {"check": "no_regression", "max_left_out": 0.0})
+    assert project.run().ret == pytest.ExitCode.TESTS_FAILED
+    project.data("chat", [*edited(pairs(60, wrong=range(10)), range(2)), *pairs(50, name="new")])
+    project.run().assert_outcomes(passed=1)
+
+
+def test_a_pair_without_its_tag_drops_out_of_a_slice(project: Project) -> None:
+    project.model()
+    slice_check = {"check": "no_regression", "where": {"tags": ["even"]}}
+    project.suite("chat", slice_check, rows=pairs(60, wrong=range(10)))
+    project.run()
+    assert project.cli("bless").code == 0
+    rows = pairs(60, wrong=[*range(10), *WORSE])
+    project.data(
+        "chat",
+        [{**row, "tags": ["odd"]} if number in WORSE else row for number, row in enumerate(rows)],
+    )
+    project.run().assert_outcomes(failed=1)
+    check = project.checks()["chat::no_regression"]
+    assert "6 of 30 pairs of main left out (6 retagged), more than" in check["message"]
+
+
+@pytest.mark.parametrize("fresh", ["made anew", "permuted"])
+def test_ids_made_anew_over_the_same_texts_hide_nothing(project: Project, fresh: str) -> None:
+    rows = pairs(60, wrong=range(10))
+    blessed(project)
+    ids = [f"z-{n}" for n in range(60)] if fresh == "made anew" else [row["id"] for row in rows]
+    ids = ids[7:] + ids[:7]
+    project.data("chat", [{**row, "id": name} for row, name in zip(rows, ids, strict=True)])
+    project.model()
+    project.run().assert_outcomes(passed=1)
+    check = project.checks()["chat::no_regression"]
+    assert check["message"] == "no_regression identical: every score is the same as in main (n=60)"
+    assert check["evidence"]["notes"] == []
+    project.model(change="* (1 - 2 * ('question 2' in response))")
+    project.run().assert_outcomes(failed=1)
+    check = project.checks()["chat::no_regression"]
+    assert (check["state"], check["estimate"]["n"]) == ("regressed", 60)
+    assert project.cli("compare", "reports/latest", "main").code == 1

@@ -33,11 +33,11 @@ BROKEN = {
     ),
     "duplicate key": (
         GOOD + "    min: 0.8\n",
-        ["suites/chat.yaml:7:5: key 'min' stands twice (first at line 6)"],
+        ["suites/chat.yaml:7:5: duplicate key 'min' (first on line 6)"],
     ),
     "duplicate check": (
         GOOD + "  - check: win_rate\n    min: 0.8\n",
-        ["suites/chat.yaml:7:5: two checks are named 'win_rate' (first at line 5); give one"],
+        ["suites/chat.yaml:7:5: duplicate check name 'win_rate' (first on line 5); give one"],
     ),
     "no data": (
         GOOD.replace("chat.jsonl", "chta.jsonl"),

@@ -162,7 +162,7 @@ def test_a_run_that_left_checks_out_cannot_say(
     assert result.ret == 0
     assert (
         "Cannot say: the one required check passes; 2 other required checks of the suites were "
-        "not selected." in text_of(result).replace("; 1 advisory check falls short", "")
+        "not selected." in text_of(result).replace("; 1 advisory check failed", "")
     )
     assert "rmcheck bless" not in text_of(result)
     assert project.record()["left_out"] == ["chat::score_gap", "chat::scale_invariance"]
@@ -177,7 +177,7 @@ def test_a_check_that_is_advisory_may_be_left_out(project: Project) -> None:
     advised = {"check": "win_rate", "name": "advised", "gate": "advisory", "min": 0.6}
     project.suite("chat", "win_rate", advised, rows=pairs())
     result = project.run("suites/chat.yaml::win_rate")
-    assert "May be merged: the one required check passes; there is no baseline" in text_of(result)
+    assert "Safe to merge: the one required check passes; no baseline yet" in text_of(result)
 
 
 def test_a_mistake_in_the_recipe_is_annotated(
@@ -225,7 +225,7 @@ def test_a_broken_line_of_history_is_passed_over_and_told(project: Project) -> N
     project.write("reports/history.jsonl", "not a run\n")
     result = project.run()
     result.assert_outcomes(passed=1)
-    assert "reports/history.jsonl: no run on line 1; passed over" in result.outlines
+    assert "reports/history.jsonl: skipped line 1: not a valid run record" in result.outlines
     lines = (project.root / "reports/history.jsonl").read_text().splitlines()
     assert lines[0] == "not a run"
     assert json.loads(lines[1])["outcome"] == "pass"

@@ -61,14 +61,13 @@ def test_foreign_yaml_is_left_alone(project: Project, text: str) -> None:
 
 
 NO_SUITE = {
-    "empty": ("", "1:1: holds nothing; a suite is a mapping that begins 'rmcheck: 1': write it"),
-    "comments": ("# rmcheck: 1\n---\n", "1:1: holds nothing; "),
+    "empty": ("", "1:1: file is empty; a suite starts with 'rmcheck: 1'; write one, remove the"),
+    "comments": ("# rmcheck: 1\n---\n", "1:1: file is empty; "),
     "both misspelt": ("rmchek: 1\nname: a\nchekcs: []\n", "1:1: unknown key 'rmchek', did you"),
     "data misspelt": ("name: a\ndta: a.jsonl\n", "2:1: unknown key 'dta', did you mean 'data'?"),
-    "a list": ("- check: win_rate\n", "1:1: no suite: a suite is a mapping that begins"),
-    "services": ("services: {}\n", "1:1: no suite: a suite is a mapping that begins 'rmcheck: 1', "
-                 "and the keys here are: services; mend them, name another file, or leave it out: "
-                 "rmcheck_files = !"),
+    "a list": ("- check: win_rate\n", "1:1: not a suite: expected a mapping that starts with 'rm"),
+    "services": ("services: {}\n", "1:1: not a suite (keys found: services); start it with 'rm"
+                 "check: 1' and fix the keys, or exclude it with rmcheck_files = !"),
 }  # fmt: skip
 
 
@@ -105,11 +104,16 @@ def test_a_file_that_is_named_and_no_suite_says_why(project: Project, case: str)
     assert project.run().ret == pytest.ExitCode.NO_TESTS_COLLECTED
 
 
-def test_a_recipe_below_the_suites_is_no_suite(project: Project) -> None:
+def test_a_recipe_below_the_suites_is_an_error_that_says_how_to_leave_it_out(
+    project: Project,
+) -> None:
     project.model()
     project.suite("good", "win_rate", rows=pairs())
     recipe = (shipped("recipes") / "tiny.yaml").read_text(encoding="utf-8")
     project.write("suites/models/mine.yaml", recipe)
+    told = "suites/models/mine.yaml:1:1: is a recipe, not a suite; move it to another folder"
+    assert told in text_of(project.run())
+    project.ini("rmcheck_files = !suites/models")
     project.run().assert_outcomes(passed=1)
 
 
@@ -166,7 +170,7 @@ def test_a_key_that_finds_no_suites_is_refused(project: Project, line: str) -> N
     project.ini(line)
     result = project.run()
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    said = "stands alone; write it right before its glob" if "!" in line else "did you mean"
+    said = "is not followed by a glob" if "!" in line else "did you mean"
     assert said in text_of(result)
 
 
@@ -179,7 +183,7 @@ def test_a_file_left_out_stays_out_when_the_shell_names_it(project: Project) -> 
     project.ini("testpaths = suites/*.yaml")
     result = project.run()
     assert result.ret == pytest.ExitCode.INTERRUPTED
-    assert "leave it out: rmcheck_files = !suites/compose.yaml" in text_of(result)
+    assert "exclude it with rmcheck_files = !suites/compose.yaml" in text_of(result)
     project.ini("rmcheck_files = !suites/compose.yaml", "testpaths = suites/*.yaml")
     project.run(*named).assert_outcomes(passed=1)
     project.run().assert_outcomes(passed=1)

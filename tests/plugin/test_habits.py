@@ -38,7 +38,7 @@ def test_a_file_named_on_the_command_line_is_collected_wherever_it_lies(project:
     project.write("elsewhere/compose.yaml", "services: {}\n")
     result = project.run("elsewhere/compose.yaml")
     assert result.ret == pytest.ExitCode.INTERRUPTED
-    assert "elsewhere/compose.yaml:1:1: no suite: " in text_of(result)
+    assert "elsewhere/compose.yaml:1:1: not a suite (" in text_of(result)
 
 
 def test_with_workers_it_is_collected_too_and_reported(project: Project) -> None:

@@ -89,7 +89,7 @@ def test_a_python_test_alone_is_told_of_a_bad_source(project: Project) -> None:
     project.write("suites/test_margin.py", "def test_margin(reward_model): pass\n")
     result = project.run("--rm", "scores:gone.jsonl")
     result.assert_outcomes(errors=1)
-    assert "there is no file" in text_of(result)
+    assert "file not found" in text_of(result)
     assert "Traceback" not in text_of(result)
     result = project.run("--rm-seed", "x")
     result.assert_outcomes(errors=1)

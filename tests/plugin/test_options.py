@@ -37,8 +37,8 @@ def simple(project: Project) -> Project:
         (["--rm-baseline", "spirng"], "did you mean 'spring'?"),
         (["--rm-baseline", "reports/latest"], "no baseline 'reports/latest'"),
         (["--rm-dtype", "float23"], "did you mean 'float32'?"),
-        (["--rm-seed", "1.5"], "--rm-seed='1.5' is not a whole number from 0 up"),
-        (["--rm-examples", "0"], "--rm-examples='0' is not a whole number from 1 up"),
+        (["--rm-seed", "1.5"], "--rm-seed='1.5': expected a whole number of at least 0"),
+        (["--rm-examples", "0"], "--rm-examples='0': expected a whole number of at least 1"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -107,11 +107,63 @@ def test_a_file_in_place_of_a_folder_is_refused(project: Project, option: str) -
     project.suite("chat", "win_rate", rows=pairs())
     result = project.run(option, "data/chat.jsonl")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    assert f"{option} data/chat.jsonl is a file; name a folder" in text_of(result)
+    assert f"{option} data/chat.jsonl is a file; choose a directory" in text_of(result)
 
 
 def test_a_source_that_needs_no_prefix_was_asked(project: Project) -> None:
     project.suite("chat", "win_rate", rows=pairs())
     project.write("own.jsonl", jsonl(scores(pairs())))
     project.run("--rm", "scores:own.jsonl")
-    assert "was not asked" not in text_of(project.run("--rm", "scores:./own.jsonl"))
+    assert "was not used" not in text_of(project.run("--rm", "scores:./own.jsonl"))
+
+
+NEAR_MISSES = ["rm-source", "RM_SOURCE", "rmsource", "rm source", "Rm_Source"]
+
+
+@pytest.mark.parametrize("key", NEAR_MISSES)
+def test_a_near_miss_of_a_key_is_refused(project: Project, key: str) -> None:
+    """Ignored, it would gate the default model."""
+    project.model()
+    project.suite("chat", "win_rate", rows=pairs())
+    project.write("pytest.ini", f"[pytest]\n{key} = scores:other.jsonl\n")
+    said = f"unknown key {key}, did you mean 'rm_source'?"
+    result = project.run()
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert said in text_of(result)
+    command = project.cli("score", "data/chat.jsonl", "-o", "o.jsonl")
+    assert command.code == 4
+    assert said in "\n".join(command.err)
+
+
+def test_an_empty_key_is_refused(project: Project) -> None:
+    project.suite("chat", "win_rate", rows=pairs())
+    project.write("pytest.ini", "[pytest]\nrm_source =\n")
+    said = "rm_source is empty; give it a value, or remove the key"
+    result = project.run()
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert said in text_of(result)
+    command = project.cli("score", "data/chat.jsonl", "-o", "o.jsonl")
+    assert (command.code, said in "\n".join(command.err)) == (4, True)
+
+
+def test_an_option_that_is_given_twice_is_refused(project: Project) -> None:
+    project.model()
+    project.suite("chat", "win_rate", rows=pairs())
+    result = project.run("--rm", "scores:no-model.jsonl", "--rm=scores:other.jsonl")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert "--rm is given 2 times; give it once" in text_of(result)
+    # What `addopts` says may be overridden, as with every option of pytest.
+    project.ini("addopts = --rm scores:gone.jsonl")
+    project.run("--rm", "scores:no-model.jsonl").assert_outcomes(passed=1)
+
+
+def test_a_key_that_names_no_folder_of_baselines_is_refused(project: Project) -> None:
+    project.model()
+    project.suite("chat", "win_rate", "no_regression", rows=pairs())
+    project.ini("rm_baselines = fixtures/baseline")
+    result = project.run()
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert "rm_baselines = fixtures/baseline: " in text_of(result)
+    assert "is not a directory; fix the key, or" in text_of(result)
+    (project.root / "fixtures/baseline").mkdir(parents=True)
+    project.run().assert_outcomes(passed=1, skipped=1)

@@ -44,18 +44,35 @@ def test_a_run_without_suites_imports_nothing_heavy(project: Project) -> None:
     result.assert_outcomes(passed=1)
     seen = modules(project)
     assert "rmcheck.plugin" in seen
-    assert not seen & HEAVY
-    # A YAML file below suites/ had to be read; it is no suite, and nothing came of it.
+    # The YAML parser had to say that the file below suites/ is not a suite.
+    assert not seen & (HEAVY - {"yaml"})
     ours = {name for name in seen if name.startswith("rmcheck.")}
     light = {
         f"rmcheck.plugin.{name}"
-        for name in ("asked", "controller", "hooks", "interrupt", "keys", "pytest_compat")
+        for name in (
+            "asked",
+            "controller",
+            "hooks",
+            "interrupt",
+            "keys",
+            "pytest_compat",
+            "unforked",
+        )
     }
     yaml = {f"rmcheck.documents{name}" for name in ("", ".finding", ".recognise")}
     assert ours == {"rmcheck.plugin", *light, *yaml}
     assert not (project.root / "reports").exists()
     assert not (project.root / ".rmcheck").exists()
     assert "reward model" not in text_of(result)
+
+
+def test_a_run_without_a_folder_of_suites_imports_no_parser(project: Project) -> None:
+    project.write("listing.py", LISTS_MODULES)
+    project.write("test_plain.py", "def test_plain(): pass\n")
+    project.write("settings.yaml", "checks: {}\n")
+    project.subprocess(*QUIET).assert_outcomes(passed=1)
+    seen = modules(project)
+    assert not seen & (HEAVY | {"rmcheck.documents.recognise"})
 
 
 def test_collecting_suites_imports_no_torch(project: Project) -> None:

@@ -168,7 +168,7 @@ def test_the_summary_has_ten_lines_at_most(project: Project) -> None:
     assert len(lines) <= 10
     assert lines[0].startswith("Do not merge: 15 required checks fail")
     shown = sum(line.startswith("  FAILED chat::w") for line in lines)
-    assert f"  … and {15 - shown} more that did not plainly hold" in lines
+    assert f"  … and {15 - shown} more checks to look at" in lines
     assert "15 checks: 15 failed" in lines
     assert "report: reports/latest/index.html" in lines
 
@@ -229,7 +229,7 @@ def test_a_runs_scores_are_a_source(project: Project) -> None:
         for key in ("outcome", "decision", "state", "estimate", "p_value", "message", "evidence"):
             assert again[name][key] == first[name][key], (name, key)
     assert again["chat::no_regression"]["state"] == "regressed"
-    assert "is no recipe" in text_of(result)
+    assert "is not a recipe" in text_of(result)
     assert [row["chosen"] for row in project.rows()] == [row["chosen"] for row in worse]
     modules = set(json.loads((project.root / "modules.json").read_text()))
     assert "rmcheck.engine.engine" in modules
@@ -240,7 +240,7 @@ def test_a_source_that_was_not_asked_is_told(project: Project) -> None:
     rows = pairs()
     project.write("scores.jsonl", jsonl(scores(rows)))
     project.suite("chat", "win_rate", rows=rows)
-    told = "--rm scores:scores.jsonl was not asked"
+    told = "--rm scores:scores.jsonl was not used"
     assert told not in text_of(project.run("--rm", "scores:scores.jsonl"))
     project.model()
     for verbosity in ("-q", "-v"):

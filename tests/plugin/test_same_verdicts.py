@@ -96,7 +96,7 @@ def test_workers_tell_usage_errors(project: Project) -> None:
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     lines = [line for line in (*result.outlines, *result.errlines) if "ERROR" in line]
     assert len(lines) == 1
-    assert "there is no file" in lines[0]
+    assert "file not found" in lines[0]
 
     # From an ini file, only the workers see it.
     result = project.subprocess("-n", "1", "-o", "rm_baseline=gone")

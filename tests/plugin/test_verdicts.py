@@ -52,7 +52,7 @@ def test_a_weak_verdict_is_told(project: Project) -> None:
     check = project.checks()["chat::win_rate"]
     assert proportion_confint(22, 30, method="wilson")[0] < 0.7 < 22 / 30
     assert (check["outcome"], check["decision"], check["weak"]) == ("pass", "inconclusive", True)
-    assert lines_with(result, "  WEAK chat::win_rate - win_rate 0.733")
+    assert lines_with(result, "  INCONCLUSIVE chat::win_rate - win_rate 0.733")
 
 
 def test_an_advisory_check_falls_short_and_the_run_is_green(project: Project) -> None:
@@ -106,10 +106,10 @@ def test_a_score_file_that_lacks_a_row_is_an_error_where_the_row_counts(project:
     assert said in checks["chat::win_rate"]["message"]
     assert checks["chat::win_rate"]["outcome"] == "error"
     assert checks["chat::even"]["estimate"]["n"] == 20
-    assert "is no recipe" in checks["chat::label_noise"]["message"]
+    assert "is not a recipe" in checks["chat::label_noise"]["message"]
     assert any(said in line for line in result.outlines)
-    assert "is no recipe" in "\n".join(lines_with(result, "SKIPPED"))
-    assert "May be merged" not in result.stdout.str()
+    assert "is not a recipe" in "\n".join(lines_with(result, "SKIPPED"))
+    assert "Safe to merge" not in result.stdout.str()
 
 
 def test_a_suite_that_the_score_file_was_not_made_for_is_an_error(project: Project) -> None:
@@ -126,7 +126,7 @@ def test_a_suite_that_the_score_file_was_not_made_for_is_an_error(project: Proje
     assert check["outcome"] == "error"
     assert "('other-p-000', 'other-p-001', 'other-p-002', …)" in check["message"]
     assert "its ids are 'p-000', 'p-001', 'p-002', …" in check["message"]
-    assert "May be merged" not in result.stdout.str()
+    assert "Safe to merge" not in result.stdout.str()
 
 
 @pytest.mark.parametrize("how", ["ids in capitals", "every text edited"])
@@ -146,9 +146,9 @@ def test_a_score_file_of_other_data_is_an_error_not_a_green_run_of_skips(
 
 
 SOURCES = {
-    "no file": ("scores:gone.jsonl", ["gone.jsonl", "there is no file"]),
+    "no file": ("scores:gone.jsonl", ["gone.jsonl", "file not found"]),
     "broken rows": ("scores:broken.jsonl", ["broken.jsonl:2:1", "broken.jsonl:3:"]),
-    "empty": ("scores:no-model.jsonl", ["no-model.jsonl", "holds no scores"]),
+    "empty": ("scores:no-model.jsonl", ["no-model.jsonl", "file has no scores"]),
     "no model": ("hf:empty", ["empty", "config.json"]),
     "unknown kind": ("score:gone.jsonl", ["unknown kind 'score', did you mean 'scores'?"]),
     "bad recipe": ("recipe:bad.yaml", ["bad.yaml:2:1", "did you mean 'base'?"]),
@@ -197,18 +197,21 @@ def test_an_advisory_error_never_fails_the_run(project: Project) -> None:
 
 
 MODELS = {
-    "wrong number": ("return lambda texts: [1.0]", "gave rewards of shape (1,) for 60 dialogues"),
+    "wrong number": (
+        "return lambda texts: [1.0]",
+        "expected rewards of shape (60,) for 60 dialogues, got (1,)",
+    ),
     "not numbers": (
         "return lambda texts: ['high' for _ in texts]",
-        "gave something that is not numbers",
+        "expected numbers from score()",
     ),
     "nan": (
         "return lambda texts: [float('nan')] * len(texts)",
         "the reward of p-000/chosen is nan",
     ),
     "raises": ("return lambda texts: {}['key']", "KeyError: 'key'"),
-    "no source": ("return 7", "reward_model returned a wrong value"),
-    "our error": ("return rmcheck.source('scores:gone.jsonl')", "there is no file"),
+    "no source": ("return 7", "reward_model is a int"),
+    "our error": ("return rmcheck.source('scores:gone.jsonl')", "file not found"),
 }
 
 
@@ -260,9 +263,9 @@ USAGE = {
     "no kind": (["--rm", "nothing"], "(kinds: hf, recipe, scores)"),
     "recipe typo": (["--rm", "recipe:tinny"], "did you mean 'tiny'?"),
     "bad recipe": (["--rm", "recipe:bad.yaml"], "bad.yaml:2:1"),
-    "no score file": (["--rm", "scores:gone.jsonl"], "there is no file"),
+    "no score file": (["--rm", "scores:gone.jsonl"], "file not found"),
     "no baseline": (["--rm-baseline", "mian"], "did you mean 'main'?"),
-    "bad baseline": (["--rm-baseline", "scores:gone.jsonl"], "there is no file"),
+    "bad baseline": (["--rm-baseline", "scores:gone.jsonl"], "file not found"),
     "seed": (["--rm-seed", "x"], "--rm-seed='x' is not a whole number"),
     "negative seed": (["--rm-seed=-1"], "--rm-seed='-1' is not a whole number"),
     "ini seed": (["-o", "rm_seed=1.5"], "'1.5' is not a whole number"),

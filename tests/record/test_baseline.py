@@ -120,7 +120,7 @@ def test_half_a_suite_does_not_take_the_place_of_a_whole_one(tmp_path: Path) -> 
 )
 def test_names_that_cannot_be_a_baseline_s(tmp_path: Path, name: str) -> None:
     run = a_run(tmp_path)
-    with pytest.raises(UsageError, match=r"baseline name|'latest' stands for"):
+    with pytest.raises(UsageError, match=r"baseline name|'latest' means"):
         baseline.bless(run, tmp_path / "baselines", name)
     assert not (tmp_path / "baselines").exists()
 
@@ -136,7 +136,7 @@ def errored(kind: str) -> CheckRecord:
         (
             {"incomplete": True, "unread": ["suites/a.yaml"]},
             "this run is incomplete (suites/a.yaml could not be read, and the run stopped before "
-            "all checks were decided); mend it and run the gate again",
+            "all checks were decided); fix it and run the gate again",
         ),
         (
             {"outcome": "error", "checks": [errored("win_rate")]},
@@ -159,11 +159,11 @@ def test_a_failed_gate_may_be_blessed(tmp_path: Path) -> None:
 
 
 def test_folders_that_are_no_runs(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"no results\.json there"):
+    with pytest.raises(UsageError, match=r"it has no results\.json"):
         baseline.bless(tmp_path / "nowhere", tmp_path / "baselines", "main")
     run = a_run(tmp_path)
     (run / "scores.jsonl").unlink()
-    with pytest.raises(UsageError, match=r"scores\.jsonl: missing"):
+    with pytest.raises(UsageError, match=r"scores\.jsonl: file not found"):
         baseline.bless(run, tmp_path / "baselines", "main")
 
 

@@ -155,7 +155,7 @@ def test_a_damaged_baseline_is_not_silently_replaced(tmp_path: Path) -> None:
     kept = tmp_path / "kept"
     target = baseline.bless(run(tmp_path / "a", {"chat": 1.0}), kept, "main")
     (target / "results.json").write_text("{")
-    with pytest.raises(UsageError, match=r"the baseline 'main' cannot be added to: .*main.results"):
+    with pytest.raises(UsageError, match=r"baseline 'main' cannot be updated: .*main.results"):
         baseline.bless(run(tmp_path / "b", {"code": 1.0}), kept, "main")
     assert (target / "scores.jsonl").read_text().count("chat") == 20
 
@@ -163,7 +163,7 @@ def test_a_damaged_baseline_is_not_silently_replaced(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_written_to(tmp_path: Path) -> None:
     made = run(tmp_path / "a", {"chat": 1.0})
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(UsageError, match=r"file.main: the baseline cannot be written \(.+\)$"):
+    with pytest.raises(UsageError, match=r"file.main: baseline cannot be written \(.+\)$"):
         baseline.bless(made, tmp_path / "file", "main")
 
 
@@ -175,7 +175,7 @@ def test_no_permission_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(Path, "mkdir", refuse)
     with pytest.raises(UsageError) as caught:
         baseline.bless(made, tmp_path / "kept", "main")
-    assert str(caught.value).endswith("main: the baseline cannot be written (Permission denied)")
+    assert str(caught.value).endswith("main: baseline cannot be written (Permission denied)")
 
 
 @pytest.mark.parametrize(
@@ -215,12 +215,11 @@ def test_a_source_that_reads_its_texts_otherwise(
     with pytest.raises(BaselineRefused) as caught:
         refuse_unlike(other, found.source_of("chat"), "main")
     assert str(caught.value) == (
-        f"{other.spec} reads its texts unlike the baseline 'main' ({said}), so a change of the "
-        "model could not be told from a change of the reading; keep this run as a new baseline: "
-        "rmcheck bless"
+        f"{other.spec} formats texts differently from baseline 'main' ({said}), so scores are not "
+        "comparable; bless a new baseline: rmcheck bless"
     )
     with pytest.raises(
-        BaselineRefused, match=r"^chat: new reads its texts unlike the baseline 'old' "
+        BaselineRefused, match=r"^chat: new formats texts differently from baseline 'old' "
     ):
         compare(*sides, max_drop=0.02)
 

@@ -199,7 +199,7 @@ def test_scores_of_another_run_are_refused(tmp_path: Path, how: str) -> None:
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join(CUT[how](lines)))
     found = folders.read(tmp_path / "run")
-    with pytest.raises(UsageError, match=r"scores\.jsonl: not the scores that were written with"):
+    with pytest.raises(UsageError, match=r"scores\.jsonl: does not match results.json beside"):
         folders.read_scores(tmp_path / "run", found)
 
 
@@ -233,7 +233,7 @@ def test_results_appear_after_their_scores(tmp_path: Path, monkeypatch: pytest.M
         (b"{", "cannot be read as JSON"),
         (b"\xff\xfe", "cannot be read as JSON"),
         (b"[" * 100_000, "cannot be read as JSON"),
-        (b"[]", "schema_version None, this rmcheck reads 1; make the record again"),
+        (b"[]", "schema_version None, this rmcheck reads 1; run the gate again"),
         (b"{}", "schema_version None, this rmcheck reads 1"),
         (b'{"schema_version": 2}', "schema_version 2, this rmcheck reads 1"),
         (b'{"schema_version": "1"}', "schema_version '1', this rmcheck reads 1"),
@@ -270,13 +270,13 @@ def test_a_misspelt_key_of_a_record_is_told(tmp_path: Path) -> None:
     (tmp_path / "results.json").write_text(json.dumps({**raw, "sed": 3}))
     with pytest.raises(UsageError, match=r"results\.json: sed: Extra inputs are not permitted"):
         folders.read(tmp_path)
-    with pytest.raises(UsageError, match=r"no results\.json there; a run folder is what `pytest"):
+    with pytest.raises(UsageError, match=r"not a run folder: it has no results\.json; `pytest"):
         folders.read(tmp_path / "nowhere")
 
 
 def test_rows_of_scores_that_are_none(tmp_path: Path) -> None:
     with pytest.raises(
-        UsageError, match=r"scores\.jsonl: missing; the scores of a run are kept beside"
+        UsageError, match=r"scores\.jsonl: file not found; the scores of a run are beside"
     ):
         folders.read_scores(tmp_path)
     good = pair_scores(PAIRS[:1], ([1.0], [0.0]))[0].model_dump(mode="json")

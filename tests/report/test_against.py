@@ -55,7 +55,7 @@ def test_counts_by_suite_and_by_tag() -> None:
     made = against_view(of_suites(CHAT, EVERY), "main")
     assert made is not None
     assert [word for _, word in made.columns] == [
-        "Newly wrong", "Newly right", "Both wrong", "Kept right",
+        "Newly wrong", "Newly right", "Both wrong", "Both right",
     ]  # fmt: skip
     table = {row.name: ([each.count for each in row.counts], row.net) for row in made.suites}
     assert table == {

@@ -44,7 +44,7 @@ def test_what_failed_is_an_error_and_what_is_weak_a_warning() -> None:
     assert worst["file"] == "suites/conversation.yaml"
     assert [each["title"] for each in found[1:]] == [
         "conversation::low failed",
-        "conversation::score_gap too close to call",
+        "conversation::score_gap inconclusive",
     ]
 
 
@@ -56,7 +56,7 @@ def test_it_points_at_the_line_of_the_yaml_file() -> None:
 def test_an_advisory_check_never_makes_an_error() -> None:
     (found,) = commands(build.failed().model_copy(update={"gate": "advisory"}))
     assert found["word"] == "warning"
-    assert found["title"].endswith("falls short (advisory)")
+    assert found["title"].endswith("failed (advisory)")
 
 
 def test_hostile_messages_stay_one_command() -> None:

@@ -45,7 +45,7 @@ def test_a_regression_in_three_lines() -> None:
 def test_a_failed_threshold() -> None:
     found = lines(build.failed(estimate=build.estimate(0.58, 0.501, 0.656)))
     assert found == {
-        "How much": "It picks the better answer in 58 of 100 pairs; at least 70 are asked for.",
+        "How much": "It picks the better answer in 58 of 100 pairs; at least 70 are required.",
         "How sure": "95 % interval: between 50 and 66 of 100.",
     }
 
@@ -57,8 +57,8 @@ def test_a_kind_that_has_no_reading_is_told_by_its_message() -> None:
 
 def test_what_the_data_could_have_seen_is_said_where_they_do_not_decide() -> None:
     weak = build.regressed(outcome="pass", state="inconclusive", weak=True, detectable=0.17)
-    assert lines(weak)["Could see"] == "a change by 17 points or more, 4 times in 5."
-    assert "Could see" not in lines(build.regressed(detectable=0.17))
+    assert lines(weak)["Detectable"] == "a change of 17 points or more, in 4 of 5 runs."
+    assert "Detectable" not in lines(build.regressed(detectable=0.17))
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_no_change_is_said_as_such() -> None:
     same = build.regressed(state="non_inferior", estimate=build.estimate(0.0, -0.02, 0.02))
     assert reading(same, "main") == "It picks the better answer as often as main does."
     identical = same.model_copy(update={"state": "identical"})
-    assert reading(identical, None) == "Every pair is scored as the baseline scores it."
+    assert reading(identical, None) == "Every score is the same as in the baseline."
 
 
 def test_every_kind_of_check_says_what_it_asks() -> None:
@@ -144,8 +144,8 @@ def test_the_page_says_all_four_before_anything_else() -> None:
     at = {id(each): place for place, each in enumerate(page.elements)}
     card = page.all("li", class_="card")[0]
     first = page.one("section", class_="first")
-    held = page.one("h2", id="held-title")
-    assert at[id(page.one("h1"))] < at[id(card)] < at[id(first)] < at[id(held)]
+    passed = page.one("h2", id="glance-title")
+    assert at[id(page.one("h1"))] < at[id(card)] < at[id(first)] < at[id(passed)]
     for label in ("How much", "How sure"):
         assert label in card.text
     made = view(report, "failing").pairs.first

@@ -5,11 +5,13 @@ from dataclasses import replace
 
 import pytest
 
-from rmcheck.report import markdown, terminal
+from rmcheck.report import PairTexts, ReportInput, markdown, terminal
 from rmcheck.report.page import html
 
+from . import builder as build
 from .hostile import STRINGS, report
 from .page import Page
+from .test_pairs import unpack
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +53,23 @@ def test_packed_data_hold_nothing_but_base64(page: Page) -> None:
 def test_the_file_can_be_written_and_holds_no_control_character(text: str) -> None:
     text.encode("utf-8")
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]", text)
+
+
+@pytest.mark.parametrize("hidden", ["\u202e", "\u2066", "\u200f", "\u061c", "\x1b", "\x85", "\x7f"])
+def test_a_hidden_character_is_shown_escaped(hidden: str) -> None:
+    word = f"a{hidden}b"
+    texts = {"h-x": PairTexts(word, f"{word} good", f"{word} bad")}
+    run = build.record(build.suite(build.failed(message=f"said {word}"), description=word))
+    given = ReportInput(run, [build.score("x", 0, 1, tags=[word])], None, texts)
+    code = ord(hidden)
+    shown = f"a\\x{code:02x}b" if code < 256 else f"a\\u{code:04x}b"
+    page, summary = html.render(given), markdown.render(given)
+    assert hidden not in page
+    assert hidden not in summary
+    assert page.count(shown) >= 4
+    assert shown.replace("\\", "\\\\") in summary
+    packed = unpack(Page(page).all("script", class_="data-texts")[0].text)
+    assert packed == [[shown, f"{shown} good", f"{shown} bad"]]
 
 
 def test_what_was_written_is_what_is_read(page: Page) -> None:

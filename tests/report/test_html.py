@@ -47,9 +47,9 @@ def test_order_of_the_page(text: str) -> None:
         for part in (
             "</h1>",
             ">Regressions</h2>",
-            ">Too close to call</h2>",
-            ">Advisory checks that fall short</h2>",
-            ">What held</h2>",
+            ">Inconclusive</h2>",
+            ">Advisory checks that failed</h2>",
+            ">All checks</h2>",
             ">The run</h2>",
             ">Suites</h2>",
             ">Where it is weak</h2>",
@@ -63,7 +63,7 @@ def test_order_of_the_page(text: str) -> None:
 def test_the_view_groups_gravest_first(report: ReportInput) -> None:
     made = view(report, "failing")
     assert [concern.group for concern in made.concerns] == ["regression", "weak", "advisory"]
-    assert [tally.group for tally in made.tallies] == ["regression", "weak", "advisory", "held"]
+    assert [tally.group for tally in made.tallies] == ["regression", "weak", "advisory", "passed"]
     assert made.glance.names == ("win_rate", "score_gap", "no_regression", "label_noise")
     assert made.pairs.worst[0].pair.state == "newly_wrong"
     assert len(made.pairs.worst) == 20
@@ -186,7 +186,7 @@ def test_texts_only_of_whom_was_asked(texts_of: TextsOf) -> None:
 
 def test_a_run_without_checks_pairs_or_anything() -> None:
     page = Page(html.render(ReportInput(build.record(), [])))
-    assert "the run holds no check" in page.one("h1").text
+    assert "the run has no checks" in page.one("h1").text
     assert not page.all("div", id="browser")
 
 
@@ -194,8 +194,8 @@ def test_a_picture_that_cannot_be_drawn_leaves_a_remark() -> None:
     bad = build.evidence(pictures=[build.picture("pie", {}), build.picture("forest", {})])
     run = build.record(build.suite(build.check(evidence=bad)))
     text = html.render(ReportInput(run, []))
-    assert "this report draws no &#39;pie&#39;" in text
-    assert "&#39;rows&#39; is not a list of objects" in text
+    assert "unknown kind &#39;pie&#39;" in text
+    assert "&#39;rows&#39;: expected a list of objects" in text
 
 
 def test_the_slices_of_the_baseline_stand_beside_the_candidates(report: ReportInput) -> None:

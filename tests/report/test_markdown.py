@@ -42,7 +42,7 @@ def test_gravest_first_then_the_table() -> None:
             "### Regressions",
             "### Failures",
             "### Errors",
-            "### Too close to call",
+            "### Inconclusive",
             "| check | verdict |",
         )
     ]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from rmcheck.report import PairTexts, TextsOf
-from rmcheck.report.page.pairs import STATES, Pair, pack, pairs
+from rmcheck.report.page.pairs import STATES, Pair, distinct, pack, pairs
 
 from . import builder as build
 
@@ -112,7 +112,7 @@ def test_rows_and_texts_come_back_as_they_went_in() -> None:
     chunks = [unpack(chunk) for chunk in packed.chunks]
     used = [0] * len(chunks)
     for pair, row in zip(ordered, data["rows"], strict=True):
-        assert data["suites"][row[0]] == pair.suite
+        assert [data["suites"][suite] for suite in row[0]] == [pair.suite]
         assert row[1] == pair.id
         assert tuple(data["tags"][tag] for tag in row[2]) == pair.tags
         assert row[3] == pytest.approx(pair.chosen, rel=1e-6)
@@ -130,6 +130,24 @@ def test_rows_and_texts_come_back_as_they_went_in() -> None:
     assert data["checks"] == {"one::c": [1, 3]}
 
 
+def test_a_pair_of_several_suites_is_listed_once() -> None:
+    both = [build.score("a", 0, 1, suite=name) for name in ("all", "coding")]
+    other = build.score("b", 1, 0, suite="all")
+    edited = build.score("a", 0, 1, suite="safety", content="another text")
+    ordered = pairs([*both, other, edited], None)
+    once = distinct(ordered)
+    # Under the smaller suite; an equal id with another text is another pair.
+    assert [(pair.id, pair.suites) for pair in once] == [
+        ("a", ("coding", "all")), ("a", ("safety",)), ("b", ("all",)),
+    ]  # fmt: skip
+    named = {"all::c": [pair for pair in ordered if pair.suite == "all"]}
+    data = unpack(pack(once, {}, "none", named).rows)
+    assert [[data["suites"][suite] for suite in row[0]] for row in data["rows"]] == [
+        ["coding", "all"], ["safety"], ["all"],
+    ]  # fmt: skip
+    assert data["checks"] == {"all::c": [0, 2]}
+
+
 def test_the_same_pairs_pack_to_the_same_bytes() -> None:
     now, before, texts = build.many_pairs(50)
     assert pack(pairs(now, before), texts, "all", {}) == pack(pairs(now, before), texts, "all", {})
@@ -137,8 +155,8 @@ def test_the_same_pairs_pack_to_the_same_bytes() -> None:
     assert packed[4:8] == bytes(4)  # the time in the gzip header
 
 
-def test_a_lone_surrogate_is_replaced_not_fatal() -> None:
+def test_a_lone_surrogate_is_escaped_not_fatal() -> None:
     texts = {"h-a": PairTexts("p\ud800", "c", "r")}
     packed = pack(pairs([build.score("a\udfff", 0, 1, content="h-a")], None), texts, "all", {})
-    assert unpack(packed.chunks[0])[0][0] == "p\ufffd"
-    assert unpack(packed.rows)["rows"][0][1] == "a\ufffd"
+    assert unpack(packed.chunks[0])[0][0] == "p\\ud800"
+    assert unpack(packed.rows)["rows"][0][1] == "a\\udfff"

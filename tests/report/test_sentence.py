@@ -17,14 +17,14 @@ def said(*suites: SuiteRecord, **fields: Any) -> Sentence:
 def test_all_held() -> None:
     verdict = said(build.suite(build.check(), build.check("score_gap")))
     assert verdict.answer == "yes"
-    assert str(verdict) == "May be merged: both required checks pass."
+    assert str(verdict) == "Safe to merge: both required checks pass."
 
 
 def test_a_regression_says_where_and_how_much_in_plain_words() -> None:
     verdict = said(build.suite(build.check(), build.regressed()))
     assert verdict.answer == "no"
     assert str(verdict) == (
-        "Do not merge: in conversation it picks the better answer less often than main does, "
+        "Do not merge: in conversation it picks the better answer less often than main, "
         "about 4.1 fewer in every 100 pairs."
     )
 
@@ -57,8 +57,7 @@ def test_a_weak_verdict_may_be_merged_but_is_said() -> None:
     verdict = said(build.suite(build.check("score_gap"), build.weak()))
     assert verdict.answer == "weak"
     assert str(verdict) == (
-        "May be merged: both required checks pass, but 1 is too close to call "
-        "(conversation::win_rate)."
+        "Safe to merge: both required checks pass, but 1 is inconclusive (conversation::win_rate)."
     )
 
 
@@ -89,7 +88,7 @@ def test_an_advisory_error_does_not_stop_a_run_that_passed() -> None:
 def test_an_advisory_failure_never_stops_the_merge() -> None:
     verdict = said(build.suite(build.check(), build.failed("score_gap", gate="advisory")))
     assert verdict.answer == "yes"
-    assert "1 advisory check falls short" in verdict.reason
+    assert "1 advisory check failed" in verdict.reason
 
 
 def test_an_incomplete_run_cannot_say() -> None:
@@ -111,8 +110,8 @@ def test_only_skipped_checks_decide_nothing() -> None:
 
 
 def test_no_check_at_all() -> None:
-    assert str(said(build.suite())) == "Cannot say: the run holds no check."
-    assert str(said()) == "Cannot say: the run holds no check."
+    assert str(said(build.suite())) == "Cannot say: the run has no checks."
+    assert str(said()) == "Cannot say: the run has no checks."
 
 
 def test_only_advisory_checks_decide_nothing() -> None:
@@ -124,7 +123,7 @@ def test_without_a_baseline_it_says_so() -> None:
     verdict = said(build.suite(build.check(), build.skipped()), baseline=None)
     assert verdict.answer == "yes"
     assert "1 was skipped" in verdict.reason
-    assert "there is no baseline yet" in verdict.reason
+    assert "no baseline yet" in verdict.reason
 
 
 def test_a_run_recorded_as_failed_without_a_failing_check_is_not_called_good() -> None:
@@ -134,7 +133,7 @@ def test_a_run_recorded_as_failed_without_a_failing_check_is_not_called_good() -
 @pytest.mark.parametrize(
     ("check", "group"),
     [
-        (build.check(), "held"),
+        (build.check(), "passed"),
         (build.weak(), "weak"),
         (build.failed(), "failure"),
         (build.regressed(), "regression"),

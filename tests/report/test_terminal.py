@@ -29,9 +29,9 @@ def test_the_first_line_is_the_sentence_of_the_page() -> None:
 def test_what_stands_in_the_summary() -> None:
     lines = terminal.lines(run(baseline=None), verbosity=0, report_path="reports/latest/index.html")
     assert lines[1].startswith("  REGRESSED conversation::no_regression - win rate fell 4.1 points")
-    assert lines[2].startswith("  WEAK conversation::score_gap - ")
+    assert lines[2].startswith("  INCONCLUSIVE conversation::score_gap - ")
     assert lines[3:] == [
-        "3 checks: 1 regressed, 1 too close to call, 1 held",
+        "3 checks: 1 regressed, 1 inconclusive, 1 passed",
         "scores: 300 texts, 280 from the cache, 20 computed",
         "training: tiny, 40 steps in 41.0 s, loss 0.4, win rate on held-out pairs 0.75",
         "report: reports/latest/index.html",
@@ -44,7 +44,7 @@ def test_the_models_and_the_baseline_are_named() -> None:
     assert terminal.title(run()) == "reward model: recipe:tiny, against main"
     own = build.suite(build.check(), source=SourceRecord(spec="hf:checkpoints/a\x1b[2J"))
     record = build.record(own, build.suite(build.check(), name="code"), baseline=None)
-    assert terminal.title(record) == "reward models: recipe:tiny and hf:checkpoints/a\ufffd[2J"
+    assert terminal.title(record) == "reward models: recipe:tiny and hf:checkpoints/a\\x1b[2J"
 
 
 def test_a_training_of_an_earlier_run_is_told_from_one_of_this_run() -> None:
@@ -81,7 +81,15 @@ def test_at_most_ten_lines_however_many_fail() -> None:
     )
     lines = terminal.lines(record, verbosity=0, report_path="r/index.html")
     assert len(lines) == 10
-    assert any("and 27 more that did not plainly hold" in line for line in lines)
+    assert any("and 27 more checks to look at" in line for line in lines)
+
+
+def test_the_held_out_win_rate_has_n_and_interval() -> None:
+    known = build.training().model_copy(update={"held_out_pairs": 64})
+    line = terminal.training([known])
+    assert line.endswith("win rate on held-out pairs 0.75 [0.63, 0.84] (wilson 95%, n=64)")
+    # A record of version 0.1 does not know n.
+    assert terminal.training([build.training()]).endswith("win rate on held-out pairs 0.75")
 
 
 def test_quiet_is_two_lines() -> None:
@@ -92,7 +100,7 @@ def test_quiet_is_two_lines() -> None:
 
 def test_verbose_has_a_line_for_every_check_and_links_to_those_to_look_at() -> None:
     lines = terminal.lines(run(), verbosity=1, report_path="r/index.html")
-    assert any(line.startswith("  held conversation::win_rate") for line in lines)
+    assert any(line.startswith("  passed conversation::win_rate") for line in lines)
     assert any(line.endswith("; r/index.html#check=conversation::no_regression") for line in lines)
 
 
@@ -101,7 +109,7 @@ def test_data_cannot_move_the_cursor() -> None:
         build.suite(build.failed(message="\x1b[2Jgone\r\n\x07 \u202ebad", suite="a\x1b]0;t\x07"))
     )
     for line in terminal.lines(record, verbosity=1, report_path="x\x1b[0m/index.html"):
-        assert line.isprintable() or "\ufffd" in line
+        assert line.isprintable()
         assert not any(ord(character) < 32 or ord(character) == 127 for character in line)
         assert "\u202e" not in line
 

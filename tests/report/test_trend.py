@@ -130,7 +130,7 @@ def test_a_run_that_decided_nothing_leaves_a_gap() -> None:
     assert lines[1][0] - lines[0][1] == pytest.approx(2 * step, abs=0.05)
     (bad,) = path_of(drawn.svg, "dot d-bad")[:1]
     assert bad[0] == pytest.approx(lines[0][1], abs=0.02)
-    assert "5 runs: from 0.700 to 0.720; failed in 1; too close to call in 1; not decided in 1" in (
+    assert "5 runs: from 0.700 to 0.720; failed in 1; inconclusive in 1; not decided in 1" in (
         ElementTree.fromstring(drawn.svg).findtext("desc", "")
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -13,6 +14,7 @@ import yaml
 from plugin.projects import Project, jsonl
 
 from rmcheck import __version__, cli
+from rmcheck.documents.ini import IniFile
 from rmcheck.report.markdown import MARKER
 from rmcheck.reward_source import SourceOptions
 from rmcheck.scaffold.project import begin
@@ -23,7 +25,8 @@ ROOT = Path(__file__).parents[2]
 MADE = [
     "suites/conversation.yaml", "suites/safety.yaml", "suites/overall.yaml",
     "suites/rmcheck.schema.json", "data/conversation.jsonl", "data/safety.jsonl",
-    "recipes/sample.yaml", ".github/workflows/rmcheck.yml", "pytest.ini",
+    "recipes/sample.yaml", ".github/workflows/rmcheck.yml",
+    "requirements-rmcheck.txt", "pytest.ini",
 ]  # fmt: skip
 
 
@@ -47,8 +50,8 @@ def tree(folder: Path) -> dict[str, bytes]:
 def test_an_empty_repository_becomes_a_project(empty: Project) -> None:
     said = empty.cli("init")
     assert (said.code, said.err) == (0, [])
-    assert said.out[:10] == ["made in .:", *(f"  {path}" for path in MADE)]
-    assert said.out[10] == "added to .gitignore: .rmcheck/ .hypothesis/ reports/"
+    assert said.out[:11] == ["created in .:", *(f"  {path}" for path in MADE)]
+    assert said.out[11] == "added to .gitignore: .rmcheck/ .hypothesis/ .venv/ reports/"
     assert [line.split()[0] for line in said.out[-3:]] == ["pytest", "rmcheck", "rmcheck"]
     assert set(tree(empty.root)) == {*MADE, ".gitignore"}
     for domain in ("conversation", "safety"):
@@ -63,19 +66,19 @@ def test_nothing_is_overwritten_and_a_second_time_nothing_changes(empty: Project
     empty.write(".gitignore", "*.pyc\n/reports")  # no end of line; a slash does not matter
     said = empty.cli("init")
     assert said.code == 0
-    assert "kept as they were: suites/safety.yaml, pytest.ini" in said.out
-    assert "added to .gitignore: .rmcheck/ .hypothesis/" in said.out
+    assert "already exist, not changed: suites/safety.yaml, pytest.ini" in said.out
+    assert "added to .gitignore: .rmcheck/ .hypothesis/ .venv/" in said.out
     assert (
-        "pytest.ini configures pytest; name the recipe there, before the gate: "
-        "rm_source = recipe:recipes/sample.yaml" in said.out
+        "pytest.ini configures pytest; add to it: "
+        "rm_source = recipe:recipes/sample.yaml and rm_strict = true" in said.out
     )
     files = tree(empty.root)
     assert files["suites/safety.yaml"] == mine.encode()
-    assert files[".gitignore"] == b"*.pyc\n/reports\n.rmcheck/\n.hypothesis/\n"
+    assert files[".gitignore"] == b"*.pyc\n/reports\n.rmcheck/\n.hypothesis/\n.venv/\n"
 
     again = empty.cli("init")
     assert again.code == 0
-    assert again.out[0] == f"kept as they were: {', '.join(MADE)}"
+    assert again.out[0] == f"already exist, not changed: {', '.join(MADE)}"
     assert "next:" not in again.out
     assert tree(empty.root) == files
 
@@ -94,10 +97,12 @@ def test_another_file_that_configures_pytest_stays_in_force(empty: Project) -> N
 
 def test_another_folder(empty: Project) -> None:
     said = empty.cli("init", "gate/here")
-    assert said.out[0] == "made in gate/here:"
+    assert said.out[0] == "created in gate/here:"
     assert "  cd gate/here" in said.out
     # It lies below the root of the repository, where GitHub does not look for workflows.
-    assert any(line.endswith(f"move .github to {empty.root}") for line in said.out)
+    assert any(
+        line.endswith(f"move it to {empty.root}, and let it run in gate/here") for line in said.out
+    )
 
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
@@ -112,8 +117,8 @@ def test_what_git_ignores_is_told(
     assert cli.main(["init"]) == 0
     said = capsys.readouterr().out.splitlines()
     assert (
-        "git ignores data/conversation.jsonl, data/safety.jsonl, "
-        "fixtures/baselines/main/results.json; take them out of .gitignore, or CI misses them"
+        "warning: git ignores data/conversation.jsonl, data/safety.jsonl, "
+        "fixtures/baselines/main/results.json; change .gitignore, or CI will not have them"
     ) in said
 
 
@@ -125,12 +130,12 @@ def test_files_where_folders_belong_are_told_at_once_and_nothing_is_written(
     said = empty.cli("init")
     assert said.code == 4
     assert [line.rpartition("/")[2] for line in said.err] == [
-        "data: is no folder, and one is needed there; move it away",
-        "suites: is no folder, and one is needed there; move it away",
+        "data: is not a directory, but a directory is needed here; move the file",
+        "suites: is not a directory, but a directory is needed here; move the file",
     ]
     assert set(tree(empty.root)) == {"suites", "data"}
     said = empty.cli("init", "data")
-    assert said.err == ["rmcheck init: data: is no folder; name one, or a new one"]
+    assert said.err == ["rmcheck init: data is not a directory"]
 
 
 def test_a_link_that_leads_nowhere_is_kept(empty: Project) -> None:
@@ -215,19 +220,91 @@ def step(workflow: dict[str, Any], start: str) -> dict[str, Any]:
 
 def test_the_workflow_says_why_whatever_came_of_the_gate(workflow: dict[str, Any]) -> None:
     assert workflow["permissions"] == {"contents": "read", "pull-requests": "write"}
-    assert step(workflow, "pip install")["run"] == f"pip install 'rmcheck[models]=={__version__}'"
+    assert step(workflow, "Install")["run"] == "pip install -r requirements-rmcheck.txt"
     assert step(workflow, "Gate")["run"].startswith("pytest suites/")
-    for name in ("actions/cache/save", "actions/upload-artifact", "Summary"):
+    for name in ("actions/upload-artifact", "Summary"):
         assert step(workflow, name)["if"] == "always()"
     assert step(workflow, "Comment")["if"].startswith("always() && ")
-    keys = [step(workflow, f"actions/cache/{name}")["with"]["key"] for name in ("restore", "save")]
-    assert keys[0] == keys[1]
     order = [str(each) for each in workflow["jobs"]["gate"]["steps"]]
     places = [
         next(i for i, text in enumerate(order) if name in text)
         for name in ("cache/restore", "pytest suites/", "cache/save", "upload-artifact", "Summary")
     ]
     assert places == sorted(places)
+
+
+def test_a_cache_entry_is_one_content_and_pull_requests_have_their_own(
+    workflow: dict[str, Any],
+) -> None:
+    restore, save = (step(workflow, f"actions/cache/{name}") for name in ("restore", "save"))
+    assert "hashFiles(" in restore["with"]["key"]
+    assert "run_id" not in str(restore) + str(save)
+    assert save["with"]["key"] == "${{ steps.cache.outputs.cache-primary-key }}"
+    assert "cache-hit != 'true'" in save["if"]
+    # Every key that may be restored begins with what tells pull requests from main.
+    keys = [restore["with"]["key"], restore["with"]["restore-keys"]]
+    assert all(key.startswith("${{ env.CACHE }}-") for key in keys)
+    assert "github.event_name == 'pull_request' && 'pull' || 'main'" in workflow["env"]["CACHE"]
+    secret = step(workflow, "Gate")["env"]["RMCHECK_CACHE_KEY"]
+    assert secret.startswith("${{ github.event_name != 'pull_request' && secrets.")
+
+
+def test_only_runs_of_pull_requests_are_cancelled(workflow: dict[str, Any]) -> None:
+    group = workflow["concurrency"]["group"]
+    assert group == "rmcheck-${{ github.event.pull_request.number || github.run_id }}"
+    assert workflow["concurrency"]["cancel-in-progress"] is True
+
+
+def test_actions_are_pinned_by_commit_as_in_this_repository(workflow: dict[str, Any]) -> None:
+    own = (ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8")
+    used = [each["uses"] for each in workflow["jobs"]["gate"]["steps"] if "uses" in each]
+    assert len(used) == 5
+    for action in used:
+        assert re.fullmatch(r"actions/[a-z/-]+@[0-9a-f]{40}", action), action
+        if action.startswith(("actions/checkout", "actions/setup-python")):
+            assert f"uses: {action} #" in own
+    assert step(workflow, "actions/checkout")["with"] == {"persist-credentials": False}
+
+
+def test_ci_installs_a_wheel_of_this_version_from_the_repository(tmp_path: Path) -> None:
+    begin(tmp_path)
+    lines = (tmp_path / "requirements-rmcheck.txt").read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if line and not line.startswith("#")] == [
+        f"./vendor/rmcheck-{__version__}-py3-none-any.whl[models]"
+    ]
+
+
+def test_gitlab_has_a_twin(empty: Project) -> None:
+    said = empty.cli("init", "--ci", "gitlab")
+    assert said.code == 0
+    assert not (empty.root / ".github").exists()
+    found = yaml.safe_load((empty.root / ".gitlab-ci.yml").read_text(encoding="utf-8"))
+    job = found["rmcheck"]
+    assert job["script"][0] == "pip install -r requirements-rmcheck.txt"
+    assert job["script"][1].startswith("pytest suites/")
+    assert job["artifacts"]["when"] == "always"
+    assert [rule["interruptible"] for rule in job["rules"]] == [True, False]
+    for cache in job["cache"]:
+        assert cache["key"]["prefix"].endswith("-$CI_PIPELINE_SOURCE")
+        assert len(cache["key"]["files"]) <= 2  # GitLab takes no more
+
+
+def test_a_project_without_ci(empty: Project) -> None:
+    assert empty.cli("init", "--ci", "none").code == 0
+    made = set(tree(empty.root))
+    assert made == {*MADE, ".gitignore"} - {
+        ".github/workflows/rmcheck.yml",
+        "requirements-rmcheck.txt",
+    }
+    assert empty.cli("init", "--ci", "jenkins").code == 4
+
+
+def test_a_skipped_required_check_fails_a_new_project(empty: Project) -> None:
+    empty.cli("init")
+    found = IniFile.of(empty.root)
+    assert found is not None
+    assert found.get("rm_strict") == "true"
+    found.refuse_misspelt()
 
 
 GH = """#!/bin/sh

@@ -263,13 +263,13 @@ def no_chat_template(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (two_labels, "num_labels is 2, a reward model has 1"),
-        (no_head, r"no weights for score\.weight in it: not a trained reward model"),
+        (two_labels, "expected num_labels 1 for a reward model, got 2"),
+        (no_head, r"is not a trained reward model \(weights missing: score\.weight\)"),
         (cut_short, "cannot be loaded"),
-        (no_tokenizer, "no tokenizer in it"),
+        (no_tokenizer, "tokenizer missing"),
         (not_a_number, "the reward of d0/chosen is nan"),
         (no_chat_template, "the tokenizer has no chat template"),
-        (lambda folder: folder.mkdir(), "not a model's folder"),
+        (lambda folder: folder.mkdir(), "is not a model folder"),
     ],
 )
 def test_each_fault_is_one_line_that_names_the_model(
@@ -286,7 +286,7 @@ def test_each_fault_is_one_line_that_names_the_model(
 def test_a_path_where_nothing_lies_is_a_usage_error(tmp_path: Path) -> None:
     (tmp_path / "noting").mkdir()
     with pytest.raises(
-        UsageError, match=r"no such folder \(looked for .*; did you mean '.*/noting'"
+        UsageError, match=r"folder not found \(looked for .*; did you mean '.*/noting'"
     ):
         opened("hf:./nothing", tmp_path)
 
@@ -301,7 +301,7 @@ def test_a_hub_id_without_a_hub_is_one_line(
 
     monkeypatch.setattr(huggingface_hub.HfApi, "model_info", unreachable)
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
-    with pytest.raises(SourceError, match=r"no hub in reach \(ConnectionError\)"):
+    with pytest.raises(SourceError, match=r"the hub could not be reached \(ConnectionError\)"):
         _ = opened("hf:somebody/reward-model", tmp_path).fingerprint
 
 

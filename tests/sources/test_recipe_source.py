@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -51,6 +52,24 @@ def test_an_adapter_that_is_found_goes_by_the_name_of_the_recipe_that_asks(folde
     assert source.fingerprint == project.source_of(folder).fingerprint
     assert source.training is not None
     assert (source.training.recipe, source.training.reused) == ("another", True)
+
+
+def test_its_record_has_the_settings_of_the_recipe(folder: Path) -> None:
+    source = project.source_of(folder)
+    told, noisy = source.describe().recipe, source.with_label_noise(0.5, 1).describe().recipe
+    assert {key for key in told if told[key] != noisy[key]} == {
+        "label_noise.rate", "label_noise.seed",
+    }  # fmt: skip
+    assert noisy["label_noise.rate"] == 0.5
+    assert told["seed"] == source.recipe.seed
+    # Files are named with their content, so that the folder that they are in does not matter.
+    moved = folder / "sub" / "moved.yaml"
+    moved.parent.mkdir()
+    text = (folder / "tiny.yaml").read_text()
+    moved.write_text(re.sub(r"(?m)^(base|data): (?=[\w.])", r"\1: ../", text))
+    again = create("recipe:sub/moved.yaml", SourceOptions(root=folder, cache=folder / "cache"))
+    assert isinstance(again, RecipeSource)
+    assert again.describe().recipe == told
 
 
 def test_noisy_labels_are_another_model(folder: Path) -> None:

@@ -23,13 +23,13 @@ def options(tmp_path: Path) -> SourceOptions:
     ("spec", "said"),
     [
         ("recpe:tiny", "unknown kind 'recpe', did you mean 'recipe'?"),
-        ("tiny", r"neither KIND:NAME nor a folder below .*; did you mean 'recipe:tiny'\?"),
+        ("tiny", r"expected KIND:NAME or a folder below .*; did you mean 'recipe:tiny'\?"),
         ("recipe", r"did you mean 'recipe:tiny'\? \(kinds: "),
         ("org/model", r"did you mean 'hf:org/model'\?"),
-        ("recipe:", "neither KIND:NAME"),
+        ("recipe:", "expected KIND:NAME"),
         ("", "KIND:NAME"),
-        ("scores:gone.jsonl", "there is no file"),
-        ("scores:s.txt", "there is no file"),
+        ("scores:gone.jsonl", "file not found"),
+        ("scores:s.txt", "file not found"),
         ("recipe:tinny", "tiny"),
     ],
 )

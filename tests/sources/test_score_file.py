@@ -52,7 +52,7 @@ def test_an_unknown_pair_is_named(tmp_path: Path) -> None:
     source = written(tmp_path, {"id": "p1", "chosen": 1.5, "rejected": -2})
     assert not source.knows(OTHER.dialogues()[0])
     with pytest.raises(
-        SourceError, match=r"any of the 1 id of the data \('p2'\); its ids are 'p1'"
+        SourceError, match=r"any of the 1 id of the data \('p2'\); ids in the file: 'p1'"
     ):
         source.score(OTHER.dialogues())
 
@@ -111,7 +111,7 @@ def test_a_suite_sees_its_own_rows_first(tmp_path: Path) -> None:
                 {"id": "p1", "chosen": 2, "rejected": 0},
             ],
             2,
-            "stands twice with different scores, and no hash",
+            "duplicate id 'p1' with no hash and different scores",
         ),
         (
             [
@@ -124,24 +124,40 @@ def test_a_suite_sees_its_own_rows_first(tmp_path: Path) -> None:
         (['{"id": "p1", "chosen": 1%s, "rejected": 0}' % ("0" * 400)], 1, "chosen is too large"),
         (['{"id": "p1", "chosen": 0, "rejected": 1e400}'], 1, "rejected is inf; a score must be"),
         (['{"id": "s1", "scores": [1%s]}' % ("0" * 400)], 1, "scores is too large"),
-        (['{"id": "p1", "chosen": 1%s, "rejected": 0}' % ("0" * 5000)], 1, "not JSON"),
+        (['{"id": "p1", "chosen": 1%s, "rejected": 0}' % ("0" * 5000)], 1, "invalid JSON"),
         (['{"id": "p1", "chosen": NaN, "rejected": 0}'], 1, "chosen is nan; a score must be"),
         (['{"id": "p1", "chosen": 0, "rejected": -Infinity}'], 1, "rejected is -inf"),
         ([{"id": "p1", "chosen": "high", "rejected": 0}], 1, "chosen must be a number, got 'high'"),
         ([{"id": "p1", "chosen": True, "rejected": 0}], 1, "must be a number, got True"),
         ([{"id": "p1", "chosen": 1}], 1, "'rejected' missing"),
-        ([{"id": "p1", "chosen": None, "rejected": 0}], 1, "'chosen' missing"),
+        ([{"id": "p1", "chosen": None, "rejected": 0}], 1, "'chosen' empty or null"),
         ([{"id": "p1"}], 1, "'chosen' and 'rejected' (or 'scores') missing"),
+        (
+            [{"id": "p1", "choosen": 1, "rejected": 0}],
+            1,
+            "key 'chosen' missing; found 'choosen', did you mean 'chosen'?",
+        ),
+        ([{"id": "s1", "scors": [1]}], 1, "found 'scors', did you mean 'scores'?"),
+        ([{"di": "p1", "chosen": 1, "rejected": 0}], 1, "found 'di', did you mean 'id'?"),
+        (
+            [{"id": "p1", "prompt": "Why?", "chosen": "So.", "rejected": "No."}],
+            1,
+            "expected scores, got preference data; score it with `rmcheck score`",
+        ),
         ([{"id": "s1", "scores": 3}], 1, "scores must be a list"),
         ([{"id": "s1", "scores": [1, "x"]}], 1, "scores must be a number, got 'x'"),
-        ([{"chosen": 1, "rejected": 0}], 1, "the key 'id' is missing"),
+        ([{"chosen": 1, "rejected": 0}], 1, "key 'id' missing"),
         ([{"id": 7, "chosen": 1, "rejected": 0}], 1, "id must be text, got 7"),
-        (['{"id": "p1", '], 1, "not JSON"),
-        (['{"id": "p1", "chosen": 1, "rejected": 0},'], 1, "not JSON: a comma behind the object"),
+        (['{"id": "p1", '], 1, "invalid JSON"),
+        (
+            ['{"id": "p1", "chosen": 1, "rejected": 0},'],
+            1,
+            "invalid JSON: extra comma",
+        ),
         (["[1, 2]"], 1, "must be a JSON object, got list"),
-        (["[" * 100_000], 1, "not JSON: maximum recursion depth"),
-        (['{"id": "\\ud800", "chosen": 1, "rejected": 0}'], 1, "half of a character"),
-        ([""], 0, "holds no scores"),
+        (["[" * 100_000], 1, "invalid JSON: maximum recursion depth"),
+        (['{"id": "\\ud800", "chosen": 1, "rejected": 0}'], 1, "unpaired surrogate"),
+        ([""], 0, "file has no scores"),
     ],
 )
 def test_mistakes_are_told_at_their_line(
@@ -173,7 +189,7 @@ def test_a_row_of_a_suite_and_one_of_none_that_differ_are_told_with_both_lines(
         written(tmp_path, *rows).within("a").score(PAIR.dialogues())
     (problem,) = caught.value.problems
     assert problem.line == 3
-    assert "'p1' stands with and without a suite" in problem.message
+    assert "'p1' has different scores with and without a suite" in problem.message
     assert "first on line 1" in problem.message
 
 
@@ -206,7 +222,7 @@ def test_a_file_made_for_other_data_is_an_error_that_names_ids_of_either_side(
     with pytest.raises(SourceError) as caught:
         source.score(texts)
     said = str(caught.value)
-    assert "any of the 2 ids of the data ('p1', 'p2'); its ids are 'P0', 'P1', 'P2', …" in said
+    assert "any of the 2 ids of the data ('p1', 'p2'); ids in the file: 'P0', 'P1', 'P2', …" in said
     assert "run only the suites that this one was made for" in said
 
 
@@ -215,9 +231,9 @@ def test_response_sets_are_skipped_where_the_file_has_pairs_only(tmp_path: Path)
     pair = {"id": "p1", "chosen": 1, "rejected": 0}
     with pytest.raises(Unscorable, match="no score for 's1'"):
         written(tmp_path, pair).score(texts)
-    with pytest.raises(SourceError, match="its ids are 'p1', 's2'"):
+    with pytest.raises(SourceError, match="ids in the file: 'p1', 's2'"):
         written(tmp_path, pair, {"id": "s2", "scores": [1, 2]}).score(texts)
-    with pytest.raises(SourceError, match=r"data \('p1'\); its ids are 's2'"):
+    with pytest.raises(SourceError, match=r"data \('p1'\); ids in the file: 's2'"):
         written(tmp_path, {"id": "s2", "scores": [1, 2]}).score(PAIR.dialogues())
 
 
@@ -289,10 +305,10 @@ def test_a_byte_order_mark_is_no_part_of_the_first_key(tmp_path: Path) -> None:
 
 def test_a_file_that_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
     options = SourceOptions(root=tmp_path, cache=tmp_path)
-    with pytest.raises(UsageError, match="there is no file"):
+    with pytest.raises(UsageError, match="file not found"):
         create("scores:nothing.jsonl", options)
     (tmp_path / "s.xlsx").write_text("")
-    with pytest.raises(UsageError, match="a score file ends in"):
+    with pytest.raises(UsageError, match="expected a file that ends in"):
         create("scores:s.xlsx", options)
 
 

@@ -86,7 +86,7 @@ def test_missing_suites_and_empty_data(tmp_path: Path) -> None:
     path = write(tmp_path, TOP + ONE)
     (tmp_path / "suites/chat.jsonl").write_text("\n \n")
     with pytest.raises(
-        ProblemsFound, match=r"suites/chat\.jsonl: holds no rows; add one JSON object"
+        ProblemsFound, match=r"suites/chat\.jsonl: file is empty; add one JSON object"
     ):
         load_suite(path, tmp_path)
 

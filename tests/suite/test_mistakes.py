@@ -24,10 +24,10 @@ from .written import ONE, TOP, told
         (TOP + "tags: {a: no}\n" + ONE, "4:7: tags={'a': False} is not a list, such as [a, b]"),
         (TOP + "tags: [a, b-c]\n" + ONE, "4:11: tags[1]='b-c' does not have the form ^[A-Za-z_]"),
         (TOP + "description: 5\n" + ONE, "4:14: description=5 is not text"),
-        (TOP + "name: other\n" + ONE, "4:1: key 'name' stands twice (first at line 2)"),
+        (TOP + "name: other\n" + ONE, "4:1: duplicate key 'name' (first on line 2)"),
         (TOP.replace("1", "2") + ONE, "1:10: rmcheck=2 is not allowed: it must be 1"),
         (TOP.replace("1", "'1'") + ONE, "1:10: rmcheck='1' is not allowed: it must be 1"),
-        (TOP.replace("1", "yes") + ONE, "1:10: rmcheck=true is no number, but true or false"),
+        (TOP.replace("1", "yes") + ONE, "1:10: rmcheck=true is not a number (got true or false)"),
         (
             TOP.replace("rmcheck: 1\n", "") + ONE,
             "1:1: the key 'rmcheck' is missing; add 'rmcheck: 1'",
@@ -39,14 +39,19 @@ from .written import ONE, TOP, told
         (TOP + "checks:\n", "4:8: checks=None is not a list, such as [a, b]"),
         (TOP + "checks: {a: 1}\n", "4:9: checks={'a': 1} is not a list, such as [a, b]"),
         (TOP + "checks: [win_rate]\n", "4:10: checks[0]='win_rate' is not a mapping"),
-        ("", "1:1: holds nothing; a suite is a mapping that begins 'rmcheck: 1': write it, or"),
-        ("#\n---\n", "1:1: holds nothing; a suite is a mapping that begins 'rmcheck: 1'"),
-        ("- rmcheck: 1\n", "1:1: no suite: a suite is a mapping that begins 'rmcheck: 1'"),
+        (
+            "",
+            "1:1: file is empty; a suite starts with 'rmcheck: 1'; write one, remove the file, or",
+        ),
+        ("#\n---\n", "1:1: file is empty; a suite starts with 'rmcheck: 1'"),
+        (
+            "- rmcheck: 1\n",
+            "1:1: not a suite: expected a mapping that starts with 'rmcheck: 1', got a list",
+        ),
         (
             "jobs: {}\nrun: x\n",
-            "1:1: no suite: a suite is a mapping that begins 'rmcheck: 1', and the keys here are: "
-            "jobs, run; mend them, name another file, or leave it out: rmcheck_files = "
-            "!suites/chat.yaml",
+            "1:1: not a suite (keys found: jobs, run); start it with 'rmcheck: 1' and fix the "
+            "keys, or exclude it with rmcheck_files = !suites/chat.yaml",
         ),
         # One check.
         (
@@ -60,7 +65,7 @@ from .written import ONE, TOP, told
         ),
         (TOP + "checks:\n  - check: win_rate\n", "5:5: check 'win_rate': the key 'min' is missing"),
         (TOP + ONE + "    mn: 3\n", "7:5: check 'win_rate': unknown key 'mn', did you mean 'min'?"),
-        (TOP + ONE + "    min: 3\n", "7:5: key 'min' stands twice (first at line 6)"),
+        (TOP + ONE + "    min: 3\n", "7:5: duplicate key 'min' (first on line 6)"),
         (
             TOP + ONE.replace("0.7", "1.3"),
             "6:10: check 'win_rate': min=1.3 is too large: at most 1",
@@ -70,7 +75,7 @@ from .written import ONE, TOP, told
             "6:10: check 'win_rate': min=-0.1 is too small: at least 0",
         ),
         (TOP + ONE.replace("0.7", "high"), "6:10: check 'win_rate': min='high' is not a number"),
-        (TOP + ONE.replace("0.7", "yes"), "6:10: check 'win_rate': min=true is no number"),
+        (TOP + ONE.replace("0.7", "yes"), "6:10: check 'win_rate': min=true is not a number"),
         (
             TOP + ONE.replace("0.7", ".nan"),
             "6:10: check 'win_rate': min=nan is not a finite number",
@@ -149,7 +154,7 @@ from .written import ONE, TOP, told
         # Names.
         (
             TOP + ONE + "  - check: win_rate\n    min: 0.6\n",
-            "7:5: two checks are named 'win_rate' (first at line 5); give one of them a 'name:'",
+            "7:5: duplicate check name 'win_rate' (first on line 5); give one of them a 'name:'",
         ),
         # The data.
         (
@@ -165,7 +170,10 @@ from .written import ONE, TOP, told
             TOP.replace("chat.jsonl", "{pth: x}") + ONE,
             "3:8: unknown key 'pth', did you mean 'path'?",
         ),
-        (TOP.replace("chat.jsonl", "{}") + ONE, "3:7: data needs either 'path' or 'dataset'"),
+        (
+            TOP.replace("chat.jsonl", "{}") + ONE,
+            "3:7: data: expected exactly one of the keys 'path' and 'dataset'",
+        ),
         (
             TOP.replace("chat.jsonl", "{path: chat.jsonl, limit: 0}") + ONE,
             "3:33: data.limit=0 is too small: at least 1",
@@ -236,7 +244,7 @@ checks:
 def test_what_cannot_be_read_is_told_once(tmp_path: Path) -> None:
     # `min: !x 3` counts as None afterwards; "None is not a number" would be an echo.
     (line,) = told(tmp_path, TOP + ONE.replace("0.7", "!x 3"))
-    assert line == "suites/chat.yaml:6:10: the tag '!x' is not known here; remove it"
+    assert line == "suites/chat.yaml:6:10: the tag '!x' is not supported; remove it"
 
 
 def test_of_very_many_mistakes_the_first_are_told(tmp_path: Path) -> None:
@@ -244,9 +252,7 @@ def test_of_very_many_mistakes_the_first_are_told(tmp_path: Path) -> None:
     lines = told(tmp_path, TOP + "checks:\n" + many)
     assert len(lines) == 51
     assert lines[49].startswith("suites/chat.yaml:54:13: unknown check 'win_rte', did you mean")
-    assert lines[50] == (
-        "suites/chat.yaml:55:13: more mistakes from here on; mend those above first"
-    )
+    assert lines[50] == ("suites/chat.yaml:55:13: more errors follow; fix the ones above first")
     keys = "".join(f"k{i}: 1\n" for i in range(500))
     assert len(told(tmp_path, TOP + keys + ONE)) == 51
     assert len(told(tmp_path, TOP + "tags: [" + "!x a, " * 500 + "]\n" + ONE)) == 51

@@ -227,11 +227,11 @@ def rebase(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (truncate, r"adapter_model\.safetensors: damaged or cut short"),
-        (behead, r"adapter_model\.safetensors: the reward head's weights are not in it"),
+        (truncate, r"adapter_model\.safetensors: damaged or truncated"),
+        (behead, r"adapter_model\.safetensors: weights of the reward head missing"),
         (widen, "does not fit its base model"),
         (lambda folder: (folder / adapter.WEIGHTS).unlink(), r"safetensors: missing"),
-        (rebase, "trained on another base model"),
+        (rebase, "has changed since this adapter was"),
         (
             lambda folder: (folder / adapter.SIDECAR).write_text("{"),
             r"rmcheck\.json: cannot be read",
@@ -264,7 +264,7 @@ def test_an_adapter_without_its_base_says_where_it_looked(trained: Path, tmp_pat
     alone = Path(shutil.copytree(folder, tmp_path / "alone"))
     shutil.rmtree(trained / "base")
     forget_base(alone)
-    with pytest.raises(SourceError, match="no base model for this adapter"):
+    with pytest.raises(SourceError, match="base model of this adapter not found"):
         adapter.base_of(alone, FileHashes(tmp_path))
 
 

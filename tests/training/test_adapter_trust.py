@@ -14,7 +14,7 @@ import pytest
 from safetensors.torch import load_file, save_file
 from scoring.models import dialogues
 
-from rmcheck.errors import SourceError, TrainingError
+from rmcheck.errors import SourceError, TrainingError, os_reason
 from rmcheck.progress import NoProgress
 from rmcheck.reward_source import SourceOptions
 from rmcheck.scoring.seal import KEY_VARIABLE
@@ -172,7 +172,7 @@ def test_a_full_disk_while_an_adapter_is_saved_is_one_line_and_leaves_nothing(
             raise SafetensorError("Error while serializing: I/O error: No space left on device")
 
     folder = tmp_path / "adapters" / "f"
-    with pytest.raises(TrainingError, match="No space left") as caught:
+    with pytest.raises(TrainingError, match="no space left on the disk; free some space") as caught:
         adapter.ensure(
             folder, lambda there: adapter.save(Model(), there, adapter.Sidecar()), "x", NoProgress()
         )
@@ -192,7 +192,9 @@ def test_a_disk_that_refuses_an_adapter_is_one_line_at_each_step(
 
     folder = tmp_path / "adapters" / "f"
     monkeypatch.setattr(Path, step, refused)
-    with pytest.raises(TrainingError, match=os.strerror(number)) as caught:
+    with pytest.raises(
+        TrainingError, match=os_reason(OSError(number, os.strerror(number)))
+    ) as caught:
         adapter.ensure(folder, lambda _: None, "recipe:x", NoProgress())
     assert str(folder.parent) in str(caught.value)
     assert "--rm-cache" in str(caught.value)
@@ -207,6 +209,6 @@ def test_an_adapter_of_somebody_else_is_told_with_its_path_and_remedy(
 
     monkeypatch.setattr(Path, "is_file", denied)
     folder = tmp_path / "adapters" / "f"
-    with pytest.raises(TrainingError, match=r"Permission denied.*--rm-cache") as caught:
+    with pytest.raises(TrainingError, match=r"permission denied.*--rm-cache") as caught:
         adapter.ensure(folder, lambda _: None, "recipe:x", NoProgress())
     assert str(folder) in str(caught.value)

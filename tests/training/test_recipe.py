@@ -114,7 +114,7 @@ training: {learning_rate: .inf, precision: fp8}
 """
     lines = printed(project, text).splitlines()
     expected = [
-        ("6:21", "label_noise.rate=true is no number, but true or false"),
+        ("6:21", "label_noise.rate=true is not a number (got true or false)"),
         ("3:34", "data.limit=0 is too small: at least 1"),
         ("5:11", "template='chatt' is not allowed, did you mean 'chat'?"),
         ("4:7", "lora=3 is not a mapping of keys to values"),
@@ -137,7 +137,7 @@ def test_an_unknown_loss_names_the_nearest(project: Path) -> None:
 
 def test_a_missing_key_and_another_kind_of_document_are_told(project: Path) -> None:
     assert "the key 'base' is missing" in printed(project, "recipe: 1\ndata: d\n")
-    assert "a recipe is a mapping" in printed(project, "- 1\n")
+    assert "a recipe starts with 'recipe: 1'" in printed(project, "- 1\n")
 
 
 def test_a_name_that_is_not_there_lists_those_that_are(project: Path) -> None:
@@ -145,7 +145,7 @@ def test_a_name_that_is_not_there_lists_those_that_are(project: Path) -> None:
         load_recipe("tinny", project)
     assert "did you mean 'tiny'?" in str(caught.value)
     assert "gpt2, gpt2-hh, tiny" in str(caught.value)
-    with pytest.raises(UsageError, match="there is no file"):
+    with pytest.raises(UsageError, match="file not found"):
         load_recipe("other.yaml", project)
 
 
@@ -167,13 +167,29 @@ def test_the_reference_recipes_say_what_they_are_known_for() -> None:
 
 def test_data_that_names_no_file_is_a_usage_error(project: Path) -> None:
     (project / "mine.yaml").write_text("recipe: 1\nbase: base\ndata: data/*.csv\n")
-    with pytest.raises(UsageError, match=r"data 'data/\*.csv' names no file"):
+    with pytest.raises(UsageError, match=r"data: no file matches 'data/\*.csv'"):
         load_recipe("mine.yaml", project).data_files()
+
+
+@pytest.mark.parametrize("start", ["", "shipped:"])
+def test_a_misspelt_folder_of_data_is_told_the_nearest_one(project: Path, start: str) -> None:
+    folder = "preferences/trian" if start else "dta"
+    text = f"recipe: 1\nbase: base\ndata: {start}{folder}/*.jsonl\n"
+    (project / "mine.yaml").write_text(text)
+    near = "preferences/train" if start else "data"
+    with pytest.raises(UsageError, match=rf"looked for .*/{folder}; did you mean '.*/{near}'\?"):
+        load_recipe("mine.yaml", project).data_files()
+
+
+def test_a_suite_is_not_a_recipe(project: Path) -> None:
+    (project / "chat.yaml").write_text("rmcheck: 1\nname: chat\ndata: a\nchecks: []\n")
+    with pytest.raises(ProblemsFound, match="expected a recipe, got a suite; run it with `pytest"):
+        load_recipe("chat.yaml", project)
 
 
 def test_a_base_that_is_not_there_says_where_it_looked(project: Path) -> None:
     (project / "mine.yaml").write_text("recipe: 1\nbase: ./bass\ndata: data/*.jsonl\n")
-    with pytest.raises(SourceError, match="no such folder"):
+    with pytest.raises(SourceError, match="folder not found"):
         load_recipe("mine.yaml", project).base_files()
 
 

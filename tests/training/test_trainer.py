@@ -244,7 +244,7 @@ def test_the_options_of_a_recipe_change_the_cost_and_hardly_the_result(
 
 
 def test_too_few_pairs_is_an_error(shared: Path) -> None:
-    with pytest.raises(TrainingError, match="1 training pair; at least 2"):
+    with pytest.raises(TrainingError, match="expected at least 2 training pairs, got 1"):
         train(project.recipe_of(shared), numbered(1), "cpu", NoProgress())
 
 
@@ -253,7 +253,7 @@ def test_a_loss_that_is_no_number_is_an_error(shared: Path) -> None:
     wild = dataclasses.replace(
         recipe, optimisation=dataclasses.replace(recipe.optimisation, learning_rate=1e30, epochs=9)
     )
-    with pytest.raises(TrainingError, match=r"the loss is (nan|inf).*lower learning_rate"):
+    with pytest.raises(TrainingError, match=r"the loss is (nan|inf).*a lower learning_rate"):
         train(wild, project.pairs_in(shared), "cpu", NoProgress())
 
 

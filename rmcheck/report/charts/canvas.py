@@ -22,7 +22,7 @@ ROW = 19.0
 
 
 class DrawingError(ValueError):
-    """The data of a picture are not what its kind promises; the text says what is amiss."""
+    """The data of a picture do not fit its kind; the message says what is wrong."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def label(
     anchor: str = "start",
     class_: str = "t",
 ) -> str:
-    """A text that is at most `room` wide; a cut one carries the whole in a title."""
+    """A text at most `room` wide; one that was cut has the whole text in a title."""
     shown = fitted(text, size, room)
     whole = one_line(text, 400)
     title = "" if shown == whole else element("title", escape(whole))
@@ -101,7 +101,7 @@ def dots(points: Sequence[tuple[float, float]], class_: str) -> str:
 
 
 def diamond(x: float, y: float) -> str:
-    """A hollow diamond: a baseline's value beside the candidate's dot."""
+    """A hollow diamond: the baseline's value next to the candidate's dot."""
     shape = [(x, y - 5), (x + 5, y), (x, y + 5), (x - 5, y)]
     return element("path", d=path(shape, close=True), class_="diamond")
 
@@ -130,15 +130,15 @@ def legend(entries: Sequence[tuple[str, str]], top: float) -> tuple[list[str], f
 
 
 def number_in(data: Mapping[str, Any], key: str) -> float | None:
-    """A finite number of a picture's data, None where the key is missing or null."""
+    """A finite number of a picture's data, None if the key is missing or null."""
     value = data.get(key)
     return None if value is None else finite(value, key)
 
 
 def finite(value: object, what: str) -> float:
-    """`value` as a finite float, or a refusal that says what it was."""
+    """`value` as a finite float; raises DrawingError for anything else."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise DrawingError(f"{what} is {one_line(repr(value), 40)}, not a finite number")
+        raise DrawingError(f"{what}: expected a finite number, got {one_line(repr(value), 40)}")
     return float(value)
 
 
@@ -146,7 +146,7 @@ def mappings(data: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
     """A list of objects in a picture's data."""
     value = data.get(key)
     if not isinstance(value, (list, tuple)) or not all(isinstance(x, Mapping) for x in value):
-        raise DrawingError(f"'{key}' is not a list of objects")
+        raise DrawingError(f"'{key}': expected a list of objects")
     return list(value)
 
 
@@ -154,11 +154,11 @@ def sequence(data: Mapping[str, Any], key: str) -> list[Any]:
     """A list in a picture's data."""
     value = data.get(key)
     if not isinstance(value, (list, tuple)):
-        raise DrawingError(f"'{key}' is not a list")
+        raise DrawingError(f"'{key}': expected a list")
     return list(value)
 
 
 def text_in(data: Mapping[str, Any], key: str) -> str:
-    """A text of a picture's data on one line, empty where there is none."""
+    """A text of a picture's data on one line, empty if it has none."""
     value = data.get(key)
     return "" if value is None else one_line(str(value), 200)

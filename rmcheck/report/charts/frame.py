@@ -10,7 +10,7 @@ from rmcheck.report.text import fitted, width
 
 
 def diagonal(across: Axis, up: Axis) -> str:
-    """The line of equal values, as far as both axes reach; empty where they share none."""
+    """The line of equal values, as far as both axes reach; empty where they do not overlap."""
     low, high = max(across.low, up.low), min(across.high, up.high)
     if low >= high:
         return ""
@@ -50,7 +50,7 @@ def left_axis(ticks: Sequence[tuple[float, str]], gutter: float) -> list[str]:
 def frame(
     xs: tuple[float, float], ys: tuple[float, float], y_label: str, tall: float
 ) -> tuple[Axis, Axis, list[str], float]:
-    """Both axes of a chart with a left axis; its label stands above, where it can be read."""
+    """Both axes of a chart with a left axis; its label is above it, where it can be read."""
     top = 8 + (ROW if y_label else 0.0)
     floor = top + tall
     up = Axis(*ys, start=floor, end=top)

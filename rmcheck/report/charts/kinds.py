@@ -49,13 +49,13 @@ POINT_WORD = {
 def forest(data: Mapping[str, Any]) -> Sketch:
     """Rows of a label, a point and its interval, on one axis, against a threshold.
 
-    A row may add `reference` (its own baseline value) and `emphasis` (true for the one that the
-    others are compared with) to the promised keys; without `low` and `high` it is a point alone.
+    A row may also give `reference` (its own baseline value) and `emphasis` (true for the row that
+    the others are compared with); without `low` and `high` it is drawn as a point.
     """
     given = mappings(data, "rows")
     rows = [row for row in given if row.get("value") is not None][:MOST_ROWS]
     if not rows:
-        raise DrawingError("there is no row to draw")
+        raise DrawingError("no rows to draw")
     values = [finite(row["value"], "value") for row in rows]
     lows = [_or(number_in(row, "low"), value) for row, value in zip(rows, values, strict=True)]
     highs = [_or(number_in(row, "high"), value) for row, value in zip(rows, values, strict=True)]
@@ -115,14 +115,16 @@ def forest(data: Mapping[str, Any]) -> Sketch:
 def histogram(data: Mapping[str, Any]) -> Sketch:
     """Counts over edges, with marks (a mean, a median) named in the legend.
 
-    With `wrong_below_zero` the bars left of 0 are those of pairs whose worse answer is ahead.
+    With `wrong_below_zero` the bars left of 0 count pairs whose rejected answer scores higher.
     """
     edges = [finite(x, "an edge") for x in sequence(data, "edges")]
     counts = [finite(x, "a count") for x in sequence(data, "counts")]
     if len(edges) != len(counts) + 1 or not counts:
-        raise DrawingError(f"{len(edges)} edges do not fit {len(counts)} counts")
+        raise DrawingError(
+            f"expected one edge more than counts, got {len(edges)} edges, {len(counts)} counts"
+        )
     if any(b <= a for a, b in pairwise(edges)) or min(counts) < 0:
-        raise DrawingError("edges must rise and counts must not be negative")
+        raise DrawingError("edges must increase and counts must not be negative")
     places = [
         (finite(mark.get("x"), "a mark"), text_in(mark, "label"))
         for mark in (mappings(data, "marks") if data.get("marks") else [])
@@ -159,7 +161,7 @@ def histogram(data: Mapping[str, Any]) -> Sketch:
         (f"l-mark m{index}", text or numbers.number(x)) for index, (x, text) in enumerate(places)
     ]
     if splits:
-        entries.append(("l-bad", "left of 0: the worse answer is ahead"))
+        entries.append(("l-bad", "left of 0: the rejected answer scores higher"))
     more, height = legend(entries, height + (4 if entries else 0))
     most = counts.index(max(counts))
     description = (
@@ -178,7 +180,7 @@ def curve(data: Mapping[str, Any]) -> Sketch:
     series = [(text_in(each, "label"), _points(each)) for each in given[:MOST_SERIES]]
     series = [(name, points) for name, points in series if points]
     if not series:
-        raise DrawingError("there is no point to draw")
+        raise DrawingError("no points to draw")
     threshold, equal = number_in(data, "threshold"), bool(data.get("diagonal"))
     xs = [x for _, points in series for x, *_ in points]
     ys = [y for _, points in series for _, *rest in points for y in rest if y is not None]
@@ -218,7 +220,7 @@ def curve(data: Mapping[str, Any]) -> Sketch:
             marks.append(dots(places, f"dot d-s{index}"))
     entries = [(f"l-s{index}", name) for index, (name, _) in enumerate(series) if name]
     if len(entries) == 1 and entries[0][1] in text_in(data, "y_label"):
-        entries = []  # the axis says it already
+        entries = []  # the axis already says it
     if threshold is not None:
         words = text_in(data, "threshold_label") or "threshold"
         entries.append(("l-threshold", f"{words} {numbers.number(threshold)}"))
@@ -237,19 +239,19 @@ def curve(data: Mapping[str, Any]) -> Sketch:
 
 
 def scatter(data: Mapping[str, Any]) -> Sketch:
-    """Points by state; flipped ones lie on top, in a shape and colour of their own.
+    """Points by state; flipped ones are drawn on top, with their own shape and colour.
 
-    With `links` (the name of a suite) a click on a flipped point leads to its pair.
+    With `links` (the name of a suite) a click on a flipped point opens its pair.
     """
     points = []
     for point in sequence(data, "points"):
         if not isinstance(point, (list, tuple)) or len(point) < 2:
-            raise DrawingError("a point is not [x, y, state, id]")
+            raise DrawingError("a point: expected [x, y, state, id]")
         state = str(point[2]) if len(point) > 2 and point[2] is not None else "kept_right"
         name = str(point[3]) if len(point) > 3 and point[3] is not None else ""
         points.append((finite(point[0], "x"), finite(point[1], "y"), state, name))
     if not points:
-        raise DrawingError("there is no point to draw")
+        raise DrawingError("no points to draw")
     across, up, marks, floor = frame(
         span([x for x, *_ in points], pad=0.04),
         span([y for _, y, *_ in points], pad=0.04),
@@ -266,7 +268,7 @@ def scatter(data: Mapping[str, Any]) -> Sketch:
     entries, drawn, told = [], 0, []
     links = text_in(data, "links")
     present = {_state(point[2]) for point in points}
-    # Without a flip nothing says that there are two models: a plain "right" is right then.
+    # Without a flip there may be one model only, so "both" would be wrong.
     both = "both " if present & {"newly_wrong", "newly_right"} else ""
     for state in ("kept_right", "kept_wrong", "newly_right", "newly_wrong"):
         mine = [point for point in points if _state(point[2]) == state]

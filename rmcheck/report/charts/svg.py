@@ -1,4 +1,4 @@
-"""Charts as inline SVG, drawn on the server so that they read with JavaScript off."""
+"""Charts as inline SVG, drawn when the page is made, so they work without JavaScript."""
 
 from __future__ import annotations
 
@@ -30,22 +30,24 @@ KINDS: Registry[Sketcher] = Registry(
 
 @dataclass(frozen=True)
 class Drawn:
-    """A chart as SVG, or the reason why there is none; `remark` may stand beside a chart, too."""
+    """A chart as SVG, or a remark that says why it was not drawn; a chart may have a remark too."""
 
     svg: str | None
     remark: str | None = None
 
 
 def draw(kind: str, title: str, data: Mapping[str, Any]) -> Drawn:
-    """The chart of a picture, or a remark that says why there is none.
+    """The chart of a picture, or a remark that says why it could not be drawn.
 
-    Data come from checks that others may have written, so whatever is amiss with them costs the
-    chart, never the report.
+    The data may come from other packages' checks, so invalid data cost the chart, never the
+    report.
     """
     sketcher = KINDS.find(kind)
     if sketcher is None:
         known = ", ".join(sorted(KINDS.names()))
-        return Drawn(None, f"No chart: this report draws no '{one_line(kind, 40)}' ({known}).")
+        return Drawn(
+            None, f"No chart: unknown kind '{one_line(kind, 40)}'; expected one of {known}."
+        )
     try:
         sketch = sketcher(data)
     except DrawingError as reason:

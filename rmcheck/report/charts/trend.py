@@ -1,6 +1,6 @@
 """The chart kinds of time: a check's estimate over the last runs, at full size and in a line.
 
-Runs stand at equal distances, the latest at the right: a month without a run is no event.
+Runs are equally spaced, the latest at the right: time without a run does not show.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ from rmcheck.report.charts.frame import frame
 from rmcheck.wording import counted
 
 _SPARK = (168.0, 34.0)
-_MARKS = (("bad", "failed"), ("weak", "too close to call"))
+_MARKS = (("bad", "failed"), ("weak", "inconclusive"))
 
 
 @dataclass(frozen=True)
 class _Run:
-    """A run on the chart: its place from the left, and what it came to (None: not decided)."""
+    """A run on the chart: its place from the left, and its estimate."""
 
     x: int
     y: float
@@ -73,7 +73,7 @@ def trend(data: Mapping[str, Any]) -> Sketch:
 
 
 def spark(data: Mapping[str, Any]) -> Sketch:
-    """The same without axes and words, to stand in a table's cell."""
+    """The same without axes and words, for a table cell."""
     count, runs, threshold = _read(data)
     wide, tall = _SPARK
     across = Axis(0, max(count - 1, 1), 6, wide - 6)
@@ -94,7 +94,7 @@ def _read(data: Mapping[str, Any]) -> tuple[int, list[_Run], float | None]:
         mark = text_in(point, "mark")
         runs.append(_Run(x, y, y if low is None else low, y if high is None else high, mark))
     if not runs:
-        raise DrawingError("no run decided it")
+        raise DrawingError("no run has an estimate")
     return len(given), runs, number_in(data, "threshold")
 
 
@@ -130,7 +130,7 @@ def _dot(run: _Run) -> str:
 
 
 def _by_mark(runs: Sequence[_Run], *, crowded: bool) -> Iterable[list[_Run]]:
-    """Runs that share a mark; where there is no room, those that held have no dot."""
+    """Runs grouped by mark; in a small chart only failed runs have a dot."""
     for mark in ("", "weak", "bad"):
         same = [run for run in runs if (run.mark if run.mark in dict(_MARKS) else "") == mark]
         if same and (mark == "bad" or not crowded):

@@ -1,4 +1,4 @@
-"""Candidate and baseline pair by pair: what broke, what was mended, what both get wrong."""
+"""Candidate and baseline pair by pair: what broke, what was fixed, what both get wrong."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MOST_TAGS = 12
 
 @dataclass(frozen=True)
 class Count:
-    """How many pairs came to a state, and the link that shows them."""
+    """How many pairs are in a state, and the link that shows them."""
 
     state: PairState
     count: str
@@ -26,7 +26,7 @@ class Count:
 
 @dataclass(frozen=True)
 class AgainstRow:
-    """A suite or a tag: the pairs that both runs scored, by state; `net` is mended less broken."""
+    """A suite or a tag: the pairs that both runs scored, by state; `net` is fixed minus broken."""
 
     name: str
     link: str
@@ -39,8 +39,8 @@ class AgainstRow:
 class AgainstView:
     """The flips of a run against its baseline by suite and by tag.
 
-    A pair may stand in several suites, so rows of suites are not added up; rows of tags count each
-    text once. `new` pairs were not scored by the baseline, or had other texts then.
+    A pair may be in several suites, so the rows of suites do not add up; rows of tags count each
+    text once. The baseline did not score `new` pairs, or scored other texts for them.
     """
 
     baseline: str
@@ -54,7 +54,7 @@ class AgainstView:
 def against_view(
     of_suite: Mapping[str, Sequence[Pair]], baseline: str | None
 ) -> AgainstView | None:
-    """The baseline view; None where the baseline scored none of these pairs."""
+    """The baseline view; None if the baseline scored none of these pairs."""
     compared = {
         name: [pair for pair in pairs if pair.baseline is not None]
         for name, pairs in of_suite.items()

@@ -1,4 +1,4 @@
-"""A check in a few lines, for the first screen: how much, how sure, and where to look."""
+"""A check in a few lines, for the first screen: how much, how certain, and where to look."""
 
 from __future__ import annotations
 
@@ -17,10 +17,9 @@ _MOST = 400
 
 
 def brief(check: CheckRecord, baseline: str | None, named: Sequence[Pair]) -> tuple[Fact, ...]:
-    """The lines of a check; one alone, its message, where nothing was estimated.
+    """The lines of a check; only its message if it has no reading in plain words.
 
-    `named` are the pairs that the check's evidence points to. What has no reading in plain words
-    is told by its message, which says by itself how sure it is.
+    `named` are the pairs that the check's evidence points to.
     """
     said = reading(check, baseline)
     facts = (
@@ -31,14 +30,14 @@ def brief(check: CheckRecord, baseline: str | None, named: Sequence[Pair]) -> tu
     if named:
         facts.append(Fact("Where", _where(check, named)))
     if check.weak and check.detectable is not None:
-        facts.append(Fact("Could see", _sight(check, check.detectable)))
+        facts.append(Fact("Detectable", _sight(check, check.detectable)))
     return tuple(facts)
 
 
 def _sight(check: CheckRecord, detectable: float) -> str:
     if check.kind == "no_regression":
-        return f"a change by {numbers.points(detectable)} points or more, 4 times in 5."
-    return f"an effect of {numbers.number(detectable, 2)} or more, 4 times in 5."
+        return f"a change of {numbers.points(detectable)} points or more, in 4 of 5 runs."
+    return f"an effect of {numbers.number(detectable, 2)} or more, in 4 of 5 runs."
 
 
 def _where(check: CheckRecord, named: Sequence[Pair]) -> str:

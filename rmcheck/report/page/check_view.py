@@ -1,4 +1,4 @@
-"""One check as the page shows it."""
+"""One check on the page."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from rmcheck.report.page.trend_view import Past
 from rmcheck.report.sentence import Group, Placed
 from rmcheck.wording import counted
 
-OPEN: frozenset[Group] = frozenset({"regression", "failure", "error"})
+STOPS: frozenset[Group] = frozenset({"regression", "failure", "error"})
 _MOST_TABLE_ROWS = 200
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A chart with its caption, or the remark that stands in its place."""
+    """A chart with its caption, or the remark that replaces it."""
 
     title: str
     svg: Markup | None
@@ -35,7 +35,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Grid:
-    """A small table: for each column its name and whether it holds numbers."""
+    """A small table: for each column its name and whether it is numeric."""
 
     title: str
     columns: tuple[tuple[str, bool], ...]
@@ -45,7 +45,7 @@ class Grid:
 
 @dataclass(frozen=True)
 class CheckView:
-    """A check: what was asked, measured and concluded, and the evidence."""
+    """A check: criterion, estimate, verdict and evidence."""
 
     id: str
     name: str
@@ -72,7 +72,7 @@ class CheckView:
     notes: tuple[str, ...]
     pairs: int
     pairs_link: str
-    open: bool
+    stops: bool
 
 
 def check_view(
@@ -80,8 +80,8 @@ def check_view(
 ) -> CheckView:
     """The view of one check.
 
-    `baseline` is the name of what the run was compared with, `named` the pairs that the check's
-    evidence points to, `past` how it went in earlier runs.
+    `baseline` is the name of the baseline, `named` the pairs that the check's evidence points to,
+    `past` its results in earlier runs.
     """
     check, suite = placed.check, placed.suite
     estimate = check.estimate
@@ -114,7 +114,7 @@ def check_view(
         notes=tuple(check.evidence.notes),
         pairs=len(check.evidence.pairs),
         pairs_link=anchor.selection(of=check.id),
-        open=placed.group in OPEN,
+        stops=placed.group in STOPS,
     )
 
 
@@ -146,7 +146,7 @@ def grid(title: str, columns: list[str], rows: list[list[Any]]) -> Grid:
 
 def _word(placed: Placed) -> str:
     word = GROUP_WORD[placed.group]
-    if placed.group == "held" and placed.check.state in {"improved", "identical"}:
+    if placed.group == "passed" and placed.check.state in {"improved", "identical"}:
         return {"improved": "Improved", "identical": "Identical"}[placed.check.state]
     return word
 
@@ -183,12 +183,12 @@ def _gauge(check: CheckRecord, estimate: EstimateRecord) -> Markup | None:
 
 
 def _threshold(check: CheckRecord) -> tuple[str, float] | None:
-    """The line that the estimate is held against, and its name in the suite file."""
+    """The threshold of the estimate, and its name in the suite file."""
     for key, value in check.criterion.items():
         if not is_number(value):
             continue
         if key == "max_drop":
-            # A comparison's estimate is a change, so a tolerated drop lies below zero.
+            # A comparison's estimate is a change, so a tolerated drop is negative.
             return ("tolerated drop", -value) if check.state is not None else (key, value)
         if key.split("_")[0] in {"min", "max"}:
             return key, value

@@ -1,4 +1,4 @@
-"""The report as one HTML file without any outside resource."""
+"""The report as one self-contained HTML file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from rmcheck.report.text import clean, one_line
 from rmcheck.wording import counted
 
 _TEMPLATES = Path(__file__).parent / "templates"
-_SCRIPTS = ("page.js", "pairs.js", "browser.js")  # each stands on those before it
+_STYLES = ("report.css", "print.css")
+_SCRIPTS = ("page.js", "pairs.js", "diff.js", "browser.js")  # each needs those before it
 
 
 file_name = "index.html"
@@ -28,7 +29,7 @@ file_name = "index.html"
 def render(report: ReportInput) -> str:
     """The page of a run; the same input gives the same text."""
     environment = _environment()
-    style, script = _asset("report.css"), "".join(map(_asset, _SCRIPTS))
+    style, script = ("".join(map(_asset, names)) for names in (_STYLES, _SCRIPTS))
     return environment.get_template("report.html.j2").render(
         view=view(report, report.texts_of),
         style=Markup(style),
@@ -62,7 +63,7 @@ def _environment() -> Environment:
 
 
 def _printable(value: Any) -> Any:
-    """What a template prints: text from outside without characters that no file can hold."""
+    """What a template prints: text from outside without control characters."""
     if isinstance(value, Markup) or not isinstance(value, str):
         return value
     return clean(value)

@@ -1,4 +1,4 @@
-"""Who was measured, with what, against whom: candidate and baseline side by side."""
+"""Candidate and baseline side by side: source, versions, device."""
 
 from __future__ import annotations
 
@@ -14,16 +14,33 @@ from rmcheck.report.input import ReportInput
 
 @dataclass(frozen=True)
 class IdentityRow:
-    """A property of both runs; `differs` marks one that the comparison must bear in mind."""
+    """A property of both runs; `differs` marks one that may affect the comparison.
+
+    Rows that are not `main` are folded: versions and the like that do not differ.
+    """
 
     label: str
     candidate: str
     baseline: str
     code: bool = False
     differs: bool = False
+    main: bool = True
 
 
-_COMPARED = frozenset({"rmcheck", "Seed", "Precision", "torch", "transformers", "Python", "Device"})
+_COMPARED = frozenset(
+    {
+        "rmcheck",
+        "Recipe's seed",
+        "Seed of the checks",
+        "Precision",
+        "torch",
+        "transformers",
+        "Python",
+        "Device",
+    }
+)
+
+_FOLDED = frozenset({"Took", "Platform"})
 
 _ROWS: tuple[tuple[str, bool, Callable[[RunRecord], str]], ...] = (
     ("Source", True, lambda run: run.source.spec),
@@ -31,7 +48,8 @@ _ROWS: tuple[tuple[str, bool, Callable[[RunRecord], str]], ...] = (
     ("Commit", True, lambda run: run.commit or numbers.MISSING),
     ("Run started", False, lambda run: moment(run.started)),
     ("Took", False, lambda run: numbers.seconds(run.duration_s)),
-    ("Seed", False, lambda run: str(run.seed)),
+    ("Recipe's seed", False, lambda run: str(run.source.recipe.get("seed", numbers.MISSING))),
+    ("Seed of the checks", False, lambda run: str(run.seed)),
     ("rmcheck", False, lambda run: run.rmcheck),
     ("Python", False, lambda run: run.environment.python),
     ("torch", False, lambda run: run.environment.torch or "not loaded"),
@@ -43,7 +61,7 @@ _ROWS: tuple[tuple[str, bool, Callable[[RunRecord], str]], ...] = (
 
 
 def moment(text: str) -> str:
-    """A time stamp as a person reads it; one that is none stands as it is.
+    """A time stamp for people; other text is returned as it is.
 
     >>> moment("2025-01-02T03:04:05Z"), moment("yesterday")
     ('2025-01-02 03:04 UTC', 'yesterday')
@@ -58,7 +76,7 @@ def moment(text: str) -> str:
 
 
 def identity(report: ReportInput) -> tuple[IdentityRow, ...]:
-    """The rows of the identity table; the baseline's column is empty where it is not at hand."""
+    """The rows of the identity table; the baseline's column is empty without its record."""
     record = report.record
     other = report.baseline[0] if report.baseline else None
     rows = []
@@ -69,12 +87,14 @@ def identity(report: ReportInput) -> tuple[IdentityRow, ...]:
         if {mine, theirs} <= {numbers.MISSING, ""}:
             continue
         unknown = {mine, theirs} & {"not loaded", numbers.MISSING}
-        rows.append(IdentityRow(label, mine, theirs, is_code, differs and not unknown))
+        differs = differs and not unknown
+        main = differs or label not in _COMPARED | _FOLDED
+        rows.append(IdentityRow(label, mine, theirs, is_code, differs, main))
     return tuple(rows)
 
 
 def scoring_facts(record: RunRecord) -> tuple[Fact, ...]:
-    """How the scores came about."""
+    """Where the scores came from."""
     scoring = record.scoring
     facts = [
         Fact("Texts needed", numbers.count(scoring.needed)),

@@ -1,7 +1,8 @@
-"""One suite as the page shows it: checks, null controls, slices by tag; and all slices at once."""
+"""One suite on the page: checks, null controls, slices by tag; and all slices at once."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +24,7 @@ _GRAVITY: tuple[Group, ...] = (
     "weak",
     "advisory",
     "skipped",
-    "held",
+    "passed",
 )
 _POINT_STATE = {
     "newly_wrong": "newly_wrong",
@@ -42,7 +43,7 @@ _CONTROL_WORD = {
 
 @dataclass(frozen=True)
 class SuiteView:
-    """A suite with its checks and charts; `group` is the gravest of its checks' groups."""
+    """A suite with its checks and charts; `group` is the most serious of its checks' groups."""
 
     name: str
     anchor: str
@@ -60,6 +61,29 @@ class SuiteView:
     margins: Figure | None
     pairs: int
     pairs_link: str
+
+    @property
+    def results(self) -> str:
+        """How many checks have which result: `4 checks: 1 regression, 3 passed`."""
+        words = Counter(check.word.lower() for check in self.checks)
+        told = ", ".join(f"{count} {word}" for word, count in words.items())
+        return f"{counted(len(self.checks), 'check')}: {told}" if told else "no checks"
+
+    @property
+    def charts(self) -> tuple[Figure, ...]:
+        """The charts of the suite as a whole, folded below its checks."""
+        return tuple(each for each in (self.controls, self.slices, self.margins) if each)
+
+    @property
+    def charts_title(self) -> str:
+        """What the fold contains: `Null controls, win rate by tag`."""
+        named = (
+            ("null controls", self.controls),
+            ("win rate by tag", self.slices),
+            ("margins", self.margins),
+        )
+        title = ", ".join(name for name, each in named if each)
+        return title[:1].upper() + title[1:]
 
 
 @dataclass(frozen=True)
@@ -116,7 +140,7 @@ def suite_view(
 
 
 def heat_map(record: RunRecord) -> HeatMap | None:
-    """All slices at once, the weakest tag first; None with fewer than two suites that have any."""
+    """All slices at once, the weakest tag first; None with fewer than two suites with slices."""
     suites = [suite for suite in record.suites if suite.slices]
     if len(suites) < 2:
         return None
@@ -152,7 +176,7 @@ def _controls(suite: SuiteRecord, pairs: Sequence[Pair]) -> Figure | None:
         rows.insert(0, {**model, "emphasis": True})
     return _drawn(
         "forest",
-        "Null controls: what pairs can be won without reading them",
+        "Null controls: pairs won without reading them",
         {"rows": rows, "x_label": "win rate", "reference": 0.5, "reference_label": "chance"},
     )
 

@@ -1,4 +1,4 @@
-"""How an adapter came to be, as the page shows it: a few facts and two curves."""
+"""The training of an adapter on the page: a few facts and two curves."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from rmcheck.report import numbers
 from rmcheck.report.charts import svg
 from rmcheck.report.facts import Fact
 from rmcheck.report.page.check_view import Figure
+from rmcheck.report.terminal import held_out
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,9 @@ def training_view(training: TrainingRecord) -> TrainingView:
     ]
     if training.truncated:
         facts.append(Fact("Cut to the length limit", numbers.count(training.truncated)))
+    last = training.curve[-1].held_out_win_rate if training.curve else None
+    if last is not None:
+        facts.append(Fact("Held-out win rate", held_out(training, last)))
     figures = []
     if training.curve:
         figures.append(_curve("Loss", "mean loss", [_series("loss", training.curve, "loss")]))

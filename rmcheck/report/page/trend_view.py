@@ -1,4 +1,4 @@
-"""The runs before this one: how each check went, and what those runs were."""
+"""The runs before this one: the results of each check, and a table of the runs."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class TrendRun:
 
 @dataclass(frozen=True)
 class TrendView:
-    """The section about earlier runs; only where there are any."""
+    """The section about earlier runs; only if there are any."""
 
     count: int
     since: str
@@ -58,7 +58,7 @@ class TrendView:
 
 @dataclass(frozen=True)
 class Past:
-    """One check through the runs that held it, this one last."""
+    """One check in the runs that include it, this one last."""
 
     runs: tuple[HistoryRun, ...]
     checks: tuple[HistoryCheck, ...]
@@ -76,21 +76,21 @@ class Past:
 
 
 def runs_of(report: ReportInput) -> tuple[HistoryRun, ...]:
-    """The runs of a trend, this one last; empty where there was none before."""
+    """The runs of a trend, this one last; empty without earlier runs."""
     runs = up_to(report.history, report.record)
     return runs if len(runs) > 1 else ()
 
 
 def past_of(check_id: str, runs: Sequence[HistoryRun]) -> Past | None:
-    """A check's past; None where fewer than two runs decided it."""
-    held = [(run, run.checks[check_id]) for run in runs if check_id in run.checks]
-    if sum(check.value is not None for _, check in held) < 2:
+    """A check's past; None if fewer than two runs have an estimate."""
+    passed = [(run, run.checks[check_id]) for run in runs if check_id in run.checks]
+    if sum(check.value is not None for _, check in passed) < 2:
         return None
-    return Past(tuple(run for run, _ in held), tuple(check for _, check in held))
+    return Past(tuple(run for run, _ in passed), tuple(check for _, check in passed))
 
 
 def trend_view(runs: Sequence[HistoryRun], groups: Groups) -> TrendView | None:
-    """The section of all runs; None where there is but one."""
+    """The section of all runs; None if there is only one."""
     if not runs:
         return None
     rows = [_row(each, past_of(each.check.id, runs)) for each in groups.all]
@@ -112,7 +112,7 @@ def _row(placed: Placed, past: Past | None) -> TrendRow | None:
         return None
     decided = [check.value for check in past.checks if check.value is not None]
     now = past.checks[-1].value
-    # "Before" is the last run that decided it, whether or not this one did.
+    # "Before" is the last earlier run with an estimate.
     before = decided[-1] if now is None else decided[-2]
     failed = sum(check.outcome == "fail" for check in past.checks)
     return TrendRow(
@@ -132,7 +132,7 @@ def _change(value: float) -> str:
 
 
 def _run(run: HistoryRun) -> TrendRun:
-    group = {"pass": "held", "fail": "failure", "error": "error"}[run.outcome]
+    group = {"pass": "passed", "fail": "failure", "error": "error"}[run.outcome]
     word = {"pass": "passed", "fail": "failed", "error": "in error"}[run.outcome]
     failed = [one_line(name, 80) for name, check in run.checks.items() if check.outcome == "fail"]
     return TrendRun(
@@ -146,7 +146,7 @@ def _run(run: HistoryRun) -> TrendRun:
 
 
 def _short_commit(commit: str) -> str:
-    """The first ten characters; what follows a dash says that files differed from it."""
+    """The first ten characters, and what follows a dash (`-dirty`)."""
     name, dash, state = one_line(commit, 60).partition("-")
     return f"{name[:10]}{dash}{state}"
 

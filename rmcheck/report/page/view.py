@@ -11,12 +11,22 @@ from rmcheck.report.facts import Fact
 from rmcheck.report.glossary import GROUP_LEAD, PAIR_WORD
 from rmcheck.report.input import PairTexts, ReportInput, TextsOf
 from rmcheck.report.page.against_view import AgainstView, against_view
-from rmcheck.report.page.check_view import OPEN, CheckView, check_view
+from rmcheck.report.page.check_view import STOPS, CheckView, check_view
 from rmcheck.report.page.identity import IdentityRow, identity, scoring_facts
-from rmcheck.report.page.pairs import FAILING, STATES, Packed, Pair, carried, pack, pairs
+from rmcheck.report.page.pairs import (
+    FAILING,
+    STATES,
+    Packed,
+    Pair,
+    carried,
+    distinct,
+    pack,
+    pairs,
+)
 from rmcheck.report.page.suite_view import HeatMap, SuiteView, heat_map, suite_view
 from rmcheck.report.page.training_view import TrainingView, training_view
 from rmcheck.report.page.trend_view import TrendView, past_of, runs_of, trend_view
+from rmcheck.report.recipes import RecipeDiff, recipe_diff
 from rmcheck.report.sentence import (
     Group,
     Groups,
@@ -30,7 +40,7 @@ from rmcheck.report.sentence import (
 
 WORST = 20
 FIRST = 4
-"""How many pairs stand in the page for readers without JavaScript, and on its first screen."""
+"""How many pairs the page shows without JavaScript, and on its first screen."""
 
 _LOST = frozenset({"newly_wrong", "both_wrong", "wrong"})
 
@@ -46,13 +56,13 @@ class Concern:
 
     @property
     def stops(self) -> bool:
-        """Whether these stop the merge, so that they stand on the first screen."""
-        return self.group in OPEN
+        """Whether these block the merge; then they are on the first screen."""
+        return self.group in STOPS
 
 
 @dataclass(frozen=True)
 class Tally:
-    """A number of the first screen: how many checks fell into a group."""
+    """A number of the first screen: how many checks are in a group."""
 
     group: Group
     count: int
@@ -69,7 +79,7 @@ class Glance:
 
 @dataclass(frozen=True)
 class WorstPair:
-    """A pair that stands in the page with its texts, where it reads without JavaScript."""
+    """A pair in the page itself, with its texts, for readers without JavaScript."""
 
     pair: Pair
     word: str
@@ -80,13 +90,11 @@ class WorstPair:
 class PairsView:
     """The pair browser: counts by state, packed data, and the worst pairs as plain HTML.
 
-    `first` are those of the checks that stop the merge, for the first screen. A text that several
-    suites hold stands once among them, under the smallest of these suites, and counts once in
-    `distinct`; in `total` it counts as often as it was judged.
+    `first` are those of the checks that block the merge, for the first screen. A pair of several
+    suites is listed and counted once.
     """
 
     total: int
-    distinct: int
     counts: tuple[tuple[str, str, int], ...]
     packed: Packed
     first: tuple[WorstPair, ...]
@@ -104,11 +112,12 @@ class View:
     tallies: tuple[Tally, ...]
     concerns: tuple[Concern, ...]
     glance: Glance
-    held: int
+    passed: int
     skipped: tuple[CheckView, ...]
     identity: tuple[IdentityRow, ...]
     baseline_name: str | None
     baseline_at_hand: bool
+    recipes: RecipeDiff | None
     scoring: tuple[Fact, ...]
     bless: Invitation | None
     suites: tuple[SuiteView, ...]
@@ -158,11 +167,12 @@ def view(report: ReportInput, texts_of: TextsOf) -> View:
         tallies=_tallies(groups),
         concerns=_concerns(groups, checks),
         glance=_glance(suites),
-        held=len(groups.held),
+        passed=len(groups.passed),
         skipped=tuple(checks[id(each.suite), id(each.check)] for each in groups.skipped),
         identity=identity(report),
         baseline_name=baseline_name,
         baseline_at_hand=report.baseline is not None,
+        recipes=recipe_diff(report),
         scoring=scoring_facts(record),
         bless=invitation(record),
         suites=suites,
@@ -179,9 +189,9 @@ def _tallies(groups: Groups) -> tuple[Tally, ...]:
         ("regression", len(groups.regressions), "regression", "regressions"),
         ("failure", len(groups.failures), "failed", "failed"),
         ("error", len(groups.errors), "in error", "in error"),
-        ("weak", len(groups.weak), "too close to call", "too close to call"),
-        ("advisory", len(groups.advisory), "advisory short", "advisory short"),
-        ("held", len(groups.held), "held", "held"),
+        ("weak", len(groups.weak), "inconclusive", "inconclusive"),
+        ("advisory", len(groups.advisory), "advisory failed", "advisory failed"),
+        ("passed", len(groups.passed), "passed", "passed"),
         ("skipped", len(groups.skipped), "skipped", "skipped"),
     )
     return tuple(
@@ -196,8 +206,8 @@ def _concerns(groups: Groups, checks: dict[tuple[int, int], CheckView]) -> tuple
         ("regression", "Regressions", groups.regressions),
         ("failure", "Failures", groups.failures),
         ("error", "Errors", groups.errors),
-        ("weak", "Too close to call", groups.weak),
-        ("advisory", "Advisory checks that fall short", groups.advisory),
+        ("weak", "Inconclusive", groups.weak),
+        ("advisory", "Advisory checks that failed", groups.advisory),
     )
     return tuple(
         Concern(
@@ -212,7 +222,7 @@ def _concerns(groups: Groups, checks: dict[tuple[int, int], CheckView]) -> tuple
 
 
 def _glance(suites: tuple[SuiteView, ...]) -> Glance:
-    """Columns that most suites share come first, so that a wide table begins with what it holds."""
+    """The columns of most suites come first, so that a wide table starts with full ones."""
     shared = Counter(name for suite in suites for name in {check.name for check in suite.checks})
     names = dict.fromkeys(check.name for suite in suites for check in suite.checks)
     columns = tuple(sorted(names, key=lambda name: -shared[name]))
@@ -224,7 +234,7 @@ def _glance(suites: tuple[SuiteView, ...]) -> Glance:
 
 
 def _named(groups: Groups, ordered: Sequence[Pair]) -> dict[str, tuple[Pair, ...]]:
-    """The pairs that each check's evidence points to; it names them by id, or by suite and id."""
+    """The pairs that each check's evidence points to; by id, or by suite and id."""
     at = {(pair.suite, pair.id): pair for pair in ordered}
     named = {}
     for each in groups.all:
@@ -242,10 +252,10 @@ def _pairs_view(
     groups: Groups,
     named: Mapping[str, Sequence[Pair]],
 ) -> PairsView:
-    states = Counter(pair.state for pair in ordered)
-    distinct = _distinct(ordered)
-    first = _first(distinct, groups, named)
-    worst = [*first, *(pair for pair in distinct if pair.state in FAILING and pair not in first)]
+    once = distinct(ordered)
+    states = Counter(pair.state for pair in once)
+    first = _first(once, groups, named)
+    worst = [*first, *(pair for pair in once if pair.state in FAILING and pair not in first)]
 
     def shown(some: Sequence[Pair]) -> tuple[WorstPair, ...]:
         return tuple(
@@ -254,41 +264,26 @@ def _pairs_view(
         )
 
     return PairsView(
-        total=len(ordered),
-        distinct=len(distinct),
+        total=len(once),
         counts=tuple((state, PAIR_WORD[state], states[state]) for state in STATES if states[state]),
-        packed=pack(ordered, report.texts, texts_of, named),
+        packed=pack(once, report.texts, texts_of, named),
         first=shown(first),
         worst=shown(worst[:WORST]),
         texts_of=texts_of,
-        has_baseline=any(pair.baseline for pair in ordered),
+        has_baseline=any(pair.baseline for pair in once),
     )
 
 
-def _distinct(ordered: Sequence[Pair]) -> list[Pair]:
-    """Each text with its scores once, in the same order, as the smallest of its suites holds it."""
-    sizes = Counter(pair.suite for pair in ordered)
-    chosen: dict[tuple[str, float, float], Pair] = {}
-    for pair in ordered:
-        key = (pair.hash, pair.chosen, pair.rejected)
-        held = chosen.get(key)
-        if held is None or sizes[pair.suite] < sizes[held.suite]:
-            chosen[key] = pair
-    return list(chosen.values())
+def _first(once: Sequence[Pair], groups: Groups, named: Mapping[str, Sequence[Pair]]) -> list[Pair]:
+    """The worst pairs of the checks that block the merge: those they name, then their suites'.
 
-
-def _first(
-    distinct: Sequence[Pair], groups: Groups, named: Mapping[str, Sequence[Pair]]
-) -> list[Pair]:
-    """The worst pairs of the checks that stop the merge: those that they name, then their suites'.
-
-    A comparison names every pair that it lost, a threshold its worst, so a run with a regression
-    shows what broke before what was never right.
+    A comparison names every pair that it lost, a threshold its worst ones, so that a run with a
+    regression shows what broke before what was wrong already.
     """
     blocking = groups.regressions or groups.failures
     hashes = {pair.hash for each in blocking for pair in named.get(each.check.id, ())}
     suites = {each.suite.name for each in blocking}
-    lost = [pair for pair in distinct if pair.state in _LOST]
+    lost = [pair for pair in once if pair.state in _LOST]
     theirs = [pair for pair in lost if pair.hash in hashes]
-    others = [pair for pair in lost if pair.hash not in hashes and pair.suite in suites]
+    others = [pair for pair in lost if pair.hash not in hashes and suites & {*pair.suites}]
     return [*theirs, *others][:FIRST]

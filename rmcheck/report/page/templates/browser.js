@@ -2,11 +2,11 @@
 (function (page, pairs) {
   "use strict";
   var STATES = ["newly_wrong", "both_wrong", "wrong", "newly_right", "kept", "right"];
-  var WORDS = ["Newly wrong", "Both wrong", "Wrong", "Newly right", "Kept right", "Right"];
+  var WORDS = ["Newly wrong", "Both wrong", "Wrong", "Newly right", "Both right", "Right"];
   var ROW = 64;
   var by = page.by, margin = pairs.margin;
 
-  /* Everything that others wrote enters the page through here: as text, never as markup. */
+  /* All text from outside is added to the page here: as text, never as markup. */
   function make(tag, className, text) {
     var element = document.createElement(tag);
     if (className) element.className = className;
@@ -29,10 +29,10 @@
   /* --- what is shown ------------------------------------------------------------------------- */
   var wanted = { q: "", suite: "", tag: "", states: new Set(), of: "", order: "" };
   var shown = [], selected = null;
-  var list = by("list"), rows = by("rows"), detail = by("detail");
+  var list = by("list"), rows = by("rows"), detail = by("detail"), panes = by("panes");
 
   function fits(pair, exceptState) {
-    if (wanted.suite && pair.suite !== wanted.suite) return false;
+    if (wanted.suite && pair.suites.indexOf(wanted.suite) < 0) return false;
     if (wanted.tag && pair.tags.indexOf(wanted.tag) < 0) return false;
     if (wanted.of && !pairs.isOf(wanted.of, pair)) return false;
     if (!exceptState && wanted.states.size && !wanted.states.has(STATES[pair.state])) return false;
@@ -64,11 +64,12 @@
     var narrowed = wanted.q || wanted.suite || wanted.tag || wanted.of || wanted.states.size;
     by("status").textContent = (narrowed ? grouped(shown.length) + " of " : "") + grouped(pairs.all.length) +
       (pairs.all.length === 1 ? " pair" : " pairs") +
-      (wanted.of ? ", those that " + wanted.of + " points to" : "") +
+      (wanted.of ? ", listed by " + wanted.of + "" : "") +
       (wanted.q && pairs.areUnread() ? "; still reading texts" : "");
     by("reset").hidden = !narrowed;
     if (position() < 0) selected = shown[0] || null;
     rows.style.height = shown.length * ROW + "px";
+    panes.classList.remove("reading");
     if (!keepScroll) list.scrollTop = 0;
     draw();
     show();
@@ -76,7 +77,7 @@
 
   function position() { return shown.indexOf(selected); }
 
-  /* Only the rows in sight exist; ten thousand pairs cost no more than twenty. */
+  /* Only the rows in sight exist; ten thousand pairs cost as much as twenty. */
   function draw() {
     var first = Math.max(0, Math.floor(list.scrollTop / ROW) - 6);
     var last = Math.min(shown.length, Math.ceil((list.scrollTop + list.clientHeight) / ROW) + 6);
@@ -133,10 +134,14 @@
     return row;
   }
 
-  function block(title, text, mark) {
+  /* `parts` are runs of [text, whether only this text has it]; `tag` marks those. */
+  function block(title, parts, mark, tag) {
     var box = make("div", "text" + (mark ? " prefers" : "")), head = make("h5", "", title);
     if (mark) head.appendChild(make("b", "", mark));
-    var body = make("p", "", text);
+    var body = make("p");
+    parts.forEach(function (part) {
+      body.appendChild(part[1] ? make(tag, "", part[0]) : document.createTextNode(part[0]));
+    });
     body.dir = "auto";
     box.appendChild(head);
     box.appendChild(body);
@@ -144,13 +149,13 @@
   }
 
   function link(pair) {
-    return "#pair=" + encodeURIComponent(pair.suite) + "/" + encodeURIComponent(pair.id);
+    return "#pair=" + encodeURIComponent(pair.suites[0]) + "/" + encodeURIComponent(pair.id);
   }
 
   function show() {
     detail.replaceChildren();
     var pair = selected;
-    if (!pair) { detail.appendChild(make("p", "remark", "No pair fits.")); return; }
+    if (!pair) { detail.appendChild(make("p", "remark", "No pairs match.")); return; }
     detail.className = "detail p-" + STATES[pair.state];
     var head = make("h3");
     head.appendChild(icon(pair.state));
@@ -160,14 +165,18 @@
     var top = make("div", "top"), here = make("a", "", pair.key);
     here.href = link(pair);
     top.appendChild(here);
-    var move = make("span", "move");
+    if (pair.suites.length > 1) top.appendChild(make("span", "also", "also in " + pair.suites.slice(1).join(", ")));
+    var move = make("span", "move"), back = make("button", "back", "Back to the list");
+    back.type = "button";
+    back.addEventListener("click", function () { read(false); list.focus(); });
+    move.appendChild(back);
     [["Previous", -1], ["Next", 1]].forEach(function (each) {
       var button = make("button", "", each[0]);
       button.type = "button";
       button.disabled = !shown[position() + each[1]];
       button.addEventListener("click", function () {
         go(position() + each[1]);
-        var again = detail.querySelectorAll(".move button")[each[1] > 0 ? 1 : 0];
+        var again = detail.querySelectorAll(".move button:not(.back)")[each[1] > 0 ? 1 : 0];
         if (again) again.focus();
       });
       move.appendChild(button);
@@ -190,20 +199,30 @@
     detail.appendChild(table);
     var found = pairs.textsOf(pair);
     if (found) {
-      var prompt = block("Prompt", found[0]);
+      var prompt = block("Prompt", [[found[0], false]]);
       prompt.className += " prompt";
       detail.appendChild(prompt);
-      var sides = make("div", "sides"), says = "the model prefers this";
-      sides.appendChild(block("Chosen, the better one", found[1], pair.chosen > pair.rejected ? says : ""));
-      sides.appendChild(block("Rejected", found[2], pair.rejected > pair.chosen ? says : ""));
+      var sides = make("div", "sides"), says = "scored higher";
+      var marked = rmcheck.diff.between(found[1], found[2]), parts = marked || [[[found[1], false]], [[found[2], false]]];
+      sides.appendChild(block("Chosen (better)", parts[0], pair.chosen > pair.rejected ? says : "", "ins"));
+      sides.appendChild(block("Rejected", parts[1], pair.rejected > pair.chosen ? says : "", "del"));
       detail.appendChild(sides);
+      if (marked) detail.appendChild(make("p", "remark marks", "Words that only one response has are underlined: solid in chosen, dashed in rejected."));
     } else if (pairs.hasTexts(pair)) {
       detail.appendChild(make("p", "remark", "Loading the texts …"));
       pairs.loadTexts(pair).then(function () { if (selected === pair) show(); });
     } else {
-      detail.appendChild(make("p", "remark", "This report does not carry the texts of this pair."));
+      detail.appendChild(make("p", "remark", "This report does not include the texts of this pair."));
     }
     detail.scrollTop = 0;
+  }
+
+  /* On a narrow screen the pair that is read replaces the list, so that it is seen at once. */
+  function narrow() { return window.innerWidth < 736; }
+  function read(yes) {
+    panes.classList.toggle("reading", yes);
+    if (yes && narrow()) panes.scrollIntoView();
+    if (!yes) go(position(), true);
   }
 
   function go(place, quiet) {
@@ -232,7 +251,7 @@
 
   function follow(hash) {
     if (hash.indexOf("pair=") === 0) openPair(hash.slice(5));
-    else if (hash.indexOf("pairs&") === 0) narrow(hash.split("&").slice(1));
+    else if (hash.indexOf("pairs&") === 0) select(hash.split("&").slice(1));
   }
 
   function openPair(name) {
@@ -242,10 +261,11 @@
     if (!fits(pair, false)) clear();
     refresh(true);
     go(position(), true);
-    (window.innerWidth < 736 ? detail : by("browser")).scrollIntoView();
+    if (narrow()) read(true);
+    else by("browser").scrollIntoView();
   }
 
-  function narrow(parts) {
+  function select(parts) {
     clear();
     parts.forEach(function (part) {
       var cut = part.indexOf("="), key = part.slice(0, cut), value = page.decoded(part.slice(cut + 1));
@@ -315,7 +335,7 @@
       if (!row) return;
       selected = pairs.all[Number(row.id.slice(4))];
       go(position());
-      if (window.innerWidth < 736) detail.scrollIntoView();
+      read(true);
     });
     list.addEventListener("keydown", function (event) {
       var sight = Math.max(1, Math.floor(list.clientHeight / ROW) - 1), here = position();
@@ -323,10 +343,10 @@
         PageUp: here - sight, Home: 0, End: shown.length - 1 }[event.key];
       if (event.ctrlKey || event.metaKey || event.altKey) return;
       if (to !== undefined) { event.preventDefault(); go(to); }
-      else if (event.key === "Enter") { event.preventDefault(); detail.focus(); }
+      else if (event.key === "Enter") { event.preventDefault(); read(true); detail.focus(); }
     });
     detail.addEventListener("keydown", function (event) {
-      if (event.key === "Escape") list.focus();
+      if (event.key === "Escape") { read(false); list.focus(); }
     });
     document.addEventListener("keydown", function (event) {
       var typing = /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName);
@@ -334,7 +354,7 @@
     });
   }
 
-  /* The worst pairs stand below in the page itself; they are what is left where this fails. */
+  /* If this fails, the worst pairs are still in the page below. */
   function start() {
     document.querySelectorAll("template.shape").forEach(function (template) {
       shapes[template.getAttribute("data-state")] = template;
@@ -353,7 +373,7 @@
   }
 
   function giveUp(reason) {
-    by("cannot").textContent = reason + "; the worst ones stand below.";
+    by("cannot").textContent = reason + "; the worst ones are shown below.";
     by("cannot").hidden = false;
     page.follow();
   }

@@ -1,4 +1,4 @@
-/* The page: its colours, links into it, what it copies and prints. It stands without the pairs. */
+/* The page: its colours, links into it, what it copies and prints. It works without the pairs. */
 var rmcheck = {};
 rmcheck.page = (function () {
   "use strict";
@@ -6,7 +6,7 @@ rmcheck.page = (function () {
   var readers = [];
   function by(id) { return document.getElementById(id); }
 
-  /* Follows the system until the button is pressed; kept nowhere. */
+  /* Follows the system until the button is pressed; not stored. */
   function dark() {
     var set = root.getAttribute("data-theme");
     return set ? set === "dark" : window.matchMedia("(prefers-color-scheme: dark)").matches;
@@ -17,7 +17,7 @@ rmcheck.page = (function () {
     try { return decodeURIComponent(text); } catch (error) { return text; }
   }
 
-  /* Goes where the fragment of the address leads: a check, a suite, or what a reader knows. */
+  /* Opens what the fragment of the address names: a check, a suite, or what a reader handles. */
   function follow() {
     var hash = location.hash.slice(1);
     var theme = /(?:^|&)theme=(dark|light)(?:&|$)/.exec(hash);
@@ -25,14 +25,14 @@ rmcheck.page = (function () {
     if (hash.indexOf("check=") === 0 || hash.indexOf("suite=") === 0) {
       var target = by(hash) || by(decoded(hash)) || find(decoded(hash));
       if (!target) return;
-      if (target.tagName === "DETAILS") target.open = true;
+      for (var fold = target; fold; fold = fold.parentElement) if (fold.tagName === "DETAILS") fold.open = true;
       target.scrollIntoView();
     } else readers.forEach(function (read) { read(hash); });
   }
 
   /* The fragment may be written plainly where the id is quoted, and the other way round. */
   function find(name) {
-    var every = document.querySelectorAll("details.check, section.suite");
+    var every = document.querySelectorAll("details.check, details.suite");
     for (var i = 0; i < every.length; i++) if (decoded(every[i].id) === name) return every[i];
     return null;
   }
@@ -62,7 +62,7 @@ rmcheck.page = (function () {
   document.addEventListener("click", function (event) {
     var point = event.target.closest("[data-go]");
     if (point) { location.hash = point.getAttribute("data-go"); return; }
-    /* A second click on the same link changes no fragment, so no event would tell of it. */
+    /* A second click on the same link changes no fragment, so it fires no event. */
     var link = event.target.closest("a[href^='#']");
     if (link && link.getAttribute("href") === location.hash) follow();
   });

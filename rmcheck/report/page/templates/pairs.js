@@ -1,4 +1,4 @@
-/* The pairs of the run: unpacked, with their texts, which come chunk by chunk. Draws nothing. */
+/* The pairs of the run: unpacked, with their texts, which are loaded chunk by chunk. Draws nothing. */
 rmcheck.pairs = (function () {
   "use strict";
   var all = [], ofCheck = new Map(), byKey = new Map();
@@ -29,13 +29,16 @@ rmcheck.pairs = (function () {
       var chunk = row[8], place = -1;
       if (chunk >= 0) place = places[chunk] = places[chunk] === undefined ? 0 : places[chunk] + 1;
       var pair = {
-        index: index, suite: data.suites[row[0]], id: row[1],
+        index: index, suites: row[0].map(function (suite) { return data.suites[suite]; }), id: row[1],
         tags: row[2].map(function (tag) { return data.tags[tag]; }),
         chosen: row[3], rejected: row[4], before: row[5] === null ? null : [row[5], row[6]],
         state: row[7], chunk: chunk, place: place, hay: ""
       };
-      pair.key = pair.suite + "/" + pair.id;
-      if (!byKey.has(pair.key)) byKey.set(pair.key, pair);
+      pair.key = pair.suites[0] + "/" + pair.id;
+      pair.suites.forEach(function (suite) {
+        var key = suite + "/" + pair.id;
+        if (!byKey.has(key)) byKey.set(key, pair);
+      });
       all.push(pair);
     });
   }

@@ -1,0 +1,36 @@
+"""What a baseline has and a run of the whole project no longer has: suites and required checks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from rmcheck.record.run import RunRecord, SuiteRecord
+
+
+def missing_from(
+    suites: Iterable[SuiteRecord], baseline: RunRecord, root: Path, folders: Iterable[Path]
+) -> list[str]:
+    """The suites of a baseline, and their required checks, that are gone from the run.
+
+    Only ids count: a check that was made advisory is still there.
+
+    Parameters
+    ----------
+    suites
+        The suites of the run.
+    root
+        The project's root, from which the baseline's paths start.
+    folders
+        The folders that were asked for; a suite of another folder is not expected.
+    """
+    found = {suite.name: {check.id for check in suite.checks} for suite in suites}
+    asked = [folder.resolve() for folder in folders]
+    gone: list[str] = []
+    for suite in baseline.suites:
+        if suite.name in found:
+            required = (check.id for check in suite.checks if check.gate == "required")
+            gone += [name for name in required if name not in found[suite.name]]
+        elif any((root / suite.path).resolve().is_relative_to(folder) for folder in asked):
+            gone.append(suite.name)
+    return gone

@@ -1,0 +1,173 @@
+"""The rows of a score file: what each says of an id, and where two rows contradict each other."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rmcheck.data.rows import parquet_records, read_rows
+from rmcheck.errors import Problem, ProblemsFound, nearest, os_reason
+from rmcheck.wording import listed
+
+SIDES = ("chosen", "rejected")
+KEYS = ("id", *SIDES, "scores", "hash", "suite")
+
+
+@dataclass
+class Entry:
+    """The rewards of one id by side (`chosen`, `rejected`, `0`, `1`, ...).
+
+    `by_hash` has those of rows with the hash of the pair or set, `plain` those of the row without;
+    `lines` has the line of each, by hash (None for the plain row).
+    """
+
+    by_hash: dict[str, Mapping[str, float]] = field(default_factory=dict)
+    plain: Mapping[str, float] | None = None
+    lines: dict[str | None, int] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+
+    @property
+    def is_pair(self) -> bool:
+        """Whether it belongs to a pair, not to a response set."""
+        return any("chosen" in rewards for rewards in (*self.by_hash.values(), self.plain or {}))
+
+
+Table = dict[str, Entry]
+
+
+def tags_of(given: Any) -> tuple[str, ...]:
+    """The tags of a row; other packages' files may have anything there."""
+    return tuple(map(str, given)) if isinstance(given, list) else ()
+
+
+def rewards_of(values: Mapping[str, Any]) -> tuple[str, Mapping[str, float]]:
+    """A row's id and its rewards by side; raises ValueError for a malformed row."""
+    name = values.get("id")
+    if not isinstance(name, str) or not name:
+        if "id" not in values:
+            raise ValueError(_missing(["id"], values))
+        raise ValueError(f"id must be text, got {name!r}")
+    if values.get("scores") is not None:
+        scores = values["scores"]
+        if not isinstance(scores, list) or not scores:
+            raise ValueError(f"'{name}': scores must be a list of numbers, got {scores!r}")
+        return name, {str(place): _number(name, "scores", one) for place, one in enumerate(scores)}
+    lacking = [side for side in SIDES if values.get(side) is None]
+    if lacking:
+        raise ValueError(f"'{name}': {_missing(lacking, values)}")
+    return name, {side: _number(name, side, values[side]) for side in SIDES}
+
+
+def _missing(keys: Sequence[str], values: Mapping[str, Any]) -> str:
+    """The message for missing keys, with the misspelt key of the row where there is one."""
+    quoted = listed([f"'{key}'" for key in keys])
+    if all(key in values for key in keys):
+        return f"{quoted} empty or null; a score must be a number"
+    given = [key for key in values if key not in KEYS]
+    wanted = keys if "id" in keys else [*keys, "scores"]
+    found = {nearest(key, given): key for key in wanted}
+    near = [f"found '{got}', did you mean '{key}'?" for got, key in found.items() if got]
+    noun = "key" if len(keys) == 1 else "keys"
+    either = " (or 'scores')" if len(keys) == len(SIDES) else ""
+    return "; ".join([f"{noun} {quoted}{either} missing", *near])
+
+
+def _number(name: str, key: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ValueError(f"'{name}': {key} must be a number, got {value!r}")
+    try:
+        number = float(value)
+    except OverflowError:  # whole numbers have no largest one
+        raise ValueError(f"'{name}': {key} is too large for a score") from None
+    if not math.isfinite(number):
+        raise ValueError(f"'{name}': {key} is {value}; a score must be finite")
+    return number
+
+
+def enter(entry: Entry, name: str, stamp: Any, rewards: Mapping[str, float], line: int) -> None:
+    if stamp is not None and not isinstance(stamp, str):
+        raise ValueError(f"'{name}': hash must be text, got {stamp!r}")
+    stamp = stamp or None
+    known = entry.by_hash.get(stamp) if stamp else entry.plain
+    if known is not None and known != rewards:
+        why = "the same hash" if stamp else "no hash"
+        raise ValueError(
+            f"duplicate id '{name}' with {why} and different scores "
+            f"(first on line {entry.lines[stamp]}); keep one of the rows"
+        )
+    entry.lines.setdefault(stamp, line)
+    if stamp:
+        entry.by_hash[stamp] = rewards
+    else:
+        entry.plain = rewards
+    unlike = [key for key, found in entry.by_hash.items() if found != entry.plain]
+    if entry.plain is not None and unlike:
+        first = min(entry.lines[None], entry.lines[unlike[0]])
+        raise ValueError(
+            f"'{name}' has different scores with and without a hash (first on line {first}); "
+            "keep one of the rows"
+        )
+
+
+def _each(entry: Entry) -> Iterator[tuple[str | None, Mapping[str, float]]]:
+    """The rewards of an entry by hash (None: its plain row)."""
+    yield from entry.by_hash.items()
+    if entry.plain is not None:
+        yield None, entry.plain
+
+
+def contradiction(name: str, plain: Entry, suited: Entry) -> tuple[int, int, str] | None:
+    """Where a row with a suite contradicts one without, for the same text; None if nowhere."""
+    for stamp, rewards in _each(suited):
+        for other, theirs in _each(plain):
+            apart = stamp and other and stamp != other
+            if not apart and rewards != theirs:
+                lines = sorted((suited.lines[stamp], plain.lines[other]))
+                return (
+                    lines[1],
+                    1,
+                    f"'{name}' has different scores with and without a suite "
+                    f"(first on line {lines[0]}); keep one of the rows",
+                )
+    return None
+
+
+def rows(path: Path, shown: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """(line, values) of each good row; afterwards raises ProblemsFound with the others."""
+    try:
+        if path.suffix == ".parquet":
+            yield from parquet_records(path)
+            return
+        if path.suffix == ".csv":
+            yield from _csv_rows(path.read_bytes().decode("utf-8-sig"))
+            return
+    except (OSError, ValueError, csv.Error) as error:
+        said = os_reason(error) if isinstance(error, OSError) else error
+        raise ProblemsFound([Problem(shown, 0, 0, f"cannot be read: {said}")]) from None
+    for row in read_rows(path, shown):
+        yield row.line, row.values
+
+
+def _csv_rows(text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    reader = csv.DictReader(io.StringIO(text, newline=""))
+    for record in reader:
+        values: dict[str, Any] = {}
+        for key, cell in record.items():
+            if key is None or cell is None or cell == "":
+                continue
+            values[key] = _cell(cell) if key in (*SIDES, "scores") else cell
+        yield reader.line_num, values
+
+
+def _cell(cell: str) -> Any:
+    """A CSV cell as a number or a list; other text stays text and is reported later."""
+    try:
+        return json.loads(cell) if cell.lstrip().startswith("[") else float(cell)
+    except (ValueError, RecursionError):
+        return cell

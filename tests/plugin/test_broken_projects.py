@@ -1,0 +1,139 @@
+"""Whatever one thing is broken in a project whose model got worse: its gate is not green.
+
+The candidate of the project is worse than its baseline in one suite, and no other check fails, so
+an untouched run ends with exit code 1. What may make it green is what a reviewer sees in the diff
+as a weaker demand; `weaker` is the list of it.
+"""
+
+from __future__ import annotations
+
+import shutil
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, Phase, given, note, settings
+from hypothesis import strategies as st
+
+from .breakage import Break, breaks
+from .forked import Call, Server
+from .worse import BAD, GOOD, MAIN, OTHER, RIGHT_BEFORE, wins
+
+LOOSER = ("max_drop", "alpha", "gate", "require", "ties", "where")
+"""The keys of a comparison that say how much is demanded of it."""
+
+LEFT_OUT = (
+    "addopts = -k code", "addopts = --co", "addopts = --deselect suites/chat.yaml::no_regression",
+    "addopts = --ignore suites/chat.yaml", "rmcheck_files = !suites/*",
+)  # fmt: skip
+"""Lines of pytest.ini that say what is not to be tested."""
+
+
+def weaker(before: Path, after: Path, broken: Break) -> str:
+    """Which weaker demand the diff shows, "" where it shows none."""
+    kept, now = _comparison(before), _comparison(after)
+    if now is not None and kept is not None:
+        for key in LOOSER:
+            if kept.get(key) != now.get(key):
+                return f"{key} of the comparison was changed"
+    if _same(after / MAIN, before / OTHER):
+        return "another baseline was put in its place, as a whole"
+    configured = _text(after / "pytest.ini")
+    if "rm_baseline = other" in configured or "rm_baseline = latest" in configured:
+        return "pytest.ini names another baseline"
+    if f"rm_baseline = scores:{BAD}" in configured:
+        return "pytest.ini compares the candidate with itself"
+    if any(f"rm_source = {other}\n" in configured for other in (f"scores:{GOOD}", "recipe:tiny")):
+        return "pytest.ini names a model that is not worse"
+    if any(key in configured and key not in _text(before / "pytest.ini") for key in LEFT_OUT):
+        return "pytest.ini leaves out a check or a suite, or has none run"
+    candidate = after / BAD
+    if candidate.is_file() and wins(candidate) >= RIGHT_BEFORE - 4:
+        return "the candidate's own scores are no longer worse"
+    return ""
+
+
+def _comparison(root: Path) -> dict[str, Any] | None:
+    """The keys of chat's comparison, with the header's gate; None where there is none."""
+    try:
+        suite = yaml.safe_load((root / "suites/chat.yaml").read_bytes())
+        found = next(each for each in suite["checks"] if each["check"] == "no_regression")
+    except (OSError, yaml.YAMLError, ValueError, TypeError, LookupError, StopIteration):
+        return None
+    return {"gate": suite.get("gate"), **found}
+
+
+def _same(folder: Path, other: Path) -> bool:
+    names = ("results.json", "scores.jsonl")
+    try:
+        return all((folder / one).read_bytes() == (other / one).read_bytes() for one in names)
+    except OSError:
+        return False
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+
+
+def test_the_untouched_project_is_red(server: Server, sound: Path, tmp_path: Path) -> None:
+    root = shutil.copytree(sound, tmp_path / "p")  # a run leaves its report
+    ended = server.run(Call(arguments=["suites"], folder=str(root)))
+    assert ended.code == pytest.ExitCode.TESTS_FAILED, ended.text
+    assert "1 failed, 3 passed" in ended.text
+
+
+def ours_broke(text: str, broken: Break) -> bool:
+    """Whether a run ended in a traceback that is not pytest's, of a pytest.ini it cannot decode."""
+    if "pytest.ini" in broken.told and "UnicodeDecodeError" in text:
+        return False
+    return "Traceback (most recent call last)" in text or "INTERNALERROR" in text
+
+
+NUMBERS = count()
+
+
+def try_one(server: Server, sound: Path, drawn: st.DataObject) -> None:
+    """Break one thing in a copy, run the gate, look at how it ended."""
+    root = sound.parent / f"broken-{next(NUMBERS)}"
+    shutil.copytree(sound, root, symlinks=True)
+    try:
+        broken = drawn.draw(breaks(root), label="break")
+        ended = server.run(
+            Call(
+                arguments=broken.arguments,
+                folder=str(root / broken.folder),
+                environment=broken.environment,
+            )
+        )
+        note(broken.told)
+        note(ended.text)
+        assert ended.code is not None
+        assert not ours_broke(ended.text, broken)
+        assert ended.code != 0 or weaker(sound, root, broken)
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
+        for left in root.parent.glob(f"{root.name}-*"):
+            left.unlink()
+
+
+def _property(examples: int, *, derandomize: bool) -> Any:
+    return settings(
+        max_examples=examples, deadline=None, database=None, derandomize=derandomize,
+        suppress_health_check=list(HealthCheck), print_blob=False,
+        phases=[Phase.generate, Phase.shrink],
+    )  # fmt: skip
+
+
+@_property(60, derandomize=True)
+@given(drawn=st.data())
+def test_one_thing_broken_is_never_green(server: Server, sound: Path, drawn: st.DataObject) -> None:
+    try_one(server, sound, drawn)
+
+
+@pytest.mark.slow
+@_property(2000, derandomize=False)
+@given(drawn=st.data())
+def test_two_thousand_times(server: Server, sound: Path, drawn: st.DataObject) -> None:
+    try_one(server, sound, drawn)
