@@ -76,7 +76,7 @@ class Unscorable(RmcheckError):
 
 
 class BaselineMissing(RmcheckError):
-    """There is no baseline to compare with yet; checks that need one are skipped."""
+    """No baseline exists yet to compare with; checks that need one are skipped."""
 
 
 class BaselineRefused(RmcheckError):
@@ -173,7 +173,7 @@ class ProblemsFound(RmcheckError):
 
 
 SHORT = 5
-"""A name of at most this length is near to another when half of it agrees."""
+"""A name of at most this length is near to another of about its length when half of it agrees."""
 
 
 def nearest(name: str, choices: Iterable[str], cutoff: float | None = None) -> str | None:
@@ -182,10 +182,14 @@ def nearest(name: str, choices: Iterable[str], cutoff: float | None = None) -> s
     >>> nearest("tyni", ["gpt2", "tiny"])
     'tiny'
     """
-    # Two letters exchanged in a short name (tyni) leave half of it in place.
-    if cutoff is None:
-        cutoff = 0.6 if len(name) > SHORT else 0.5
-    close = difflib.get_close_matches(name, sorted(choices), n=1, cutoff=cutoff)
+    choices = sorted(choices)
+    if cutoff is None and len(name) <= SHORT:
+        # Two letters exchanged in a short name (tyni) leave half of it in place.
+        alike = [choice for choice in choices if abs(len(choice) - len(name)) <= 1]
+        close = difflib.get_close_matches(name, alike, n=1, cutoff=0.5)
+        if close:
+            return close[0]
+    close = difflib.get_close_matches(name, choices, n=1, cutoff=cutoff or 0.6)
     return close[0] if close else None
 
 

@@ -279,11 +279,12 @@ def completed(given: object, spec: str | None = None) -> Source:
     missing = [member for member in ("score", "fingerprint") if not _has(given, member)]
     if isinstance(given, Source):
         missing = ["score"]
+    head = f"{spec}: " if spec else ""
     if isinstance(given, type):
-        raise SourceError(f"{name}: expected a reward source, got the class; return {kind}(...)")
+        raise SourceError(f"{head}expected a reward source, got the class; return {kind}(...)")
     if missing:
         raise SourceError(
-            f"{name}: {kind} is not a reward source, it lacks {' and '.join(missing)}; a source "
+            f"{head}{kind} is not a reward source, it lacks {' and '.join(missing)}; a source "
             "has score(dialogues), which returns one finite number for each, and fingerprint, "
             "a text that changes when the scores do (or None)"
         )

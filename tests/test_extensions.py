@@ -266,7 +266,7 @@ ERRORS = {
     "renamed": "class Other says kind = 'other', and the entry point is named 'renamed'; ",
     "twin": "(rmcheck.checks): rival 0.5 registers the same name; ",
     "strange": "(rmcheck.checks): NameError: name 'Missing' is not defined; ",
-    "win_rate": "rmcheck has a built-in kind of that name; rename yours; ",
+    "win_rate": "the name is that of a built-in kind; choose another; ",
     "lost": "(rmcheck.sources): AttributeError: module 'cracked' has no attribute 'absent'; ",
     "flat": "(rmcheck.losses): expected a function (chosen, rejected, margin) -> losses, got int",
     "taken": "(rmcheck.reports): file_name 'results.json' is a file of rmcheck; choose another; ",

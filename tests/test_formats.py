@@ -102,8 +102,10 @@ def test_trainer_format() -> None:
     parts = split(pairs, recipe)
     gap = torch.tensor([-1.0, 0.0, 2.0])
     losses = {
-        name: [round(float(value), 4) for value in loss(gap, -gap, torch.full((3,), 0.5))]
-        for name, loss in sorted(LOSSES.items())
+        name: [
+            round(float(value), 4) for value in LOSSES.find(name)(gap, -gap, torch.full((3,), 0.5))
+        ]
+        for name in sorted(LOSSES.names())
     }
     behaviour = [
         [pair.id for pair in parts.train],

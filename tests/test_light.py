@@ -197,7 +197,7 @@ REFUSED = {
     "train": (["train", "tiny"], "recipe:tiny needs"),
     "score": (["score", "suites/chat.jsonl", "-o", "o.jsonl"], "recipe:tiny needs"),
     "try": (["try", "a", "b", "c", "--rm", "hf:model"], "hf:model needs"),
-    "hub": (["try", "a", "b", "c", "--rm", "hf:some/model"], "and a hub's model needs"),
+    "hub": (["try", "a", "b", "c", "--rm", "hf:some/model"], "a model on the hub needs"),
     "commit": (["try", "a", "b", "c", "--rm", f"hf:some/model@{'0a' * 20}"], "0a0a needs"),
     "compare": (["compare", "main", "hf:model"], "hf:model needs"),
     "gguf": (["try", "a", "b", "c", "--rm", "recipe:packed.yaml"], "recipe:packed.yaml needs"),

@@ -53,7 +53,16 @@ MODULES = sorted((ROOT / "rmcheck").rglob("*.py"))
 
 def strings(source: str) -> Iterator[tuple[int, str]]:
     """Every text of a module with its line: messages, help texts and docstrings; no names."""
-    for node in ast.walk(ast.parse(source)):
+    tree = ast.parse(source)
+    inside = {
+        id(part)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.JoinedStr)
+        for part in node.values
+    }
+    for node in ast.walk(tree):
+        if id(node) in inside:
+            continue
         if isinstance(node, ast.JoinedStr):
             parts = (part.value if isinstance(part, ast.Constant) else "X" for part in node.values)
             yield node.lineno, "".join(map(str, parts))

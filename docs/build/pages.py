@@ -171,7 +171,7 @@ def domain(example: Example) -> Mapping[str, str]:
     found = {"new": example.rmcheck("new", "cooking")}
     found["suite"] = (example.root / "suites/cooking.yaml").read_text(encoding="utf-8")
     example.write("conftest.py", FIXTURE % "len(response)")
-    found["stub"] = lines(example.pytest("suites"), "  FAILED ")
+    found["stub"] = lines(example.pytest("suites"), "REPLACE THIS")
     lines_ = shipped("preferences", "conversation.jsonl").read_text("utf-8").splitlines()[:40]
     example.write("data/cooking.jsonl", "\n".join(lines_) + "\n")
     found["lint"] = example.rmcheck("lint", "suites/cooking.yaml")

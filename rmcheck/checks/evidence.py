@@ -23,6 +23,7 @@ from rmcheck.verdict import (
     Scatter,
     Series,
 )
+from rmcheck.wording import counted
 
 MOST_DOTS = 2_000
 """A scatter plot holds so many pairs at most: `results.json` is committed with each baseline."""
@@ -143,7 +144,7 @@ def scatter(
     names = list(ids)
     rows = _sampled(np.asarray(right, dtype=bool), np.asarray(was, dtype=bool))
     if len(rows) < len(names):
-        title = f"{title} ({len(rows):,} of {len(names):,} pairs)"
+        title = f"{title} ({len(rows):,} of {counted(len(names), 'pair')})"
     return Scatter(
         title=title,
         points=tuple(

@@ -33,7 +33,7 @@ def text_of(path: Path, shown: str) -> str:
     Raises
     ------
     ProblemsFound
-        When there is no such file, or it is not UTF-8.
+        When the file is missing or not UTF-8.
     """
     try:
         with path.open("rb") as file:

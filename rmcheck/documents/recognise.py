@@ -59,7 +59,7 @@ def has_no_other_keys(path: Path) -> bool:
 def _top_keys(text: str) -> list[str] | None:
     """The keys of the mapping at the top of each document.
 
-    None where that is no answer: without a mapping, and with keys that are merged into it.
+    None if that says nothing: without a mapping, and with keys that are merged into it.
     """
     import yaml  # few runs meet a YAML file
 

@@ -173,7 +173,7 @@ class RunLog:
             record = check_record(item.suite, item.check, item.line, verdict, seconds)
             self._conclude(item, record, binding)
             if verdict.outcome == "fail":
-                _fail(record, verdict.message)
+                _fail(record, escaped(verdict.message))
             return
         self._stop(item, reason, binding)
 
@@ -192,8 +192,10 @@ class RunLog:
         self._conclude(item, record, skips, undecided=isinstance(reason, CannotDecide | Unscorable))
         if outcome == "skipped":
             pytest.skip(str(reason))
+        # The lines of `ProblemsFound` are printable; other errors have one.
+        said = str(reason) if isinstance(reason, ProblemsFound) else escaped(str(reason))
         strict = isinstance(reason, _SKIPS)
-        _fail(record, f"rm_strict: not decided: {reason}" if strict else str(reason))
+        _fail(record, f"rm_strict: not decided: {said}" if strict else said)
 
     def _must_be_decided(self, item: CheckItem, reason: RmcheckError) -> bool:
         """Whether `rm_strict` makes an error of a skip.
@@ -311,7 +313,7 @@ def _tell(
 
 def _fail(check: CheckRecord, message: str) -> NoReturn:
     """End an item: red where the check is required; an advisory one never fails the run."""
-    message = redacted(escaped(message))
+    message = redacted("\n".join(escaped(line) for line in message.split("\n")))
     if check.gate == "advisory":
         pytest.xfail(f"advisory: {message}")
     pytest.fail(message, pytrace=False)

@@ -88,7 +88,7 @@ def lost_at_most(
 
     Returns
     -------
-    The largest count, 0 where there is no map.
+    The largest count; 0 without maps.
     """
     before = np.sign(chosen - rejected)
     maps = max(1, _CELLS // max(1, len(before)))

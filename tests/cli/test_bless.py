@@ -90,7 +90,7 @@ def test_the_list_of_baselines(project: Project) -> None:
     said = project.cli("bless", "--list")
     assert (said.code, said.out) == (
         0,
-        ["no baselines in fixtures/baselines yet; `rmcheck bless` keeps the last run as one"],
+        ["fixtures/baselines: no baselines yet; run `rmcheck bless` to keep the last run as one"],
     )
     project.model()
     project.suite("chat", "win_rate", rows=pairs(40))

@@ -287,7 +287,7 @@ def test_compare_shares_alpha_as_the_gate_does(project: Project) -> None:
     message = project.checks()["chat::n1"]["message"].replace("n1", "no_regression")
     assert said.out == [
         f"chat: {message.removeprefix('no_regression ')}",
-        "alpha is shared by 3 comparisons: the required comparisons of reports/latest",
+        "alpha is divided by 3 comparisons: the required comparisons of reports/latest",
     ]
     assert said.code == 0
     # A score file counts nothing but the suites that are compared.

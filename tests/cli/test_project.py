@@ -79,7 +79,7 @@ def test_from_a_folder_below_nothing_is_written_there(
     said = gate.cli("score", "../../data/chat.jsonl", "-o", "mine.jsonl")
     assert (said.code, said.out[0][:28]) == (0, "wrote 60 rows to mine.jsonl "), said
     said = gate.cli("new", "cooking")
-    assert said.out[0] == "made ../../suites/cooking.yaml and ../../data/cooking.jsonl"
+    assert said.out[0] == "created ../../suites/cooking.yaml and ../../data/cooking.jsonl"
     assert said.out[-2:] == [
         "  rmcheck lint ../../suites/cooking.yaml", "  pytest ../../suites/cooking.yaml",
     ]  # fmt: skip
@@ -129,7 +129,7 @@ REFUSED = {
     "rm_seed = -1": "rm_seed='-1': expected a whole number of at least 0",
     "rm_examples = none": "rm_examples='none': expected a whole number of at least 1",
     "rm_cache = scores.jsonl": "rm_cache scores.jsonl is a file; choose a directory",
-    "rmcheck_files = ! suites/a.yaml": "rmcheck_files: '!' without a glob",
+    "rmcheck_files = ! suites/a.yaml": "rmcheck_files: '!' is not followed by a glob",
 }
 
 

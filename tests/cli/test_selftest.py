@@ -92,10 +92,16 @@ def test_a_gate_that_cries_wolf_ends_with_one(gate: Project) -> None:
 
 
 MISTAKES = [
-    (["--run", "gone"], "gone: not a run folder: it has no results.json; a run folder is what"),
+    (
+        ["--run", "gone"],
+        "gone: not a run folder: it has no results.json; `pytest suites/` writes one",
+    ),
     (["--against", "mian"], "'mian' is not a run folder, a known baseline (main)"),
-    (["--suites", "gone"], "there is no folder gone; say where they lie with --suites"),
-    (["--suites", "suites/plain"], "nothing to try in suites/plain: no suite has the check no_reg"),
+    (["--suites", "gone"], "gone is not a directory; give the folder of suites with --suites"),
+    (
+        ["--suites", "suites/plain"],
+        "suites/plain: no comparison to simulate: no suite has the check no_reg",
+    ),
     (
         ["--suites", "data"],
         "data: no comparison to simulate: no suite matches rmcheck_files",
@@ -121,8 +127,8 @@ def test_other_suites_than_those_of_the_run(gate: Project) -> None:
     said = gate.cli("selftest", "--runs", "20")
     assert said.code == 0
     assert said.out[-1] == (
-        "reports/latest has no scores of art; run `pytest suites/` first: a run of some suites "
-        "takes the place of the run before"
+        "reports/latest has no scores for art; run `pytest suites/` first (running only some "
+        "suites overwrites the previous results)"
     )
     assert "3 required comparisons" in said.out[0]
 
@@ -136,9 +142,9 @@ def test_a_run_of_other_suites_alone_says_what_to_do_first(gate: Project) -> Non
         4,
         [],
         [
-            "rmcheck selftest: nothing to try in suites: reports/latest has no scores of chat and "
-            "code; run `pytest suites/` first: a run of some suites takes the place of the run "
-            "before"
+            "rmcheck selftest: suites: no comparison to simulate: reports/latest has no scores "
+            "for chat and code; run `pytest suites/` first (running only some suites overwrites "
+            "the previous results)"
         ],
     )
 

@@ -122,6 +122,10 @@ def test_baselines_may_lie_where_the_ini_file_says(project: Project) -> None:
     project.ini("rm_baselines = kept", "rm_report = out")
     project.model()
     project.suite("chat", "no_regression", rows=pairs(40))
+    result = project.run()
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert "rm_baselines = kept" in text_of(result)
+    (project.root / "kept").mkdir()
     project.run().assert_outcomes(skipped=1)
     assert project.cli("bless").code == 0
     assert (project.root / "kept/main/results.json").is_file()

@@ -93,7 +93,7 @@ def test_a_python_test_alone_is_told_of_a_bad_source(project: Project) -> None:
     assert "Traceback" not in text_of(result)
     result = project.run("--rm-seed", "x")
     result.assert_outcomes(errors=1)
-    assert "--rm-seed='x' is not a whole number" in text_of(result)
+    assert "--rm-seed='x': expected a whole number" in text_of(result)
     assert "session.py" not in text_of(result)
 
 

@@ -56,6 +56,7 @@ def test_a_run_without_suites_imports_nothing_heavy(project: Project) -> None:
             "interrupt",
             "keys",
             "pytest_compat",
+            "scope",
             "unforked",
         )
     }

@@ -125,7 +125,7 @@ def test_a_suite_that_the_score_file_was_not_made_for_is_an_error(project: Proje
     check = project.checks()["other::win_rate"]
     assert check["outcome"] == "error"
     assert "('other-p-000', 'other-p-001', 'other-p-002', …)" in check["message"]
-    assert "its ids are 'p-000', 'p-001', 'p-002', …" in check["message"]
+    assert "ids in the file: 'p-000', 'p-001', 'p-002', …" in check["message"]
     assert "Safe to merge" not in result.stdout.str()
 
 
@@ -210,7 +210,7 @@ MODELS = {
         "the reward of p-000/chosen is nan",
     ),
     "raises": ("return lambda texts: {}['key']", "KeyError: 'key'"),
-    "no source": ("return 7", "reward_model is a int"),
+    "no source": ("return 7", "reward_model returned a wrong value: int is not a reward source"),
     "our error": ("return rmcheck.source('scores:gone.jsonl')", "file not found"),
 }
 
@@ -266,11 +266,14 @@ USAGE = {
     "no score file": (["--rm", "scores:gone.jsonl"], "file not found"),
     "no baseline": (["--rm-baseline", "mian"], "did you mean 'main'?"),
     "bad baseline": (["--rm-baseline", "scores:gone.jsonl"], "file not found"),
-    "seed": (["--rm-seed", "x"], "--rm-seed='x' is not a whole number"),
-    "negative seed": (["--rm-seed=-1"], "--rm-seed='-1' is not a whole number"),
-    "ini seed": (["-o", "rm_seed=1.5"], "'1.5' is not a whole number"),
+    "seed": (["--rm-seed", "x"], "--rm-seed='x': expected a whole number of at least 0"),
+    "negative seed": (["--rm-seed=-1"], "--rm-seed='-1': expected a whole number of at least 0"),
+    "ini seed": (["-o", "rm_seed=1.5"], "rm_seed='1.5': expected a whole number of at least 0"),
     "dtype": (["--rm-dtype", "float8"], "'float8': did you mean 'float32'?"),
-    "examples": (["--rm-examples", "many"], "--rm-examples='many' is not a whole number"),
+    "examples": (
+        ["--rm-examples", "many"],
+        "--rm-examples='many': expected a whole number of at least 1",
+    ),
     "examples 0": (["--rm-examples", "0"], "--rm-examples='0'"),
 }
 
