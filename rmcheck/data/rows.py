@@ -11,6 +11,7 @@ from typing import Any
 
 from rmcheck.documents.finding import is_yaml
 from rmcheck.documents.recognise import looks_like_suite
+from rmcheck.documents.regular import regular_bytes
 from rmcheck.errors import Problem, ProblemsFound, os_reason
 
 TABLES = (".csv", ".parquet")
@@ -55,7 +56,7 @@ def read_rows(path: Path, shown: str) -> Iterator[Row]:
     if is_yaml(path):
         raise _no_data(path, shown)
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = regular_bytes(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         row = error.object[: error.start].count(b"\n") + 1
         said = f"not UTF-8 text (byte 0x{error.object[error.start]:02x}); save the file as UTF-8"

@@ -19,6 +19,7 @@ from typing import NoReturn
 import yaml
 
 from rmcheck.documents.recognise import MAX_BYTES
+from rmcheck.documents.regular import regular_bytes
 from rmcheck.errors import Problem, ProblemsFound, os_reason
 
 MAX_VALUES = 10_000
@@ -36,8 +37,7 @@ def text_of(path: Path, shown: str) -> str:
         When the file is missing or not UTF-8.
     """
     try:
-        with path.open("rb") as file:
-            raw = file.read(MAX_BYTES + 1)
+        raw = regular_bytes(path, MAX_BYTES + 1)
     except FileNotFoundError:
         raise ProblemsFound([Problem(shown, 0, 0, "no such file")]) from None
     except OSError as error:

@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from rmcheck.documents.regular import regular_bytes
+
 MAX_BYTES = 100_000
 """The largest suite; of a larger file only this much is read."""
 
@@ -118,8 +120,7 @@ def is_blank(path: Path) -> bool:
 def _beginning(path: Path) -> str:
     """The text of the file's beginning; empty where it cannot be read."""
     try:
-        with path.open("rb") as file:
-            raw = file.read(MAX_BYTES)
+        raw = regular_bytes(path, MAX_BYTES)
     except OSError:
         return ""
     # Without the zeros, English text in UTF-16 or UTF-32 reads as ASCII, whatever its byte order.

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from rmcheck.documents.regular import regular_bytes
 from rmcheck.errors import Problem, ProblemsFound, UsageError
 from rmcheck.record.replacement import replacing, settle
 from rmcheck.record.run import (
@@ -150,7 +151,7 @@ def verify_scores(folder: Path, record: RunRecord) -> None:
 
 def _content(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return regular_bytes(path)
     except FileNotFoundError:
         said = f"{path}: file not found; the scores of a run are beside its {RESULTS}"
         raise UsageError(said) from None

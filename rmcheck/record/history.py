@@ -15,6 +15,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, FiniteFloat, ValidationError
 
+from rmcheck.documents.regular import regular_bytes, require_regular
 from rmcheck.record.run import BaselineRecord, CheckOutcome, CheckRecord, RunRecord
 
 HISTORY = "history.jsonl"
@@ -109,6 +110,7 @@ def append(path: Path, run: HistoryRun) -> None:
     line = run.model_dump_json() + "\n"
     file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o644)
     try:
+        require_regular(file)
         size = os.fstat(file).st_size
         if size and os.pread(file, 1, size - 1) != b"\n":
             line = "\n" + line
@@ -126,7 +128,7 @@ def read(path: Path) -> History:
         When the file is there and cannot be read.
     """
     try:
-        content = path.read_bytes()
+        content = regular_bytes(path)
     except FileNotFoundError:
         return History()
     runs: list[HistoryRun] = []

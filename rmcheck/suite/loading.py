@@ -23,6 +23,7 @@ from rmcheck.data.row_reader import PAIR_KEYS, SET_KEYS
 from rmcheck.documents import finding, located
 from rmcheck.documents.located import Located
 from rmcheck.documents.recognise import has_suite_keys
+from rmcheck.documents.regular import regular_bytes
 from rmcheck.errors import (
     MOST_PROBLEMS,
     ExtraMissing,
@@ -108,8 +109,8 @@ def _refuse_others(path: Path, shown: str) -> None:
     elif os.path.islink(path) and not path.exists():
         said = f"broken link to {os.readlink(path)!r}; restore its target or remove it"
     else:
-        with suppress(OSError), path.open("rb") as file:
-            start = file.read(200).removeprefix(codecs.BOM_UTF8).lstrip()
+        with suppress(OSError):
+            start = regular_bytes(path, 200).removeprefix(codecs.BOM_UTF8).lstrip()
             if start.startswith(b"version https://git-lfs"):
                 said = "is a Git LFS pointer, not the file itself; run: git lfs pull"
             elif start.lower().startswith((b"<!doctype", b"<html")):

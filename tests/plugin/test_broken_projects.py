@@ -7,6 +7,7 @@ as a weaker demand; `weaker` is the list of it.
 
 from __future__ import annotations
 
+import os
 import shutil
 from itertools import count
 from pathlib import Path
@@ -17,7 +18,7 @@ import yaml
 from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 
-from .breakage import Break, breaks
+from .breakage import FILES, Break, breaks
 from .forked import Call, Server
 from .worse import BAD, GOOD, MAIN, OTHER, RIGHT_BEFORE, wins
 
@@ -82,6 +83,19 @@ def test_the_untouched_project_is_red(server: Server, sound: Path, tmp_path: Pat
     ended = server.run(Call(arguments=["suites"], folder=str(root)))
     assert ended.code == pytest.ExitCode.TESTS_FAILED, ended.text
     assert "1 failed, 3 passed" in ended.text
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_pipe_in_place_of_a_file_is_an_error_and_never_waited_for(
+    server: Server, sound: Path, tmp_path: Path, name: str
+) -> None:
+    root = shutil.copytree(sound, tmp_path / "p")
+    (root / name).unlink()
+    os.mkfifo(root / name)
+    ended = server.run(Call(arguments=["suites"], folder=str(root)))
+    assert ended.code not in (0, None), ended.text
+    assert "Traceback" not in ended.text
+    assert "INTERNALERROR" not in ended.text
 
 
 def ours_broke(text: str, broken: Break) -> bool:

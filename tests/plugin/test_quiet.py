@@ -60,7 +60,7 @@ def test_a_run_without_suites_imports_nothing_heavy(project: Project) -> None:
             "unforked",
         )
     }
-    yaml = {f"rmcheck.documents{name}" for name in ("", ".finding", ".recognise")}
+    yaml = {f"rmcheck.documents{name}" for name in ("", ".finding", ".recognise", ".regular")}
     assert ours == {"rmcheck.plugin", *light, *yaml}
     assert not (project.root / "reports").exists()
     assert not (project.root / ".rmcheck").exists()

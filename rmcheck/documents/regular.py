@@ -1,0 +1,38 @@
+"""Bytes of regular files only: reading a pipe or a device could wait forever."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+_AT_ONCE = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+
+
+def regular_bytes(path: Path, most: int = -1) -> bytes:
+    """The bytes of the file at `path`, at most `most` of them.
+
+    Raises
+    ------
+    OSError
+        When the file cannot be read, and when it is a pipe, a socket or a device.
+    """
+    with open(os.open(path, os.O_RDONLY | _AT_ONCE), "rb") as file:
+        require_regular(file.fileno())
+        return file.read(most)
+
+
+def require_regular(descriptor: int) -> None:
+    """Refuse what is open at `descriptor` if it is neither a file nor a folder.
+
+    Raises
+    ------
+    OSError
+        With the reason as its text.
+    """
+    mode = os.fstat(descriptor).st_mode
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, "not a regular file; replace it with one")
