@@ -48,21 +48,37 @@ class ExtraMissing(RmcheckError):
         return RmcheckError(f"{self.what} needs rmcheck[{self.extra}], which is not installed")
 
 
-def os_reason(error: OSError) -> str:
+OTHER_CACHE = "use another folder with --rm-cache"
+"""The remedy that is left for any fault of the cache folder."""
+GIVE_ACCESS = "give this user access to it"
+_KNOWN = {
+    errno.ENOSPC: ("no space left on the disk", "free some space"),
+    errno.EDQUOT: ("disk quota used up", "free some space"),
+    errno.EROFS: ("the disk is read-only", "choose a folder that can be written"),
+    errno.EACCES: ("permission denied", GIVE_ACCESS),
+    errno.EPERM: ("permission denied", GIVE_ACCESS),
+}
+"""What the operating system refuses for, and the remedy."""
+
+
+def os_reason(error: OSError, alternative: str = "") -> str:
     """Why the operating system refused, in words and with a remedy, without error numbers.
+
+    `alternative` is one more remedy, or the only one where no other is known.
 
     >>> os_reason(OSError(28, "No space left on device"))
     'no space left on the disk; free some space'
+    >>> os_reason(OSError(28, "No space left on device"), "use another folder")
+    'no space left on the disk; free some space, or use another folder'
+    >>> os_reason(OSError(20, "Not a directory"), "use another folder")
+    'not a directory; use another folder'
     """
-    known = {
-        errno.ENOSPC: "no space left on the disk; free some space",
-        errno.EDQUOT: "disk quota used up; free some space",
-        errno.EROFS: "the disk is read-only; choose a folder that can be written",
-        errno.EACCES: "permission denied; give this user access to it",
-        errno.EPERM: "permission denied; give this user access to it",
-    }
     said = (error.strerror or str(error)).strip()
-    return known.get(error.errno or 0) or said[:1].lower() + said[1:]
+    reason, remedy = _KNOWN.get(error.errno or 0, (said[:1].lower() + said[1:], ""))
+    if alternative and error.errno == errno.EROFS:  # it names the folder to choose
+        remedy = ""
+    remedies = ", or ".join(each for each in (remedy, alternative) if each)
+    return f"{reason}; {remedies}" if remedies else reason
 
 
 def os_message(error: OSError) -> str:

@@ -14,7 +14,7 @@ from typing import Literal
 from filelock import FileLock, Timeout
 
 from rmcheck.cache.store import FILE
-from rmcheck.errors import SourceError, UsageError, os_reason
+from rmcheck.errors import GIVE_ACCESS, OTHER_CACHE, SourceError, UsageError, os_reason
 from rmcheck.sources.model_source import model_hash
 from rmcheck.stats.precision import PRECISIONS
 from rmcheck.training.adapter import adapter_folder, read_sidecar
@@ -75,8 +75,7 @@ class CacheFolder:
             return self._holdings()
         except OSError as error:
             raise UsageError(
-                f"{self.path}: cannot be read: {os_reason(error)}, or use another folder with "
-                "--rm-cache"
+                f"{self.path}: cannot be read: {os_reason(error, OTHER_CACHE)}"
             ) from None
 
     def _holdings(self) -> list[Holding]:
@@ -118,7 +117,9 @@ class CacheFolder:
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
         if not os.access(self.path, os.W_OK):
-            raise UsageError(f"{self.path}: cannot be written to; nothing was deleted")
+            raise UsageError(
+                f"{self.path}: nothing was deleted: the folder cannot be written to; {GIVE_ACCESS}"
+            )
         lock = FileLock(self.path / LOCK)
         try:
             lock.acquire(timeout=0)
@@ -129,7 +130,7 @@ class CacheFolder:
             ) from None
         except OSError as error:
             raise UsageError(
-                f"{self.path}: cannot be locked: {os_reason(error)}; nothing was deleted"
+                f"{self.path}: nothing was deleted: cannot be locked: {os_reason(error)}"
             ) from None
         try:
             yield

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rmcheck.errors import os_reason
+from rmcheck.errors import GIVE_ACCESS, OTHER_CACHE, os_reason
 from rmcheck.scoring.seal import KEY_VARIABLE, Seals
 from rmcheck.wording import counted
 
@@ -26,13 +26,11 @@ _IN_THE_WAY = (
 )  # fmt: skip
 """Prefixes of SQLite error names that do not mean that the file is damaged."""
 
-_CODES = {
-    "SQLITE_FULL": errno.ENOSPC,
-    "SQLITE_READONLY": errno.EROFS,
-    "SQLITE_CANTOPEN": errno.EACCES,
-    "SQLITE_PERM": errno.EACCES,
-}
+_CODES = {"SQLITE_FULL": errno.ENOSPC, "SQLITE_PERM": errno.EACCES}
 """The system's errors that SQLite has names of its own for."""
+
+_NO_ACCESS = ("SQLITE_CANTOPEN", "SQLITE_READONLY")
+"""Prefixes of SQLite error names for a missing permission, a read-only disk, or a directory."""
 
 COLUMNS = ("source", "dialogue", "score", "seal")
 _SCHEMA = (
@@ -107,7 +105,7 @@ class ScoreStore:
             return self.path.is_file()
         except OSError as error:  # another user's folder
             if self._usable:
-                self._give_up(_on_one_line(error))
+                self._give_up(_reason(error, OTHER_CACHE))
             return False
 
     def put(self, source: str, scores: Mapping[str, float]) -> None:
@@ -153,11 +151,10 @@ class ScoreStore:
                     return []
                 return list(connection.execute(statement, values))
             except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
-                said = _on_one_line(error)
-                if _is_damage(error) and not self._read_only:
-                    self._set_aside(said, last=attempt == 1)
+                if attempt == 0 and _is_damage(error) and not self._read_only:
+                    self._set_aside(_reason(error))
                 else:
-                    self._give_up(said)
+                    self._give_up(_reason(error, OTHER_CACHE))
         return []
 
     def _open(self) -> sqlite3.Connection:
@@ -171,7 +168,8 @@ class ScoreStore:
                 name = f"{self.path.resolve().as_uri()}?mode=ro&immutable=1"
                 self._connection = sqlite3.connect(name, uri=True)
                 self._read_only = True
-                self._said.append(f"{self.path}: new scores are not cached: {_on_one_line(error)}")
+                why = _reason(error, OTHER_CACHE)
+                self._said.append(f"{self.path}: new scores are not cached: {why}")
                 if "seal" not in _columns(self._connection):
                     self._said.append(
                         f"{self.path}: not read: written by an older version of rmcheck"
@@ -209,29 +207,25 @@ class ScoreStore:
                 "trusted, scored again: no checksum"
             )
 
-    def _give_up(self, said: str) -> None:
+    def _give_up(self, why: str) -> None:
         self.close()
         self._usable = False
         if not self._read_only:  # else it was reported when the file was opened
-            self._said.append(
-                f"{self.path}: scores are not cached: {said}, or use another folder with --rm-cache"
-            )
+            self._said.append(f"{self.path}: scores are not cached: {why}")
 
-    def _set_aside(self, said: str, *, last: bool) -> None:
+    def _set_aside(self, damage: str) -> None:
         self.close()
-        if last:
-            self._give_up(said)
-            return
         aside = self.path.with_name(f"{FILE}.corrupt")
         try:
             self.path.replace(aside)
             for rest in ("-wal", "-shm"):
                 self.path.with_name(FILE + rest).unlink(missing_ok=True)
         except OSError as error:
-            self._give_up(f"{said}; {error}")
+            why = os_reason(error, OTHER_CACHE)
+            self._give_up(f"damaged ({damage}), and cannot be moved to {aside.name}: {why}")
             return
         self._said.append(
-            f"{self.path}: damaged ({said}); moved to {aside.name}, starting with an empty cache"
+            f"{self.path}: damaged ({damage}); moved to {aside.name}, starting with an empty cache"
         )
 
 
@@ -258,13 +252,15 @@ def _sound(seals: Seals, dialogue: str, score: object, given: object) -> bool:
     )
 
 
-def _on_one_line(error: Exception) -> str:
+def _reason(error: Exception, alternative: str = "") -> str:
+    """Why the file could not be used, on one line, and what to do about it."""
     if isinstance(error, OSError):
-        return os_reason(error)
+        return os_reason(error, alternative)
     name = str(getattr(error, "sqlite_errorname", ""))
     code = next((code for prefix, code in _CODES.items() if name.startswith(prefix)), None)
-    said = " ".join(str(error).split())[:160]
-    return os_reason(OSError(code, said)) if code else said
+    if alternative and name.startswith(_NO_ACCESS):
+        alternative = f"{GIVE_ACCESS}, or {alternative}"
+    return os_reason(OSError(code, " ".join(str(error).split())[:160]), alternative)
 
 
 def _is_damage(error: Exception) -> bool:

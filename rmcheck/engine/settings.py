@@ -29,7 +29,8 @@ class Settings:
 
     `files` are the globs of suite files (`rmcheck_files`). Paths that a command line names start
     from `here` (None: from the root), all others from the root. `strict`: a required check that is
-    skipped fails the run.
+    skipped fails the run. `source_named`: somebody chose the source; False where it is the default
+    because neither an option nor a key names one.
     """
 
     root: Path

@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from rmcheck.errors import SourceError, TrainingError, os_reason
+from rmcheck.errors import OTHER_CACHE, SourceError, TrainingError, os_reason
 from rmcheck.progress import Progress
 from rmcheck.record.run import TrainingRecord
 from rmcheck.scoring.files import FileHashes, ModelFiles, locate
@@ -139,9 +139,7 @@ def is_complete(folder: Path) -> bool:
     try:
         return (folder / SIDECAR).is_file()
     except OSError as error:
-        raise TrainingError(
-            f"{folder}: cannot be read: {os_reason(error)}, or use another folder with --rm-cache"
-        ) from None
+        raise TrainingError(f"{folder}: cannot be read: {os_reason(error, OTHER_CACHE)}") from None
 
 
 @contextlib.contextmanager
@@ -352,10 +350,10 @@ def _check_weights(folder: Path) -> None:
 
 def _unwritable(folder: Path, error: Exception) -> str:
     # A library that fails to write raises an error of its own, with the system's words in it.
-    said = os_reason(error) if isinstance(error, OSError) else " ".join(str(error).split())[:200]
-    if "No space left" in said:
-        said = os_reason(OSError(errno.ENOSPC, said))
-    return f"{folder}: cannot be written: {said}, or use another folder with --rm-cache"
+    if not isinstance(error, OSError):
+        said = " ".join(str(error).split())[:200]
+        error = OSError(errno.ENOSPC if "No space left" in said else None, said)
+    return f"{folder}: cannot be written: {os_reason(error, OTHER_CACHE)}"
 
 
 def _remedy(folder: Path) -> str:

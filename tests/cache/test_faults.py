@@ -169,20 +169,20 @@ def test_two_gates_at_once_score_each_text_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_a_database_that_is_cut_short_counts_as_empty(tmp_path: Path, seed: int) -> None:
+def test_a_database_that_is_cut_short_is_moved_and_started_anew(tmp_path: Path, seed: int) -> None:
     path = filled(tmp_path)
     content = path.read_bytes()
     path.write_bytes(content[: random.Random(seed).randrange(1, len(content) - 1)])
     source, remarks = gate(tmp_path)
     assert source.asked == len(TEXTS)
     (remark,) = remarks
-    assert remark.startswith(f"{path}: was damaged (")
-    assert remark.endswith(") and counts as empty; see scores.sqlite.corrupt")
+    assert remark.startswith(f"{path}: damaged (")
+    assert remark.endswith("); moved to scores.sqlite.corrupt, starting with an empty cache")
     assert gate(tmp_path)[0].asked == 0  # the next run finds what this one kept
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_garbage_in_a_database_counts_as_empty(tmp_path: Path, seed: int) -> None:
+def test_a_database_with_garbage_is_moved_and_started_anew(tmp_path: Path, seed: int) -> None:
     """Whole pages, or single bytes everywhere: texts and the table's own definition among them."""
     path = filled(tmp_path)
     content, rng = bytearray(path.read_bytes()), random.Random(seed)
@@ -197,7 +197,8 @@ def test_garbage_in_a_database_counts_as_empty(tmp_path: Path, seed: int) -> Non
     source, remarks = gate(tmp_path)
     assert source.asked == len(TEXTS)
     assert len(remarks) == 1
-    assert "counts as empty" in remarks[0]
+    assert remarks[0].startswith(f"{path}: damaged (")
+    assert remarks[0].endswith("); moved to scores.sqlite.corrupt, starting with an empty cache")
     assert "\n" not in remarks[0]
     assert gate(tmp_path)[0].asked == 0
 
@@ -216,16 +217,34 @@ def test_a_garbled_log_beside_the_database_changes_no_score(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("name", "message"),
+    ("name", "message", "said"),
     [
-        ("SQLITE_IOERR", "disk I/O error"),
-        ("SQLITE_FULL", "database or disk is full"),
-        ("SQLITE_BUSY", "database is locked"),
-        ("SQLITE_CANTOPEN", "unable to open database file"),
+        ("SQLITE_IOERR", "disk I/O error", "disk I/O error; "),
+        (
+            "SQLITE_FULL",
+            "database or disk is full",
+            "no space left on the disk; free some space, or ",
+        ),
+        ("SQLITE_BUSY", "database is locked", "database is locked; "),
+        (
+            "SQLITE_CANTOPEN_ISDIR",
+            "unable to open database file",
+            "unable to open database file; give this user access to it, or ",
+        ),
+        (
+            "SQLITE_READONLY",
+            "attempt to write a readonly database",
+            "attempt to write a readonly database; give this user access to it, or ",
+        ),
+        (
+            "SQLITE_PERM",
+            "access permission denied",
+            "permission denied; give this user access to it, or ",
+        ),
     ],
 )
 def test_what_is_in_the_way_leaves_the_file_alone_and_is_said_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, message: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, message: str, said: str
 ) -> None:
     path = filled(tmp_path)
     before = path.read_bytes()
@@ -238,8 +257,8 @@ def test_what_is_in_the_way_leaves_the_file_alone_and_is_said_once(
     monkeypatch.setattr(ScoreStore, "_open", refused)
     source, remarks = gate(tmp_path)
     assert source.asked == len(TEXTS)
-    remedy = "or use another folder with --rm-cache"
-    assert remarks == [f"{path}: scores are not cached: {message}, {remedy}"]
+    remedy = "use another folder with --rm-cache"
+    assert remarks == [f"{path}: scores are not cached: {said}{remedy}"]
     monkeypatch.undo()
     assert path.read_bytes() == before
     assert gate(tmp_path)[0].asked == 0
@@ -271,7 +290,7 @@ def test_a_disk_that_fills_up_while_scoring(disk: Path) -> None:
     assert source.asked == len(TEXTS)
     (remark,) = remarks
     assert remark.startswith(f"{disk / cache.FILE}: scores are not cached: ")
-    assert "full" in remark
+    assert "no space left on the disk; free some space, or use another folder" in remark
     again, _ = gate(disk)
     assert again.asked <= len(TEXTS)
 

@@ -122,10 +122,10 @@ def test_a_score_file_is_asked_directly(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ([1.0], r"shape \(1,\) for 2 dialogues"),
+        ([1.0], r"expected rewards of shape \(2,\) for 2 dialogues, got \(1,\)"),
         ([1.0, float("nan")], "the reward of 1/chosen is nan"),
         ([1.0, float("-inf")], "the reward of 1/chosen is -inf"),
-        (["good", "bad"], "not numbers"),
+        (["good", "bad"], r"expected numbers from score\(\) \(could not convert .*'good'"),
     ],
 )
 def test_what_are_no_rewards_is_refused(
@@ -141,21 +141,21 @@ def test_what_are_no_rewards_is_refused(
     assert store.get("f1", [one.hash for one in said("a", "b")]) == {}
 
 
-def test_a_corrupt_file_counts_as_empty_is_set_aside_and_said(tmp_path: Path) -> None:
+def test_a_corrupt_file_is_moved_aside_and_that_is_said(tmp_path: Path) -> None:
     (tmp_path / cache.FILE).write_bytes(b"this is no database " * 400)
     source = Length()
     store = ScoreStore(tmp_path)
     assert CachedSource(source, store).score(said("aaa")).tolist() == [3]
     assert source.asked == [["aaa"]]
     assert len(store.remarks) == 1
-    assert "counts as empty" in store.remarks[0]
+    assert "moved to scores.sqlite.corrupt, starting with an empty cache" in store.remarks[0]
     assert (tmp_path / f"{cache.FILE}.corrupt").exists()
     again = Length()
     CachedSource(again, ScoreStore(tmp_path)).score(said("aaa"))
     assert again.asked == []
 
 
-def test_a_file_damaged_in_the_middle_counts_as_empty(tmp_path: Path) -> None:
+def test_a_file_damaged_in_the_middle_is_moved_aside(tmp_path: Path) -> None:
     store = ScoreStore(tmp_path)
     CachedSource(Length(), store).score(said(*(f"text {i}" for i in range(3000))))
     store.close()
@@ -165,7 +165,7 @@ def test_a_file_damaged_in_the_middle_counts_as_empty(tmp_path: Path) -> None:
     path.write_bytes(bytes(data))
     source, store = Length(), ScoreStore(tmp_path)
     assert CachedSource(source, store).score(said("text 5")).tolist() == [6]
-    assert "counts as empty" in store.remarks[0]
+    assert "moved to scores.sqlite.corrupt, starting with an empty cache" in store.remarks[0]
 
 
 def test_a_folder_that_cannot_be_made_means_no_memory_said_once(tmp_path: Path) -> None:
@@ -175,8 +175,9 @@ def test_a_folder_that_cannot_be_made_means_no_memory_said_once(tmp_path: Path) 
     assert cached.score(said("aaa", "b")).tolist() == [3, 1]
     assert cached.score(said("b", "cc")).tolist() == [1, 2]
     assert source.asked == [["aaa", "b"], ["cc"]]
-    assert len(store.remarks) == 1
-    assert "not kept" in store.remarks[0]
+    assert store.remarks == [
+        f"{store.path}: scores are not cached: not a directory; use another folder with --rm-cache"
+    ]
 
 
 def test_a_read_only_cache_still_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -159,8 +159,10 @@ def test_a_folder_of_somebody_else_is_told_in_one_line(
     monkeypatch.setattr(Path, "is_file", refused)
     asked, (remark,) = run(tmp_path)
     assert asked == 8
-    assert "Permission denied" in remark
-    assert "--rm-cache" in remark
+    assert remark == (
+        f"{tmp_path / FILE}: scores are not cached: permission denied; give this user access to "
+        "it, or use another folder with --rm-cache"
+    )
 
 
 def denied(*_: object, **__: object) -> None:
@@ -174,17 +176,30 @@ def test_a_cache_of_somebody_else_is_told_when_it_is_listed_or_pruned(
     folder = CacheFolder(tmp_path)
     (holding,) = folder.holdings()
     monkeypatch.setattr("filelock.FileLock.acquire", denied)
-    with pytest.raises(UsageError, match=r"cannot be locked \(.*Permission denied"):
+    with pytest.raises(
+        UsageError, match=r"nothing was deleted: cannot be locked: permission denied; give this"
+    ):
         folder.remove([holding])
     monkeypatch.setattr(Path, "is_file", denied)
-    with pytest.raises(UsageError, match=r"cannot be read .*--rm-cache") as caught:
+    with pytest.raises(
+        UsageError, match=r"cannot be read: permission .*, or use .*--rm-cache$"
+    ) as caught:
         folder.holdings()
     assert str(tmp_path) in str(caught.value)
 
 
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EDQUOT])
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (errno.ENOSPC, "no space left on the disk; free some space, or "),
+        (errno.EROFS, "the disk is read-only; "),
+        (errno.EACCES, "permission denied; give this user access to it, or "),
+        (errno.EDQUOT, "disk quota used up; free some space, or "),
+        (errno.ENOTDIR, "not a directory; "),
+    ],
+)
 def test_a_cache_folder_that_cannot_be_made_is_one_remark(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, said: str
 ) -> None:
     def refused(self: Path, **_: object) -> None:
         raise OSError(number, os.strerror(number), str(self))
@@ -192,9 +207,22 @@ def test_a_cache_folder_that_cannot_be_made_is_one_remark(
     monkeypatch.setattr(Path, "mkdir", refused)
     asked, (remark,) = run(tmp_path / "cache")
     assert asked == 8
-    assert os.strerror(number) in remark
-    assert "--rm-cache" in remark
-    assert "\n" not in remark
+    remedy = "use another folder with --rm-cache"
+    assert remark == f"{tmp_path / 'cache' / FILE}: scores are not cached: {said}{remedy}"
+
+
+def test_a_damaged_file_that_cannot_be_moved_is_one_remark(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / FILE).write_bytes(b"not a database " * 400)
+    monkeypatch.setattr(Path, "replace", denied)
+    asked, (remark,) = run(tmp_path)
+    assert asked == 8
+    assert remark == (
+        f"{tmp_path / FILE}: scores are not cached: damaged (file is not a database), and cannot "
+        "be moved to scores.sqlite.corrupt: permission denied; give this user access to it, or "
+        "use another folder with --rm-cache"
+    )
 
 
 def test_a_score_of_minus_zero_is_believed(tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ def rows(said: Said) -> list[list[str]]:
 def names(project: Project) -> list[str]:
     """Kind and name of what is kept."""
     said = project.cli("cache")
-    if said.out[0].startswith("nothing"):
+    if said.out == [".rmcheck: empty"]:
         return []
     return [" ".join(row[:2]) for row in rows(said)]
 

@@ -105,7 +105,7 @@ def test_columns_cover_the_rest() -> None:
     (pair,) = pairs_from_rows("x", [row], columns)
     assert parts(pair) == ("Why?", "Because.", "No.", ())
     for wrong in ({**columns, "chosen": "best"}, {}):
-        with pytest.raises(ValueError, match=r"x: row 0 .*question, good, bad; name yours with"):
+        with pytest.raises(ValueError, match=r"x: row 0 .*question, good, bad; map them with"):
             pairs_from_rows("x", [row], wrong)
 
 

@@ -29,7 +29,7 @@ from rmcheck.checks.win_rate import WinRate
 from rmcheck.data import Dialogue, prompt_text
 from rmcheck.engine import Engine, Settings
 from rmcheck.engine.binding import Binding
-from rmcheck.errors import BaselineMissing, ProblemsFound, SourceError, UsageError
+from rmcheck.errors import BaselineMissing, BaselineRefused, ProblemsFound, SourceError, UsageError
 from rmcheck.record import baseline
 from rmcheck.record import folder as folders
 from rmcheck.record import run as record
@@ -252,10 +252,13 @@ def test_what_a_fixture_gives_is_wrapped_once(tmp_path: Path) -> None:
         made.bind(suite, 5, None)
 
 
-def bless(root: Path, name: str, pairs: Sequence[Any], scores: Any) -> None:
+def bless(
+    root: Path, name: str, pairs: Sequence[Any], scores: Any, spec: str = "recipe:tiny"
+) -> None:
     data = record.DataRecord(hash="", pairs=len(pairs), groups=len(pairs))
     suites = [record.SuiteRecord(name="chat", path="suites/chat.yaml", data=data)]
-    folders.write(root / "run", run_record(suites=suites), pair_scores(pairs, scores))
+    run = run_record(suites=suites, source=record.SourceRecord(spec=spec, fingerprint="f00d"))
+    folders.write(root / "run", run, pair_scores(pairs, scores))
     baseline.bless(root / "run", Settings.below(root).baselines, name)
 
 
@@ -281,6 +284,25 @@ def test_baselines_are_found_by_name(tmp_path: Path) -> None:
         UsageError, match=r"no baseline 'mian' in .*; did you mean 'main'\? .*main, older"
     ):
         engine(tmp_path, baseline="mian")
+
+
+def test_the_default_source_is_not_compared_with_the_baseline_of_another(tmp_path: Path) -> None:
+    """A lost key `rm_source` must not turn the gate into one of the default model."""
+    pairs = make_pairs(30)
+    suite = make_suite(pairs, (NoRegression(),))
+    bless(tmp_path, "main", pairs, ([1.0] * 30, [0.0] * 30), "hf:mine")
+    bless(tmp_path, "tiny", pairs, ([1.0] * 30, [0.0] * 30))
+    default = Counting("recipe:tiny")
+    lost = engine(tmp_path, source_named=False)
+    with pytest.raises(
+        BaselineRefused,
+        match=r"the default recipe:tiny is not the source of baseline 'main' \(hf:mine\); name ",
+    ):
+        lost.bind(suite, default, lost.baseline)
+    # Another candidate, a source that was named, and a baseline of the default's own are compared.
+    assert lost.bind(suite, Counting("hf:mine"), lost.baseline).baseline_name == "main"
+    for made in (engine(tmp_path), engine(tmp_path, source_named=False, baseline="tiny")):
+        assert made.bind(suite, default, made.baseline).candidate is default
 
 
 def test_a_baseline_may_be_a_source(tmp_path: Path) -> None:

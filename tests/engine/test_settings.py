@@ -27,7 +27,7 @@ WHOLE = {
 
 def test_nothing_asked_gives_the_defaults(tmp_path: Path) -> None:
     found = settings_from(IniFile(tmp_path), Options(), progress=SILENT)
-    assert found == Settings.below(tmp_path, progress=SILENT)
+    assert found == Settings.below(tmp_path, progress=SILENT, source_named=False)
 
 
 def test_every_key_of_the_ini_file_counts(tmp_path: Path) -> None:

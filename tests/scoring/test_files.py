@@ -219,12 +219,12 @@ def test_a_hub_id_without_a_hub_says_so_in_one_line(
     said = str(caught.value)
     folder = tmp_path / "somebody"
     assert said.startswith(
-        "somebody/reward-model: is it misspelt? There is folder not found (looked for "
-        f"{folder}/reward-model; did you mean '{folder}/reward_model'?) and no such model"
+        f"model 'somebody/reward-model' not found locally (looked for {folder}/reward-model; did "
+        f"you mean '{folder}/reward_model'?)"
     )
     assert said.endswith(
-        "there is no hub in reach (ConnectionError): connect, or download it elsewhere and name "
-        "its folder"
+        ", and the hub could not be reached (ConnectionError); check the name, or download the "
+        "model and pass its folder"
     )
     assert "\n" not in str(caught.value)
 

@@ -72,7 +72,7 @@ def test_a_model_that_reads_the_forest_wrongly_is_found_out_by_the_probe() -> No
     np.testing.assert_allclose(
         scorer.score(texts), one_by_one(model, tokenizer(), texts), atol=1e-4
     )
-    assert "differs from one-by-one scoring" in scorer.remarks[0]
+    assert "its scores differ from one-by-one scoring by " in scorer.remarks[0]
 
 
 def test_a_mean_is_taken_over_a_texts_own_tokens() -> None:
@@ -199,7 +199,7 @@ def test_out_of_memory_halves_the_call_and_goes_on(kind: str, error: Exception) 
     np.testing.assert_allclose(scorer.score(texts), expected, atol=1e-4)
     assert 150 < max(sizes) <= 300
     said = [remark for remark in scorer.remarks if "out of memory" in remark]
-    assert said[-1] == "out of memory: at most 256 tokens a call from here on"
+    assert said[-1] == "out of memory: reduced to 256 tokens per call"
     assert len(scorer.encode(texts)) == len(texts)
     # The next pass starts where this one ended: nothing runs out again.
     scorer.score(texts)
@@ -214,7 +214,7 @@ def test_out_of_memory_while_the_forest_is_tried_leaves_padded_batches() -> None
     sizes = scarce(model, OUT_OF_MEMORY[1], longest)
     np.testing.assert_allclose(scorer.score(texts), expected, atol=1e-4)
     assert max(sizes) == longest
-    assert "too little memory to try it" in scorer.remarks[0]
+    assert "not enough memory to test it on " in scorer.remarks[0]
 
 
 def test_a_text_that_does_not_fit_alone_ends_the_run() -> None:

@@ -144,7 +144,7 @@ def test_a_data_set_without_a_hub_is_one_line(
     moved = Path(shutil.copytree(folder, tmp_path / "p"))
     text = (moved / "tiny.yaml").read_text()
     (moved / "tiny.yaml").write_text(text.replace("pairs.jsonl", "{dataset: somebody/pairs}"))
-    with pytest.raises(SourceError, match=r"'somebody/pairs'.*cannot be loaded: is it misspelt"):
+    with pytest.raises(SourceError, match=r"'somebody/pairs'.*cannot be loaded .*check the name"):
         project.source_of(moved).score(dialogues(1))
 
 

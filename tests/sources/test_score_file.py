@@ -223,7 +223,7 @@ def test_a_file_made_for_other_data_is_an_error_that_names_ids_of_either_side(
         source.score(texts)
     said = str(caught.value)
     assert "any of the 2 ids of the data ('p1', 'p2'); ids in the file: 'P0', 'P1', 'P2', …" in said
-    assert "run only the suites that this one was made for" in said
+    assert "run only the suites that this file was made for" in said
 
 
 def test_response_sets_are_skipped_where_the_file_has_pairs_only(tmp_path: Path) -> None:

@@ -200,11 +200,11 @@ def test_one_mistake_is_one_line_at_its_place(tmp_path: Path, text: str, said: s
     assert line.startswith(f"suites/chat.yaml:{said}")
 
 
-def test_a_bomb_of_aliases_is_told_of(tmp_path: Path) -> None:
+def test_a_bomb_of_aliases_is_one_error(tmp_path: Path) -> None:
     bomb = "description: &l0 [x, x, x, x, x, x, x, x]\n"
     bomb += "".join(f"l{i}: &l{i} [{', '.join([f'*l{i - 1}'] * 8)}]\n" for i in range(1, 9))
     (line,) = told(tmp_path, TOP + bomb + ONE)
-    assert "more than 10,000 values (do its aliases repeat themselves?)" in line
+    assert "more than 10,000 values (check for aliases that repeat)" in line
 
 
 def test_all_mistakes_of_a_file_and_of_its_data_at_once(tmp_path: Path) -> None:

@@ -78,10 +78,10 @@ SOURCES: dict[str, tuple[object, str]] = {
     "no score": (type("Named", (), {"fingerprint": None})(), "lacks score;"),
     "no fingerprint": (type("Nameless", (), {"score": lengths})(), "lacks fingerprint;"),
     "a class": (Length, r"got the class; return Length\(\.\.\.\)"),
-    "a column": (scoring(lambda d: np.zeros((len(d), 1))), r"shape \(6, 1\)"),
-    "too few": (scoring(lambda d: lengths(d)[1:]), r"shape \(5,\)"),
+    "a column": (scoring(lambda d: np.zeros((len(d), 1))), r"got \(6, 1\)"),
+    "too few": (scoring(lambda d: lengths(d)[1:]), r"shape \(6,\) .*got \(5,\)"),
     "not finite": (scoring(lambda d: [float("nan")] * len(d)), "must be finite"),
-    "text": (scoring(lambda d: ["good"] * len(d)), "not numbers"),
+    "text": (scoring(lambda d: ["good"] * len(d)), r"expected numbers from score\(\)"),
     "sorted": (scoring(lambda d: sorted(lengths(d))), "not in the order of the texts"),
     "by the batch": (
         scoring(lambda d: (np.array(lengths(d)) - np.mean(lengths(d))).tolist()),

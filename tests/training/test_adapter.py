@@ -154,7 +154,7 @@ def test_who_waits_for_another_says_so(tmp_path: Path) -> None:
 
     bar.start = started  # type: ignore[method-assign]
     adapter.ensure(folder, lambda _: pytest.fail("trained twice"), "recipe:x", bar)
-    assert bar.started == [("waiting for another process that trains recipe:x", 1, "models")]
+    assert bar.started == [("waiting for another process to train recipe:x", 1, "models")]
 
 
 def test_a_training_that_fails_leaves_nothing(tmp_path: Path) -> None:
@@ -227,7 +227,7 @@ def rebase(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (truncate, r"adapter_model\.safetensors: damaged or truncated"),
+        (truncate, r"adapter_model\.safetensors: damaged, truncated or replaced"),
         (behead, r"adapter_model\.safetensors: weights of the reward head missing"),
         (widen, "does not fit its base model"),
         (lambda folder: (folder / adapter.WEIGHTS).unlink(), r"safetensors: missing"),

@@ -14,7 +14,7 @@ import pytest
 from safetensors.torch import load_file, save_file
 from scoring.models import dialogues
 
-from rmcheck.errors import SourceError, TrainingError, os_reason
+from rmcheck.errors import OTHER_CACHE, SourceError, TrainingError, os_reason
 from rmcheck.progress import NoProgress
 from rmcheck.reward_source import SourceOptions
 from rmcheck.scoring.seal import KEY_VARIABLE
@@ -91,7 +91,7 @@ def test_the_whole_folder_of_another_recipe_is_refused(trained: Path) -> None:
         {**json.loads(path.read_text()), "fingerprint": "0" * 32}
     )
     path.write_text(adapter.sealed(source.adapter, other).model_dump_json())
-    refused(source, "holds the adapter of another recipe")
+    refused(source, r"the adapter belongs to another recipe \(0{32}\)")
 
 
 def forget_hashes(folder: Path) -> None:
@@ -193,7 +193,7 @@ def test_a_disk_that_refuses_an_adapter_is_one_line_at_each_step(
     folder = tmp_path / "adapters" / "f"
     monkeypatch.setattr(Path, step, refused)
     with pytest.raises(
-        TrainingError, match=os_reason(OSError(number, os.strerror(number)))
+        TrainingError, match=os_reason(OSError(number, os.strerror(number)), OTHER_CACHE)
     ) as caught:
         adapter.ensure(folder, lambda _: None, "recipe:x", NoProgress())
     assert str(folder.parent) in str(caught.value)
