@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
 
-from rmcheck.checks import CannotDecide, Check
+from rmcheck.checks import CannotDecide
 from rmcheck.data import Dialogue
 from rmcheck.documents import located
 from rmcheck.engine.bar import SessionBar
@@ -33,7 +33,7 @@ from rmcheck.reward_source import Source
 from rmcheck.sources import create
 from rmcheck.sources.function import as_source
 from rmcheck.spec import Spec
-from rmcheck.suite import Suite
+from rmcheck.suite import BoundCheck, Suite
 from rmcheck.verdict import Verdict
 
 
@@ -181,19 +181,19 @@ class Engine:
             comparisons=self.comparisons,
         )
 
-    def prepare(self, binding: Binding, checks: Iterable[tuple[Suite, Check]]) -> None:
+    def prepare(self, binding: Binding, checks: Iterable[BoundCheck]) -> None:
         """`prepare_all` for checks that share their sources."""
         self.prepare_all([(binding, checks)])
 
-    def prepare_all(self, groups: Iterable[tuple[Binding, Iterable[tuple[Suite, Check]]]]) -> None:
+    def prepare_all(self, groups: Iterable[tuple[Binding, Iterable[BoundCheck]]]) -> None:
         """Have all that these checks need scored: one pass a model, one bar over all of it.
 
         A source that fails is remembered; `require` raises for the checks that need it.
         """
         wanted: dict[int, tuple[Source, list[Dialogue]]] = {}
         for binding, checks in groups:
-            for suite, check in checks:
-                for need in check.needs(suite.data):
+            for bound in checks:
+                for need in bound.check.needs(bound.suite.data):
                     try:
                         source = binding.source(need.source)
                     except RmcheckError:
@@ -203,7 +203,7 @@ class Engine:
             asked for key, asked in wanted.items() if key not in self._failed
         )
 
-    def require(self, binding: Binding, suite: Suite, check: Check) -> None:
+    def require(self, binding: Binding, bound: BoundCheck) -> None:
         """Raise the error of a source that this check needs and that could not be loaded.
 
         Raises
@@ -211,6 +211,7 @@ class Engine:
         BaselineRefused
             For a comparison with a baseline that was given its texts in another way.
         """
+        suite, check = bound.suite, bound.check
         if check.compares and binding.baseline is not None:
             kept = self._baseline if binding.baseline is self._baseline_source else None
             other = kept.source_of(suite.name) if kept else binding.baseline.describe()
@@ -231,10 +232,10 @@ class Engine:
         self._extras_told.add(error.extra)
         return error.again() if known else error
 
-    def judge(self, suite: Suite, check: Check, binding: Binding) -> tuple[Verdict, float]:
+    def judge(self, bound: BoundCheck, binding: Binding) -> tuple[Verdict, float]:
         """The verdict, and the seconds that it took."""
         started = time.perf_counter()
-        verdict = check.judge(self.context(suite, binding))
+        verdict = bound.check.judge(self.context(bound.suite, binding))
         return verdict, time.perf_counter() - started
 
     def trainings(self) -> list[TrainingRecord]:

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 from dataclasses import asdict, replace
 
-from rmcheck.checks import Check
 from rmcheck.record.run import CheckRecord
-from rmcheck.suite import BoundCheck, Suite
+from rmcheck.suite import BoundCheck
 from rmcheck.verdict import Verdict
 
 
-def check_record(
-    suite: Suite, check: Check, line: int, verdict: Verdict, seconds: float
-) -> CheckRecord:
+def check_record(bound: BoundCheck, verdict: Verdict, seconds: float) -> CheckRecord:
     """A verdict as it is written into results.json."""
     return _record(
-        suite,
-        check,
-        line,
+        bound,
         decision=verdict.decision,
         outcome=verdict.outcome,
         state=verdict.state,
@@ -41,21 +36,18 @@ def check_record(
     )
 
 
-def undecided_record(
-    suite: Suite, check: Check, line: int, *, outcome: str, message: str
-) -> CheckRecord:
+def undecided_record(bound: BoundCheck, *, outcome: str, message: str) -> CheckRecord:
     """A check that was skipped, or ended in an error."""
-    return _record(suite, check, line, outcome=outcome, message=message)
+    return _record(bound, outcome=outcome, message=message)
 
 
-def _record(suite: Suite, check: Check, line: int, **values: object) -> CheckRecord:
-    bound = BoundCheck(suite, check, line)
+def _record(bound: BoundCheck, **values: object) -> CheckRecord:
     return CheckRecord.model_validate(
         {
             "id": bound.id,
-            "kind": check.kind,
+            "kind": bound.check.kind,
             "gate": bound.gate,
-            "compares": check.compares,
+            "compares": bound.check.compares,
             "line": bound.line,
             **_plain(values),
         }

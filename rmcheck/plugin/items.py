@@ -15,7 +15,7 @@ from rmcheck.documents import located
 from rmcheck.errors import Problem, ProblemsFound
 from rmcheck.plugin.keys import MISTAKES, SUITES
 from rmcheck.plugin.pytest_compat import fixtures_again
-from rmcheck.suite import Suite, load_suite
+from rmcheck.suite import BoundCheck, Suite, load_suite
 from rmcheck.wording import escaped
 
 
@@ -62,14 +62,13 @@ class SuiteFile(pytest.Module):
         for tag in self.suite.tags:
             self.config.addinivalue_line("markers", f"{tag}: tag of rmcheck suites")
         first: CheckItem | None = None
-        for check, line in zip(self.suite.checks, self.suite.lines, strict=True):
+        for bound in self.suite.bound:
             item = CheckItem.from_parent(
                 self,
-                name=check.label,
+                name=bound.check.label,
                 callobj=_run_check,
                 fixtureinfo=first and fixtures_again(first),
-                check=check,
-                line=line,
+                bound=bound,
             )
             first = first or item  # fixtures are looked up once a file
             for tag in self.suite.tags:
@@ -80,22 +79,24 @@ class SuiteFile(pytest.Module):
 class CheckItem(pytest.Function):
     """One check of a suite."""
 
-    def __init__(self, *, check: Check, line: int, **options: Any) -> None:
+    def __init__(self, *, bound: BoundCheck, **options: Any) -> None:
         super().__init__(**options)
-        self.check = check
-        self.line = line
+        self.bound = bound
         self.add_marker(pytest.mark.rmcheck)
 
     @property
     def suite(self) -> Suite:
         """The suite of the check."""
-        parent = self.getparent(SuiteFile)
-        assert parent is not None  # made by SuiteFile.collect alone
-        return parent.suite
+        return self.bound.suite
+
+    @property
+    def check(self) -> Check:
+        """The check itself."""
+        return self.bound.check
 
     def reportinfo(self) -> tuple[Path, int, str]:
         """The line of the YAML file, from 0, so that annotations point at it."""
-        return Path(self.path), self.line - 1, f"{self.suite.name}::{self.check.label}"
+        return Path(self.path), self.bound.line - 1, self.bound.id
 
 
 def _add(suite: Suite, config: pytest.Config) -> None:

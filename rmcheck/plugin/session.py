@@ -116,10 +116,10 @@ class RunLog:
         if self._unselected is None:  # each item that concludes says it
             kept = {(item.suite.shown, item.check.label) for item in self._kept(session)}
             self._unselected = [
-                f"{suite.name}::{check.label}"
+                bound.id
                 for suite in self.suites.values()
-                for check in suite.checks
-                if suite.gate_of(check) == "required" and (suite.shown, check.label) not in kept
+                for bound in suite.bound
+                if bound.required and (suite.shown, bound.check.label) not in kept
             ]
         return self._unselected
 
@@ -130,7 +130,7 @@ class RunLog:
         try:
             binding = engine.bind(suite, candidate, baseline)
             self._score(item, binding, candidate, baseline)
-            engine.require(binding, suite, item.check)
+            engine.require(binding, item.bound)
         except RmcheckError as error:
             reason = error
         else:
@@ -150,11 +150,10 @@ class RunLog:
         again = any(nodeid == item.nodeid for nodeid, _ in self._ready)
         fellows = [item] if again else self._fellows(item)
         groups = _by_source(fellows, self.engine, candidate, baseline)
-        for bound, members in groups:
-            self._ready.update((fellow.nodeid, id(bound)) for fellow in members)
+        for shared, members in groups:
+            self._ready.update((fellow.nodeid, id(shared)) for fellow in members)
         self.engine.prepare_all(
-            (bound, [(fellow.suite, fellow.check) for fellow in members])
-            for bound, members in groups
+            (shared, [fellow.bound for fellow in members]) for shared, members in groups
         )
 
     def _fellows(self, item: CheckItem) -> list[CheckItem]:
@@ -166,11 +165,11 @@ class RunLog:
 
     def _judge(self, item: CheckItem, binding: Binding) -> None:
         try:
-            verdict, seconds = self.engine.judge(item.suite, item.check, binding)
+            verdict, seconds = self.engine.judge(item.bound, binding)
         except RmcheckError as error:
             reason = error
         else:
-            record = check_record(item.suite, item.check, item.line, verdict, seconds)
+            record = check_record(item.bound, verdict, seconds)
             self._conclude(item, record, binding)
             if verdict.outcome == "fail":
                 _fail(record, escaped(verdict.message))
@@ -185,9 +184,7 @@ class RunLog:
         outcome: Literal["skipped", "error"] = "error"
         if isinstance(reason, _SKIPS) and not self._must_be_decided(item, reason):
             outcome = "skipped"
-        record = undecided_record(
-            item.suite, item.check, item.line, outcome=outcome, message=str(reason)
-        )
+        record = undecided_record(item.bound, outcome=outcome, message=str(reason))
         skips = binding if isinstance(reason, _SKIPS) else None
         self._conclude(item, record, skips, undecided=isinstance(reason, CannotDecide | Unscorable))
         if outcome == "skipped":
@@ -202,7 +199,7 @@ class RunLog:
 
         Not before the first baseline: the run that becomes it has nothing to compare with.
         """
-        required = item.suite.gate_of(item.check) == "required"
+        required = item.bound.required
         first = isinstance(reason, BaselineMissing) and self.settings.baseline is None
         return self.settings.strict and required and not first
 
@@ -280,9 +277,7 @@ class RunLog:
             crash = getattr(report.longrepr, "reprcrash", None)
             message = crash.message if crash else str(report.longrepr or "")
         record = undecided_record(
-            item.suite,
-            item.check,
-            item.line,
+            item.bound,
             outcome="error" if report.failed else "skipped",
             message=message.partition("\n")[0] or f"{report.outcome} in {report.when}",
         )
@@ -298,7 +293,7 @@ def _tell(
     other exception is a bug and keeps its traceback.
     """
     if isinstance(report.longrepr, tuple):  # a skip
-        report.longrepr = (str(item.path), item.line, report.longrepr[2])
+        report.longrepr = (str(item.path), item.bound.line, report.longrepr[2])
     if excinfo is None or not report.failed:
         return
     value = excinfo.value
@@ -306,7 +301,7 @@ def _tell(
         return
     shown = excinfo.getrepr(style="value", chain=False)
     if shown.reprcrash is not None:
-        shown.reprcrash.path, shown.reprcrash.lineno = str(item.path), item.line
+        shown.reprcrash.path, shown.reprcrash.lineno = str(item.path), item.bound.line
         shown.reprcrash.message = str(value)
     report.longrepr = shown
 

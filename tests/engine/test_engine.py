@@ -34,7 +34,7 @@ from rmcheck.record import baseline
 from rmcheck.record import folder as folders
 from rmcheck.record import run as record
 from rmcheck.reward_source import RewardSource, Source
-from rmcheck.suite import Suite
+from rmcheck.suite import BoundCheck, Suite
 
 
 class Counting(Source):
@@ -65,14 +65,14 @@ def engine(root: Path, **changes: Any) -> Engine:
     return Engine(Settings.below(root, **changes))
 
 
-def all_of(*suites: Suite) -> list[tuple[Suite, Check]]:
-    return [(suite, check) for suite in suites for check in suite.checks]
+def all_of(*suites: Suite) -> list[BoundCheck]:
+    return [bound for suite in suites for bound in suite.bound]
 
 
-def judge_all(made: Engine, binding: Binding, items: list[tuple[Suite, Check]]) -> list[str]:
-    for suite, check in items:
-        made.require(binding, suite, check)
-    return [made.judge(suite, check, binding)[0].outcome for suite, check in items]
+def judge_all(made: Engine, binding: Binding, items: list[BoundCheck]) -> list[str]:
+    for bound in items:
+        made.require(binding, bound)
+    return [made.judge(bound, binding)[0].outcome for bound in items]
 
 
 def test_needs_are_united_and_each_text_is_scored_once(tmp_path: Path) -> None:
@@ -159,14 +159,14 @@ def test_a_source_that_fails_is_asked_once_and_fails_its_own_checks_only(tmp_pat
         binding = made.bind(suite, now, before)
         made.prepare(binding, all_of(suite))
         failed = []
-        for check in suite.checks:
+        for bound in suite.bound:
             try:
-                made.require(binding, suite, check)
+                made.require(binding, bound)
             except SourceError as error:
-                failed.append(check.kind)
+                failed.append(bound.check.kind)
                 assert str(error).endswith("cannot be loaded")  # noqa: PT017
             else:
-                assert made.judge(suite, check, binding)[0].outcome == "pass"
+                assert made.judge(bound, binding)[0].outcome == "pass"
         assert failed == bad
         assert len(now.batches) == 1
 
@@ -185,10 +185,10 @@ def test_a_variant_that_fails_leaves_the_others_alone(tmp_path: Path) -> None:
         made = engine(tmp_path)
         binding = made.bind(suite, source, None)
         made.prepare(binding, all_of(suite))
-        made.require(binding, suite, suite.checks[0])
-        made.require(binding, suite, suite.checks[2])
+        made.require(binding, suite.bound[0])
+        made.require(binding, suite.bound[2])
         with pytest.raises(SourceError, match="recipe:noisy cannot be loaded"):
-            made.require(binding, suite, suite.checks[1])
+            made.require(binding, suite.bound[1])
 
 
 def test_what_a_source_cannot_do_is_said_by_the_check_not_by_the_pass(tmp_path: Path) -> None:
@@ -196,13 +196,13 @@ def test_what_a_source_cannot_do_is_said_by_the_check_not_by_the_pass(tmp_path: 
     made = engine(tmp_path)
     binding = made.bind(suite, Counting(), None)
     made.prepare(binding, all_of(suite))
-    for check in suite.checks:
-        made.require(binding, suite, check)
+    for bound in suite.bound:
+        made.require(binding, bound)
     with pytest.raises(CannotDecide, match="is not a recipe"):
-        made.judge(suite, suite.checks[0], binding)
+        made.judge(suite.bound[0], binding)
     with pytest.raises(BaselineMissing, match=r"no baseline to compare with yet; .* rmcheck bless"):
-        made.judge(suite, suite.checks[1], binding)
-    assert made.judge(suite, suite.checks[2], binding)[0].outcome == "pass"
+        made.judge(suite.bound[1], binding)
+    assert made.judge(suite.bound[2], binding)[0].outcome == "pass"
 
 
 def test_a_suite_s_own_source_comes_first(tmp_path: Path) -> None:
@@ -244,7 +244,7 @@ def test_what_a_fixture_gives_is_wrapped_once(tmp_path: Path) -> None:
     binding = made.bind(suite, mine, mine)
     assert made.bind(suite, mine, mine) is binding
     made.prepare(binding, all_of(suite))
-    verdict, seconds = made.judge(suite, suite.checks[2], binding)
+    verdict, seconds = made.judge(suite.bound[2], binding)
     assert calls == [40]  # the candidate and the baseline are one function
     assert verdict.state == "identical"
     assert seconds >= 0
@@ -325,7 +325,7 @@ def test_a_regression_against_a_kept_baseline(tmp_path: Path) -> None:
     worse = per_text(lambda p, r: noise(p, r), spec="py:worse")
     binding = made.bind(suite, worse, made.baseline)
     made.prepare(binding, all_of(suite))
-    verdict, _ = made.judge(suite, suite.checks[0], binding)
+    verdict, _ = made.judge(suite.bound[0], binding)
     # A coin wins about half of what the baseline won, all of it.
     assert verdict.state == "regressed"
     assert verdict.estimate is not None

@@ -8,6 +8,7 @@ from builders import make_pairs, make_suite
 from rmcheck.checks.win_rate import WinRate
 from rmcheck.engine.judged import check_record, undecided_record
 from rmcheck.record.run import CheckRecord
+from rmcheck.suite import BoundCheck
 from rmcheck.verdict import Dot, Estimate, Evidence, Picture, Scatter, Table, Verdict
 
 PAIRS = make_pairs(20)
@@ -22,7 +23,7 @@ def test_typed_pictures_are_written_as_free_ones_are() -> None:
         decision="pass", outcome="pass", message="m", evidence=Evidence(pictures=(typed, free))
     )
     suite = make_suite(PAIRS, (WinRate(min=0.5),))
-    one, other = check_record(suite, suite.checks[0], 7, verdict, 0.0).evidence.pictures
+    one, other = check_record(BoundCheck(suite, suite.checks[0], 7), verdict, 0.0).evidence.pictures
     assert one == other
     assert one.model_dump(mode="json") == {
         "kind": "scatter",
@@ -51,7 +52,7 @@ def test_verdicts_become_plain_json() -> None:
             pairs=("p000",),
         ),
     )
-    found = check_record(suite, suite.checks[0], 7, verdict, 0.123456)
+    found = check_record(BoundCheck(suite, suite.checks[0], 7), verdict, 0.123456)
     assert CheckRecord.model_validate_json(found.model_dump_json()) == found
     assert (found.id, found.kind, found.gate, found.line) == (
         "chat::win_rate",
@@ -63,5 +64,7 @@ def test_verdicts_become_plain_json() -> None:
     assert found.evidence.pictures[0].data == {"x": [0, 1, 2], "1": [1, 2]}
     assert found.evidence.tables[0].rows == [[1]]
     assert (found.weak, found.p_value, found.duration_s) == (True, 0.25, 0.1235)
-    skipped = undecided_record(suite, suite.checks[0], 7, outcome="skipped", message="why")
+    skipped = undecided_record(
+        BoundCheck(suite, suite.checks[0], 7), outcome="skipped", message="why"
+    )
     assert (skipped.outcome, skipped.decision, skipped.message) == ("skipped", None, "why")

@@ -50,7 +50,7 @@ def run(root: Path, bar: Bar) -> Engine:
     groups = []
     for suite in suites():
         binding = engine.bind(suite, engine.candidate(), engine.baseline)
-        groups.append((binding, [(suite, check) for check in suite.checks]))
+        groups.append((binding, suite.bound))
     engine.prepare_all(groups)
     return engine
 

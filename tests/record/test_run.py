@@ -32,14 +32,11 @@ PAIRS = make_pairs(30)
 def a_run(folder: Path) -> tuple[RunRecord, list[PairScore]]:
     """A record as the engine makes it: three checks on thirty pairs, one of them a comparison."""
     checks: tuple[Check, ...] = (WinRate(min=0.6), ScoreGap(), NoRegression())
-    suite = make_suite(PAIRS, checks, description="d", tags=("t",), hash="h")
+    suite = make_suite(PAIRS, checks, description="d", tags=("t",), hash="h", lines=(5, 6, 7))
     engine = Engine(Settings.below(folder))
     binding = engine.bind(suite, per_text(honest), per_text(lambda p, r: honest(p, r[::-1])))
-    engine.prepare(binding, [(suite, check) for check in checks])
-    found = [
-        check_record(suite, check, line, *engine.judge(suite, check, binding))
-        for line, check in enumerate(checks, start=5)
-    ]
+    engine.prepare(binding, suite.bound)
+    found = [check_record(bound, *engine.judge(bound, binding)) for bound in suite.bound]
     context = engine.context(suite, binding)
     whole = suite_record(suite, context).model_copy(update={"checks": found})
     made = run_record(

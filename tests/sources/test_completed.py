@@ -142,8 +142,8 @@ def test_the_engine_needs_no_more_than_two_members(tmp_path: Path) -> None:
         given = Two()
         binding = engine.bind(suite, given, None)
         assert engine.bind(suite, given, None) is binding
-        engine.prepare(binding, [(suite, suite.checks[0])])
-        assert engine.judge(suite, suite.checks[0], binding)[0].outcome == "pass"
+        engine.prepare(binding, suite.bound)
+        assert engine.judge(suite.bound[0], binding)[0].outcome == "pass"
         assert engine.book.counts().computed == computed
         assert engine.trainings() == []
         assert engine.context(suite, binding).name(CANDIDATE) == "Two"
@@ -170,6 +170,6 @@ def test_a_stream_gives_rewards(tmp_path: Path) -> None:
     suite = make_suite(make_pairs(3), (WinRate(min=0.9),))
     engine = Engine(Settings.below(tmp_path))
     binding = engine.bind(suite, Wrong(), None)
-    engine.prepare(binding, [(suite, suite.checks[0])])
+    engine.prepare(binding, suite.bound)
     with pytest.raises(SourceError, match="Wrong: the reward of p000/chosen is nan"):
-        engine.require(binding, suite, suite.checks[0])
+        engine.require(binding, suite.bound[0])
