@@ -7,7 +7,7 @@ are, so that whoever reads `__version__` does not import every floor on paper.
 
 from __future__ import annotations
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOMES = {
     "Dialogue": "rmcheck.data",
