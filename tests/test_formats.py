@@ -70,7 +70,7 @@ def shipped() -> tuple[Any, Any]:
 
 
 def test_scorer_format_of_tokens(shipped: tuple[Any, Any]) -> None:
-    made = Tokens(shipped[1], "default", 40, closes=False)
+    made = Tokens(shipped[1], "default", 40, end="none")
     ids = [one.tolist() for one in made.encode(DIALOGUES)]
     assert (SCORER_FORMAT, content_hash(ids, made.truncated)) == (
         1,

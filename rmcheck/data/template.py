@@ -23,7 +23,7 @@ class ChatTokenizer(Protocol):
 
 
 def prompt_prefix(prompt: Prompt, template: str, tokenizer: ChatTokenizer | None = None) -> str:
-    """The text before the response. Nothing is ever appended after the response (no EOS).
+    """The text before the response.
 
     Parameters
     ----------
@@ -45,15 +45,7 @@ def prompt_prefix(prompt: Prompt, template: str, tokenizer: ChatTokenizer | None
     if template == "chat":
         if tokenizer is None or not getattr(tokenizer, "chat_template", None):
             raise ValueError("template 'chat' needs a tokenizer with one; use 'default'")
-        turns = (Message("user", prompt),) if isinstance(prompt, str) else prompt
-        conversation = [{"role": turn.role, "content": turn.content} for turn in turns]
-        return rendered(
-            lambda: tokenizer.apply_chat_template(
-                conversation, tokenize=False, add_generation_prompt=True
-            ),
-            getattr(tokenizer, "chat_template", None),
-            sum(len(turn.content) for turn in turns),
-        )
+        return _applied(_messages(prompt), tokenizer, add_generation_prompt=True)
     raise ValueError(f"unknown template {template!r} (allowed: {', '.join(TEMPLATES)})")
 
 
@@ -64,6 +56,31 @@ def render(dialogue: Dialogue, template: str, tokenizer: ChatTokenizer | None = 
     'Human: Hi?\\n\\nAssistant: Hello.'
     """
     return prompt_prefix(dialogue.prompt, template, tokenizer) + dialogue.response
+
+
+def conversation(dialogue: Dialogue, tokenizer: ChatTokenizer) -> str:
+    """A dialogue as a tokenizer's chat template writes it, with what it puts after the answer.
+
+    Raises
+    ------
+    SourceError
+        For a chat template that fails, does not end, or writes without end.
+    """
+    turns = (*_messages(dialogue.prompt), Message("assistant", dialogue.response))
+    return _applied(turns, tokenizer, add_generation_prompt=False)
+
+
+def _messages(prompt: Prompt) -> tuple[Message, ...]:
+    return (Message("user", prompt),) if isinstance(prompt, str) else tuple(prompt)
+
+
+def _applied(turns: Sequence[Message], tokenizer: ChatTokenizer, **options: bool) -> str:
+    turns_as_data = [{"role": turn.role, "content": turn.content} for turn in turns]
+    return rendered(
+        lambda: tokenizer.apply_chat_template(turns_as_data, tokenize=False, **options),
+        getattr(tokenizer, "chat_template", None),
+        sum(len(turn.content) for turn in turns),
+    )
 
 
 def _turns(prompt: Prompt) -> str:

@@ -33,7 +33,9 @@ class SourceRecord(_Model):
     """The reward source of a run: how it was asked for and what its scores depend on.
 
     `template`, `max_length` (None: the model's own), `pooling` and `dtype` say how a model is
-    given a dialogue; all None for a source that cannot tell, such as a score file. `recipe` has
+    given a dialogue; all None for a source that cannot tell, such as a score file. `end` is what
+    is read after the response, and `origins` says where each of these settings comes from (the
+    spec, a file of the model, or `default`). `recipe` has
     the settings of a recipe by key (`seed`, `label_noise.rate`); empty for other sources, and in
     records of version 0.1.
     """
@@ -43,6 +45,8 @@ class SourceRecord(_Model):
     template: str | None = None
     max_length: int | None = None
     pooling: str | None = None
+    end: str | None = None
+    origins: dict[str, str] = Field(default_factory=dict)
     dtype: str | None = None
     recipe: dict[str, Any] = Field(default_factory=dict)
 
@@ -68,8 +72,9 @@ class SourceRecord(_Model):
             for name, mine, theirs in (
                 ("template", self.template, other.template),
                 ("max_length", self.max_length, other.max_length),
+                ("end", self.end, other.end),
             )
-            if mine != theirs
+            if mine != theirs and not (name == "end" and None in (mine, theirs))
         )
 
 

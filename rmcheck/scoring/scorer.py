@@ -62,6 +62,9 @@ class Scorer:
     pooling
         `last`: the reward is read at a sequence's last token; `mean`: at the mean hidden state.
         Encoders have their own way, which is left to them.
+    end
+        What is read after the response, see `Tokens`; encoders keep what their tokenizer puts
+        there.
 
     Attributes
     ----------
@@ -82,6 +85,7 @@ class Scorer:
         device: str = "cpu",
         dtype: str = "float32",
         pooling: str = "last",
+        end: str = "none",
     ) -> None:
         self.model = model.to(device=device, dtype=DTYPES[dtype]).eval()
         self.device = torch.device(device)
@@ -95,7 +99,12 @@ class Scorer:
         self._head = head_of(model)
         if self._head is not None and dtype != "float32":
             self._head.float().register_forward_pre_hook(_as_float32)
-        self._tokens = Tokens(tokenizer, template, limit, closes=self._head is None)
+        if self._head is None and end == "none":
+            end = "tokenizer"
+        pad = None
+        if self._head is not None and end in ("tokenizer", "template"):
+            pad = model.config.get_text_config().pad_token_id
+        self._tokens = Tokens(tokenizer, template, limit, end=end, pad=pad)
         self.pad = pad_token(model, tokenizer)
         self.row, self._call = budgets(self.device)
         self._reach = reach(model)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rmcheck.data import Dialogue, Prompt
-from rmcheck.data.template import prompt_prefix
+from rmcheck.data.template import conversation, prompt_prefix
+from rmcheck.errors import SourceError
 from rmcheck.scoring.seams import seam_after, seam_before
+from rmcheck.wording import listed
 
 Ids = NDArray[np.int64]
 
@@ -24,6 +27,8 @@ PER_TOKEN = 16
 """Characters of a long text that are tokenised at first for each token that may be kept."""
 LONG = 8192
 """Characters that are always tokenised whole."""
+PATIENCE = 2.0
+"""Seconds in which further dialogues that a chat template refuses are looked for."""
 MARGIN = 64
 """Tokens between those that are kept and a cut within a word."""
 KEPT = 16_000_000
@@ -43,9 +48,13 @@ class Tokens:
         `default`, `chat` or `raw`; see `rmcheck.data.template`.
     max_length
         Tokens at most, special ones included.
-    closes
-        Whether to keep what the tokenizer puts after a text (BERT's ``[SEP]``). A causal model
-        reads nothing after the response: what is trained is what is scored.
+    end
+        What is read after the response: `none`; `tokenizer`: what the tokenizer puts after a text
+        (BERT's ``[SEP]``, an end token); `template`: what the chat template puts after an answer;
+        `eos`: the tokenizer's end token.
+    pad
+        The padding id of the model's configuration. transformers reads a reward at the last token
+        that is not this one, so such tokens at the end of a text are left out; None: none are.
 
     Notes
     -----
@@ -56,7 +65,15 @@ class Tokens:
     asked for before is not tokenised, nor counted, again, as far as `KEPT` tokens go.
     """
 
-    def __init__(self, tokenizer: Any, template: str, max_length: int, *, closes: bool) -> None:
+    def __init__(
+        self,
+        tokenizer: Any,
+        template: str,
+        max_length: int,
+        *,
+        end: str = "none",
+        pad: int | None = None,
+    ) -> None:
         self.tokenizer = tokenizer
         self.template = template
         self.max_length = max_length
@@ -64,7 +81,9 @@ class Tokens:
         # A chat template writes its own special tokens into the text.
         self._special = template != "chat"
         self._head, self._tail = self._around()
-        self._closes = closes
+        self._end = end
+        self._pad = pad
+        self._final = [int(tokenizer.eos_token_id)] if end == "eos" else []
         self._prefixes: dict[Prompt, str] = {}
         self._known: dict[str, Ids] = {}
         self._kept = 0
@@ -84,16 +103,42 @@ class Tokens:
         found: list[Ids] = []
         for start in range(0, len(dialogues), CHUNK):
             chunk = dialogues[start : start + CHUNK]
-            prefixes = [self._prefix(dialogue.prompt) for dialogue in chunk]
-            parts = [
-                self._shortened(prefix, one.response)
-                for prefix, one in zip(prefixes, chunk, strict=True)
-            ]
+            parts = [self._shortened(*split) for split in self._splits(chunk)]
             texts = [prefix + response for prefix, response in parts]
             for ids, (prefix, _), text in zip(self._ids(texts), parts, texts, strict=True):
                 found.append(self._fitted(ids, prefix, text))
         self._prefixes.clear()
         return found
+
+    def _splits(self, dialogues: Sequence[Dialogue]) -> list[tuple[str, str]]:
+        """`_split` of each; an error names the dialogues that the template refuses."""
+        found: list[tuple[str, str]] = []
+        refused: list[str] = []
+        first: SourceError | None = None
+        end = float("inf")
+        for dialogue in dialogues:
+            try:
+                found.append(self._split(dialogue))
+            except SourceError as error:
+                first = first or error
+                refused.append(dialogue.key or dialogue.hash)
+                end = min(end, time.monotonic() + PATIENCE)
+            if time.monotonic() > end:
+                break
+        if first is not None:
+            raise SourceError(f"{listed(refused)}: {first}")
+        return found
+
+    def _split(self, dialogue: Dialogue) -> tuple[str, str]:
+        """The text in two parts: before the response, and the response with what ends it."""
+        prefix = self._prefix(dialogue.prompt)
+        if self._end != "template":
+            return prefix, dialogue.response
+        whole = conversation(dialogue, self.tokenizer)
+        if not whole.startswith(prefix):  # the template writes answers otherwise than it asks
+            pairs = enumerate(zip(prefix, whole, strict=False))
+            prefix = prefix[: next((at for at, (one, other) in pairs if one != other), len(whole))]
+        return prefix, whole[len(prefix) :]
 
     def _prefix(self, prompt: Prompt) -> str:
         known = self._prefixes.get(prompt)
@@ -173,15 +218,18 @@ class Tokens:
     def _fitted(self, ids: list[int], prefix: str, text: str) -> Ids:
         end = len(ids) - self._tail
         head, body, tail = ids[: self._head], ids[self._head : end], ids[end:]
-        if not self._closes:
-            tail = []
+        if self._end != "tokenizer":
+            tail = self._final if body[-1:] != self._final else []
         room = self.max_length - len(head) - len(tail)
         if len(body) > room:
             self.truncated += 1
             response = self._response_tokens(body, prefix, text)
             start = len(body) - max(response, room)
             body = body[start : start + room]
-        whole = [*head, *body, *tail] or [self._filler()]
+        whole = [*head, *body, *tail]
+        while self._pad is not None and len(whole) > 1 and whole[-1] == self._pad:
+            whole.pop()
+        whole = whole or [self._filler()]
         return np.array(whole, dtype=np.int64)
 
     def _response_tokens(self, body: list[int], prefix: str, text: str) -> int:
@@ -211,18 +259,23 @@ class Tokens:
 
 
 def length_limit(config: Any, tokenizer: Any, wanted: int | None) -> int:
-    """The least of what was asked for, what the tokenizer says and what positions there are.
-
-    RoBERTa-like models count positions from `pad_token_id + 1`, so that many are lost.
-    """
-    limits = [wanted or UNLIMITED]
-    text = config.get_text_config() if hasattr(config, "get_text_config") else config
-    positions = getattr(text, "max_position_embeddings", None)
-    if positions:
-        kind = str(getattr(text, "model_type", ""))
-        lost = int(text.pad_token_id or 0) + 1 if "roberta" in kind or kind == "camembert" else 0
-        limits.append(int(positions) - lost)
+    """The least of what was asked for, what the tokenizer says and what positions there are."""
+    limits = [wanted or UNLIMITED, positions_of(config) or UNLIMITED]
     known = getattr(tokenizer, "model_max_length", None)
     if known and known < UNLIMITED:
         limits.append(int(known))
     return min(limits)
+
+
+def positions_of(config: Any) -> int | None:
+    """How many tokens a model has positions for; None where it has no such limit.
+
+    RoBERTa-like models count positions from `pad_token_id + 1`, so that many are lost.
+    """
+    text = config.get_text_config() if hasattr(config, "get_text_config") else config
+    positions = int(getattr(text, "max_position_embeddings", None) or 0)
+    if positions <= 0:  # XLNet says -1
+        return None
+    kind = str(getattr(text, "model_type", ""))
+    lost = int(text.pad_token_id or 0) + 1 if "roberta" in kind or kind == "camembert" else 0
+    return positions - lost

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from rmcheck.errors import RmcheckError, UsageError, did_you_mean
 from rmcheck.registry import Registry, function
 from rmcheck.reward_source import Source, SourceOptions, completed
+from rmcheck.sources.layout import without_options
 from rmcheck.sources.suggestion import suggestion
 from rmcheck.spec import Spec
 
@@ -50,7 +51,8 @@ def create(spec: str, options: SourceOptions) -> Source:
     """
     named = Spec.parse(spec)
     if not named.kind or not named.rest:
-        if spec and (options.root / spec).is_dir():
+        path, _ = without_options(spec, lambda path: (options.root / path).is_dir())
+        if path and (options.root / path).is_dir():
             named = Spec("hf", spec)
         else:
             raise UsageError(

@@ -2,26 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from rmcheck.data.dialogue import content_hash
+from rmcheck.data.template import TEMPLATES
 from rmcheck.errors import SourceError, UsageError
 from rmcheck.extras import needed_by
 from rmcheck.record.run import TrainingRecord
 from rmcheck.reward_source import SourceOptions
 from rmcheck.scoring.files import ModelFiles, locate, looked_for
-from rmcheck.sources.model_source import Layout, Loaded, ModelSource, resolved
+from rmcheck.sources.layout import (
+    ASKED,
+    DEFAULT,
+    SIDECAR,
+    TOKENIZER_CONFIG,
+    Layout,
+    asked,
+    chat_file,
+    template_text,
+    without_options,
+)
+from rmcheck.sources.model_source import Loaded, ModelSource, resolved
 from rmcheck.training import adapter
 
 
 class CheckpointSource(ModelSource):
     """A trained reward model from files; `rmcheck.json` beside them says how to read it."""
 
-    def __init__(self, spec: str, name: str, revision: str | None, options: SourceOptions) -> None:
+    def __init__(
+        self,
+        spec: str,
+        name: str,
+        revision: str | None,
+        options: SourceOptions,
+        asked: Mapping[str, str | int] | None = None,
+    ) -> None:
         super().__init__(spec, options)
         self.name = name
         self.revision = revision
+        self._asked = asked or {}
 
     @cached_property
     def files(self) -> ModelFiles:
@@ -51,16 +73,57 @@ class CheckpointSource(ModelSource):
 
     @cached_property
     def layout(self) -> Layout:
-        """As `rmcheck.json` says, or else the defaults."""
+        """As the spec, `rmcheck.json` or the model's files say, in this order."""
         sidecar = self._sidecar
-        if sidecar is None:
-            return Layout()
-        if sidecar.num_labels != 1:
+        if sidecar is not None and sidecar.num_labels != 1:
             raise SourceError(
                 f"{self.files.name}: expected num_labels 1 for a reward model, got "
                 f"{sidecar.num_labels}"
             )
-        return Layout(sidecar.template, sidecar.max_length, sidecar.pooling)
+        settings: dict[str, Any] = dict(self._own(sidecar))
+        origins = {key: origin for key, (_, origin) in settings.items()}
+        values = {key: value for key, (value, _) in settings.items()}
+        if "template" in self._asked and "end" not in self._asked and sidecar is None:
+            chat = self._asked["template"] not in TEMPLATES or self._asked["template"] == "chat"
+            values["end"] = "template" if chat else "tokenizer"
+            origins["end"] = DEFAULT
+        values |= self._asked
+        origins |= dict.fromkeys(self._asked, ASKED)
+        named = str(values["template"])
+        text = "" if named in TEMPLATES else template_text(named, self.options.root)
+        return Layout(**values, text=text, origins=origins)
+
+    def _own(self, sidecar: adapter.Sidecar | None) -> Mapping[str, tuple[str | int | None, str]]:
+        """Each setting and its origin, as `rmcheck.json` or the model's files have it."""
+        if sidecar is not None:
+            return {
+                "template": (sidecar.template, SIDECAR),
+                "end": ("none", SIDECAR),
+                "max_length": (sidecar.max_length, SIDECAR),
+                "pooling": (sidecar.pooling, SIDECAR),
+            }
+        found = chat_file(self._file)
+        return {
+            "template": ("chat", found) if found else ("default", DEFAULT),
+            "end": ("template", found) if found else ("tokenizer", DEFAULT),
+            "max_length": (None, DEFAULT),
+            "pooling": ("last", DEFAULT),
+        }
+
+    def _file(self, name: str) -> Path | None:
+        """A file of the model (of the adapter first, where that brings a tokenizer)."""
+        files = self.files
+        if self._adapter and not (self._adapter / TOKENIZER_CONFIG).is_file():
+            files, _ = adapter.base_of(self._adapter, self.hashes)
+        if files.folder is not None:
+            path = files.folder / name
+            return path if path.is_file() else None
+        with needed_by(self.spec):
+            from huggingface_hub import hf_hub_download
+        try:
+            return Path(hf_hub_download(files.name, name, revision=files.revision))
+        except Exception:  # not there, or the hub cannot be reached and it was never downloaded
+            return None
 
     def _identity(self) -> str:
         folder = self.files.folder
@@ -73,7 +136,7 @@ class CheckpointSource(ModelSource):
         if self._adapter:
             base, gguf = adapter.base_of(self._adapter, self.hashes)
             parts.append(base.hash(self.hashes, [gguf] if gguf else []))
-        return content_hash("hf", *parts, layout.template, layout.max_length, layout.pooling)
+        return content_hash("hf", *parts, *layout.parts)
 
     def _load(self, device: str) -> Loaded:
         _ = self.fingerprint  # a folder without a model is reported before torch is imported
@@ -104,12 +167,18 @@ def create(rest: str, options: SourceOptions) -> CheckpointSource:
 
     Raises UsageError if REST is a path that does not exist.
     """
-    name, revision = rest, None
-    if not resolved(rest, options.root).is_dir():
-        name, _, after = rest.partition("@")
+
+    def is_folder(path: str) -> bool:
+        return resolved(path, options.root).is_dir()
+
+    whole, said = without_options(rest, is_folder)
+    settings = asked(said, f"hf:{rest}", options.root)
+    name, revision = whole, None
+    if not is_folder(whole):
+        name, _, after = whole.partition("@")
         revision = after or None
     folder = resolved(name, options.root)
     is_path = name.startswith((".", "/", "~")) or name.count("/") > 1
     if is_path and not folder.is_dir():
         raise UsageError(f"hf:{rest}: folder not found ({looked_for(folder)})")
-    return CheckpointSource(f"hf:{rest}", name, revision, options)
+    return CheckpointSource(f"hf:{rest}", name, revision, options, settings)

@@ -22,7 +22,8 @@ from rmcheck.record.run import SourceRecord
 from rmcheck.reward_source import Source, SourceOptions
 from rmcheck.scoring.files import FileHashes
 from rmcheck.scoring.threads import wait_asleep
-from rmcheck.scoring.tokens import SCORER_FORMAT
+from rmcheck.scoring.tokens import SCORER_FORMAT, positions_of
+from rmcheck.sources.layout import ASKED, Layout
 from rmcheck.stats.precision import PRECISIONS
 
 if TYPE_CHECKING:
@@ -31,15 +32,6 @@ if TYPE_CHECKING:
 
 _LOADED: WeakValueDictionary[tuple[str, str, str, str], Scorer] = WeakValueDictionary()
 """Models in use by (identity, dtype, device, cache folder), so that each is loaded once."""
-
-
-@dataclass(frozen=True)
-class Layout:
-    """How a model is given a dialogue: template, length limit (None: the model's own), pooling."""
-
-    template: str = "default"
-    max_length: int | None = None
-    pooling: str = "last"
 
 
 @dataclass(frozen=True)
@@ -100,6 +92,8 @@ class ModelSource(Source, ABC):
             template=self.layout.template,
             max_length=self.layout.max_length,
             pooling=self.layout.pooling,
+            end=self.layout.end,
+            origins=dict(self.layout.origins),
             dtype=self.options.dtype,
         )
 
@@ -179,20 +173,45 @@ class ModelSource(Source, ABC):
 
         loaded = self._load(device)
         layout = loaded.layout
-        if layout.template == "chat" and not loaded.tokenizer.chat_template:
-            raise SourceError(
-                f"{self.spec}: template is 'chat', but the tokenizer has no chat template; "
-                "use template: default"
-            )
+        chat = layout.template == "chat" or bool(layout.text)
+        if layout.text:
+            loaded.tokenizer.chat_template = layout.text
+        self._refuse_unreadable(layout, loaded.tokenizer, chat=chat)
+        if layout.max_length and layout.origins.get("max_length") == ASKED:
+            positions = positions_of(loaded.model.config)
+            if positions is not None and layout.max_length > positions:
+                raise SourceError(
+                    f"{self.spec}: max_length is {layout.max_length:,}, but the model has "
+                    f"{positions:,} positions; use at most that many"
+                )
+            loaded.tokenizer.model_max_length = layout.max_length
         return Scorer(
             loaded.model,
             loaded.tokenizer,
-            layout.template,
+            "chat" if chat else layout.template,
             layout.max_length,
             device,
             self.options.dtype,
             layout.pooling,
+            layout.end,
         )
+
+    def _refuse_unreadable(self, layout: Layout, tokenizer: Any, *, chat: bool) -> None:
+        """Raise SourceError where the tokenizer lacks what the layout asks of it."""
+        if chat and not tokenizer.chat_template:
+            raise SourceError(
+                f"{self.spec}: template is 'chat', but the tokenizer has no chat template; "
+                "use template default, or name a Jinja file"
+            )
+        if layout.end == "template" and not chat:
+            raise SourceError(
+                f"{self.spec}: end is 'template', but template {layout.template!r} puts nothing "
+                "after a response; use end eos, tokenizer or none"
+            )
+        if layout.end == "eos" and tokenizer.eos_token_id is None:
+            raise SourceError(
+                f"{self.spec}: end is 'eos', but the tokenizer has no end token; use end none"
+            )
 
 
 def model_hash(identity: str, dtype: str, *factor: float) -> str:

@@ -13,7 +13,8 @@ from rmcheck.record.run import SourceRecord, TrainingRecord
 from rmcheck.reward_source import SourceOptions
 from rmcheck.scoring.files import ModelFiles
 from rmcheck.scoring.threads import wait_asleep
-from rmcheck.sources.model_source import Layout, Loaded, ModelSource
+from rmcheck.sources.layout import Layout
+from rmcheck.sources.model_source import Loaded, ModelSource
 from rmcheck.training import adapter
 from rmcheck.training.preparation import Shared
 from rmcheck.training.recipe import Recipe, load_recipe

@@ -98,7 +98,7 @@ def test_the_tokens_are_those_of_the_whole_text(
         found = []
         for long in (100, 10**9):
             monkeypatch.setattr(tokens_module, "LONG", long)
-            made = Tokens(tokenizer, "default", limit, closes=False)
+            made = Tokens(tokenizer, "default", limit, end="none")
             found.append(([ids.tolist() for ids in made.encode(texts)], made.truncated))
         assert found[0] == found[1]
 
@@ -107,7 +107,7 @@ def test_the_tokens_are_those_of_the_whole_text(
 def test_five_megabytes_cost_little(name: str) -> None:
     """1.5 GB and 16 s before; the text itself is 5 MB, or 10 where it holds other letters."""
     inner = byte_level()
-    made = Tokens(inner, "default", 512, closes=False)
+    made = Tokens(inner, "default", 512, end="none")
     texts = [Dialogue("Why?", TEXTS[name] * (5_000_000 // len(TEXTS[name])))]
     given: list[int] = []
     call = type(inner).__call__

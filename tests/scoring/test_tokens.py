@@ -17,7 +17,7 @@ def text_of(tokens: object, ids: np.ndarray) -> str:
 
 def test_the_whole_text_is_tokenised_and_nothing_is_appended() -> None:
     inner = tokenizer()
-    tokens = Tokens(inner, "default", 100, closes=False)
+    tokens = Tokens(inner, "default", 100, end="none")
     (ids,) = tokens.encode([Dialogue("Why?", "Because it rains.")])
     assert ids.tolist() == inner("Human: Why?\n\nAssistant: Because it rains.")["input_ids"]
     assert tokens.truncated == 0
@@ -25,7 +25,7 @@ def test_the_whole_text_is_tokenised_and_nothing_is_appended() -> None:
 
 def test_a_long_dialogue_loses_the_start_of_its_prompt() -> None:
     inner = tokenizer()
-    tokens = Tokens(inner, "default", 20, closes=False)
+    tokens = Tokens(inner, "default", 20, end="none")
     (ids,) = tokens.encode([Dialogue(PROMPTS[1] * 3, "the cat sat")])
     whole = f"Human: {PROMPTS[1] * 3}\n\nAssistant: the cat sat"
     assert ids.tolist() == inner(whole)["input_ids"][-20:]
@@ -35,7 +35,7 @@ def test_a_long_dialogue_loses_the_start_of_its_prompt() -> None:
 def test_a_response_that_alone_is_too_long_keeps_its_beginning() -> None:
     inner = tokenizer()
     response = "the cat sat on the mat and looked at the rain while it fell on the old roof"
-    tokens = Tokens(inner, "raw", 6, closes=False)
+    tokens = Tokens(inner, "raw", 6, end="none")
     (ids,) = tokens.encode([Dialogue("Why?\n", response)])
     assert len(ids) == 6
     assert response.startswith(text_of(inner, ids).strip())
@@ -46,7 +46,7 @@ def test_a_response_that_fits_exactly_is_kept_whole() -> None:
     inner = tokenizer()
     response = "the cat sat on the mat"
     size = len(inner(response)["input_ids"])
-    tokens = Tokens(inner, "raw", size, closes=False)
+    tokens = Tokens(inner, "raw", size, end="none")
     (ids,) = tokens.encode([Dialogue("Why? Who? Where?\n", response)])
     assert text_of(inner, ids) == response
 
@@ -62,22 +62,22 @@ def test_special_tokens_before_the_text_stay_and_those_after_it_go_unless_the_mo
     )
     plain = inner("Why?", add_special_tokens=False)["input_ids"]
     one = [Dialogue("Why?", "")]
-    assert Tokens(inner, "raw", 50, closes=False).encode(one)[0].tolist() == [2, *plain]
-    assert Tokens(inner, "raw", 50, closes=True).encode(one)[0].tolist() == [2, *plain, 0]
+    assert Tokens(inner, "raw", 50, end="none").encode(one)[0].tolist() == [2, *plain]
+    assert Tokens(inner, "raw", 50, end="tokenizer").encode(one)[0].tolist() == [2, *plain, 0]
     long = [Dialogue("", "the cat sat on the mat and looked at the rain")]
-    cut = Tokens(inner, "raw", 5, closes=True).encode(long)[0].tolist()
+    cut = Tokens(inner, "raw", 5, end="tokenizer").encode(long)[0].tolist()
     assert (cut[0], cut[-1], len(cut)) == (2, 0, 5)
 
 
 def test_a_text_without_a_token_is_one_token() -> None:
-    (ids,) = Tokens(tokenizer(), "raw", 10, closes=False).encode([Dialogue("", "")])
+    (ids,) = Tokens(tokenizer(), "raw", 10, end="none").encode([Dialogue("", "")])
     assert ids.tolist() == [2]
 
 
 def test_the_chat_template_is_the_tokenizers_own() -> None:
     inner = tokenizer()
     inner.chat_template = "{% for m in messages %}[{{ m.role }}] {{ m.content }}\n{% endfor %}[a] "
-    tokens = Tokens(inner, "chat", 100, closes=False)
+    tokens = Tokens(inner, "chat", 100, end="none")
     prompt = (Message("system", "Be kind."), Message("user", "Why?"))
     (ids,) = tokens.encode([Dialogue(prompt, "So.")])
     assert text_of(inner, ids) == "[system] Be kind.\n[user] Why?\n[a] So."
@@ -93,8 +93,8 @@ def test_a_slow_tokenizer_is_cut_by_the_prefix_that_it_shares_with_its_prompt() 
             options.pop("return_offsets_mapping", None)
             return inner(text, **options)
 
-    (fast,) = Tokens(inner, "default", 20, closes=False).encode([Dialogue("Why? " * 9, "the cat")])
-    (slow,) = Tokens(Slow(), "default", 20, closes=False).encode([Dialogue("Why? " * 9, "the cat")])
+    (fast,) = Tokens(inner, "default", 20, end="none").encode([Dialogue("Why? " * 9, "the cat")])
+    (slow,) = Tokens(Slow(), "default", 20, end="none").encode([Dialogue("Why? " * 9, "the cat")])
     assert slow.tolist() == fast.tolist()
 
 
@@ -118,7 +118,7 @@ def test_roberta_has_fewer_positions_than_it_says() -> None:
 
 def test_a_text_is_tokenised_once_and_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
     inner = tokenizer()
-    tokens = Tokens(inner, "default", 20, closes=False)
+    tokens = Tokens(inner, "default", 20, end="none")
     asked: list[str] = []
     ids = tokens._ids
     monkeypatch.setattr(tokens, "_ids", lambda texts: asked.extend(texts) or ids(texts))
@@ -135,7 +135,7 @@ def test_a_text_is_tokenised_once_and_counted_once(monkeypatch: pytest.MonkeyPat
 
 def test_no_more_texts_are_remembered_than_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tokens_module, "KEPT", 30)
-    tokens = Tokens(tokenizer(), "default", 100, closes=False)
+    tokens = Tokens(tokenizer(), "default", 100, end="none")
     texts = [Dialogue("Why?", f"Because of {number}.") for number in range(20)]
     first = tokens.encode(texts)
     assert tokens._kept <= 30 < sum(map(len, first))

@@ -1,0 +1,177 @@
+"""How a model is given a dialogue, and where that was said.
+
+What the user says comes first (`hf:PATH,template=chat`), then `rmcheck.json`, which rmcheck writes
+beside what it trains, then the model's own files, and last the defaults.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rmcheck.data.dialogue import content_hash
+from rmcheck.data.template import TEMPLATES
+from rmcheck.errors import SourceError, UsageError, did_you_mean, os_reason
+
+ENDS = ("none", "tokenizer", "template", "eos")
+"""What a model reads after the response: nothing, what its tokenizer puts after a text, what its
+chat template puts after an answer, or the end token."""
+POOLINGS = ("last", "mean")
+KEYS = ("template", "end", "max_length", "pooling")
+"""The settings that a spec may give, in the order in which they are shown."""
+
+ASKED = "the spec"
+SIDECAR = "rmcheck.json"
+DEFAULT = "default"
+
+TOKENIZER_CONFIG = "tokenizer_config.json"
+CHAT_FILES = ("chat_template.jinja", TOKENIZER_CONFIG, "chat_template.json")
+"""Where a tokenizer keeps its chat template, in the order in which transformers takes them."""
+
+_OPTION = re.compile(r",(?=[a-z_]+=)")
+_MOST_BYTES = 1_000_000
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a model is given a dialogue.
+
+    Attributes
+    ----------
+    template
+        `default`, `chat`, `raw`, or the path of a Jinja file.
+    max_length
+        Tokens at most; None: the model's own limit.
+    pooling
+        `last` or `mean`.
+    end
+        One of `ENDS`.
+    text
+        The content of the Jinja file; empty for the other templates.
+    origins
+        Where each of `KEYS` comes from: the spec, a file of the model, or `default`.
+    """
+
+    template: str = "default"
+    max_length: int | None = None
+    pooling: str = "last"
+    end: str = "none"
+    text: str = ""
+    origins: Mapping[str, str] = field(default_factory=dict, compare=False)
+
+    @property
+    def parts(self) -> tuple[object, ...]:
+        """What of it belongs to a model's fingerprint."""
+        named = content_hash(self.text) if self.text else self.template
+        ending = () if self.end == "none" else (self.end,)
+        return (named, self.max_length, self.pooling, *ending)
+
+    @property
+    def told(self) -> str:
+        """The layout and its origins in one line.
+
+        >>> Layout("chat", end="template", origins={"template": "chat_template.jinja"}).told
+        'template chat (chat_template.jinja), end template, max_length of the model, pooling last'
+        """
+        values = {
+            "template": self.template,
+            "end": self.end,
+            "max_length": "of the model" if self.max_length is None else str(self.max_length),
+            "pooling": self.pooling,
+        }
+        return ", ".join(
+            f"{key} {value}" + (f" ({self.origins[key]})" if self.origins.get(key) else "")
+            for key, value in values.items()
+        )
+
+
+def without_options(rest: str, is_folder: Callable[[str], bool]) -> tuple[str, str]:
+    """The path of a spec and its options, still as text; a folder with such a name has none.
+
+    >>> without_options("models/a,b,template=chat,end=eos", lambda path: False)
+    ('models/a,b', 'template=chat,end=eos')
+    """
+    if is_folder(rest):
+        return rest, ""
+    path, *options = _OPTION.split(rest)
+    return path, ",".join(options)
+
+
+def asked(options: str, spec: str, root: Path) -> dict[str, str | int]:
+    """The settings that a spec gives, checked.
+
+    Raises
+    ------
+    UsageError
+        For an unknown key, a key given twice, or a value that is not allowed.
+    """
+    found: dict[str, str | int] = {}
+    for option in filter(None, _OPTION.split("," + options)[1:]):
+        key, _, value = option.partition("=")
+        if key not in KEYS:
+            raise UsageError(f"{spec}: unknown setting {key!r}; {did_you_mean(key, KEYS)}")
+        if key in found:
+            raise UsageError(f"{spec}: {key} is given twice; give it once")
+        found[key] = _value(key, value, spec, root)
+    return found
+
+
+def _value(key: str, value: str, spec: str, root: Path) -> str | int:
+    if key == "max_length":
+        if not value.isdecimal() or int(value) < 1:
+            raise UsageError(
+                f"{spec}: max_length: expected a number of tokens of at least 1, got {value!r}"
+            )
+        return int(value)
+    allowed = {"template": TEMPLATES, "end": ENDS, "pooling": POOLINGS}[key]
+    if value in allowed or (key == "template" and _is_template_file(value, root)):
+        return value
+    remedy = did_you_mean(value, allowed)
+    files = ", or the path of a Jinja file" if key == "template" else ""
+    raise UsageError(f"{spec}: {key}: got {value!r}; {remedy}{files}")
+
+
+def _is_template_file(value: str, root: Path) -> bool:
+    return (root / Path(value).expanduser()).is_file()
+
+
+def template_text(path: str, root: Path) -> str:
+    """The content of a Jinja file that a spec names.
+
+    Raises
+    ------
+    SourceError
+        When it cannot be read, is not text or is too large.
+    """
+    file = root / Path(path).expanduser()
+    try:
+        if file.stat().st_size > _MOST_BYTES:
+            raise SourceError(f"{file}: larger than {_MOST_BYTES:,} bytes; expected a template")
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise SourceError(f"{file}: not UTF-8 text; save the template as UTF-8") from None
+    except OSError as error:
+        raise SourceError(f"{file}: cannot be read: {os_reason(error)}") from None
+
+
+def chat_file(find: Callable[[str], Path | None]) -> str | None:
+    """The name of the file that has the tokenizer's chat template; None without one.
+
+    `find` gives the path of a file of the model by its name.
+    """
+    for name in CHAT_FILES:
+        path = find(name)
+        if path is None:
+            continue
+        if path.suffix == ".jinja":
+            return name
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError):
+            continue  # loading the tokenizer reports it
+        if isinstance(content, dict) and content.get("chat_template"):
+            return name
+    return None
