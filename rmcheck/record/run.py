@@ -51,6 +51,27 @@ class SourceRecord(_Model):
     recipe: dict[str, Any] = Field(default_factory=dict)
 
     @property
+    def reading(self) -> str:
+        """How the model is given a dialogue and where that was said; empty for other sources.
+
+        >>> SourceRecord(spec="hf:a", template="chat", end="template", pooling="last",
+        ...              origins={"template": "chat_template.jinja"}).reading
+        'template chat (chat_template.jinja), end template, max_length of the model, pooling last'
+        """
+        if self.template is None:
+            return ""
+        values = {
+            "template": self.template,
+            "end": self.end or "none",
+            "max_length": "of the model" if self.max_length is None else str(self.max_length),
+            "pooling": self.pooling or "last",
+        }
+        return ", ".join(
+            f"{key} {value}" + (f" ({self.origins[key]})" if self.origins.get(key) else "")
+            for key, value in values.items()
+        )
+
+    @property
     def kind(self) -> str:
         """What is before the colon of the spec: `recipe`, `hf`, `scores`; a path is `hf`."""
         return Spec.parse(self.spec).kind or "hf"

@@ -111,7 +111,8 @@ def _recipes(report: ReportInput) -> str:
 
 def _source(source: SourceRecord) -> str:
     told = f" ({code(source.fingerprint, 16)})" if source.fingerprint else ""
-    return f"{code(source.spec)}{told}"
+    read = f", read with {code(source.reading)}" if source.origins else ""
+    return f"{code(source.spec)}{told}{read}"
 
 
 def _named(title: str, members: Sequence[Placed]) -> str:

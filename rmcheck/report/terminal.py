@@ -59,6 +59,11 @@ def lines(record: RunRecord, *, verbosity: int, report_path: str | None) -> list
                 else ""
             )
         )
+    end += [
+        f"reading of {one_line(source.spec, 60)}: {one_line(source.reading)}"
+        for source in record.models[:2]
+        if source.origins
+    ]
     if record.training:
         end.append(training(record.training))
     end += where

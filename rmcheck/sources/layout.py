@@ -69,24 +69,6 @@ class Layout:
         ending = () if self.end == "none" else (self.end,)
         return (named, self.max_length, self.pooling, *ending)
 
-    @property
-    def told(self) -> str:
-        """The layout and its origins in one line.
-
-        >>> Layout("chat", end="template", origins={"template": "chat_template.jinja"}).told
-        'template chat (chat_template.jinja), end template, max_length of the model, pooling last'
-        """
-        values = {
-            "template": self.template,
-            "end": self.end,
-            "max_length": "of the model" if self.max_length is None else str(self.max_length),
-            "pooling": self.pooling,
-        }
-        return ", ".join(
-            f"{key} {value}" + (f" ({self.origins[key]})" if self.origins.get(key) else "")
-            for key, value in values.items()
-        )
-
 
 def without_options(rest: str, is_folder: Callable[[str], bool]) -> tuple[str, str]:
     """The path of a spec and its options, still as text; a folder with such a name has none.

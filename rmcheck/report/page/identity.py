@@ -30,6 +30,7 @@ class IdentityRow:
 _COMPARED = frozenset(
     {
         "rmcheck",
+        "Reading",
         "Recipe's seed",
         "Seed of the checks",
         "Precision",
@@ -45,6 +46,7 @@ _FOLDED = frozenset({"Took", "Platform"})
 _ROWS: tuple[tuple[str, bool, Callable[[RunRecord], str]], ...] = (
     ("Source", True, lambda run: run.source.spec),
     ("Fingerprint", True, lambda run: run.source.fingerprint or numbers.MISSING),
+    ("Reading", True, lambda run: run.source.reading or numbers.MISSING),
     ("Commit", True, lambda run: run.commit or numbers.MISSING),
     ("Run started", False, lambda run: moment(run.started)),
     ("Took", False, lambda run: numbers.seconds(run.duration_s)),
