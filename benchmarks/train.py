@@ -77,7 +77,9 @@ def recipe(base: Path, pairs: int, precision: Literal["fp32", "bf16"]) -> Recipe
 def encoded(how: Recipe, pairs: Sequence[PreferencePair]) -> Texts:
     """The token ids that both trainers are given."""
     files = how.base_files()
-    scorer = Scorer(load_base(files, seed=0), load_tokenizer(files), how.template, how.max_length)
+    scorer = Scorer(
+        load_base(files, seed=0).model, load_tokenizer(files), how.template, how.max_length
+    )
     ids = scorer.encode(pair_dialogues(pairs))
     return Texts(ids[0::2], ids[1::2])
 
@@ -94,13 +96,13 @@ def by_trl(how: Recipe, texts: Texts, pairs: Sequence[PreferencePair], **given: 
     files = how.base_files()
     steps = steps_of(how, len(pairs))
     with quiet(), kept_randomness(), tempfile.TemporaryDirectory() as scratch:
-        fused = load_base(files, seed=how.seed)
+        fused, missing = load_base(files, seed=how.seed)
         base = AutoModelForSequenceClassification.from_pretrained(
             files.name, num_labels=1, dtype=torch.float32
         )
         base.score.load_state_dict(fused.score.state_dict())
         torch.manual_seed(how.seed)
-        model = get_peft_model(base, lora_config(how, base))
+        model = get_peft_model(base, lora_config(how, base, missing))
         rows = dataset(pairs, texts, flips(len(pairs), how.label_noise), how)
         order = list(PromptSampler([pair.group for pair in pairs], how.seed))
         trainer = RewardTrainer(

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import importlib
 import logging
+import re
 import warnings
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import transformers
@@ -17,9 +18,11 @@ from rmcheck.errors import SourceError
 from rmcheck.extras import GGUF, needed_by
 from rmcheck.scoring.files import ModelFiles
 from rmcheck.scoring.transformers_compat import unpacked
+from rmcheck.wording import counted, listed
 
 FUSED = {"gelu_new": "gelu_pytorch_tanh"}
 """Activations that PyTorch has as one kernel under another name; the same function."""
+_VALUE_HEAD = re.compile(r"(^|\.)(v_head|value_head)\.")
 
 
 @contextlib.contextmanager
@@ -69,7 +72,7 @@ def load_tokenizer(files: ModelFiles, gguf_file: str | None = None) -> Any:
     with quiet():
         try:
             tokenizer = AutoTokenizer.from_pretrained(
-                files.name, revision=files.revision, **options
+                files.name, revision=files.revision, trust_remote_code=False, **options
             )
         except Exception as error:  # from_pretrained raises whatever its parsers raise
             raise SourceError(
@@ -86,24 +89,44 @@ def load_tokenizer(files: ModelFiles, gguf_file: str | None = None) -> Any:
     return tokenizer
 
 
-def load_base(files: ModelFiles, *, seed: int, gguf_file: str | None = None) -> Any:
-    """A language model with a fresh reward head, drawn from a generator of its own.
+class Weights(NamedTuple):
+    """The names of weights that a model has and its files do not, and the other way round."""
+
+    missing: tuple[str, ...]
+    unexpected: tuple[str, ...]
+
+
+class Base(NamedTuple):
+    """A model that an adapter goes on, and the names of its weights that no file has."""
+
+    model: Any
+    missing: tuple[str, ...]
+
+
+def load_base(
+    files: ModelFiles, *, seed: int, gguf_file: str | None = None, fresh_head: bool = True
+) -> Base:
+    """A language model with a reward head; what its files lack is drawn, the same for each seed.
+
+    `fresh_head` draws the head even where the files have one.
 
     Raises
     ------
     SourceError
         When the files cannot be read as a model.
     """
-    model, _ = _load(files, gguf_file, num_labels=1)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model, weights = _load(files, gguf_file, num_labels=1)
     from rmcheck.scoring.reading import head_of
 
     head = head_of(model)
-    if head is not None:
+    if head is not None and (fresh_head or "score.weight" in weights.missing):
         generator = torch.Generator().manual_seed(seed)
         spread = float(getattr(model.config.get_text_config(), "initializer_range", 0.02))
         with torch.no_grad():
             head.weight.copy_(torch.randn(head.weight.shape, generator=generator) * spread)
-    return model
+    return Base(model, weights.missing)
 
 
 def load_checkpoint(files: ModelFiles) -> Any:
@@ -114,29 +137,40 @@ def load_checkpoint(files: ModelFiles) -> Any:
     SourceError
         When it has another number of labels, no head, or cannot be read.
     """
-    model, missing = _load(files, None)
+    model, weights = _load(files, None)
+    value_head = [name for name in weights.unexpected if _VALUE_HEAD.search(name)]
+    if weights.missing and value_head:
+        raise SourceError(
+            f"{files.name} has a value head ({listed(value_head)}), which rmcheck does not read; "
+            "compute its scores and give them as a file (scores:FILE), or save it as a sequence "
+            "classifier with one label"
+        )
     labels = int(model.config.num_labels)
-    if labels != 1:
+    if labels != 1 and not weights.missing:
         raise SourceError(
             f"{files.name}: expected num_labels 1 for a reward model, got {labels}; use a reward "
             "model, or train a head on this one with a recipe (base: …)"
         )
-    if missing:
+    if weights.missing:
         raise SourceError(
             f"{files.name} is not a trained reward model (weights missing: "
-            f"{', '.join(missing[:3])}); train one with a recipe (base: …)"
+            f"{listed(weights.missing)}); train one with a recipe (base: …)"
         )
     return model
 
 
-def _load(files: ModelFiles, gguf_file: str | None, **overrides: Any) -> tuple[Any, list[str]]:
-    """The model, and the names of weights missing from its files."""
+def _load(files: ModelFiles, gguf_file: str | None, **overrides: Any) -> tuple[Any, Weights]:
+    """The model, and which weights its files lack or have too many of."""
     extra = _gguf_option(gguf_file)
     packed = unpacked() if gguf_file else {}
     with quiet():
         try:
             config = AutoConfig.from_pretrained(
-                files.name, revision=files.revision, **extra, **overrides
+                files.name,
+                revision=files.revision,
+                trust_remote_code=False,
+                **extra,
+                **overrides,
             )
             fuse(config)
             model, loaded = AutoModelForSequenceClassification.from_pretrained(
@@ -145,12 +179,28 @@ def _load(files: ModelFiles, gguf_file: str | None, **overrides: Any) -> tuple[A
                 config=config,
                 dtype=torch.float32,
                 output_loading_info=True,
+                ignore_mismatched_sizes=True,  # told below, with their names
+                trust_remote_code=False,
                 **extra,
                 **packed,
             )
         except Exception as error:  # from_pretrained raises whatever its parsers raise
             raise SourceError(f"{files.name}: cannot be loaded: {_said(error)}") from None
-    return model, sorted(loaded["missing_keys"])
+    wrong = sorted(loaded["mismatched_keys"])
+    if wrong:
+        name, stored, wanted = wrong[0]
+        raise SourceError(
+            f"{files.name}: {name} has the shape {tuple(stored)} in the files, and {tuple(wanted)} "
+            f"by config.json{_more(len(wrong) - 1)}; the files are not of one model, or it has "
+            "another number of labels"
+        )
+    return model, Weights(
+        tuple(sorted(loaded["missing_keys"])), tuple(sorted(loaded["unexpected_keys"]))
+    )
+
+
+def _more(count: int) -> str:
+    return f" (and {counted(count, 'more weight')})" if count else ""
 
 
 def _gguf_option(gguf_file: str | None) -> dict[str, str]:

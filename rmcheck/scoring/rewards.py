@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -37,3 +38,28 @@ def checked(values: ArrayLike, dialogues: Sequence[Dialogue], spec: str) -> NDAr
             f"{spec}: the reward of {name} is {rewards[wrong[0]]}; a reward must be finite"
         )
     return rewards
+
+
+def refuse_unknown(
+    sequences: Sequence[NDArray[np.int64]], dialogues: Sequence[Dialogue], model: Any, name: str
+) -> None:
+    """Refuse tokens that a model has no embedding for; tokenizer and model then differ.
+
+    Raises
+    ------
+    SourceError
+        Naming the largest such token, and a dialogue that has it.
+    """
+    embeddings = model.get_input_embeddings()
+    size = getattr(embeddings, "num_embeddings", None)
+    if size is None or not sequences:
+        return
+    largest = [int(ids.max()) for ids in sequences]
+    worst = int(np.argmax(largest))
+    if largest[worst] >= size:
+        raise SourceError(
+            f"{name}: {dialogues[worst].key or dialogues[worst].hash} has the token "
+            f"{largest[worst]}, but the model has embeddings for {size:,} tokens only; its "
+            "tokenizer is another model's, or the embeddings were not resized when tokens were "
+            "added"
+        )

@@ -19,8 +19,8 @@ from rmcheck.scoring.forest import Row, distinct, plant
 from rmcheck.scoring.loading import head_scaled
 from rmcheck.scoring.padding import absent_pad, pad_token
 from rmcheck.scoring.reading import Reading, fallback_reason, head_of, reach, read_forest
-from rmcheck.scoring.rewards import checked
-from rmcheck.scoring.tokens import Tokens, length_limit
+from rmcheck.scoring.rewards import checked, refuse_unknown
+from rmcheck.scoring.tokens import Tokens, length_limit, refuse_endless
 from rmcheck.scoring.trees import Trees, by_tree, read_trees
 from rmcheck.stats.precision import PRECISIONS
 from rmcheck.wording import counted
@@ -105,6 +105,7 @@ class Scorer:
         if self._head is not None and end in ("tokenizer", "template"):
             pad = model.config.get_text_config().pad_token_id
         self._tokens = Tokens(tokenizer, template, limit, end=end, pad=pad)
+        refuse_endless(model, self._tokens)
         self.pad = pad_token(model, tokenizer)
         self.row, self._call = budgets(self.device)
         self._reach = reach(model)
@@ -180,7 +181,9 @@ class Scorer:
         progress = progress or NoProgress()
         progress.start(f"scoring {counted(len(dialogues), 'dialogue')}", len(dialogues), DIALOGUES)
         try:
-            for members, values in self._by_input(self._tokens.encode(dialogues), head_scale):
+            sequences = self._tokens.encode(dialogues)
+            refuse_unknown(sequences, dialogues, self.model, self.name)
+            for members, values in self._by_input(sequences, head_scale):
                 there = [dialogues[member] for member in members]
                 yield members, checked(values, there, self.name)
                 progress.advance(len(members))

@@ -279,3 +279,22 @@ def positions_of(config: Any) -> int | None:
     kind = str(getattr(text, "model_type", ""))
     lost = int(text.pad_token_id or 0) + 1 if "roberta" in kind or kind == "camembert" else 0
     return positions - lost
+
+
+def refuse_endless(model: Any, tokens: Tokens) -> None:
+    """Refuse an encoder-decoder whose texts do not end with the token at which it reads a reward.
+
+    Raises
+    ------
+    SourceError
+        With the remedy.
+    """
+    if not getattr(model.config, "is_encoder_decoder", False):
+        return
+    end = model.config.eos_token_id
+    (ids,) = tokens.encode([Dialogue("a", "b")])
+    if end not in ids:
+        raise SourceError(
+            f"{type(model).__name__} reads the reward at the end token ({end}), and its tokenizer "
+            "puts none after a text; save a tokenizer that appends it"
+        )

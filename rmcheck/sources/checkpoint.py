@@ -145,7 +145,8 @@ class CheckpointSource(ModelSource):
         if self._adapter is None:
             return Loaded(load_checkpoint(self.files), load_tokenizer(self.files), self.layout)
         base, gguf = adapter.base_of(self._adapter, self.hashes)
-        model = adapter.attach(load_base(base, seed=0, gguf_file=gguf), self._adapter)
+        found, missing = load_base(base, seed=0, gguf_file=gguf, fresh_head=False)
+        model = adapter.attach(found, self._adapter, missing)
         own = (self._adapter / "tokenizer_config.json").is_file()
         tokenizer = load_tokenizer(self.files) if own else load_tokenizer(base, gguf)
         return Loaded(model, tokenizer, self.layout)

@@ -139,9 +139,9 @@ class RecipeSource(ModelSource):
                 f"{folder}: the base model {files.name} has changed since this adapter was "
                 "trained; delete the folder to train it again"
             )
-        base = load_base(files, seed=recipe.seed, gguf_file=recipe.gguf_file)
+        base, missing = load_base(files, seed=recipe.seed, gguf_file=recipe.gguf_file)
         return Loaded(
-            adapter.attach(base, folder),
+            adapter.attach(base, folder, missing),
             load_tokenizer(files, recipe.gguf_file),
             self.layout,
         )

@@ -9,7 +9,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +21,14 @@ from rmcheck.record.run import TrainingRecord
 from rmcheck.scoring.files import FileHashes, ModelFiles, locate
 from rmcheck.scoring.seal import KEY_VARIABLE, holds, seal
 from rmcheck.shipped import shipped
+from rmcheck.wording import listed
 
 SIDECAR = "rmcheck.json"
 CONFIG = "adapter_config.json"
 WEIGHTS = "adapter_model.safetensors"
-_HEAD = re.compile(r"(^|\.)(score|classifier|out_proj|v_head|summary)(\.|$)")
+OLD_WEIGHTS = "adapter_model.bin"
+_PEFT = re.compile(r"^base_model\.model\.|(?<=\.)(modules_to_save|original_module)\.(default\.)?")
+"""What PEFT adds to the name of a weight that an adapter has in full."""
 
 
 class Backbone(BaseModel):
@@ -300,20 +303,22 @@ def read_config(folder: Path) -> dict[str, Any]:
     return config
 
 
-def attach(base: Any, folder: Path) -> Any:
+def attach(base: Any, folder: Path, missing: Sequence[str]) -> Any:
     """`base` with the adapter of `folder` merged into its weights.
+
+    `missing` are the names of weights that the base's files do not have: the adapter must.
 
     Raises
     ------
     SourceError
-        If weights are missing, changed or truncated, lack the head, or do not fit the base model.
+        If weights are missing, changed or truncated, or do not fit the base model.
     """
     from peft import PeftModel
 
     from rmcheck.scoring.loading import quiet
 
     verify(folder)
-    _check_weights(folder)
+    _refuse_random(folder, missing)
     with quiet():
         try:
             model = PeftModel.from_pretrained(base, str(folder))
@@ -326,26 +331,40 @@ def attach(base: Any, folder: Path) -> Any:
     return merged
 
 
-def _check_weights(folder: Path) -> None:
-    path = folder / WEIGHTS
-    if not path.is_file():
-        other = folder / "adapter_model.bin"
-        if other.is_file():
-            return
-        raise SourceError(f"{path}: missing; {_remedy(folder)}")
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(str(path), framework="pt") as tensors:
-            names = list(tensors.keys())
-    except (SafetensorError, OSError) as error:
-        raise SourceError(f"{path}: damaged or truncated ({error}); {_remedy(folder)}") from None
-    if not any(_HEAD.search(name) for name in names):
+def _refuse_random(folder: Path, missing: Sequence[str]) -> None:
+    """Raise SourceError for weights that neither base nor adapter has: they would be random."""
+    path, names = _weights(folder)
+    brought = {_PEFT.sub("", name) for name in names}
+    lacking = [name for name in missing if name not in brought]
+    if lacking:
+        modules = sorted({name.rpartition(".")[0] for name in lacking})
         raise SourceError(
-            f"{path}: weights of the reward head missing, so scores would be random; save the "
-            'adapter with modules_to_save=["score"] and task_type="SEQ_CLS", or '
-            f"{_remedy(folder)}"
+            f"{path}: weights missing that the base model does not have either, so scores would be "
+            f"random: {listed(lacking)}; save the adapter with modules_to_save={modules!r} and "
+            f'task_type="SEQ_CLS", or {_remedy(folder)}'
         )
+
+
+def _weights(folder: Path) -> tuple[Path, list[str]]:
+    """The file of an adapter's weights, and their names; of a pickle, only tensors are read."""
+    path, old = folder / WEIGHTS, folder / OLD_WEIGHTS
+    try:
+        if not path.is_file() and old.is_file():
+            import torch
+
+            return old, list(torch.load(old, map_location="meta", weights_only=True))
+        if not path.is_file():
+            raise SourceError(f"{path}: missing; {_remedy(folder)}")
+        from safetensors import safe_open
+
+        with safe_open(str(path), framework="pt") as tensors:
+            return path, list(tensors.keys())
+    except SourceError:
+        raise
+    except Exception as error:  # each format's reader raises errors of its own
+        said = " ".join(str(error).split())[:200]
+        shown = path if path.is_file() else old
+        raise SourceError(f"{shown}: damaged or truncated ({said}); {_remedy(folder)}") from None
 
 
 def _unwritable(folder: Path, error: Exception) -> str:

@@ -14,8 +14,14 @@ import torch
 # The layer's class tells a LoRA layer of linear weights from those of embeddings, convolutions
 # and quantised weights, which are subclasses or classes of their own.
 from peft.tuners.lora.layer import Linear
+from peft.utils import TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING as LORA_TARGETS
 
 from rmcheck.scoring.transformers_compat import Conv1D
+
+
+def has_default_targets(model: Any) -> bool:
+    """Whether PEFT knows by itself which layers of a model LoRA is for."""
+    return getattr(model.config, "model_type", "") in LORA_TARGETS
 
 
 @dataclass(frozen=True)

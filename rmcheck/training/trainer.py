@@ -33,6 +33,7 @@ from rmcheck.training.batches import (
 )
 from rmcheck.training.losses import LOSSES, Loss
 from rmcheck.training.low_rank import fused
+from rmcheck.training.peft_compat import has_default_targets
 from rmcheck.training.preparation import Shared, flips, split
 from rmcheck.training.recipe import Recipe, steps_of
 from rmcheck.training.trl_compat import QuietRewardTrainer, RewardConfig
@@ -192,10 +193,10 @@ def train(
         scratch = within.enter_context(tempfile.TemporaryDirectory())
         files = recipe.base_files()
         tokenizer = load_tokenizer(files, recipe.gguf_file)
-        base = load_base(files, seed=recipe.seed, gguf_file=recipe.gguf_file)
+        base, missing = load_base(files, seed=recipe.seed, gguf_file=recipe.gguf_file)
         # LoRA's first matrices are drawn from the global generator.
         torch.manual_seed(recipe.seed)
-        model = get_peft_model(base, lora_config(recipe, base))
+        model = get_peft_model(base, lora_config(recipe, base, missing))
         scorer = Scorer(
             base, tokenizer, recipe.template, recipe.max_length, device, pooling=recipe.pooling
         )
@@ -241,16 +242,31 @@ def train(
     return model.eval(), record
 
 
-def lora_config(recipe: Recipe, base: Any) -> LoraConfig:
-    """LoRA for a sequence classifier; its head is trained and saved in full."""
-    targets = list(recipe.lora.targets) if recipe.lora.targets else None
+HEADS = ("score", "classifier")
+"""Names of the head of a sequence classifier; others are found as missing weights."""
+
+
+def lora_config(recipe: Recipe, base: Any, missing: Sequence[str] = ()) -> LoraConfig:
+    """LoRA for a sequence classifier; its head and all that no file has are trained and saved."""
+    targets: list[str] | str | None = list(recipe.lora.targets or ()) or None
+    if targets is None and not has_default_targets(base):
+        targets = "all-linear"
     return LoraConfig(
         task_type="SEQ_CLS",
         r=recipe.lora.r,
         lora_alpha=recipe.lora.alpha,
         target_modules=targets,
-        modules_to_save=["score"] if hasattr(base, "score") else ["classifier"],
+        modules_to_save=whole_modules(base, missing),
         fan_in_fan_out=any(isinstance(module, Conv1D) for module in base.modules()),
+    )
+
+
+def whole_modules(base: Any, missing: Sequence[str]) -> list[str]:
+    """The modules that an adapter must bring in full: the head, and those of `missing` weights."""
+    heads = [name for name in HEADS if hasattr(base, name)]
+    names = {*heads, *(name.rpartition(".")[0] for name in missing)}
+    return sorted(
+        name for name in names if name and not any(name.startswith(f"{other}.") for other in names)
     )
 
 

@@ -228,7 +228,7 @@ def rebase(folder: Path) -> None:
     ("damage", "message"),
     [
         (truncate, r"adapter_model\.safetensors: damaged, truncated or replaced"),
-        (behead, r"adapter_model\.safetensors: weights of the reward head missing"),
+        (behead, r"adapter_model\.safetensors: weights missing that"),
         (widen, "does not fit its base model"),
         (lambda folder: (folder / adapter.WEIGHTS).unlink(), r"safetensors: missing"),
         (rebase, "has changed since this adapter was"),

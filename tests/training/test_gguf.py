@@ -117,8 +117,8 @@ def test_the_weights_and_the_tokenizer_come_out_as_they_went_in(twins: tuple[Pat
     ours = load_tokenizer(packed, NAME)
     assert ours(text)["input_ids"] == load_tokenizer(plain)(text)["input_ids"]
     assert ours.pad_token is not None
-    found = load_base(packed, seed=3, gguf_file=NAME).state_dict()
-    expected = load_base(plain, seed=3).state_dict()
+    found = load_base(packed, seed=3, gguf_file=NAME).model.state_dict()
+    expected = load_base(plain, seed=3).model.state_dict()
     assert found.keys() == expected.keys()
     for name, tensor in expected.items():
         torch.testing.assert_close(found[name], tensor)

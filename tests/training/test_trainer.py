@@ -35,7 +35,8 @@ def encoded(folder: Path) -> tuple[Any, Texts]:
     """A PEFT model whose LoRA matrices are not zero, and twelve pairs as the trainer sees them."""
     recipe, files = project.recipe_of(folder), project.recipe_of(folder).base_files()
     torch.manual_seed(0)
-    model = get_peft_model(load_base(files, seed=0), lora_config(recipe, load_base(files, seed=0)))
+    base, missing = load_base(files, seed=0)
+    model = get_peft_model(base, lora_config(recipe, base, missing))
     for name, parameter in model.named_parameters():
         if "lora_B" in name:
             torch.nn.init.normal_(parameter, std=0.1)
