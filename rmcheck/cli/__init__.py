@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from rmcheck import __version__
-from rmcheck.cli import cache, lint, models, runs, selftest, start
+from rmcheck.cli import cache, doctor, lint, models, runs, selftest, start
 from rmcheck.cli.argparse_compat import NearestChoiceParser
 from rmcheck.errors import RmcheckError, os_message
 
@@ -43,6 +43,7 @@ def parser() -> argparse.ArgumentParser:
     start.add_commands(commands)
     lint.add_commands(commands)
     models.add_commands(commands)
+    doctor.add_commands(commands)
     runs.add_commands(commands)
     selftest.add_commands(commands)
     cache.add_commands(commands)

@@ -113,6 +113,11 @@ class Scorer:
         self._by_tree = False
 
     @property
+    def tokenizer(self) -> Any:
+        """The tokenizer of the model."""
+        return self._tokens.tokenizer
+
+    @property
     def truncated(self) -> int:
         """How many dialogues were cut to the length limit so far."""
         return self._tokens.truncated

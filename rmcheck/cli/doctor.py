@@ -1,0 +1,130 @@
+"""`rmcheck doctor`: what a model reads, and whether another reading suits it better."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rmcheck.cli.options import add_compute_options, settings
+from rmcheck.data import Dialogue, pair_dialogues, preferences
+from rmcheck.errors import UsageError
+from rmcheck.sources import create
+from rmcheck.sources.model_source import ModelSource
+from rmcheck.spec import redacted
+from rmcheck.wording import counted, escaped
+
+SAMPLE = Dialogue("What is the capital of France?", "Paris.", "a sample")
+MOST_TOKENS = 60
+"""Tokens of a text that are shown; of a longer one the first and the last."""
+
+
+def add_commands(commands: Any) -> None:
+    """Register it."""
+    doctor = commands.add_parser(
+        "doctor",
+        help="show what a model reads, and compare readings of it",
+        description="Shows the tokens that a model is given for one pair: template, special "
+        "tokens, and the token at which the reward is read. With DATA it compares the win rates "
+        "of all plausible readings on up to 200 pairs, and recommends one.",
+    )
+    doctor.add_argument("spec", metavar="SPEC", help="reward source that runs a model (hf:PATH)")
+    doctor.add_argument(
+        "data", metavar="DATA", nargs="?", help="a .jsonl, .csv or .parquet file, or a glob"
+    )
+    add_compute_options(doctor)
+    doctor.set_defaults(run=run_doctor, rm=None)
+
+
+def run_doctor(options: argparse.Namespace) -> int:
+    """Print the reading of a source, its tokens, and the comparison of readings."""
+    options.rm = options.spec
+    chosen = settings(options)
+    source = create(chosen.source, chosen.options)
+    if not isinstance(source, ModelSource):
+        raise UsageError(f"{source.spec} does not run a model; expected hf:PATH or recipe:NAME")
+    pairs = _pairs(options.data, chosen.root) if options.data else []
+    dialogues = pair_dialogues(pairs) if pairs else [SAMPLE]
+    print(f"reading of {escaped(redacted(source.spec))}: {escaped(source.describe().reading)}")
+    _show(source, dialogues)
+    if pairs:
+        _compare(source, pairs)
+    return 0
+
+
+def _pairs(given: str, root: Path) -> Sequence[Any]:
+    paths = preferences.expand(given, Path.cwd())
+    if not paths:
+        raise UsageError(f"no file matches '{given}'")
+    pairs = preferences.load(paths, root=root).pairs
+    if not pairs:
+        raise UsageError(f"{given}: no pairs; readings are compared on pairs")
+    return pairs
+
+
+def _show(source: ModelSource, dialogues: Sequence[Dialogue]) -> None:
+    from rmcheck.compare.readings import count, tokens
+
+    scorer = source.scorer
+    for dialogue in dialogues[:2]:
+        found = tokens(scorer, dialogue)
+        print(f"\n{escaped(dialogue.key)}, {counted(len(found), 'token')} (special ones in ⟨⟩):")
+        shown = [
+            f"⟨{escaped(token.text)}⟩" if token.special else repr(token.text) for token in found
+        ]
+        if len(shown) > MOST_TOKENS:
+            half = MOST_TOKENS // 2
+            left = len(shown) - 2 * half
+            shown = [*shown[:half], f"… {counted(left, 'more token')} …", *shown[-half:]]
+        print("  " + " ".join(shown))
+        print(f"  {_read_at(scorer, shown[-1], len(found))}")
+    numbers = count(scorer, dialogues)
+    print(
+        f"\n{counted(numbers.texts, 'text')}: {numbers.starts} begin with the start token, "
+        f"{numbers.ends} end with the end token, {numbers.cut} cut to the length limit; the "
+        f"longest has {counted(numbers.longest, 'token')}"
+    )
+    if numbers.double_starts:
+        print(
+            f"warning: {counted(numbers.double_starts, 'text')} with two start tokens: template "
+            "and tokenizer both write one"
+        )
+
+
+def _read_at(scorer: Any, last: str, length: int) -> str:
+    from rmcheck.scoring.reading import head_of
+
+    if scorer.pooling == "mean":
+        return "the reward is read at the mean of all tokens"
+    if head_of(scorer.model) is None:
+        return "the model's own head reads all tokens"
+    return f"the reward is read at token {length}, {last}"
+
+
+def _compare(source: ModelSource, pairs: Sequence[Any]) -> None:
+    from rmcheck.compare.readings import MOST_PAIRS, compare_readings, recommended
+
+    tried = compare_readings(source, pairs)
+    best = recommended(tried)
+    used = min(len(pairs), MOST_PAIRS)
+    print(f"\nwin rates on {counted(used, 'pair')}, p against the reading in force:")
+    for each in sorted(tried, key=lambda one: -one.estimate.value):
+        estimate = each.estimate
+        marks = [
+            *(["in force"] if each is tried[0] else [f"p = {each.p_value:.2g}"]),
+            *(["recommended"] if each is best else []),
+        ]
+        settings = f"template={each.layout.template},end={each.layout.end}"
+        print(
+            f"  {estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]  {settings:<40}  "
+            f"{', '.join(marks)}"
+        )
+    if best is tried[0]:
+        print("\nno other reading wins by more than chance allows; keep the reading in force")
+        return
+    path = source.spec.partition(",")[0]
+    print(
+        f"\nuse it: --rm '{escaped(path)},template={best.layout.template},end={best.layout.end}', "
+        "if that is how the model was trained"
+    )

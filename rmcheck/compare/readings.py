@@ -1,0 +1,178 @@
+"""How a model reads a dialogue, token by token, and which of several readings suits it best."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rmcheck.data import Dialogue, PreferencePair, pair_dialogues
+from rmcheck.errors import SourceError
+from rmcheck.sources.layout import Layout
+from rmcheck.sources.model_source import ModelSource
+from rmcheck.stats.paired import paired_difference
+from rmcheck.stats.winrate import win_rate, wins
+from rmcheck.verdict import Estimate
+
+if TYPE_CHECKING:
+    from rmcheck.scoring.scorer import Scorer
+
+Ids = NDArray[np.int64]
+
+MOST_PAIRS = 200
+"""Pairs on which readings are compared; the first of the data."""
+ALPHA = 0.05
+
+
+@dataclass(frozen=True)
+class Token:
+    """A token of a text: its id, what it stands for, and whether it is a special one."""
+
+    id: int
+    text: str
+    special: bool
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What the tokens of some texts have at their ends.
+
+    Attributes
+    ----------
+    texts
+        How many there are.
+    starts, double_starts
+        How many begin with the start token, and how many with two of them.
+    ends
+        How many end with the end token, white space after it apart.
+    cut
+        How many were cut to the length limit.
+    longest
+        Tokens of the longest.
+    """
+
+    texts: int
+    starts: int
+    double_starts: int
+    ends: int
+    cut: int
+    longest: int
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A reading and how often the chosen response wins with it."""
+
+    layout: Layout
+    wins: NDArray[np.float64] = field(repr=False)
+    estimate: Estimate
+    p_value: float = 1.0
+    """Two-sided, against the reading in force; adjusted for the number of readings."""
+
+
+def read_with(source: ModelSource, layout: Layout) -> Scorer:
+    """The loaded model of a source with another reading of its texts."""
+    from rmcheck.scoring.scorer import Scorer
+
+    known = source.scorer
+    template = "chat" if layout.text else layout.template
+    return Scorer(
+        known.model, known.tokenizer, template, layout.max_length, str(known.device),
+        known.dtype, layout.pooling, layout.end,
+    )  # fmt: skip
+
+
+def tokens(scorer: Scorer, dialogue: Dialogue) -> list[Token]:
+    """What the model reads of a dialogue."""
+    (ids,) = scorer.encode([dialogue])
+    special = set(scorer.tokenizer.all_special_ids)
+    return [
+        Token(int(one), str(scorer.tokenizer.decode([int(one)])), int(one) in special)
+        for one in ids
+    ]
+
+
+def count(scorer: Scorer, dialogues: Sequence[Dialogue]) -> Counts:
+    """Start and end tokens of all texts, and how many were cut."""
+    before = scorer.truncated
+    found = scorer.encode(dialogues)
+    start, end = scorer.tokenizer.bos_token_id, scorer.tokenizer.eos_token_id
+    return Counts(
+        texts=len(found),
+        starts=sum(start is not None and ids[0] == start for ids in found),
+        double_starts=sum(start is not None and list(ids[:2]) == [start] * 2 for ids in found),
+        ends=sum(end is not None and _last(scorer, ids) == end for ids in found),
+        cut=scorer.truncated - before,
+        longest=max(map(len, found)),
+    )
+
+
+def _last(scorer: Scorer, ids: Ids) -> int:
+    """The last token that is not white space."""
+    for one in reversed(ids.tolist()):
+        if str(scorer.tokenizer.decode([one])).strip():
+            return int(one)
+    return int(ids[-1])
+
+
+def plausible(layout: Layout, tokenizer: object) -> Iterator[Layout]:
+    """The reading in force, and the others that a model may have been trained with."""
+    yield layout
+    templates = [layout.template, "default", "raw"]
+    if getattr(tokenizer, "chat_template", None) and not layout.text:
+        templates.insert(1, "chat")
+    for template in dict.fromkeys(templates):
+        chat = template == "chat" or (template == layout.template and bool(layout.text))
+        ends = ["template"] if chat else ["tokenizer"]
+        ends += ["eos"] if getattr(tokenizer, "eos_token_id", None) is not None else []
+        for end in [*ends, "none"]:
+            text = layout.text if template == layout.template else ""
+            yield replace(layout, template=template, end=end, text=text, origins={})
+
+
+def compare_readings(source: ModelSource, pairs: Sequence[PreferencePair]) -> list[Tried]:
+    """Win rates of all plausible readings on the same pairs; the reading in force comes first.
+
+    Readings that give the same tokens are tried once; one that the model or its template refuses
+    is left out.
+
+    Raises
+    ------
+    SourceError
+        If the model cannot be loaded or the reading in force fails.
+    """
+    chosen = pairs[:MOST_PAIRS]
+    dialogues, groups = pair_dialogues(chosen), [pair.group for pair in chosen]
+    seen: set[bytes] = set()
+    found: list[Tried] = []
+    for layout in plausible(source.layout, source.scorer.tokenizer):
+        try:
+            scorer = read_with(source, layout)
+            key = b"|".join(ids.tobytes() for ids in scorer.encode(dialogues))
+            if key in seen:
+                continue
+            seen.add(key)
+            scores = scorer.score(dialogues, source.options.progress)
+        except SourceError:
+            if not found:
+                raise
+            continue
+        won = wins(scores[0::2], scores[1::2])
+        found.append(Tried(layout, won, win_rate(won, groups)))
+    others = max(1, len(found) - 1)
+    return [replace(each, p_value=_adjusted(each, found[0], groups, others)) for each in found]
+
+
+def _adjusted(one: Tried, other: Tried, groups: Sequence[str], comparisons: int) -> float:
+    if one is other:
+        return 1.0
+    return min(1.0, comparisons * paired_difference(one.wins, other.wins, groups).p_two_sided)
+
+
+def recommended(tried: Sequence[Tried]) -> Tried:
+    """The best reading, where it wins by more than chance allows; else the one in force."""
+    best = max(tried, key=lambda each: each.estimate.value)
+    return best if best.p_value < ALPHA else tried[0]
