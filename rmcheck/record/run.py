@@ -34,7 +34,8 @@ class SourceRecord(_Model):
 
     `template`, `max_length` (None: the model's own), `pooling` and `dtype` say how a model is
     given a dialogue; all None for a source that cannot tell, such as a score file. `end` is what
-    is read after the response, and `origins` says where each of these settings comes from (the
+    is read after the response, `objective` which of several outputs is the reward (empty for one),
+    and `origins` says where each of these settings comes from (the
     spec, a file of the model, or `default`). `recipe` has
     the settings of a recipe by key (`seed`, `label_noise.rate`); empty for other sources, and in
     records of version 0.1.
@@ -46,6 +47,7 @@ class SourceRecord(_Model):
     max_length: int | None = None
     pooling: str | None = None
     end: str | None = None
+    objective: str = ""
     origins: dict[str, str] = Field(default_factory=dict)
     dtype: str | None = None
     recipe: dict[str, Any] = Field(default_factory=dict)
@@ -65,6 +67,7 @@ class SourceRecord(_Model):
             "end": self.end or "none",
             "max_length": "of the model" if self.max_length is None else str(self.max_length),
             "pooling": self.pooling or "last",
+            **({"objective": self.objective} if self.objective else {}),
         }
         return ", ".join(
             f"{key} {value}" + (f" ({self.origins[key]})" if self.origins.get(key) else "")

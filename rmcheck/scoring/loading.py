@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import importlib
 import logging
-import re
 import warnings
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -17,12 +16,13 @@ from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTok
 from rmcheck.errors import SourceError
 from rmcheck.extras import GGUF, needed_by
 from rmcheck.scoring.files import ModelFiles
+from rmcheck.scoring.objectives import as_one_reward, weights_of
 from rmcheck.scoring.transformers_compat import unpacked
+from rmcheck.scoring.value_head import value_head, with_value_head
 from rmcheck.wording import counted, listed
 
 FUSED = {"gelu_new": "gelu_pytorch_tanh"}
 """Activations that PyTorch has as one kernel under another name; the same function."""
-_VALUE_HEAD = re.compile(r"(^|\.)(v_head|value_head)\.")
 
 
 @contextlib.contextmanager
@@ -129,33 +129,39 @@ def load_base(
     return Base(model, weights.missing)
 
 
-def load_checkpoint(files: ModelFiles) -> Any:
-    """A trained reward model: sequence classification with one label and a stored head.
+def load_checkpoint(files: ModelFiles, objective: str = "") -> Any:
+    """A trained reward model: sequence classification with a stored head.
+
+    `objective` names one of several labels, or a weighted sum of them, see
+    `rmcheck.scoring.objectives`.
 
     Raises
     ------
     SourceError
-        When it has another number of labels, no head, or cannot be read.
+        When it has several labels and no objective is named, no head, or cannot be read.
     """
     model, weights = _load(files, None)
-    value_head = [name for name in weights.unexpected if _VALUE_HEAD.search(name)]
-    if weights.missing and value_head:
-        raise SourceError(
-            f"{files.name} has a value head ({listed(value_head)}), which rmcheck does not read; "
-            "compute its scores and give them as a file (scores:FILE), or save it as a sequence "
-            "classifier with one label"
-        )
+    if list(weights.missing) == ["score.weight"] and files.folder is not None:
+        head = value_head(files.folder)
+        if head is not None:
+            with_value_head(model, head, files.name)
+            return model
     labels = int(model.config.num_labels)
-    if labels != 1 and not weights.missing:
+    if labels != 1 and not weights.missing and not objective:
+        names = listed([str(name) for name in model.config.id2label.values()])
         raise SourceError(
-            f"{files.name}: expected num_labels 1 for a reward model, got {labels}; use a reward "
-            "model, or train a head on this one with a recipe (base: …)"
+            f"{files.name}: expected num_labels 1 for a reward model, got {labels} ({names}); name "
+            "one, or a weighted sum (hf:PATH,objective=NAME), or train a head on this model with "
+            "a recipe (base: …)"
         )
     if weights.missing:
         raise SourceError(
             f"{files.name} is not a trained reward model (weights missing: "
             f"{listed(weights.missing)}); train one with a recipe (base: …)"
         )
+    if objective:
+        named = {int(place): str(name) for place, name in model.config.id2label.items()}
+        as_one_reward(model, weights_of(objective, named, files.name), files.name)
     return model
 
 

@@ -141,12 +141,26 @@ class CheckpointSource(ModelSource):
     def _load(self, device: str) -> Loaded:
         _ = self.fingerprint  # a folder without a model is reported before torch is imported
         from rmcheck.scoring.loading import load_base, load_checkpoint, load_tokenizer
+        from rmcheck.scoring.value_head import value_head, with_value_head
 
+        objective = self.layout.objective
+        if objective and self._adapter:
+            raise SourceError(
+                f"{self.spec}: objective is for a head with several outputs, and an adapter has "
+                "one; remove it"
+            )
         if self._adapter is None:
-            return Loaded(load_checkpoint(self.files), load_tokenizer(self.files), self.layout)
+            return Loaded(
+                load_checkpoint(self.files, objective), load_tokenizer(self.files), self.layout
+            )
         base, gguf = adapter.base_of(self._adapter, self.hashes)
         found, missing = load_base(base, seed=0, gguf_file=gguf, fresh_head=False)
+        head = value_head(self._adapter) if "score.weight" in missing else None
+        if head is not None:
+            missing = tuple(name for name in missing if name != "score.weight")
         model = adapter.attach(found, self._adapter, missing)
+        if head is not None:
+            with_value_head(model, head, self.files.name)
         own = (self._adapter / "tokenizer_config.json").is_file()
         tokenizer = load_tokenizer(self.files) if own else load_tokenizer(base, gguf)
         return Loaded(model, tokenizer, self.layout)

@@ -20,7 +20,7 @@ ENDS = ("none", "tokenizer", "template", "eos")
 """What a model reads after the response: nothing, what its tokenizer puts after a text, what its
 chat template puts after an answer, or the end token."""
 POOLINGS = ("last", "mean")
-KEYS = ("template", "end", "max_length", "pooling")
+KEYS = ("template", "end", "max_length", "pooling", "objective")
 """The settings that a spec may give, in the order in which they are shown."""
 
 ASKED = "the spec"
@@ -49,6 +49,8 @@ class Layout:
         `last` or `mean`.
     end
         One of `ENDS`.
+    objective
+        Which of a head's outputs is the reward, or a weighted sum; empty for a head with one.
     text
         The content of the Jinja file; empty for the other templates.
     origins
@@ -59,6 +61,7 @@ class Layout:
     max_length: int | None = None
     pooling: str = "last"
     end: str = "none"
+    objective: str = ""
     text: str = ""
     origins: Mapping[str, str] = field(default_factory=dict, compare=False)
 
@@ -67,7 +70,8 @@ class Layout:
         """What of it belongs to a model's fingerprint."""
         named = content_hash(self.text) if self.text else self.template
         ending = () if self.end == "none" else (self.end,)
-        return (named, self.max_length, self.pooling, *ending)
+        objective = ("objective", self.objective) if self.objective else ()
+        return (named, self.max_length, self.pooling, *ending, *objective)
 
 
 def without_options(rest: str, is_folder: Callable[[str], bool]) -> tuple[str, str]:
@@ -108,6 +112,10 @@ def _value(key: str, value: str, spec: str, root: Path) -> str | int:
                 f"{spec}: max_length: expected a number of tokens of at least 1, got {value!r}"
             )
         return int(value)
+    if key == "objective":
+        if not value.strip():
+            raise UsageError(f"{spec}: objective: expected the name of an output of the head")
+        return value
     allowed = {"template": TEMPLATES, "end": ENDS, "pooling": POOLINGS}[key]
     if value in allowed or (key == "template" and _is_template_file(value, root)):
         return value

@@ -93,6 +93,7 @@ class ModelSource(Source, ABC):
             max_length=self.layout.max_length,
             pooling=self.layout.pooling,
             end=self.layout.end,
+            objective=self.layout.objective,
             origins=dict(self.layout.origins),
             dtype=self.options.dtype,
         )

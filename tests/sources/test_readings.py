@@ -7,7 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scoring.models import WINDOW, dialogues
+import torch
+from numpy.typing import NDArray
+from scoring.models import WINDOW, dialogues, random_model
 
 from rmcheck.data import Dialogue, Message
 from rmcheck.errors import SourceError, UsageError
@@ -189,3 +191,53 @@ def test_turns_that_a_template_refuses_are_one_line(tmp_path: Path) -> None:
         opened("hf:model", tmp_path).score([Dialogue(turns, "Hello.", "a1/chosen")])
     assert "\n" not in str(caught.value)
     assert "a1" in str(caught.value)
+
+
+NAMES = {0: "helpful", 1: "harmless", 2: "brief"}
+
+
+def several(folder: Path, kind: str) -> NDArray[np.float64]:
+    """A checkpoint with three outputs; what transformers gives for `dialogues(6)`, shape (6, 3)."""
+    model = random_model(kind, num_labels=3, id2label=NAMES)
+    model.save_pretrained(folder)
+    Kind().tokenizer().save_pretrained(folder)
+    with torch.no_grad():
+        rows = [model(torch.tensor([Kind().tokens(text)])).logits[0] for text in dialogues(6)]
+    return torch.stack(rows).double().numpy()
+
+
+@pytest.mark.parametrize("kind", ["gpt2", "roberta"])
+def test_one_of_several_objectives_or_a_sum_of_them_is_the_reward(
+    tmp_path: Path, kind: str
+) -> None:
+    expected = several(tmp_path / "model", kind)
+    sums = {
+        "helpful": expected[:, 0],
+        "brief": expected[:, 2],
+        "0.7*helpful+0.3*harmless": 0.7 * expected[:, 0] + 0.3 * expected[:, 1],
+        "helpful+-1*brief": expected[:, 0] - expected[:, 2],
+    }
+    prints = set()
+    for objective, rewards in sums.items():
+        source = opened(f"hf:model,objective={objective}", tmp_path)
+        np.testing.assert_allclose(source.score(dialogues(6)), rewards, atol=1e-5)
+        assert source.describe().reading.endswith(f"objective {objective} (the spec)")
+        prints.add(source.fingerprint)
+    assert len(prints) == len(sums)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("", r"got 3 (helpful, harmless and brief); name one, or a weighted sum"),
+        (",objective=helpfull", "objective 'helpfull': did you mean 'helpful'?"),
+        (",objective=2*helpful+helpful", "objective 'helpful' is given twice"),
+    ],
+)
+def test_an_objective_that_a_model_does_not_have_is_told(
+    tmp_path: Path, given: str, told: str
+) -> None:
+    several(tmp_path / "model", "gpt2")
+    with pytest.raises(SourceError) as caught:
+        opened(f"hf:model{given}", tmp_path).score(dialogues(2))
+    assert told in str(caught.value)

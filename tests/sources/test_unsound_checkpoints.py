@@ -102,20 +102,6 @@ def test_a_token_without_an_embedding_is_named_with_its_text(tmp_path: Path) -> 
     assert len(opened("hf:model", tmp_path).score(plain)) == 1
 
 
-def test_a_value_head_is_called_by_its_name(tmp_path: Path) -> None:
-    save(tmp_path / "model", "gpt2", Kind())
-    file = tmp_path / "model/model.safetensors"
-    weights = load_file(file)
-    weights["v_head.summary.weight"] = weights.pop("score.weight")
-    save_file(weights, file, metadata={"format": "pt"})
-    config = tmp_path / "model/config.json"
-    changed = {**json.loads(config.read_text()), "id2label": {"0": "A", "1": "B"}}
-    config.write_text(json.dumps(changed))
-    said = refused(tmp_path)
-    assert "has a value head (v_head.summary.weight)" in said
-    assert "num_labels" not in said
-
-
 def test_a_head_of_another_shape_is_named_with_both_shapes(tmp_path: Path) -> None:
     save(tmp_path / "model", "gpt2", Kind())
     file = tmp_path / "model/model.safetensors"
