@@ -210,12 +210,12 @@ class Check:
     Parameters
     ----------
     name
-        the check's id within its suite; the kind when left out
+        the check's id within its suite (default: the kind)
     where
-        which pairs it looks at: `tags`, `without_tags`, `min_confidence`, `max_confidence`,
+        which pairs the check uses: `tags`, `without_tags`, `min_confidence`, `max_confidence`,
         `shorter`
     gate
-        `required` or `advisory`; the suite's when left out
+        `required` or `advisory` (default: that of the suite)
     """
 
     kind: ClassVar[str]

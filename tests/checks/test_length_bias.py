@@ -74,7 +74,7 @@ def test_a_model_that_counts_characters_is_seen_through() -> None:
     assert "win rate 1.000 where the chosen side is longer, 0.000 where it is" in verdict.message
     rows = {row[0]: row[1:] for row in verdict.evidence.tables[0].rows}
     assert rows["Spearman of score and length"][0] == pytest.approx(1.0)
-    assert rows["pull of length on P(win), log-odds"][1] > 0
+    assert rows["effect of length on P(win), log-odds"][1] > 0
     assert rows["win rate at equal lengths"][0] == pytest.approx(0.5, abs=0.05)
 
 

@@ -150,7 +150,7 @@ def test_a_suite_whose_every_pair_was_edited_does_not_slip_through(project: Proj
     check = project.checks()["chat::no_regression"]
     assert check["message"] == (
         "no_regression: undecidable: only 0 pairs of 0 different prompts are the same as in "
-        "main; at least 15 prompts are needed (40 new or edited); keep "
+        "main; at least 15 prompts are needed (40 new or edited); bless "
         "this run as a new baseline: rmcheck bless --red"
     )
 
