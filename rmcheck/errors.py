@@ -219,6 +219,6 @@ def did_you_mean(name: str, choices: Iterable[str]) -> str:
     """
     allowed = sorted(choices)
     if not allowed:
-        return "there are none"
+        return "none is available"
     near, listed = nearest(name, allowed), f"allowed: {', '.join(allowed)}"
     return f"did you mean '{near}'? ({listed})" if near else listed

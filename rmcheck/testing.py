@@ -71,7 +71,10 @@ def check_source(
     name = given.spec
     _hold(isinstance(name, str) and name, f"spec must be a name, got {name!r}")
     if dialogues is None:
-        _hold(given.scores_new_text, f"{name}: scores no new text; pass dialogues= that it knows")
+        _hold(
+            given.scores_new_text,
+            f"{name}: cannot score new text; pass dialogues= with texts that it has scores for",
+        )
         dialogues = DIALOGUES
     before = _fingerprint(given)
     _hold(before == _fingerprint(given), f"{name}: fingerprint differs when asked for twice")
@@ -82,14 +85,16 @@ def check_source(
         apart = np.flatnonzero(np.abs(other - expected) > most)
         if apart.size:
             row = int(apart[0])
-            raise PromiseBroken(f"{name}: {what}: expected {expected[row]!r}, got {other[row]!r}")
+            raise PromiseBroken(
+                f"{name}: {what}: expected {expected[row]:.6g}, got {other[row]:.6g}"
+            )
 
-    same(_scores(given, dialogues), once, "a text scored twice has two scores")
+    same(_scores(given, dialogues), once, "scoring a text twice gives two different scores")
     same(_scores(given, dialogues[::-1]), once[::-1], "scores are not in the order of the texts")
     alone = np.concatenate([_scores(given, [one]) for one in dialogues])
-    same(alone, once, "a score depends on what else is in the batch")
+    same(alone, once, "a score depends on the rest of its batch")
     doubled = _scores(given, [one for one in dialogues for _ in range(2)])
-    same(doubled, once.repeat(2), "a text given twice in a batch has another score")
+    same(doubled, once.repeat(2), "a text that is twice in a batch has another score")
     if isinstance(given, Streaming):
         same(_streamed(given, dialogues), once, "stream and score differ")
     if isinstance(given, Partial):
@@ -104,7 +109,10 @@ def check_source(
         f"{name}: describe() must repeat spec and fingerprint, got {told.spec!r} and "
         f"{told.fingerprint!r}",
     )
-    _hold(all(isinstance(r, str) for r in given.remarks), f"{name}: remarks must be texts")
+    _hold(
+        all(isinstance(r, str) for r in given.remarks),
+        f"{name}: remarks must be a sequence of texts",
+    )
     _hold(given.truncated >= 0, f"{name}: truncated must be a count, got {given.truncated!r}")
     _check_variants(given, before)
 
@@ -184,7 +192,7 @@ def check_kind(kind: type[Check], **keys: Any) -> None:
         if bench.degenerate:
             _hold(
                 verdict.outcome == "fail" and verdict.decision != "pass",
-                f"{where}: data that can decide nothing must not pass, got {verdict.message!r}",
+                f"{where}: data that cannot decide must not pass, got {verdict.message!r}",
             )
 
 
@@ -202,18 +210,20 @@ def _check_class(kind: type[Check]) -> None:
         f"{name}: kind must be a name such as 'win_rate', got {word!r}",
     )
     _hold(summary(kind), f"{name}: needs a docstring; its first line is what `rmcheck list` prints")
-    _hold(kind.about(), f"{name}: about() must say what it asks")
+    _hold(kind.about(), f"{name}: about() must return a sentence that says what the check asks")
     told = described(kind)
     keys, common = kind.keys(), Check.keys()
     own = [key for key in keys if key not in common]
     missing = [key for key in own if not told.get(key)]
-    _hold(not missing, f"{name}: its docstring lacks {', '.join(missing)} under 'Parameters'")
+    _hold(
+        not missing, f"{name}: its docstring must describe {', '.join(missing)} under 'Parameters'"
+    )
     unknown = sorted(set(told) - set(keys))
     _hold(not unknown, f"{name}: its docstring describes {', '.join(unknown)}, which is not a key")
     try:
         check_model(kind).model_json_schema()
     except Exception as error:
-        raise PromiseBroken(f"{name}: YAML cannot give its keys: {error}") from error
+        raise PromiseBroken(f"{name}: its keys cannot be given in YAML: {error}") from error
 
 
 def _values(kind: type[Check], given: Mapping[str, Any]) -> dict[str, Any]:

@@ -172,7 +172,7 @@ class ScoreStore:
                 self._said.append(f"{self.path}: new scores are not cached: {why}")
                 if "seal" not in _columns(self._connection):
                     self._said.append(
-                        f"{self.path}: not read: written by an older version of rmcheck"
+                        f"{self.path}: ignored: written by an older version of rmcheck"
                     )
                     raise
         return self._connection

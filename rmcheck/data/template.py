@@ -1,4 +1,4 @@
-"""The one place where a dialogue becomes text: what is trained is what is scored."""
+"""How a dialogue becomes text; training and scoring both use this function."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def prompt_prefix(prompt: Prompt, template: str, tokenizer: ChatTokenizer | None
         return prompt_text(prompt)
     if template == "chat":
         if tokenizer is None or not getattr(tokenizer, "chat_template", None):
-            raise ValueError("template 'chat' needs a tokenizer with one; use 'default'")
+            raise ValueError("template 'chat': the tokenizer has no chat template; use 'default'")
         turns = (Message("user", prompt),) if isinstance(prompt, str) else prompt
         conversation = [{"role": turn.role, "content": turn.content} for turn in turns]
         return rendered(

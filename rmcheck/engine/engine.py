@@ -157,8 +157,8 @@ class Engine:
         kept = self._baseline.source_of(suite.name).spec
         if kept != default and not suite.source:
             raise BaselineRefused(
-                f"no source is named, and the default {default} is not the source of baseline "
-                f"'{self._baseline.name}' ({kept}); name the source to test with --rm or rm_source"
+                f"no source is given, and the default {default} is not the source of baseline "
+                f"'{self._baseline.name}' ({kept}); set the source to test with --rm or rm_source"
             )
 
     def _completed(self, given: object) -> Source:

@@ -39,7 +39,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         group.addoption(option, dest=ini, metavar=value, default=None, help=text)
         parser.addini(ini, f"default of {option}: {text}", default=None)
     parser.addini(
-        "rm_baselines", "folder of blessed runs (default fixtures/baselines)", default=None
+        "rm_baselines", "folder of the baselines (default fixtures/baselines)", default=None
     )
     strict = "true: a required check that is skipped fails the run"
     parser.addini("rm_strict", strict, default=None)

@@ -113,6 +113,6 @@ def _add(suite: Suite, config: pytest.Config) -> None:
     for other in suites.values():
         if other.name == suite.name and other.path != suite.path:
             document = located.read(suite.path, suite.shown)
-            said = f"name '{suite.name}' is taken by {other.shown}; give this suite another name"
+            said = f"name '{suite.name}' is already used by {other.shown}; rename this suite"
             raise ProblemsFound([document.problem(("name",), said)])
     suites[suite.shown] = suite

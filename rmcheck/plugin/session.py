@@ -195,7 +195,7 @@ class RunLog:
         # The lines of `ProblemsFound` are printable; other errors have one.
         said = str(reason) if isinstance(reason, ProblemsFound) else escaped(str(reason))
         strict = isinstance(reason, _SKIPS)
-        _fail(record, f"rm_strict: not decided: {said}" if strict else said)
+        _fail(record, f"rm_strict: required check not decided: {said}" if strict else said)
 
     def _must_be_decided(self, item: CheckItem, reason: RmcheckError) -> bool:
         """Whether `rm_strict` makes an error of a skip.
@@ -257,7 +257,7 @@ class RunLog:
             # Another plugin, or the lack of one (`-p no:python`), kept pytest from calling it.
             report.outcome = "failed"
             report.longrepr = (
-                f"{item.check.label}: not run by pytest; a plugin is off or in the way"
+                f"{item.check.label}: not run by pytest; another plugin is disabled or prevents it"
             )
         self._note_outside(item, report)
         payload = self._concluded.pop(item.nodeid, None)

@@ -233,7 +233,7 @@ def locate(name: str, base: Path, revision: str | None = None) -> ModelFiles:
 def _commit(name: str, revision: str, folder: Path) -> str:
     if _COMMIT.fullmatch(revision):
         return revision
-    with needed_by(f"{name} is not a folder ({looked_for(folder)}); a model on the hub"):
+    with needed_by(f"{name} is not a folder ({looked_for(folder)}), and a model on the hub"):
         from huggingface_hub import HfApi, constants
 
     stored = Path(constants.HF_HUB_CACHE) / f"models--{name.replace('/', '--')}"

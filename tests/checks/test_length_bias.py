@@ -91,13 +91,13 @@ def test_spearman_is_scipys_over_all_responses() -> None:
 
 FEW = "{0} pairs whose chosen side is the {1} of {0} different prompts; at least 15 prompts are "
 FEW += "needed"
-TIED = "All 40 pairs are tied: the model scores both responses the same."
+TIED = "all 40 pairs are tied: the model scores both responses the same"
 
 
 @pytest.mark.parametrize(
     ("pairs", "wins", "reason"),
     [
-        ([], [], "There are no pairs to decide on."),
+        ([], [], "no pairs to decide on"),
         (uneven(20, 20), [2] * 40, TIED),
         (uneven(40, 14), [1] * 54, FEW.format(14, "shorter")),
         (uneven(0, 40), [1] * 40, FEW.format(0, "longer")),

@@ -218,4 +218,4 @@ def test_a_model_that_tells_nothing_apart_any_more() -> None:
     for before in (poor, tied, ([0.1] * 40, [0.1] * 40)):
         verdict = judge(TableContext(pairs, tied, before))
         assert (verdict.state, verdict.outcome) == ("inconclusive", "fail")
-        assert "All 40 pairs are tied" in verdict.message
+        assert "all 40 pairs are tied" in verdict.message

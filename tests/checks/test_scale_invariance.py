@@ -249,10 +249,16 @@ def test_verdicts_that_depend_on_the_scale_are_found_or_declared(tmp_path: Path)
     assert "the verdict of absolute changes from pass to fail at a=0.015625, b=-" in found.message
     declared = with_sibling(Declared())
     assert declared.outcome == "pass"
-    assert "not compared under rescaling, because they depend on the scale: declared" in declared.evidence.notes
+    assert (
+        "not compared under rescaling, because they depend on the scale: declared"
+        in declared.evidence.notes
+    )
     epsilon = with_sibling(WinRate(name="close", min=0.6, ties="epsilon", epsilon=0.5))
     assert epsilon.outcome == "pass"
-    assert "not compared under rescaling, because they depend on the scale: close" in epsilon.evidence.notes
+    assert (
+        "not compared under rescaling, because they depend on the scale: close"
+        in epsilon.evidence.notes
+    )
 
 
 def test_scores_beyond_a_precision_are_lost_orderings_not_a_crash(tmp_path: Path) -> None:

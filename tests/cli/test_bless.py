@@ -207,8 +207,8 @@ def test_a_red_run_is_kept_only_where_that_is_said(project: Project) -> None:
         4,
         [],
         [
-            "rmcheck bless: reports/latest: 1 required check failed in it (chat::win_rate), "
-            "so it would set a lower bar for later runs; run the gate on a model that passes and "
+            "rmcheck bless: reports/latest: 1 required check failed (chat::win_rate), "
+            "so later runs would be compared with a worse model; run the gate on a model that passes and "
             "bless that run, or bless this one anyway: --red"
         ],
     )
@@ -217,7 +217,7 @@ def test_a_red_run_is_kept_only_where_that_is_said(project: Project) -> None:
     assert said.code == 0
     assert said.out == [
         "reports/latest is now the baseline 'main' (fixtures/baselines/main); commit that folder",
-        "  red: 1 required check failed in it (chat::win_rate)",
+        "  warning: 1 required check failed (chat::win_rate)",
     ]
 
 
