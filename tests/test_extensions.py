@@ -262,7 +262,7 @@ def test_the_page_shows_the_very_package_that_is_tested() -> None:
 ERRORS = {
     "gone": "cracked 0.5: entry point 'gone' (rmcheck.checks): ModuleNotFoundError: ",
     "number": "(rmcheck.checks): expected a subclass of rmcheck.checks.Check, got int 5; ",
-    "nameless": "(rmcheck.checks): class Nameless has no kind; add kind: ClassVar[str] = 'nameless'; ",
+    "nameless": "class Nameless has no kind; add kind: ClassVar[str] = 'nameless'; ",
     "renamed": "class Other: expected kind = 'renamed' as the entry point is named, got 'other'; ",
     "twin": "(rmcheck.checks): rival 0.5 registers the same name; ",
     "strange": "(rmcheck.checks): NameError: name 'Missing' is not defined; ",

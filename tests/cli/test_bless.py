@@ -208,8 +208,8 @@ def test_a_red_run_is_kept_only_where_that_is_said(project: Project) -> None:
         [],
         [
             "rmcheck bless: reports/latest: 1 required check failed (chat::win_rate), "
-            "so later runs would be compared with a worse model; run the gate on a model that passes and "
-            "bless that run, or bless this one anyway: --red"
+            "so later runs would be compared with a worse model; run the gate on a model that "
+            "passes and bless that run, or bless this one anyway: --red"
         ],
     )
     assert not (project.root / "fixtures").exists()

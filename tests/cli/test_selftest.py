@@ -35,7 +35,8 @@ def test_what_it_prints(gate: Project) -> None:
     assert said.out[0].endswith("within alpha (5 %); 2 required comparisons, seed 0")
     head = said.out[3].split()
     assert head == [
-        "pairs", "differ", "equal", "1", "pt", "2", "pt", "3", "pt", "5", "pt", "detects", "max_drop",
+        "pairs", "differ", "equal", "1", "pt", "2", "pt", "3", "pt", "5", "pt", "detects",
+        "max_drop",
     ]  # fmt: skip
     chat = said.out[4].split()
     # Every tenth pair ends in 3 and another in 7: 12 of 60 have changed sides.
