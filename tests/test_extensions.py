@@ -176,7 +176,7 @@ def test_list_and_schema_show_what_a_package_adds(example: Path, tmp_path: Path)
     for line in (
         r"clear_wins +The share of pairs won by a clear margin is at least `min`\.",
         r"words +Counts words in a response: `words:please,thanks`\.",
-        r"exponential +exp\(margin - \(chosen - rejected\)\): wrong pairs pull ever harder\.",
+        r"exponential +exp\(margin - \(chosen - rejected\)\): exponential in the error\.",
         r"csv +The checks of a run as a table: `verdicts\.csv`\.",
     ):
         assert re.search(rf"^  {line}$", said.stdout, re.MULTILINE), line
