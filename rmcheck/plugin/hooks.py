@@ -41,7 +41,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini(
         "rm_baselines", "folder of the baselines (default fixtures/baselines)", default=None
     )
-    strict = "true: a required check that is skipped fails the run"
+    strict = "true: the run fails if a required check is skipped"
     parser.addini("rm_strict", strict, default=None)
     parser.addini(INI_FILES, "globs of suite files; !GLOB leaves files out", type="args")
 

@@ -120,7 +120,7 @@ def _degenerate(n: int, n_groups: int, spread: float, largest: float, mean: floa
     if n == 1:
         return "1 pair; at least 2 are needed for the spread of margins"
     if spread <= _ROUNDING * largest:
-        return f"all {n} margins are {minus(f'{mean:g}')}, so there is no effect size"
+        return f"all {n} margins are {minus(f'{mean:g}')}, so the effect size is undefined"
     if n_groups == 1:
         return f"all {n} pairs are of one group; at least 2 groups are needed"
     return None

@@ -141,7 +141,7 @@ def test_a_slice_that_selects_nothing_never_passes(check: Check) -> None:
 def test_margins_without_spread_have_no_effect_size() -> None:
     verdict = ScoreGap(min_effect=0.0, alpha=0.9).judge(context(40, lambda i: i + 1.0, float))
     assert (verdict.decision, verdict.outcome) == ("inconclusive", "fail")
-    assert "so there is no effect size" in verdict.message
+    assert "so the effect size is undefined" in verdict.message
 
 
 @named
@@ -214,8 +214,8 @@ INPUTS: dict[str, tuple[str, TableContext, str]] = {
         "win_rate, epsilon", context(40, lambda _: 0.0005, zero), "are tied"),
     "gap of one pair": ("score_gap", context(1, good, poor), "at least 15"),
     "gap of two pairs": ("score_gap", context(2, good, poor), "at least 15"),
-    "gap without spread": ("score_gap", context(40, steady, steady_less_one), "no effect size"),
-    "gap of zero": ("score_gap, wilcoxon", context(40, good, good), "no effect size"),
+    "gap without spread": ("score_gap", context(40, steady, steady_less_one), "effect size is undefined"),
+    "gap of zero": ("score_gap, wilcoxon", context(40, good, good), "effect size is undefined"),
     "gap of one prompt": ("score_gap, ranks", context(40, good, poor, 40), "at least 15"),
     "noise on 14 pairs": ("label_noise", context(14, good, poor), "14 different prompts"),
     "noise on a constant": ("label_noise", context(40, zero, zero), "are tied"),

@@ -102,5 +102,5 @@ def scoring_facts(record: RunRecord) -> tuple[Fact, ...]:
         Fact("Computed", numbers.count(scoring.computed)),
     ]
     if scoring.truncated:
-        facts.append(Fact("Cut to the length limit", numbers.count(scoring.truncated)))
+        facts.append(Fact("Truncated to the length limit", numbers.count(scoring.truncated)))
     return tuple(facts)
