@@ -84,7 +84,7 @@ def draw() -> str:
             loose = not (PACKAGE / room).is_dir()
             kind = "room heavy" if room in hot else "room loose" if loose else "room"
             parts.append(_box(room, LEFT + column * (WIDTH + GAP), y, kind))
-    note = "Orange: may import torch and similar packages (in data only the hub's reader). Grey: a module."
+    note = "Orange: may import torch etc. (in data only the hub's reader). Grey: a module."
     parts.append(f'<text class="note" x="24" y="{height - 16}">{note}</text>')
     body = "\n".join(parts)
     return (

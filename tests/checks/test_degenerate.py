@@ -214,7 +214,7 @@ INPUTS: dict[str, tuple[str, TableContext, str]] = {
         "win_rate, epsilon", context(40, lambda _: 0.0005, zero), "are tied"),
     "gap of one pair": ("score_gap", context(1, good, poor), "at least 15"),
     "gap of two pairs": ("score_gap", context(2, good, poor), "at least 15"),
-    "gap without spread": ("score_gap", context(40, steady, steady_less_one), "effect size is undefined"),
+    "gap without spread": ("score_gap", context(40, steady, steady_less_one), "size is undefined"),
     "gap of zero": ("score_gap, wilcoxon", context(40, good, good), "effect size is undefined"),
     "gap of one prompt": ("score_gap, ranks", context(40, good, poor, 40), "at least 15"),
     "noise on 14 pairs": ("label_noise", context(14, good, poor), "14 different prompts"),
