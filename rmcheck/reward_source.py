@@ -24,7 +24,7 @@ from rmcheck.record.run import SourceRecord, TrainingRecord
 
 @runtime_checkable
 class RewardSource(Protocol):
-    """r(x, y): one scalar a dialogue, higher is better; only differences carry meaning."""
+    """r(x, y): one scalar per dialogue, higher is better; only differences have a meaning."""
 
     @property
     def fingerprint(self) -> str | None:

@@ -1,7 +1,7 @@
-"""Tests for what other packages add: `check_source` and `check_kind`.
+"""Tests for the sources and checks of other packages: `check_source` and `check_kind`.
 
-Call them in a test of your own; they raise `PromiseBroken` (an AssertionError) with the promise
-that does not hold.
+Call them in your own tests. They raise `PromiseBroken` (an AssertionError) with the requirement
+that is violated.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ DIALOGUES = (
 
 
 class PromiseBroken(AssertionError):
-    """A reward source or a kind of check does not keep a promise that rmcheck relies on."""
+    """A reward source or a kind of check does not behave as rmcheck requires."""
 
 
 def check_source(
     source: object, dialogues: Sequence[Dialogue] | None = None, *, tolerance: float = 1e-4
 ) -> None:
-    """Check that a reward source keeps its promises.
+    """Check that a reward source behaves as rmcheck requires.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ def check_source(
 
 
 def _check_variants(source: Source, before: str | None) -> None:
-    """Variants score otherwise, so they need fingerprints of their own."""
+    """Variants give other scores, so they need their own fingerprints."""
     variants: list[object] = []
     if isinstance(source, Rescalable):
         variants.append(source.with_head_scaled(2.0))
@@ -128,7 +128,7 @@ def _check_variants(source: Source, before: str | None) -> None:
     kept = [one for one in prints if one is not None]
     _hold(
         len(set(kept)) == len(kept),
-        f"{source.spec}: a rescaled or retrained variant must have a fingerprint of its own",
+        f"{source.spec}: a rescaled or retrained variant must have its own fingerprint",
     )
 
 
@@ -157,7 +157,7 @@ def _streamed(source: Streaming, dialogues: Sequence[Dialogue]) -> NDArray[np.fl
 
 
 def check_kind(kind: type[Check], **keys: Any) -> None:
-    """Check that a kind of check keeps its promises.
+    """Check that a kind of check behaves as rmcheck requires.
 
     Parameters
     ----------
@@ -263,7 +263,7 @@ def _value(kind: type[Check], name: str, hint: Any) -> Any:
 
 
 def _judged(check: Check, bench: _Bench, where: str) -> Verdict | None:
-    """The verdict, held against what every verdict promises; None where it says it cannot tell."""
+    """The verdict, after checks that every verdict must pass; None if the check cannot decide."""
     try:
         verdict = check.judge(bench)
     except RmcheckError:

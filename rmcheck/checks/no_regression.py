@@ -36,7 +36,7 @@ DECIDED = 1e-5
 
 
 AT_LEAST = 2
-"""So many of the baseline's pairs may always drop out."""
+"""This many of the baseline's pairs may always be left out."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -256,7 +256,7 @@ class NoRegression(Check):
         )
 
     def leaves_out_too_many(self, dropped: int, compared: int) -> bool:
-        """Whether more of the baseline's pairs dropped out than `max_left_out` allows."""
+        """Whether more of the baseline's pairs were left out than `max_left_out` allows."""
         return dropped > max(AT_LEAST, int(self.max_left_out * (dropped + compared) + 1e-9))
 
     def _left_out(self, changes: Changes, compared: int, baseline: str) -> str:

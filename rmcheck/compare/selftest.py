@@ -1,4 +1,4 @@
-"""False-alarm rate and smallest visible drop of suites: the gate, tried on simulated models."""
+"""Simulate the false-alarm rate and the smallest detectable drop of suites."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class SelfTest:
 
     @property
     def cries_wolf(self) -> bool:
-        """Whether equal models go red more often than alpha, by more than noise."""
+        """Whether equal models fail more often than alpha, by more than noise."""
         return self.red.interval[0] > self.alpha
 
 

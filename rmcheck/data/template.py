@@ -36,7 +36,7 @@ def prompt_prefix(prompt: Prompt, template: str, tokenizer: ChatTokenizer | None
     ValueError
         For an unknown template, or `chat` without a tokenizer that has one.
     SourceError
-        For a chat template that fails, does not end, or writes without end.
+        For a chat template that fails, does not finish, or writes too much.
     """
     if template == "default":
         return f"{_turns(prompt)}\n\nAssistant: "

@@ -26,7 +26,7 @@ from rmcheck.sources import create
 
 
 def baseline_source(kept: Baseline, options: SourceOptions) -> Source:
-    """A baseline's scores as a source; it knows the pairs of that run and no other text."""
+    """A baseline's scores as a source; it has scores for the pairs of that run only."""
     return create(f"scores:{kept.scores}", options)
 
 

@@ -1,4 +1,4 @@
-"""Suite files as pytest sees them: one collector a file, one item a check."""
+"""Suite files as pytest sees them: one collector per file, one item per check."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class SuiteFile(pytest.Module):
         return ModuleType(self.nodeid)
 
     def collect(self) -> Iterable[CheckItem]:
-        """Load the suite and yield an item a check.
+        """Load the suite and yield an item for each check.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""What one pytest session knows about its suites: the engine, the verdicts, and their transport.
+"""The state of a pytest session: its suites, the engine, the verdicts, and how they are sent.
 
 A worker of pytest-xdist has a log of its own; what it concludes goes to the controller on the
 report objects, as plain JSON, where `rmcheck.plugin.assembly` makes the record of it.

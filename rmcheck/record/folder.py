@@ -1,4 +1,4 @@
-"""A run on disk: `results.json`, `scores.jsonl` and its reports, written and read as one thing."""
+"""A run on disk: `results.json`, `scores.jsonl` and its reports, written and read as a unit."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _hash(content: bytes) -> str:
 
 
 def present(folder: Path) -> bool:
-    """Whether `folder` holds a run; finishes what a killed process had begun to put there.
+    """Whether `folder` contains a run; completes what a killed process began to write.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Why a run does not become a baseline, and why a model is not compared with one."""
+"""The reasons why a run cannot become a baseline, or a model cannot be compared with one."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class Refusal:
 
     @property
     def overruled_by_red(self) -> bool:
-        """Whether `bless --red` keeps the run all the same."""
+        """Whether `bless --red` keeps the run anyway."""
         return self.why in ("left out", "red")
 
 
 def bless_refusal(run: RunRecord, *, scored: bool | None = None) -> Refusal | None:
-    """Why `bless` refuses a run; None where it does not. The gravest reason comes first.
+    """The reason why `bless` refuses a run, the most serious one; None if it does not.
 
     Parameters
     ----------

@@ -265,7 +265,7 @@ def nearest_path(path: Path, *, files: bool = False) -> Path | None:
             beside = [each.name for each in found.iterdir() if wanted(each)]
         except OSError:
             return None
-        # Names of files share their endings, which say nothing of what was meant.
+        # Names of files share their endings, which say nothing about what was meant.
         stems = {Path(name).stem if wanted is Path.is_file else name: name for name in beside}
         near = nearest(Path(part).stem if wanted is Path.is_file else part, stems)
         if near is None:

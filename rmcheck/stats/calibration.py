@@ -1,4 +1,4 @@
-"""Calibration: whether a margin means the probability that it stands for."""
+"""Calibration: whether σ(margin / T) is the probability that the chosen response is preferred."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Length bias: how far a preference for long (or short) responses makes the wins."""
+"""Length bias: how much a preference for long (or short) responses affects the wins."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sign-flip tests over groups: what chance alone would make of the differences seen."""
+"""Sign-flip tests over groups: how likely the observed differences are by chance."""
 
 from __future__ import annotations
 

@@ -248,7 +248,7 @@ def pairs_to_decide(estimate: Estimate, minimum: float) -> int | None:
     Returns
     -------
     The number of pairs, in groups like the present ones; None when the rate equals the
-    threshold, or the present interval is [0, 1] and tells nothing.
+    threshold, or the present interval is [0, 1].
 
     Notes
     -----

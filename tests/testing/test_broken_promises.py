@@ -98,7 +98,7 @@ SOURCES: dict[str, tuple[object, str]] = {
         type("Numbered", (Length,), {"fingerprint": 7})(), "text or None, got 7"),
     "a stream of other scores": (Stream(), "stream and score differ"),
     "a stream that repeats": (Twice(), "index 0 twice"),
-    "a variant of the same fingerprint": (Scaled(), "fingerprint of its own"),
+    "a variant of the same fingerprint": (Scaled(), "its own fingerprint"),
 }  # fmt: skip
 
 
