@@ -1,8 +1,7 @@
 """rmcheck: pytest for reward models.
 
-Loaded by every pytest run of an environment that has it installed, so nothing heavy is imported
-here: the public names are found when first asked for. `__init__.pyi` tells type checkers what they
-are, so that whoever reads `__version__` does not import every floor on paper.
+Every pytest run loads this package if it is installed, so nothing heavy is imported here: public
+names are imported on first use. `__init__.pyi` declares them for type checkers.
 """
 
 from __future__ import annotations

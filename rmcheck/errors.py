@@ -49,7 +49,7 @@ class ExtraMissing(RmcheckError):
 
 
 OTHER_CACHE = "use another folder with --rm-cache"
-"""The remedy that is left for any fault of the cache folder."""
+"""The remedy for any other problem with the cache folder."""
 GIVE_ACCESS = "give this user access to it"
 _KNOWN = {
     errno.ENOSPC: ("no space left on the disk", "free some space"),
@@ -58,7 +58,7 @@ _KNOWN = {
     errno.EACCES: ("permission denied", GIVE_ACCESS),
     errno.EPERM: ("permission denied", GIVE_ACCESS),
 }
-"""What the operating system refuses for, and the remedy."""
+"""Reasons for which the operating system refuses, and the remedies."""
 
 
 def os_reason(error: OSError, alternative: str = "") -> str:
@@ -210,7 +210,7 @@ def nearest(name: str, choices: Iterable[str], cutoff: float | None = None) -> s
 
 
 def did_you_mean(name: str, choices: Iterable[str]) -> str:
-    """A remedy for a misspelt name: the nearest choice when there is one, and all choices.
+    """A remedy for a misspelt name: the nearest choice, if any, and all choices.
 
     >>> did_you_mean("win_rat", ["win_rate", "score_gap"])
     "did you mean 'win_rate'? (allowed: score_gap, win_rate)"
@@ -219,6 +219,6 @@ def did_you_mean(name: str, choices: Iterable[str]) -> str:
     """
     allowed = sorted(choices)
     if not allowed:
-        return "there are none"
+        return "none is available"
     near, listed = nearest(name, allowed), f"allowed: {', '.join(allowed)}"
     return f"did you mean '{near}'? ({listed})" if near else listed

@@ -34,7 +34,7 @@ def missing(extra: str) -> list[str]:
 
 @contextlib.contextmanager
 def needed_by(what: str) -> Iterator[None]:
-    """Within it, a missing package of an extra raises an error with the remedy.
+    """In this context, a missing package of an extra raises an error with the install command.
 
     Parameters
     ----------

@@ -79,7 +79,7 @@ class Registry(Generic[Kind]):
         """Every kind that can be used, imported now, and the errors of the broken ones."""
         found: dict[str, Kind] = {}
         errors = [
-            BrokenEntryPoint(point, "the name is that of a built-in kind; choose another")
+            BrokenEntryPoint(point, "this is the name of a built-in kind; choose another name")
             for name, points in self._theirs().items()
             for point in points
             if name in self.ours

@@ -24,7 +24,7 @@ from rmcheck.record.run import SourceRecord, TrainingRecord
 
 @runtime_checkable
 class RewardSource(Protocol):
-    """r(x, y): one scalar a dialogue, higher is better; only differences carry meaning."""
+    """r(x, y): one scalar per dialogue, higher is better; only differences have a meaning."""
 
     @property
     def fingerprint(self) -> str | None:
@@ -284,9 +284,9 @@ def completed(given: object, spec: str | None = None) -> Source:
         raise SourceError(f"{head}expected a reward source, got the class; return {kind}(...)")
     if missing:
         raise SourceError(
-            f"{head}{kind} is not a reward source, it lacks {' and '.join(missing)}; a source "
+            f"{head}{kind} is not a reward source, {' and '.join(missing)} missing; a source "
             "has score(dialogues), which returns one finite number for each, and fingerprint, "
-            "a text that changes when the scores do (or None)"
+            "a text that changes whenever the scores change (or None)"
         )
     return Completed(cast(RewardSource, given), name)
 

@@ -1,7 +1,7 @@
-"""Tests for what other packages add: `check_source` and `check_kind`.
+"""Tests for the sources and checks of other packages: `check_source` and `check_kind`.
 
-Call them in a test of your own; they raise `PromiseBroken` (an AssertionError) with the promise
-that does not hold.
+Call them in your own tests. They raise `PromiseBroken` (an AssertionError) with the requirement
+that is violated.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ DIALOGUES = (
 
 
 class PromiseBroken(AssertionError):
-    """A reward source or a kind of check does not keep a promise that rmcheck relies on."""
+    """A reward source or a kind of check does not behave as rmcheck requires."""
 
 
 def check_source(
     source: object, dialogues: Sequence[Dialogue] | None = None, *, tolerance: float = 1e-4
 ) -> None:
-    """Check that a reward source keeps its promises.
+    """Check that a reward source behaves as rmcheck requires.
 
     Parameters
     ----------
@@ -71,7 +71,10 @@ def check_source(
     name = given.spec
     _hold(isinstance(name, str) and name, f"spec must be a name, got {name!r}")
     if dialogues is None:
-        _hold(given.scores_new_text, f"{name}: scores no new text; pass dialogues= that it knows")
+        _hold(
+            given.scores_new_text,
+            f"{name}: cannot score new text; pass dialogues= with texts that it has scores for",
+        )
         dialogues = DIALOGUES
     before = _fingerprint(given)
     _hold(before == _fingerprint(given), f"{name}: fingerprint differs when asked for twice")
@@ -82,14 +85,16 @@ def check_source(
         apart = np.flatnonzero(np.abs(other - expected) > most)
         if apart.size:
             row = int(apart[0])
-            raise PromiseBroken(f"{name}: {what}: expected {expected[row]!r}, got {other[row]!r}")
+            raise PromiseBroken(
+                f"{name}: {what}: expected {expected[row]:.6g}, got {other[row]:.6g}"
+            )
 
-    same(_scores(given, dialogues), once, "a text scored twice has two scores")
+    same(_scores(given, dialogues), once, "scoring a text twice gives two different scores")
     same(_scores(given, dialogues[::-1]), once[::-1], "scores are not in the order of the texts")
     alone = np.concatenate([_scores(given, [one]) for one in dialogues])
-    same(alone, once, "a score depends on what else is in the batch")
+    same(alone, once, "a score depends on the rest of its batch")
     doubled = _scores(given, [one for one in dialogues for _ in range(2)])
-    same(doubled, once.repeat(2), "a text given twice in a batch has another score")
+    same(doubled, once.repeat(2), "a text that is twice in a batch has another score")
     if isinstance(given, Streaming):
         same(_streamed(given, dialogues), once, "stream and score differ")
     if isinstance(given, Partial):
@@ -104,13 +109,16 @@ def check_source(
         f"{name}: describe() must repeat spec and fingerprint, got {told.spec!r} and "
         f"{told.fingerprint!r}",
     )
-    _hold(all(isinstance(r, str) for r in given.remarks), f"{name}: remarks must be texts")
+    _hold(
+        all(isinstance(r, str) for r in given.remarks),
+        f"{name}: remarks must be a sequence of texts",
+    )
     _hold(given.truncated >= 0, f"{name}: truncated must be a count, got {given.truncated!r}")
     _check_variants(given, before)
 
 
 def _check_variants(source: Source, before: str | None) -> None:
-    """Variants score otherwise, so they need fingerprints of their own."""
+    """Variants give other scores, so they need their own fingerprints."""
     variants: list[object] = []
     if isinstance(source, Rescalable):
         variants.append(source.with_head_scaled(2.0))
@@ -120,7 +128,7 @@ def _check_variants(source: Source, before: str | None) -> None:
     kept = [one for one in prints if one is not None]
     _hold(
         len(set(kept)) == len(kept),
-        f"{source.spec}: a rescaled or retrained variant must have a fingerprint of its own",
+        f"{source.spec}: a rescaled or retrained variant must have its own fingerprint",
     )
 
 
@@ -149,7 +157,7 @@ def _streamed(source: Streaming, dialogues: Sequence[Dialogue]) -> NDArray[np.fl
 
 
 def check_kind(kind: type[Check], **keys: Any) -> None:
-    """Check that a kind of check keeps its promises.
+    """Check that a kind of check behaves as rmcheck requires.
 
     Parameters
     ----------
@@ -184,7 +192,7 @@ def check_kind(kind: type[Check], **keys: Any) -> None:
         if bench.degenerate:
             _hold(
                 verdict.outcome == "fail" and verdict.decision != "pass",
-                f"{where}: data that can decide nothing must not pass, got {verdict.message!r}",
+                f"{where}: data that cannot decide must not pass, got {verdict.message!r}",
             )
 
 
@@ -202,18 +210,20 @@ def _check_class(kind: type[Check]) -> None:
         f"{name}: kind must be a name such as 'win_rate', got {word!r}",
     )
     _hold(summary(kind), f"{name}: needs a docstring; its first line is what `rmcheck list` prints")
-    _hold(kind.about(), f"{name}: about() must say what it asks")
+    _hold(kind.about(), f"{name}: about() must return a sentence that says what the check asks")
     told = described(kind)
     keys, common = kind.keys(), Check.keys()
     own = [key for key in keys if key not in common]
     missing = [key for key in own if not told.get(key)]
-    _hold(not missing, f"{name}: its docstring lacks {', '.join(missing)} under 'Parameters'")
+    _hold(
+        not missing, f"{name}: its docstring must describe {', '.join(missing)} under 'Parameters'"
+    )
     unknown = sorted(set(told) - set(keys))
     _hold(not unknown, f"{name}: its docstring describes {', '.join(unknown)}, which is not a key")
     try:
         check_model(kind).model_json_schema()
     except Exception as error:
-        raise PromiseBroken(f"{name}: YAML cannot give its keys: {error}") from error
+        raise PromiseBroken(f"{name}: its keys cannot be given in YAML: {error}") from error
 
 
 def _values(kind: type[Check], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -253,7 +263,7 @@ def _value(kind: type[Check], name: str, hint: Any) -> Any:
 
 
 def _judged(check: Check, bench: _Bench, where: str) -> Verdict | None:
-    """The verdict, held against what every verdict promises; None where it says it cannot tell."""
+    """The verdict, after checks that every verdict must pass; None if the check cannot decide."""
     try:
         verdict = check.judge(bench)
     except RmcheckError:

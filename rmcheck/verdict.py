@@ -35,7 +35,7 @@ class Estimate:
 
 
 PairState = Literal["kept_right", "kept_wrong", "newly_wrong", "newly_right"]
-"""Whether a pair is right now, and whether it was so before (or is so for another source)."""
+"""Whether a pair is right now, and whether it was right before (or for another source)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,7 +181,7 @@ class Dot:
 
 @dataclass(frozen=True, kw_only=True)
 class Scatter:
-    """One dot a pair, coloured by its state; `diagonal` adds the line of equal values."""
+    """One dot per pair, coloured by its state; `diagonal` adds the line of equal values."""
 
     kind: ClassVar[str] = "scatter"
 
@@ -200,7 +200,7 @@ class Scatter:
 
 
 AnyPicture = Picture | Forest | Histogram | Curve | Scatter
-"""What evidence holds; checks of other packages may show a `Picture` of a kind of their own."""
+"""The pictures of evidence; checks of other packages may use other kinds of `Picture`."""
 
 
 def _given(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -218,7 +218,7 @@ class Table:
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """Why a verdict came out so: charts, tables, the ids of pairs to look at, remarks."""
+    """The evidence of a verdict: charts, tables, ids of pairs to look at, remarks."""
 
     pictures: tuple[AnyPicture, ...] = ()
     tables: tuple[Table, ...] = ()

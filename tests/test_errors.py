@@ -44,7 +44,7 @@ def test_the_nearest_name_and_all_names() -> None:
         "did you mean 'win_rate'? (allowed: score_gap, win_rate)"
     )
     assert did_you_mean("zzz", choices) == "allowed: score_gap, win_rate"
-    assert did_you_mean("zzz", []) == "there are none"
+    assert did_you_mean("zzz", []) == "none is available"
 
 
 def test_a_message_is_no_longer_than_a_person_reads() -> None:

@@ -176,7 +176,7 @@ def test_list_and_schema_show_what_a_package_adds(example: Path, tmp_path: Path)
     for line in (
         r"clear_wins +The share of pairs won by a clear margin is at least `min`\.",
         r"words +Counts words in a response: `words:please,thanks`\.",
-        r"exponential +exp\(margin - \(chosen - rejected\)\): wrong pairs pull ever harder\.",
+        r"exponential +exp\(margin - \(chosen - rejected\)\): exponential in the error\.",
         r"csv +The checks of a run as a table: `verdicts\.csv`\.",
     ):
         assert re.search(rf"^  {line}$", said.stdout, re.MULTILINE), line
@@ -262,14 +262,14 @@ def test_the_page_shows_the_very_package_that_is_tested() -> None:
 ERRORS = {
     "gone": "cracked 0.5: entry point 'gone' (rmcheck.checks): ModuleNotFoundError: ",
     "number": "(rmcheck.checks): expected a subclass of rmcheck.checks.Check, got int 5; ",
-    "nameless": "(rmcheck.checks): class Nameless lacks kind: ClassVar[str] = 'nameless'; ",
-    "renamed": "class Other says kind = 'other', and the entry point is named 'renamed'; ",
+    "nameless": "class Nameless has no kind; add kind: ClassVar[str] = 'nameless'; ",
+    "renamed": "class Other: expected kind = 'renamed' as the entry point is named, got 'other'; ",
     "twin": "(rmcheck.checks): rival 0.5 registers the same name; ",
     "strange": "(rmcheck.checks): NameError: name 'Missing' is not defined; ",
-    "win_rate": "the name is that of a built-in kind; choose another; ",
+    "win_rate": "this is the name of a built-in kind; choose another name; ",
     "lost": "(rmcheck.sources): AttributeError: module 'cracked' has no attribute 'absent'; ",
     "flat": "(rmcheck.losses): expected a function (chosen, rejected, margin) -> losses, got int",
-    "taken": "(rmcheck.reports): file_name 'results.json' is a file of rmcheck; choose another; ",
+    "taken": "(rmcheck.reports): file_name 'results.json' is used by rmcheck; choose another; ",
 }
 
 
@@ -330,7 +330,7 @@ def test_what_is_broken_costs_nothing_else(broken: Path, tmp_path: Path) -> None
 
 
 BROKEN_SOURCES = {
-    "odd:x": "odd:x: object is not a reward source, it lacks score and fingerprint; a source",
+    "odd:x": "odd:x: object is not a reward source, score and fingerprint missing; a source",
     "odd:raises": "cracked 0.5: entry point 'odd' (rmcheck.sources): KeyError: 'raises'; fix",
     "lost:x": "entry point 'lost' (rmcheck.sources): AttributeError",
     "words:a,,b": "words:a,,b: expected words with commas between",

@@ -33,6 +33,23 @@ BANNED = {
     r"\btell(s)? (no|one) \w+ from another\b": "scores them the same",
     r"\bcannot be had\b|\bto be had\b": "is not available",
     r"\bwherefrom\b|\bwhereof\b|\bthereof\b": "from which, of which",
+    r"\bheld against\b": "compared with",
+    r"\b(go|goes|going|gone|went|ends?|turns?) (red|green)\b": "fail, pass",
+    r"\bby (its|their) nature\b": "leave it out, or say why",
+    r"\bat hand\b": "available",
+    r"\bof (yours|one's own)\b": "your own",
+    r"\b(one|a|an) (JSON object|line|row|pair|item|dialogue|dot) a "
+    r"(check|file|line|pair|row|response|suite)\b": "one ... per ...",
+    r"\bwithout end\b": "too much, endlessly",
+    r"\b(in|into) the place of\b|\btakes? their place\b": "instead of, replaces",
+    r"\bturned round\b": "inverted, flipped",
+    r"\breads? nothing\b(?! after)": "do not read the texts",
+    r"\bin force\b": "used",
+    r"\b(says?|said|tells?) nothing of\b": "says nothing about",
+    r"\bmeans what it says\b": "say what is measured",
+    r"\bstill says\b": "still contains",
+    r"\band (the|its|their) like\b": "such as, similar",
+    r"\bwill do\b|\bdoes without\b": "is enough, is not needed",
 }
 """Idioms that make a reader stop, and what to write."""
 

@@ -73,7 +73,7 @@ def test_a_name_of_ours_stays_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found.names() == ["join"]
     assert found.find("join") is os.path.join
     _, (error,) = found.sound()
-    assert "the name is that of a built-in kind; choose another" in str(error)
+    assert "this is the name of a built-in kind; choose another" in str(error)
 
 
 def test_a_dataclass_without_a_docstring_has_no_summary() -> None:

@@ -1,8 +1,8 @@
-"""Draw the rooms of the package on their floors, as the import contract in pyproject.toml has them.
+"""Draw the parts of the package in the layers of the import contract in pyproject.toml.
 
     python docs/build/layout.py [--check]
 
-With `--check` nothing is written; exit code 1 tells that the picture is not what the contract says.
+With `--check` nothing is written; the exit code is 1 if the picture is not up to date.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def draw() -> str:
     width = LEFT + most * (WIDTH + GAP) + 14
     height = TOP + len(every) * RISE + 34
     parts = [
-        '<text class="title" x="24" y="32">A room imports only from the floors below it</text>'
+        '<text class="title" x="24" y="32">Each part imports only from the layers below it</text>'
     ]
     for row, rooms in enumerate(every):
         y = TOP + row * RISE
@@ -84,12 +84,12 @@ def draw() -> str:
             loose = not (PACKAGE / room).is_dir()
             kind = "room heavy" if room in hot else "room loose" if loose else "room"
             parts.append(_box(room, LEFT + column * (WIDTH + GAP), y, kind))
-    note = "Orange: may import torch and its like (of data only the hub's reader). Grey: a module."
+    note = "Orange: may import torch etc. (in data only the hub's reader). Grey: a module."
     parts.append(f'<text class="note" x="24" y="{height - 16}">{note}</text>')
     body = "\n".join(parts)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" '
-        f'aria-label="The rooms of rmcheck on {len(every)} floors">\n<style>{STYLE}</style>\n'
+        f'aria-label="The parts of rmcheck in {len(every)} layers">\n<style>{STYLE}</style>\n'
         f'<rect class="page" width="{width}" height="{height}" rx="8"/>\n{body}\n</svg>\n'
     )
 

@@ -125,8 +125,8 @@ class CacheFolder:
             lock.acquire(timeout=0)
         except Timeout:
             raise UsageError(
-                f"{self.path}: in use by a run that is scoring; nothing was deleted, try again "
-                "when it has finished"
+                f"{self.path}: nothing was deleted: a run is scoring into it; try again when the "
+                "run has finished"
             ) from None
         except OSError as error:
             raise UsageError(

@@ -27,7 +27,7 @@ _IN_THE_WAY = (
 """Prefixes of SQLite error names that do not mean that the file is damaged."""
 
 _CODES = {"SQLITE_FULL": errno.ENOSPC, "SQLITE_PERM": errno.EACCES}
-"""The system's errors that SQLite has names of its own for."""
+"""The system's errors for which SQLite has its own names."""
 
 _NO_ACCESS = ("SQLITE_CANTOPEN", "SQLITE_READONLY")
 """Prefixes of SQLite error names for a missing permission, a read-only disk, or a directory."""
@@ -172,7 +172,7 @@ class ScoreStore:
                 self._said.append(f"{self.path}: new scores are not cached: {why}")
                 if "seal" not in _columns(self._connection):
                     self._said.append(
-                        f"{self.path}: not read: written by an older version of rmcheck"
+                        f"{self.path}: ignored: written by an older version of rmcheck"
                     )
                     raise
         return self._connection

@@ -22,17 +22,18 @@ from rmcheck.registry import BrokenEntryPoint, Registry
 
 
 def _accepted(name: str, found: object) -> type[Check]:
-    """A check class that a suite can use, or ValueError with what is wrong with it."""
+    """Return a check class that a suite can use; ValueError says what is wrong with it."""
     if not (isinstance(found, type) and issubclass(found, Check)):
         raise ValueError(
             f"expected a subclass of rmcheck.checks.Check, got {type(found).__name__} {found!r:.80}"
         )
     kind = getattr(found, "kind", None)
     if kind is None:
-        raise ValueError(f"class {found.__name__} lacks kind: ClassVar[str] = '{name}'")
+        raise ValueError(f"class {found.__name__} has no kind; add kind: ClassVar[str] = '{name}'")
     if kind != name:
         raise ValueError(
-            f"class {found.__name__} says kind = {kind!r}, and the entry point is named '{name}'"
+            f"class {found.__name__}: expected kind = '{name}' as the entry point is named, "
+            f"got {kind!r}"
         )
     return found
 
@@ -64,18 +65,18 @@ def kinds() -> list[str]:
 
 
 def find(kind: str) -> type[Check] | None:
-    """The class of a kind, or None when there is none of that name.
+    """The class of a kind, or None if no kind has that name.
 
     Raises
     ------
     rmcheck.registry.BrokenEntryPoint
-        When another package registers the name, and what it registers cannot be used.
+        If another package registers the name and its class cannot be used.
     """
     return KINDS.find(kind)
 
 
 def about(kind: str) -> str:
-    """What a check of this kind asks, in a sentence; empty for a kind that is not here."""
+    """What a check of this kind asks, in one sentence; empty for an unknown kind."""
     with suppress(BrokenEntryPoint):
         found = find(kind)
         return found.about() if found else ""

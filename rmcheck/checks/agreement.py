@@ -17,24 +17,25 @@ from rmcheck.verdict import Evidence, Table, Verdict
 
 @dataclass(frozen=True, kw_only=True)
 class Agreement(threshold.ThresholdCheck):
-    """The model ranks as another source does: their margins correlate at least by `min`.
+    """The model ranks pairs like another source: their margins correlate by at least `min`.
 
-    A rank correlation of margins on the same pairs (scales do not matter), beside the share of
-    pairs on which both prefer the same side, and the pairs on which they differ most.
+    Computes the rank correlation of the margins on the same pairs (scales do not matter). Also
+    shows the share of pairs on which both prefer the same side, and the pairs on which they differ
+    most.
 
     Parameters
     ----------
     with_source
         The other source: any spec that `--rm` takes.
     min
-        The smallest correlation that is acceptable, in [-1, 1].
+        The smallest acceptable correlation, in [-1, 1].
     method
         `spearman` (default) or `kendall`.
     on_inconclusive
     """
 
     kind: ClassVar[str] = "agreement"
-    sentence: ClassVar[str] = "Whether the model ranks the pairs as another reward source does."
+    sentence: ClassVar[str] = "Whether the model ranks the pairs like another reward source."
 
     with_source: Annotated[str, MinLen(1)]
     min: Annotated[float, Ge(-1), Le(1)]
@@ -50,7 +51,7 @@ class Agreement(threshold.ThresholdCheck):
         return [Need(CANDIDATE, dialogues), Need(self._other, dialogues)]
 
     def judge(self, ctx: Context) -> Verdict:
-        """Hold the rank correlation's interval against `min`."""
+        """Compare the interval of the rank correlation with `min`."""
         from rmcheck.stats.correlation import correlation
         from rmcheck.stats.winrate import win_rate
 
@@ -123,6 +124,6 @@ def _ranks(
 
 
 def _apart(mine: ScoredPairs, theirs: ScoredPairs, most: int = 10) -> tuple[str, ...]:
-    """Ids of the pairs whose margins lie furthest apart in rank."""
+    """Ids of the pairs whose margins differ most in rank."""
     distance = np.abs(_ranks(mine.margins) - _ranks(theirs.margins))
     return tuple(mine.pairs[int(row)].id for row in np.argsort(-distance, kind="stable")[:most])

@@ -14,23 +14,23 @@ from rmcheck.wording import counted
 
 @dataclass(frozen=True, kw_only=True)
 class BestOfN(SetCheck):
-    """The top score of n responses goes to one of the best ones, as best-of-n sampling relies on.
+    """The response with the highest score is one of the best ones in at least `min` of the sets.
 
-    Of k responses tied at the top each counts 1/k. Chance, printed beside it, is the share of best
-    responses. Sets without a worse response are left out.
+    If k responses are tied at the top, each counts 1/k. The message also shows chance: the share of
+    best responses. Sets without a worse response are left out.
 
     Parameters
     ----------
     min
-        The smallest top-1 accuracy that is acceptable, in [0, 1].
+        The smallest acceptable top-1 accuracy, in [0, 1].
     on_inconclusive
     """
 
     kind: ClassVar[str] = "best_of_n"
-    sentence: ClassVar[str] = "How often the best of several answers comes out on top."
+    sentence: ClassVar[str] = "How often the answer with the highest score is one of the best ones."
 
     def judge(self, ctx: Context) -> Verdict:
-        """Hold the accuracy's interval against `min`."""
+        """Compare the interval of the accuracy with `min`."""
         from rmcheck.stats.bestofn import top_one
 
         sets = self._sets(ctx.data)
@@ -64,7 +64,7 @@ class BestOfN(SetCheck):
                     ),
                 ),
                 notes=(
-                    f"{counted(len(wrong), 'set')} went to a worse response: "
+                    f"a worse response has the top score in {counted(len(wrong), 'set')}: "
                     f"{', '.join(wrong[:12])}",
                 )
                 if wrong

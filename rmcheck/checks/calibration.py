@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Calibration(threshold.ThresholdCheck):
-    """σ(margin / T) means what it says: of the pairs given 80 %, about 80 % come out right.
+    """σ(margin / T) is a calibrated probability: about 80 % of the pairs given 80 % are right.
 
     The expected calibration error (ECE) is at most `max_ece`. Before binning, sides are swapped at
     random, so that both outcomes occur.
@@ -26,26 +26,26 @@ class Calibration(threshold.ThresholdCheck):
     Parameters
     ----------
     max_ece
-        The largest ECE that is tolerated, in [0, 1].
+        The largest acceptable ECE, in [0, 1].
     temperature
-        `fitted` (default): T is fitted by cross-validation over prompts, which asks for the shape
-        only; `one`: T = 1, which asks for the scale too and changes when rewards are rescaled.
+        `fitted` (default): T is fitted by cross-validation over prompts, so the scale of the
+        rewards does not matter; `one`: T = 1, so the verdict changes when rewards are rescaled.
     on_inconclusive
     """
 
     kind: ClassVar[str] = "calibration"
-    sentence: ClassVar[str] = "Whether a margin means what it says: sure where it is right."
+    sentence: ClassVar[str] = "Whether the margin predicts how often the model is right."
 
     max_ece: Share = 0.10
     temperature: Literal["fitted", "one"] = "fitted"
 
     @property
     def scale_free(self) -> bool:
-        """At T = 1 the verdict depends on the scale of the rewards by its nature."""
+        """False at T = 1, where the verdict depends on the scale of the rewards."""
         return self.temperature == "fitted"
 
     def judge(self, ctx: Context) -> Verdict:
-        """Hold the calibration error's interval against `max_ece`."""
+        """Compare the interval of the calibration error with `max_ece`."""
         from rmcheck.stats.calibration import calibrate
 
         scored = ctx.scored(self.select(ctx.data))
@@ -86,10 +86,10 @@ def _diagram(scoring: Scoring) -> Curve:
         if bin_.confidence is not None and bin_.frequency is not None
     )
     return Curve(
-        title="Reliability: how often a side wins, by the chance it was given",
-        series=(Series("came true", points),),
+        title="Reliability: observed win rate by predicted probability",
+        series=(Series("observed", points),),
         x_label="σ(margin / T)",
-        y_label="share that came true",
+        y_label="observed share",
         diagonal=True,
     )
 

@@ -1,4 +1,4 @@
-"""What a check is: two pure functions, and the nouns that they speak with."""
+"""The base class of checks, two pure functions, and the types that they use."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ Share = Annotated[float, Ge(0), Le(1)]
 
 
 class CannotDecide(RmcheckError):
-    """A check has nothing to decide on here (no recipe, say); it is skipped with a reason."""
+    """A check cannot be decided for this source (it is not a recipe, say); it is skipped."""
 
 
 @dataclass(frozen=True)
 class SourceRef:
-    """Which source a need is for, as a variant of the candidate, of the baseline or of a spec.
+    """The source of a need: a variant of the candidate, of the baseline or of a spec.
 
-    `flip_rate` and `flip_seed` ask for the recipe retrained with noisy labels, `head_scale` for
-    the scalar head times a constant, `probe` for the same texts scored once more on their own,
-    under that name, so that a score which depends on its batch is seen.
+    `flip_rate` and `flip_seed` select the recipe retrained with noisy labels, `head_scale` the
+    model with its scalar head times a constant. With `probe` the same texts are scored again in a
+    separate pass of that name, to detect scores that depend on their batch.
     """
 
     role: Literal["candidate", "baseline", "other"] = "candidate"
@@ -85,11 +85,11 @@ class ScoredPairs:
 class Changes:
     """How a suite's data differ from what the baseline scored: ids of pairs.
 
-    `edited` pairs have other texts now, `added` ones it never saw; both are left out of a
-    comparison. `removed` ones it scored, and they are gone from the suite's data; `retagged` ones
-    are still there, but a check's `where` no longer selects them. `tags` are those that the
-    baseline recorded, by the id that a pair has now. A pair with the same texts under another id
-    is none of these.
+    `edited` pairs have other texts than in the baseline, `added` pairs are not in the baseline;
+    comparisons leave both out. `removed` pairs are in the baseline but no longer in the data.
+    `retagged` pairs are still in the data, but a check's `where` no longer selects them. `tags`
+    are those in the baseline, by the current id of a pair. A pair with the same texts but another
+    id is unchanged.
     """
 
     added: tuple[str, ...] = ()
@@ -105,7 +105,7 @@ class Changes:
 
 
 class Context(Protocol):
-    """What a check may ask while it judges. The engine keeps it; tests write their own."""
+    """What `judge` can use. The engine implements it; tests have their own implementation."""
 
     @property
     def suite(self) -> str:
@@ -202,20 +202,20 @@ class Slice:
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """A statement about a reward source. Subclasses' fields are the keys that YAML may give.
+    """A requirement on a reward source. The fields of a subclass are its YAML keys.
 
-    A check never talks to a model: `needs` says what must have been scored and by whom, `judge`
-    turns scores into a verdict. Both are pure.
+    A check never calls a model: `needs` returns what must be scored by which source, `judge` turns
+    scores into a verdict. Both are pure.
 
     Parameters
     ----------
     name
-        the check's id within its suite; the kind when left out
+        the check's id within its suite (default: the kind)
     where
-        which pairs it looks at: `tags`, `without_tags`, `min_confidence`, `max_confidence`,
+        which pairs the check uses: `tags`, `without_tags`, `min_confidence`, `max_confidence`,
         `shorter`
     gate
-        `required` or `advisory`; the suite's when left out
+        `required` or `advisory` (default: that of the suite)
     """
 
     kind: ClassVar[str]

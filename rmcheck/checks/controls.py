@@ -1,4 +1,4 @@
-"""Null controls: scorers that read nothing, and what they win on a suite's pairs."""
+"""Null controls: scorers that do not read the texts, and their wins on a suite's pairs."""
 
 from __future__ import annotations
 

@@ -19,22 +19,22 @@ from rmcheck.verdict import Evidence, Table, Verdict
 
 @dataclass(frozen=True, kw_only=True)
 class Correlation(threshold.ThresholdCheck):
-    """The larger the raters' difference, the larger the margin.
+    """Margins grow with the differences between the ratings: their correlation is at least `min`.
 
-    Correlates margins with differences of ratings (chosen less rejected) over the pairs that carry
-    ratings. Differences, since rewards of different prompts are not comparable.
+    Uses the pairs that have ratings. It compares differences (chosen minus rejected), because
+    rewards of different prompts are not comparable.
 
     Parameters
     ----------
     min
-        The smallest correlation that is acceptable, in [-1, 1].
+        The smallest acceptable correlation, in [-1, 1].
     method
         `spearman` (default), `kendall` or `pearson`; all three are shown.
     on_inconclusive
     """
 
     kind: ClassVar[str] = "correlation"
-    sentence: ClassVar[str] = "Whether the margin grows with the difference that people saw."
+    sentence: ClassVar[str] = "Whether the margin grows with the difference between the ratings."
 
     min: Annotated[float, Ge(-1), Le(1)]
     method: Literal["spearman", "kendall", "pearson"] = "spearman"
@@ -47,7 +47,7 @@ class Correlation(threshold.ThresholdCheck):
         return [Need(CANDIDATE, pair_dialogues(self._rated(data)))]
 
     def judge(self, ctx: Context) -> Verdict:
-        """Hold the correlation's interval against `min`."""
+        """Compare the interval of the correlation with `min`."""
         from rmcheck.stats.correlation import agreement
 
         pairs = self._rated(ctx.data)
@@ -82,7 +82,7 @@ class Correlation(threshold.ThresholdCheck):
             evidence=Evidence(
                 pictures=(
                     evidence.scatter(
-                        "Margins against the raters' difference",
+                        "Margin against rating difference",
                         (pair.id for pair in pairs),
                         ratings,
                         margins,

@@ -1,4 +1,4 @@
-"""What the docstring of a class says of its parameters: the one text that all pages quote."""
+"""Read the parameters from the docstring of a class; all pages quote them from there."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import inspect
 
 
 def described(kind: type) -> dict[str, str]:
-    """What the docstrings of a class and its bases say of their parameters (NumPy style), by name.
+    """The parameters described in the docstrings of a class and its bases (NumPy style), by name.
 
     A class that lists a parameter of a base again, without a text, gives it a place among its own.
 

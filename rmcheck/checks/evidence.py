@@ -128,7 +128,7 @@ def scatter(
     x_label: str,
     y_label: str,
 ) -> Scatter:
-    """One dot a pair, all columns of shape (n,), coloured by what changed.
+    """One dot per pair, all columns of shape (n,), coloured by what changed.
 
     Of more than `MOST_DOTS` pairs a sample is kept, which the title says: newly wrong ones first,
     then newly right ones, then the others, each evenly spaced. The same pairs give the same sample.

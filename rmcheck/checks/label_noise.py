@@ -31,24 +31,24 @@ Rate = Annotated[float, Gt(0), Le(0.5)]
 class LabelNoise(threshold.ThresholdCheck):
     """Wrong labels in the training data cost at most `max_drop` of the win rate.
 
-    Trains the recipe again with a share of its training labels flipped, once a rate and seed, and
-    compares the win rate on the clean evaluation pairs with the clean training's, pair by pair.
-    Wins are averaged over the seeds of a rate; the interval speaks of the pairs given these seeds,
-    and the spread of the seeds is shown. Skipped for a source that is not a recipe.
+    Trains the recipe again with a share of its training labels flipped, once per rate and seed, and
+    compares its win rate on the clean evaluation pairs with that of the clean training, pair by
+    pair. Wins are averaged over the seeds of a rate. The interval covers other pairs, not other
+    seeds; the spread of the seeds is shown. Skipped for a source that is not a recipe.
 
     Parameters
     ----------
     rates
         Shares of training labels to flip, each in (0, 0.5].
     seeds
-        Trainings a rate.
+        Number of trainings per rate.
     max_drop
-        The drop of the win rate that is tolerated at the highest rate, in [0, 1].
+        The largest acceptable drop of the win rate at the highest rate, in [0, 1].
     on_inconclusive
     """
 
     kind: ClassVar[str] = "label_noise"
-    sentence: ClassVar[str] = "How much is lost when the model is trained on partly flipped labels."
+    sentence: ClassVar[str] = "How much the win rate falls when some training labels are flipped."
     rejudged: ClassVar[bool] = False
 
     rates: Annotated[tuple[Rate, ...], Len(1, 10)] = (0.2,)
@@ -65,7 +65,7 @@ class LabelNoise(threshold.ThresholdCheck):
         return SourceRef(flip_rate=rate, flip_seed=seed)
 
     def judge(self, ctx: Context) -> Verdict:
-        """Hold the drop at the highest rate against `max_drop`."""
+        """Compare the drop at the highest rate with `max_drop`."""
         from rmcheck.stats import decision as gate
         from rmcheck.stats import noise, winrate
 
@@ -161,7 +161,7 @@ class LabelNoise(threshold.ThresholdCheck):
                 Point(rate, float(shares.mean()), float(shares.min()), float(shares.max()))
             )
         return Curve(
-            title="Win rate by share of flipped training labels (bars: interval, then seeds)",
+            title="Win rate by share of flipped labels (bars: interval at 0, then range of seeds)",
             series=(Series("win rate on clean labels", tuple(points)),),
             x_label="share of training labels flipped",
             y_label="win rate",

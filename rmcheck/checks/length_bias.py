@@ -15,25 +15,26 @@ from rmcheck.verdict import Evidence, Table, Verdict
 
 @dataclass(frozen=True, kw_only=True)
 class LengthBias(threshold.ThresholdCheck):
-    """The model is as often right where the better response is the shorter one.
+    """The win rate is about the same whether the better response is the longer or the shorter one.
 
-    The difference between the win rate on pairs whose chosen side is longer and on those whose
-    chosen side is shorter is at most `max_gap`, either way. Lengths are in characters.
+    The difference between the win rate on pairs whose chosen side is longer and the win rate on
+    pairs whose chosen side is shorter is at most `max_gap`, in either direction. Lengths are in
+    characters.
 
     Parameters
     ----------
     max_gap
-        The largest difference of the two win rates, in [0, 1].
+        The largest acceptable difference between the two win rates, in [0, 1].
     on_inconclusive
     """
 
     kind: ClassVar[str] = "length_bias"
-    sentence: ClassVar[str] = "Whether the model prefers an answer merely for its length."
+    sentence: ClassVar[str] = "Whether the model prefers an answer because of its length."
 
     max_gap: Share = 0.20
 
     def judge(self, ctx: Context) -> Verdict:
-        """Hold the difference's interval against ±`max_gap`."""
+        """Compare the interval of the difference with ±`max_gap`."""
         from rmcheck.stats import winrate
         from rmcheck.stats.length import Sides, length_bias
         from rmcheck.stats.unpaired import rate_difference
@@ -66,7 +67,7 @@ class LengthBias(threshold.ThresholdCheck):
         rows = [
             (name, each.value, each.low, each.high)
             for name, each in (
-                ("pull of length on P(win), log-odds", found.pull),
+                ("effect of length on P(win), log-odds", found.pull),
                 ("win rate at equal lengths", found.controlled),
                 ("Spearman of score and length", found.spearman),
             )
@@ -102,7 +103,7 @@ class LengthBias(threshold.ThresholdCheck):
                 ),
                 tables=(
                     Table(
-                        title="Other views of the same",
+                        title="Other measures of length bias",
                         columns=("measure", "value", "low", "high"),
                         rows=tuple(rows),
                     ),

@@ -36,7 +36,7 @@ DECIDED = 1e-5
 
 
 AT_LEAST = 2
-"""So many of the baseline's pairs may always drop out."""
+"""This many of the baseline's pairs may always be left out."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -56,30 +56,30 @@ class PairedScores:
 
 @dataclass(frozen=True, kw_only=True)
 class NoRegression(Check):
-    """The candidate's win rate has not fallen against the baseline's, on the same pairs.
+    """The candidate's win rate has not fallen below the baseline's, on the same pairs.
 
-    Fails when the win rate fell by `max_drop` or more and an exact paired test (McNemar's when
-    every prompt has one pair) rules out chance at alpha/m, m being the number of required
-    comparisons in the run. The states are identical, improved, non_inferior, regressed and
-    inconclusive; an inconclusive one passes, marked weak, with the smallest drop that this many
-    pairs would have caught.
+    Fails if the win rate fell by `max_drop` or more and an exact paired test (McNemar's if every
+    prompt has one pair) rules out chance at alpha/m, where m is the number of required comparisons
+    in the run. The states are identical, improved, non_inferior, regressed and inconclusive. An
+    inconclusive comparison passes and is marked weak; the message says which drop this many pairs
+    would have detected.
 
     Parameters
     ----------
     max_drop
-        The drop of the win rate that is tolerated, in [0, 1].
+        The largest acceptable drop of the win rate, in [0, 1].
     require
-        `no_regression` (default), or `non_inferior`: passes only when the interval rules a drop of
-        `max_drop` out (or the candidate is identical or better).
+        `no_regression` (default), or `non_inferior`: passes only if the interval rules out a drop
+        of `max_drop` (or the candidate is identical or better).
     max_left_out
-        The largest share of the baseline's pairs, in [0, 1], that may be edited or removed (or
-        lose the tags that `where` asks for) since it was blessed; 2 pairs always may. Beyond it
-        the check fails until the run is blessed. New pairs do not count.
+        The largest share of the baseline's pairs, in [0, 1], that may have been edited or removed
+        (or have lost the tags in `where`) since the baseline was blessed; 2 pairs are always
+        allowed. With more, the check fails until the run is blessed. New pairs do not count.
     alpha
-        The chance of a false alarm that the whole run may have.
+        The level of the whole run: its probability of a false alarm is at most this.
     ties
-        How equal scores count: `half` a win (default) or as a `loss`; for both models alike, when
-        they are compared, whatever policy was in force when the baseline was blessed.
+        How equal scores count: `half` a win (default) or as a `loss`. Applies to both models, even
+        if the baseline was blessed with the other setting.
     """
 
     kind: ClassVar[str] = "no_regression"
@@ -179,7 +179,7 @@ class NoRegression(Check):
         if n_groups < MIN_GROUPS:
             unlike = len(changes.added) + len(changes.edited)
             remedy = (
-                f" ({unlike} new or edited); keep this run as a new baseline: rmcheck bless --red"
+                f" ({unlike} new or edited); bless this run as a new baseline: rmcheck bless --red"
                 if unlike
                 else ""
             )
@@ -256,11 +256,11 @@ class NoRegression(Check):
         )
 
     def leaves_out_too_many(self, dropped: int, compared: int) -> bool:
-        """Whether more of the baseline's pairs dropped out than `max_left_out` allows."""
+        """Whether more of the baseline's pairs were left out than `max_left_out` allows."""
         return dropped > max(AT_LEAST, int(self.max_left_out * (dropped + compared) + 1e-9))
 
     def _left_out(self, changes: Changes, compared: int, baseline: str) -> str:
-        """How many of the baseline's pairs dropped out, and what to do where they are too many."""
+        """How many of the baseline's pairs were left out, and what to do if they are too many."""
         dropped = len(changes.dropped)
         if not dropped:
             return ""
@@ -366,7 +366,7 @@ def _identical(now: NDArray[np.float64], before: NDArray[np.float64]) -> bool:
 
 
 def _notes(changes: Changes, baseline: str) -> tuple[str, ...]:
-    """What of the data is not as the baseline knew it, a line a kind of change."""
+    """How the data differ from the baseline's, one line per kind of change."""
     kinds = [
         (changes.edited, f"left out, edited since {baseline}"),
         (changes.added, f"left out, new since {baseline}"),

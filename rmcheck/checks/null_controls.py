@@ -22,26 +22,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class NullControls(Check):
-    """The model wins by reading: more than a trivial scorer does, and less with the wrong prompt.
+    """The model reads the texts: it beats trivial scorers, and wins less with the wrong prompt.
 
-    Two paired comparisons on the same pairs, each by the exact sign-flip test at `alpha`: the model
-    against the better of "pick the longer" and "pick the shorter", and the model against itself
-    when each response is scored under another pair's prompt. What it wins with the wrong prompt it
-    did not win by reading the question.
+    Makes two paired comparisons on the same pairs, each by the exact sign-flip test at `alpha`: the
+    model against the better of "pick the longer" and "pick the shorter", and the model against
+    itself with each response scored under another pair's prompt. A model that wins as often with
+    the wrong prompt does not use the prompt.
 
     Parameters
     ----------
     alpha
         The level of each test, in (0, 1).
     max_swapped
-        When given: the largest win rate with swapped prompts that is acceptable, in [0, 1]; held
-        against the point estimate.
+        Optional: the largest acceptable win rate with swapped prompts, in [0, 1]; compared with
+        the point estimate.
     """
 
     kind: ClassVar[str] = "null_controls"
-    sentence: ClassVar[str] = (
-        "Whether the model wins by reading, and not by a trick that needs none."
-    )
+    sentence: ClassVar[str] = "Whether the model beats scorers that do not read the texts."
 
     alpha: Annotated[float, Gt(0), Lt(1)] = 0.05
     max_swapped: Share | None = None
@@ -101,7 +99,7 @@ class NullControls(Check):
             evidence=Evidence(
                 pictures=(
                     evidence.forest(
-                        "The model beside scorers that read nothing",
+                        "The model and scorers that do not read the texts",
                         rates,
                         x_label="win rate",
                         reference=0.5,

@@ -31,13 +31,13 @@ class SetCheck(ThresholdCheck):
 
     def __post_init__(self) -> None:
         if self.where is not None:
-            raise ValueError("'where' selects pairs; this check looks at response sets")
+            raise ValueError("'where' selects pairs, but this check uses response sets; remove it")
 
     def _scores(self, ctx: Context, sets: list[ResponseSet]) -> list[NDArray[np.float64]]:
         return [ctx.score(each.dialogues()) for each in sets]
 
 
 def all_tied(scores: list[NDArray[np.float64]]) -> str | None:
-    """Why a model that scores all responses of a set the same decides nothing."""
+    """The reason why nothing can be decided if all responses of each set have the same score."""
     tied = all(float(np.ptp(each)) == 0.0 for each in scores)
-    return f"within each of the {len(scores)} sets all scores are the same" if tied else None
+    return f"all scores are the same within each of the {len(scores)} sets" if tied else None

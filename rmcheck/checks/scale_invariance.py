@@ -45,14 +45,14 @@ HEAD_TOLERANCE = 1e-4
 
 @dataclass(frozen=True, kw_only=True)
 class ScaleInvariance(Check):
-    """The ranking survives what RLHF trainers do to rewards: rescale, shift, cast.
+    """The ranking does not change when rewards are rescaled, shifted and cast, as in RLHF.
 
     Hypothesis searches maps a·r + b (a in [1/64, 64], b within ±3 standard deviations) for one
-    that loses orderings once the mapped scores are held in `precision`; losses in the other
-    precisions are stated. Beyond that the check asks whether different responses share a score
-    (clipped, saturated or rounded rewards), whether a score depends on what else is scored with it
-    (rewards normalised by the batch), whether a model's head times a constant gives the scores
-    times that constant, and whether any other verdict of the suite changes under such a map.
+    that loses orderings when the mapped scores are stored in `precision`; losses in the other
+    precisions are reported. The check also tests whether different responses share a score
+    (clipped, saturated or rounded rewards), whether a score depends on the rest of its batch
+    (normalised rewards), whether a model's head times a constant gives the scores times that
+    constant, and whether any other verdict of the suite changes under such a map.
 
     Parameters
     ----------
@@ -61,14 +61,14 @@ class ScaleInvariance(Check):
     max_flips
         How many orderings may be lost in `precision`.
     precision
-        What must hold the rewards: `float32` (default), `bfloat16` or `float16`.
+        The precision that stores the rewards: `float32` (default), `bfloat16` or `float16`.
     max_shared
-        The largest share of responses whose score some other response has exactly.
+        The largest acceptable share of responses that have exactly the same score as another one.
     """
 
     kind: ClassVar[str] = "scale_invariance"
     sentence: ClassVar[str] = (
-        "Whether rankings survive when the scores are scaled, shifted and rounded."
+        "Whether the ranking stays the same when scores are scaled, shifted and rounded."
     )
     rejudged: ClassVar[bool] = False
 
@@ -139,8 +139,8 @@ class ScaleInvariance(Check):
         top = int(counts.argmax())
         return [
             f"{shared} of {len(texts)} different responses share their score with another "
-            f"({counts[top]} have {minus(f'{values[top]:g}')}): rewards that are clipped, "
-            "saturated or rounded"
+            f"({counts[top]} have {minus(f'{values[top]:g}')}): rewards are clipped, saturated "
+            "or rounded"
         ]
 
     def _changed_decisions(self, ctx: Context, search: _Search) -> list[str]:
@@ -156,7 +156,7 @@ class ScaleInvariance(Check):
                     after = check.judge(MappedContext(ctx, found, self.precision))
                     if after.decision != before.decision:
                         changed.append(
-                            f"the verdict of {check.label} turns from {before.decision} to "
+                            f"the verdict of {check.label} changes from {before.decision} to "
                             f"{after.decision} at {found}"
                         )
                         break
@@ -260,13 +260,13 @@ class _Search:
 
     def table(self) -> Table:
         return Table(
-            title=f"Orderings lost at worst, of {len(self.scored.pairs)}",
+            title=f"Largest number of lost orderings, of {len(self.scored.pairs)}",
             columns=("precision", "lost"),
             rows=tuple(self.most.items()),
         )
 
     def picture(self) -> Curve:
-        """How the smallest margins lie against the resolution of each precision."""
+        """How small the smallest margins are."""
         margins = np.sort(np.abs(self.scored.margins)) / (self.spread or 1.0)
         shares = (np.arange(len(margins)) + 1) / len(margins)
         step = max(1, len(margins) // 60)
@@ -275,7 +275,7 @@ class _Search:
             for margin, share in zip(margins[::step], shares[::step], strict=True)
         )
         return Curve(
-            title="How small the margins are",
+            title="Distribution of small margins",
             series=(Series("share of pairs with a smaller margin", points),),
             x_label="log10 of |margin| in standard deviations of the scores",
             y_label="share of pairs",
@@ -302,8 +302,8 @@ def _batch_dependence(ctx: Context, scored: ScoredPairs) -> list[str]:
         return []
     row = int(moved.argmax())
     return [
-        f"a score depends on what else is scored with it: {probed[row].key} gets "
-        f"{together[row]:.6g} or {alone[row]:.6g} (rewards normalised by the batch?)"
+        f"a score depends on the rest of its batch: {probed[row].key} gets {together[row]:.6g} or "
+        f"{alone[row]:.6g} (are rewards normalised by batch?)"
     ]
 
 
@@ -328,7 +328,11 @@ def _head(ctx: Context, scored: ScoredPairs) -> list[str]:
 
 def _dependent(ctx: Context) -> list[str]:
     names = [check.label for check in ctx.siblings if check.rejudged and not check.scale_free]
-    return [f"depends on scale by its nature: {', '.join(names)}"] if names else []
+    return (
+        [f"not compared under rescaling, because they depend on the scale: {', '.join(names)}"]
+        if names
+        else []
+    )
 
 
 def _unprobed(ctx: Context) -> list[str]:

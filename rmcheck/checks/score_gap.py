@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class ScoreGap(Check):
-    """Chosen responses score higher than rejected ones, beyond chance and by a visible amount.
+    """Chosen responses score higher than rejected ones: significantly, and by a relevant amount.
 
-    Two conditions: the test's one-sided p is at most `alpha`, and the standardised gap d_z (mean
-    margin over its standard deviation; free of the model's scale) is at least `min_effect`.
+    Two conditions: the one-sided p of the test is at most `alpha`, and the standardised gap d_z
+    (mean margin over its standard deviation, so the model's scale cancels) is at least
+    `min_effect`.
 
     Parameters
     ----------
@@ -32,13 +33,13 @@ class ScoreGap(Check):
         The smallest d_z that matters; 0.2 is small, 0.5 medium, 0.8 large.
     test
         `sign_flip` (default: margins of whole groups change sign at random), `wilcoxon`
-        (signed ranks) or `mann_whitney` (treats the sides as unrelated samples, as tutorials do).
-        All are shown.
+        (signed ranks) or `mann_whitney` (treats the two sides as unrelated samples). The report
+        shows all three.
     """
 
     kind: ClassVar[str] = "score_gap"
     sentence: ClassVar[str] = (
-        "Whether the better answer is scored higher by a margin, beyond chance."
+        "Whether better answers score clearly higher, by more than chance explains."
     )
 
     alpha: Annotated[float, Gt(0), Lt(1)] = 0.01
@@ -46,7 +47,7 @@ class ScoreGap(Check):
     test: Literal["sign_flip", "wilcoxon", "mann_whitney"] = "sign_flip"
 
     def judge(self, ctx: Context) -> Verdict:
-        """Test the margins and weigh their size."""
+        """Test the margins, and compare their effect size with `min_effect`."""
         from rmcheck.stats import gap as gaps
 
         scored = ctx.scored(self.select(ctx.data))

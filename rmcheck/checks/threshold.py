@@ -1,4 +1,4 @@
-"""Holding an estimate against a bound: the verdict that most check kinds end in."""
+"""Compare an estimate with a bound: most check kinds make their verdict this way."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rmcheck.wording import counted, minus
 
 @dataclass(frozen=True, kw_only=True)
 class ThresholdCheck(Check):
-    """A check that holds an estimate against a threshold, which its interval may include.
+    """A check that compares an estimate with a threshold; the interval may include the threshold.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ class ThresholdCheck(Check):
 
 @dataclass(frozen=True, kw_only=True)
 class Bound:
-    """What an estimate is held against; at least one of both ends.
+    """The bound that an estimate is compared with; at least one end is given.
 
     `name` is the YAML key that set it, as messages print it.
     """
@@ -36,7 +36,7 @@ class Bound:
     high: float | None = None
 
     def holds(self, value: float) -> bool:
-        """Whether a bare number lies inside."""
+        """Whether a number is within the bound."""
         return (self.low is None or value >= self.low) and (self.high is None or value <= self.high)
 
     def words(self, value: float) -> str:
@@ -49,13 +49,13 @@ class Bound:
         return f"{'≤' if inside else '>'} {self.name} {self.high or 0:.2f}"
 
     def crossed(self, estimate: Estimate) -> list[float]:
-        """The ends inside an interval, which therefore decides nothing."""
+        """The ends that are inside an interval, which therefore cannot decide."""
         ends = [end for end in (self.low, self.high) if end is not None]
         return [end for end in ends if estimate.low <= end <= estimate.high]
 
 
 def too_few(n: int, groups: int, what: str = "pair", which: str = "") -> str | None:
-    """Why `n` pairs (or sets) of so many groups decide nothing, or None when they may."""
+    """Why `n` pairs (or sets) in `groups` groups are too few; None if they are enough."""
     if groups >= MIN_GROUPS:
         return None
     told = f"{counted(n, what)}{which} of {counted(groups, 'different prompt')}"
@@ -63,7 +63,7 @@ def too_few(n: int, groups: int, what: str = "pair", which: str = "") -> str | N
 
 
 def undecidable(label: str, reason: str, criterion: Mapping[str, object]) -> Verdict:
-    """The verdict on data too degenerate to decide: a weak failure that no policy lifts."""
+    """The verdict on data that cannot decide: a weak failure, whatever `on_inconclusive` says."""
     return Verdict(
         decision="inconclusive",
         outcome="fail",
@@ -121,7 +121,7 @@ def hold(
 
 
 def _why_weak(estimate: Estimate, bound: Bound, unit: str) -> str:
-    """That the interval includes the bound, and how many pairs would decide where that is known."""
+    """Why a verdict is weak, and how many pairs would decide, if known."""
     from rmcheck.stats.winrate import pairs_to_decide
 
     ends = bound.crossed(estimate)
@@ -129,12 +129,14 @@ def _why_weak(estimate: Estimate, bound: Bound, unit: str) -> str:
     if not estimate.method.startswith("wilson"):
         return text
     enough = pairs_to_decide(estimate, ends[0])
-    hint = f"about {enough:,} {unit} would decide" if enough else "it sits on the threshold"
+    hint = (
+        f"about {enough:,} {unit} would decide" if enough else "the estimate equals the threshold"
+    )
     return f"{text}, {hint}"
 
 
 def interval_facts(estimate: Estimate) -> dict[str, object]:
-    """What a signature says of an estimate."""
+    """The facts about an estimate for a signature."""
     return {
         "n": estimate.n,
         "groups": estimate.n_groups,

@@ -15,27 +15,27 @@ from rmcheck.verdict import Evidence, Table, Verdict
 
 @dataclass(frozen=True, kw_only=True)
 class Ties(SetCheck):
-    """Equally good responses score alike: closer together than they lie to the worse ones.
+    """Equally good responses have similar scores, clearly above those of the worse responses.
 
-    Looks at sets with two or more best responses and one or more worse ones. The share of sets in
-    which the gap (lowest best less highest worse score) exceeds the spread within the best is at
-    least `min`.
+    Uses sets with two or more best responses and one or more worse ones. In at least a share `min`
+    of the sets, the gap (lowest best score minus highest worse score) is larger than the spread of
+    the best scores.
 
     Parameters
     ----------
     min
-        The smallest share of clearly separated sets, in [0, 1].
+        The smallest acceptable share of clearly separated sets, in [0, 1].
     on_inconclusive
     """
 
     kind: ClassVar[str] = "ties"
-    sentence: ClassVar[str] = "Whether answers that are equally good are scored alike."
+    sentence: ClassVar[str] = "Whether equally good answers have similar scores."
 
     def _sets(self, data: PreferenceData) -> list[ResponseSet]:
         return [each for each in data.sets if 2 <= len(set(each.best)) < len(each.responses)]
 
     def judge(self, ctx: Context) -> Verdict:
-        """Hold the share's interval against `min`."""
+        """Compare the interval of the share with `min`."""
         from rmcheck.stats.bestofn import separation
 
         sets = self._sets(ctx.data)
@@ -59,7 +59,7 @@ class Ties(SetCheck):
             evidence=Evidence(
                 pictures=(
                     evidence.histogram(
-                        "Lowest best less highest worse score",
+                        "Lowest best score minus highest worse score",
                         found.gap,
                         bins=16,
                         x_label="gap in the model's own units",
@@ -68,7 +68,10 @@ class Ties(SetCheck):
                 tables=(
                     Table(
                         title="Sets",
-                        columns=("every best above every worse", "and closer together than that"),
+                        columns=(
+                            "every best above every worse",
+                            "and the best closer together than this gap",
+                        ),
                         rows=((found.separated.value, found.clear.value),),
                     ),
                 ),

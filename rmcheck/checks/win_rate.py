@@ -17,8 +17,8 @@ from rmcheck.verdict import Evidence, Table, Verdict
 class WinRate(threshold.ThresholdCheck):
     """The share of pairs whose chosen response scores higher is at least `min`.
 
-    Decided by the Wilson interval at the effective sample size: passes when the whole interval
-    is at or above `min`, fails when it is below; between them `on_inconclusive` decides.
+    Uses the Wilson interval at the effective sample size. Passes if the whole interval is at or
+    above `min`, fails if all of it is below; otherwise `on_inconclusive` decides.
 
     Parameters
     ----------
@@ -28,10 +28,10 @@ class WinRate(threshold.ThresholdCheck):
         How equal scores count: `half` a win (default), as a `loss`, or as half a win up to
         `epsilon`.
     epsilon
-        With `ties: epsilon`: margins up to this size are ties, in score units.
+        With `ties: epsilon`: margins up to this size, in score units, are ties.
     on_inconclusive
     min_groups
-        Fewer different prompts than this cannot decide, whatever the estimate.
+        The check is undecidable with fewer different prompts than this.
     """
 
     kind: ClassVar[str] = "win_rate"

@@ -36,7 +36,7 @@ def parser() -> argparse.ArgumentParser:
     top = Parser(
         prog="rmcheck",
         description="pytest for reward models. `pytest suites/` runs the gate; these commands "
-        "train, score, compare and keep runs.",
+        "train, score, compare and save baselines.",
     )
     top.add_argument("--version", action="version", version=f"rmcheck {__version__}")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)

@@ -1,6 +1,6 @@
-"""Names of argparse that it does not promise to keep.
+"""Names of argparse that are not part of its public API.
 
-`tests/cli/test_argparse_compat.py` fails where one of them is gone.
+`tests/cli/test_argparse_compat.py` fails if one of them is missing.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from rmcheck.errors import did_you_mean
 
 
 class NearestChoiceParser(argparse.ArgumentParser):
-    """A parser that names the nearest choice where a command or a choice is misspelt."""
+    """A parser that suggests the nearest choice for a misspelt command or choice."""
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         """Reject a value that is not a choice. argparse has no public hook for this message.

@@ -41,12 +41,15 @@ def add_commands(commands: Any) -> None:
     )
     what = prune.add_mutually_exclusive_group(required=True)
     what.add_argument(
-        "--older-than", type=_age, metavar="AGE", help="not used for this long: 12h, 30d, 4w"
+        "--older-than",
+        type=_age,
+        metavar="AGE",
+        help="only what was not used for this long, such as 12h, 30d or 4w",
     )
     what.add_argument(
         "--source",
         metavar="FINGERPRINT",
-        help="one model or adapter, by the first digits of its fingerprint",
+        help="only the model or adapter whose fingerprint starts with these digits",
     )
     what.add_argument("--all", action="store_true", help="everything")
     prune.add_argument(

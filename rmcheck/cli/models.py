@@ -141,7 +141,8 @@ def run_score(options: argparse.Namespace) -> int:
     print(f"wrote {counted(len(lines), 'row')} to {target} ({made})")
     if data.pairs:
         print(
-            f"chosen scores higher in {right} of {len(data.pairs)} ({right / len(data.pairs):.3f})"
+            f"chosen scores higher in {right} of {counted(len(data.pairs), 'pair')} "
+            f"({right / len(data.pairs):.3f})"
         )
     return 0
 
@@ -164,7 +165,7 @@ def _refuse_to_replace(target: Path) -> None:
 def run_try(options: argparse.Namespace) -> int:
     """Print each response's reward and rank, and the chance that the best beats it."""
     if len(options.responses) < 2:
-        raise UsageError("expected two or more responses, got 1; only differences have a meaning")
+        raise UsageError("expected two or more responses, got 1; a single reward has no meaning")
     chosen = settings(options)
     source, book = create(chosen.source, chosen.options), ScoreBook(chosen.cache)
     dialogues = [

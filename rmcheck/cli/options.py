@@ -1,4 +1,4 @@
-"""Options that several commands share, and the settings that they give."""
+"""Options that several commands share, and the settings made from them."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def run_folder(options: argparse.Namespace, chosen: Settings) -> Path:
 
 
 def suites_folder(options: argparse.Namespace, chosen: Settings) -> Path:
-    """The folder of suites, as messages print it: the given one, or that of the project."""
+    """The folder of suites, as messages print it: the given one, or the project's."""
     return Path(options.suites or shown(chosen.root / SUITES, chosen.root))
 
 

@@ -81,7 +81,7 @@ def add_commands(commands: Any) -> None:
         "--texts",
         choices=("failing", "all", "none"),
         default="failing",
-        help="which pairs' texts to include (default %(default)s)",
+        help="include the texts of these pairs (default %(default)s)",
     )
     report.add_argument(
         "--baselines",
@@ -110,7 +110,7 @@ def add_commands(commands: Any) -> None:
         metavar="SHARE",
         type=_share,
         default=0.02,
-        help="fall of the win rate that is tolerated (default %(default)s)",
+        help="largest acceptable drop of the win rate (default %(default)s)",
     )
     add_suites_option(versus, "folder of suites, for comparing sources")
     add_compute_options(versus)
@@ -139,7 +139,7 @@ def run_bless(options: argparse.Namespace) -> int:
     target = blessing.keep()
     print(f"{folder} is now the baseline '{options.name}' ({target}); commit that folder")
     if blessing.record.red:
-        print(f"  red: {failures(blessing.record)}")
+        print(f"  warning: {failures(blessing.record)}")
     if blessing.replaced or blessing.kept or blessing.removed:
         for word in ("replaced", "added", "kept", "removed"):
             suites = getattr(blessing, word)
@@ -214,7 +214,7 @@ def run_compare(options: argparse.Namespace) -> int:
 
 
 def _why(lacking: str, chosen: Settings) -> str:
-    """Why a side may lack suites that the other has; empty for a source."""
+    """Why suites of the other side may be missing from a side; empty for a source."""
     if not is_record(lacking, chosen):
         return ""
     if is_run(lacking, chosen):

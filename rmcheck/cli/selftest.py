@@ -153,7 +153,7 @@ def _why_assumed(against: str | None) -> str:
 
 def _table(result: SelfTest) -> list[str]:
     drops = [f"{drop * 100:g} pt" for drop in result.tested[0].caught]
-    head = ["", "pairs", "differ", "equal", *drops, "sees", "max_drop"]
+    head = ["", "pairs", "differ", "equal", *drops, "detects", "max_drop"]
     rows = [head]
     for one in result.tested:
         seen = "nothing" if one.detectable is None else f"{one.detectable * 100:.1f} pt"

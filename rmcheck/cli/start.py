@@ -102,11 +102,11 @@ def run_init(options: argparse.Namespace) -> int:
     workflow = project.CI[options.ci]
     if above and workflow:
         print(
-            f"{workflow} only works at the root of a repository; move it to {above}, and let it "
-            f"run in {root.relative_to(above).as_posix()}"
+            f"{workflow} only works at the root of a repository; move it to {above}, and set "
+            f"its working directory to {root.relative_to(above).as_posix()}"
         )
     if project.REQUIREMENTS in begun.made.written:
-        print(f"CI installs {project.REQUIREMENTS}; it says how to add a wheel of rmcheck")
+        print(f"CI installs {project.REQUIREMENTS}; its comments explain how to add rmcheck")
     if begun.made.written:
         print("\nnext:")
         for command, meaning in _next(options.folder):
@@ -117,7 +117,7 @@ def run_init(options: argparse.Namespace) -> int:
 def _next(folder: str) -> list[tuple[str, str]]:
     steps = [
         ("pytest suites/", "trains the sample model (a minute on two cores) and runs the gate"),
-        ("rmcheck bless", "keeps that run as the baseline; commit it with the rest"),
+        ("rmcheck bless", "saves that run as the baseline; commit it with the rest"),
         ("rmcheck new NAME", "adds a domain of your own"),
     ]
     absent = missing(MODELS)
@@ -128,7 +128,7 @@ def _next(folder: str) -> list[tuple[str, str]]:
 
 
 def run_new(options: argparse.Namespace) -> int:
-    """Write a suite and its data file, and say how many pairs it needs."""
+    """Write a suite and its data file, and print how many pairs it needs."""
     from rmcheck.scaffold import new_domain
     from rmcheck.stats.decision import MIN_GROUPS
 
@@ -151,14 +151,14 @@ def run_new(options: argparse.Namespace) -> int:
         print(f"warning: {INI_FILES} does not match {suite}; add a glob, or pytest skips it")
     print(
         f"Replace the two example rows in {data} with your pairs, one JSON object per line.\n"
-        f"The suite fails with fewer than {MIN_GROUPS} different prompts; to tell a win rate of "
-        "0.70\nfrom the threshold of 0.60 takes about 90 pairs."
+        f"The suite fails with fewer than {MIN_GROUPS} different prompts. About 90 pairs are "
+        "needed to\ndistinguish a win rate of 0.70 from the threshold of 0.60."
     )
     if made.pooled:
         pooled = ", ".join(shown(root / path, root) for path in made.pooled)
         print(
-            f"{pooled}: the `data:` pattern also matches {data}, so these pairs "
-            "count\nthere too; list the files one by one to leave them out."
+            f"{pooled}: the `data:` pattern also matches {data}, so it includes\n"
+            "these pairs too; list the files one by one to leave them out."
         )
     print(f"\nnext:\n  rmcheck lint {suite}\n  pytest {suite}")
     return 0

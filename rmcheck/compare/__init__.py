@@ -1,1 +1,1 @@
-"""Comparing: records, score files and sources; and the gate, tried on simulated models."""
+"""Compare records, score files and sources, and test comparisons on simulated models."""

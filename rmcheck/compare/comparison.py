@@ -1,4 +1,4 @@
-"""Comparing two records, score files or sources: the gate's own check, outside of pytest."""
+"""Compare two records, score files or sources with `no_regression`, without pytest."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ MODEL_FILES = ("config.json", "adapter_config.json")
 
 @dataclass(frozen=True)
 class Side:
-    """One side of a comparison: its name, a row a scored pair, and who scored each suite.
+    """One side of a comparison: its name, a row for each scored pair, and each suite's source.
 
     `comparisons` is the number of required comparisons among the checks of a run, 0 where it is not
     a run or had none.
@@ -47,7 +47,7 @@ class Side:
 
 
 def is_record(spec: str, settings: Settings) -> bool:
-    """Whether `spec` names scores that are there already: a run folder, or a baseline."""
+    """Whether `spec` names existing scores: a run folder, or a baseline."""
     return is_run(spec, settings) or baselines.known(spec, settings.baselines)
 
 
@@ -87,7 +87,7 @@ def read_side(spec: str, settings: Settings, suites: Sequence[Suite]) -> Side:
             f"'{spec}' contains neither a run ({RESULTS}) nor a model ({', '.join(MODEL_FILES)})"
         )
     if not suites:
-        raise UsageError(f"'{spec}' is a source, and there are no suites to score; set --suites")
+        raise UsageError(f"'{spec}' is a source, but there are no suites to score; set --suites")
     given = create(spec, settings.options)
     told = given.describe()
     return Side(spec, _scored(given, settings, suites), {suite.name: told for suite in suites})
@@ -124,10 +124,10 @@ def _scored(given: Source, settings: Settings, suites: Sequence[Suite]) -> list[
 
 @dataclass(frozen=True)
 class Comparison:
-    """A verdict of `no_regression` a suite, and the m of them that alpha is shared by.
+    """A verdict of `no_regression` for each suite, and the m by which alpha is divided.
 
-    `counted` says in words what m counts. The suites that one side alone has are `only_candidate`
-    and `only_baseline`.
+    `counted` says what m counts. `only_candidate` and `only_baseline` are the suites that only one
+    side has.
     """
 
     verdicts: Mapping[str, Verdict]

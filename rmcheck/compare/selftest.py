@@ -1,4 +1,4 @@
-"""False-alarm rate and smallest visible drop of suites: the gate, tried on simulated models."""
+"""Simulate the false-alarm rate and the smallest detectable drop of suites."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class SelfTest:
 
     @property
     def cries_wolf(self) -> bool:
-        """Whether equal models go red more often than alpha, by more than noise."""
+        """Whether equal models fail more often than alpha, by more than noise."""
         return self.red.interval[0] > self.alpha
 
 
@@ -57,12 +57,12 @@ def guards(
             kept = [rows[pair.hash] for pair in pairs if pair.hash in rows]
             if len(kept) < len(pairs):
                 lacking = counted(len(pairs) - len(kept), "pair")
-                notes.append(f"{name}: {run.name} has no scores of {lacking}")
+                notes.append(f"{name}: {run.name} has no scores for {lacking}")
             reason = undecidable(
                 _wins(kept, check), [row.group for row in kept], min_groups=MIN_GROUPS
             )
             if reason:
-                notes.append(f"{name}: left out, since the check itself cannot decide. {reason}")
+                notes.append(f"{name}: left out, because the check cannot decide: {reason}")
                 continue
             found.append(_guard(name, check, bound.required, kept, theirs.get(suite.name, {})))
     return found, notes

@@ -1,4 +1,4 @@
-"""A `no_regression` check on simulated models: equal ones, and ones that lost so many points."""
+"""A `no_regression` check on simulated models: equal ones, and ones that lost some points."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class Tested:
 
     @property
     def too_small(self) -> bool:
-        """Whether it cannot guard what it promises."""
+        """Whether it has too few pairs to detect `target`."""
         return self.detectable is None or self.detectable > self.target
 
 
@@ -170,7 +170,7 @@ class Trial:
         return self._verdicts[key]
 
     def tested(self, alarms: int, caught: Mapping[float, int], runs: int) -> Tested:
-        """The result, with what the statistics say of this many pairs."""
+        """The result, with what this many pairs can detect."""
         guard, check = self.guard, self.guard.check
         effect, share = worst_design_effect(guard.groups), ASSUMED
         smoothed = ASSUMED

@@ -1,4 +1,4 @@
-"""Preference data: the nouns, how they are read, and how a dialogue becomes text."""
+"""Preference data: its types, how it is read, and how a dialogue becomes text."""
 
 from rmcheck.data.dialogue import (
     Dialogue,

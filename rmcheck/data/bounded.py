@@ -1,4 +1,4 @@
-"""A chat template is a program that came with a model: it gets some seconds and some room."""
+"""Limits on the time and the output of a chat template, a program that comes with a model."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ Tracer = Callable[[FrameType, str, Any], Any]
 
 
 class _Over(BaseException):
-    """The template's time or room is used up; no template can catch it."""
+    """A limit of the template is exceeded; a template cannot catch this exception."""
 
 
 class _Watch:
-    """Stops the code of templates in this thread, line by line, when a bound is passed.
+    """Stops the code of a template in this thread, at the next line, if a limit is exceeded.
 
-    The sandbox of `transformers` keeps a template from files and long ranges, not from loops
-    within loops. A signal would reach the main thread only, and no thread can be stopped from
-    outside; a trace function is called in the very thread, at each line.
+    The sandbox of `transformers` blocks access to files and long ranges, but not nested loops. A
+    signal would reach only the main thread, and a thread cannot be stopped from outside; a trace
+    function is called in the same thread, at each line.
     """
 
     def __init__(self, room: int) -> None:
@@ -59,28 +59,28 @@ class _Watch:
         if event == "return" and isinstance(value, str):  # a template yields what it writes
             self._room -= len(value)
             if self._room < 0:
-                raise _Over("writes without end")
+                raise _Over("writes too much text")
         return self._within
 
     def _check(self) -> None:
         if time.monotonic() > self._end:
-            raise _Over(f"is not done after {SECONDS:g} s")
+            raise _Over(f"did not finish within {SECONDS:g} s")
 
 
 def rendered(render: Callable[[], object], template: object, given: int) -> str:
-    """What `render` makes of a chat template, within bounds.
+    """Call `render`, which runs a chat template, within the limits.
 
     Parameters
     ----------
     template
-        The template, or several by name; searched for what no bound can stop.
+        The template, or several by name; searched for operations that cannot be interrupted.
     given
         Characters of the conversation.
 
     Raises
     ------
     SourceError
-        When it does not end, writes too much, or fails.
+        If it does not finish, writes too much, or fails.
     """
     sources = template.values() if isinstance(template, dict) else [template]
     try:
@@ -89,7 +89,7 @@ def rendered(render: Callable[[], object], template: object, given: int) -> str:
         with _Watch(TIMES * given + ROOM):
             text = str(render())
         if len(text) > TIMES * given + ROOM:
-            raise _Over("writes without end")
+            raise _Over("writes too much text")
     except _Over as over:
         raise SourceError(f"the tokenizer's chat template {over}; {_REMEDY}") from None
     except Exception as error:  # Jinja's errors, and whatever the template raises
@@ -99,7 +99,7 @@ def rendered(render: Callable[[], object], template: object, given: int) -> str:
 
 
 def _refuse_powers(source: object) -> None:
-    """A power of numbers is one step, which nothing can interrupt, and no template needs one."""
+    """Refuse '**': a power is one step that cannot be interrupted, and no template needs it."""
     if not isinstance(source, str) or "**" not in source:
         return
     from jinja2 import nodes
@@ -109,9 +109,9 @@ def _refuse_powers(source: object) -> None:
     try:
         tree = ImmutableSandboxedEnvironment(extensions=extensions).parse(source)
     except Exception:  # tags of transformers' own: taken as it reads
-        raise _Over("computes a power ('**')") from None
+        raise _Over("uses the operator '**', which is not allowed") from None
     if tree.find(nodes.Pow) is not None:
-        raise _Over("computes a power ('**')")
+        raise _Over("uses the operator '**', which is not allowed")
 
 
 _REMEDY = "use template: default, or correct the template"

@@ -1,4 +1,4 @@
-"""The nouns that are scored and compared: dialogues, preference pairs, response sets."""
+"""The types that are scored and compared: dialogues, preference pairs, response sets."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ def content_hash(*parts: object) -> str:
 
 
 def later_formats(**formats: int) -> tuple[tuple[str, int], ...]:
-    """What format versions of our own code add to a hash: nothing for the first, 1.
+    """The part of a hash that depends on our code's format versions; empty if all of them are 1.
 
-    A hash of the files alone would keep the scores of an older version whose code read the same
-    files in another way.
+    A hash of the files alone would reuse scores of an older version whose code read the same
+    files differently.
 
     >>> later_formats(template=1, scorer=1), later_formats(template=1, scorer=3)
     ((), (('scorer', 3),))
@@ -114,7 +114,7 @@ class ResponseSet:
         return content_hash(_canonical(self.prompt), list(self.responses))
 
     def dialogues(self) -> tuple[Dialogue, ...]:
-        """One dialogue a response, keyed `id/0`, `id/1`, ..."""
+        """One dialogue per response, keyed `id/0`, `id/1`, ..."""
         return self._dialogues
 
     @cached_property

@@ -33,9 +33,9 @@ def load_pairs(
     Raises
     ------
     ValueError
-        When it cannot be loaded (hub not reachable, no such data set) or does not fit a layout.
+        If it cannot be loaded (hub not reachable, no such data set) or does not fit a layout.
     ExtraMissing
-        Where the package `datasets` is not installed.
+        If the package `datasets` is not installed.
     """
     with needed_by(f"data set '{dataset}'"):
         import datasets

@@ -26,7 +26,7 @@ def pairs_from_rows(
     Raises
     ------
     ValueError
-        When a row lacks a column that its layout needs.
+        If a column that the layout needs is missing from a row.
     """
     reader = _by_columns(columns) if columns else _LAYOUTS.get(name, _guessed)
     pairs: list[PreferencePair] = []

@@ -23,7 +23,7 @@ _FILL = "write a pair of your own, or remove the row"
 
 @dataclass(frozen=True)
 class PreferenceData:
-    """What a `data:` key names: pairs, response sets, and the files they came from."""
+    """The data that a `data:` key names: pairs, response sets, and the files they came from."""
 
     pairs: tuple[PreferencePair, ...] = ()
     sets: tuple[ResponseSet, ...] = ()
@@ -41,7 +41,7 @@ class PreferenceData:
 
 
 def expand(pattern: str, base: Path) -> list[Path]:
-    """The files that a path or a glob names; sorted.
+    """The files that a path or a glob matches, sorted.
 
     Relative to the folder `base`, or with the prefix `shipped:` to rmcheck's own files.
     """
@@ -66,7 +66,7 @@ def _unfilled(item: PreferencePair | ResponseSet) -> bool:
 
 
 def texts_of(item: PreferencePair | ResponseSet) -> tuple[str, ...]:
-    """The prompt of a row as one text, and its responses; without blanks around them."""
+    """The prompt of a row as one text, and its responses, without surrounding white space."""
     if isinstance(item, PreferencePair):
         responses: tuple[str, ...] = (item.chosen, item.rejected)
     else:
@@ -84,7 +84,7 @@ def load(
     paths
         `.jsonl`, `.csv` or `.parquet` files; a row with `responses` is a response set.
     root
-        Messages print paths relative to this folder where they are below it.
+        Messages print paths below this folder relative to it.
     columns
         Renames: our key to the file's column, such as ``{"chosen": "answer_a"}``.
 

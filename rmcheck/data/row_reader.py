@@ -62,12 +62,13 @@ class _Reader:
         if len(responses) < 2:
             self._note("responses: expected at least two texts")
         if not best or any(not 0 <= index < len(responses) for index in best):
-            self._note(f"best={best} must name one response or more by index (0 is the first)")
+            self._note(f"best={best}: expected the index of one response or more (0 is the first)")
         given = self.row.values.get("ratings")
         ratings = None if given is None else self._list("ratings", (int, float))
         if ratings is not None and len(ratings) != len(responses):
             self._note(
-                f"{counted(len(ratings), 'rating')} for {counted(len(responses), 'response')}"
+                f"ratings: expected one for each response, got {counted(len(ratings), 'rating')} "
+                f"for {counted(len(responses), 'response')}"
             )
         floats = [self._number("ratings", rating) or 0.0 for rating in ratings or ()]
         return ResponseSet(

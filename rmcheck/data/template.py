@@ -1,4 +1,4 @@
-"""The one place where a dialogue becomes text: what is trained is what is scored."""
+"""How a dialogue becomes text; training and scoring both use this function."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def prompt_prefix(prompt: Prompt, template: str, tokenizer: ChatTokenizer | None
     ValueError
         For an unknown template, or `chat` without a tokenizer that has one.
     SourceError
-        For a chat template that fails, does not end, or writes without end.
+        For a chat template that fails, does not finish, or writes too much.
     """
     if template == "default":
         return f"{_turns(prompt)}\n\nAssistant: "
@@ -44,7 +44,7 @@ def prompt_prefix(prompt: Prompt, template: str, tokenizer: ChatTokenizer | None
         return prompt_text(prompt)
     if template == "chat":
         if tokenizer is None or not getattr(tokenizer, "chat_template", None):
-            raise ValueError("template 'chat' needs a tokenizer with one; use 'default'")
+            raise ValueError("template 'chat': the tokenizer has no chat template; use 'default'")
         return _applied(_messages(prompt), tokenizer, add_generation_prompt=True)
     raise ValueError(f"unknown template {template!r} (allowed: {', '.join(TEMPLATES)})")
 

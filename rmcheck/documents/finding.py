@@ -1,8 +1,8 @@
 """Which files are suites: in a project that has one, every file that the globs match.
 
-Such a file is a suite or an error, so that no suite vanishes; a project without any suite may have
-a folder `suites` of another kind. The one place for pytest and for every command. Imported with the
-plugin, that is, in every pytest run, so that it imports nothing heavy.
+Such a file is a suite or an error, so no suite is silently left out. A project without any suite
+may have a folder `suites` for another purpose. pytest and every command use this module. It is
+imported in every pytest run, so it imports nothing heavy.
 """
 
 from __future__ import annotations

@@ -27,9 +27,9 @@ _PREFIXES = ("rm_", "rmcheck_")
 
 
 def misspelt(key: str) -> str:
-    """Why a key is refused: it is nearly one of ours, or has our prefix; empty for other keys.
+    """Why a key is refused: it is similar to one of ours, or has our prefix; empty for other keys.
 
-    pytest only warns of an unknown key, and the default model would be gated.
+    pytest only warns about an unknown key, so the default model would be tested.
 
     >>> misspelt("rm-source")
     "unknown key rm-source, did you mean 'rm_source'?"
@@ -102,7 +102,7 @@ class IniFile:
         Raises
         ------
         UsageError
-            When it is neither text nor a list of texts.
+            If it is neither text nor a list of texts.
         """
         value = self.values.get(name)
         texts = value if isinstance(value, list) else [value]

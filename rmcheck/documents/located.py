@@ -1,4 +1,4 @@
-"""YAML whose every value knows its line and column, and models validated with those places."""
+"""YAML values with their lines and columns, and models validated with those places."""
 
 from __future__ import annotations
 
@@ -62,8 +62,8 @@ def parse(text: str, path: str, noted: list[Problem] | None = None) -> Located:
     Raises
     ------
     ProblemsFound
-        When it is not YAML, has a duplicate key, or exceeds a limit of `rmcheck.documents.nodes`;
-        the limits also apply to expanded aliases.
+        If it is not YAML, has a duplicate key, or exceeds a limit of `rmcheck.documents.nodes`.
+        The limits also apply to expanded aliases.
     """
     node = compose(text, path)
     walk = _Walk(path)
@@ -92,7 +92,7 @@ class _Walk:
         if self._count > MAX_VALUES:
             self._stop(node, f"more than {MAX_VALUES:,} values (check for aliases that repeat)")
         if id(node) in self._open:
-            self._stop(node, "an alias that contains itself")
+            self._stop(node, "this alias contains itself")
         if len(where) > MAX_DEPTH:
             self._stop(node, f"nested deeper than {MAX_DEPTH} (check for nested aliases)")
         self.places[where] = _place(node)
@@ -182,7 +182,7 @@ def validate(model: type[Model], located: Located, where: Path_ = (), label: str
         (*where, *loc): Problem(
             located.path,
             *located.place((*where, *loc)),
-            f"{prefix}{_dotted(loc)}={str(truth).lower()} is not a number (got true or false)",
+            f"{prefix}{_dotted(loc)}: expected a number, got {str(truth).lower()}",
         )
         for loc, truth in _truth_values(value)
         if _asks_for_number(model, loc)
@@ -326,11 +326,11 @@ def _allowed(detail: ErrorDetails) -> str:
     if kind == "value_error":
         return f": {context.get('error', detail['msg'])}"
     if kind == "too_short":
-        return f" is too short: at least {context.get('min_length')} in the list"
+        return f" is too short: the list needs at least {context.get('min_length')}"
     if kind == "too_long":
-        return f" is too long: at most {context.get('max_length')} in the list"
+        return f" is too long: the list can have at most {context.get('max_length')}"
     if kind == "string_pattern_mismatch":
-        return f" does not have the form {context.get('pattern')}"
+        return f" does not match the pattern {context.get('pattern')}"
     plain = [said for start, said in _PLAINLY.items() if kind.startswith(start)]
     return f" is not {plain[0]}" if plain else f": {_one_line(detail['msg'])}"
 

@@ -90,7 +90,7 @@ def compose(text: str, path: str) -> yaml.Node | None:
 
 
 def _reads_alike(text: str) -> bool:
-    """Whether libyaml is at hand and reads this text as PyYAML's own scanner does."""
+    """Whether libyaml is available and reads this text as PyYAML's own scanner does."""
     return yaml.__with_libyaml__ and not _READ_OTHERWISE.search(text)
 
 

@@ -49,9 +49,9 @@ def looks_like_suite(path: Path) -> bool:
 
 
 def has_no_other_keys(path: Path) -> bool:
-    """Whether a file is meant to be a suite, and nothing in it says that it is something else.
+    """Whether a file is meant to be a suite and has no key that a suite cannot have.
 
-    A run's `results.json` has the key `rmcheck`, but others that a suite has not.
+    A run's `results.json` has the key `rmcheck`, but also keys that no suite has.
     """
     keys = _top_keys(_beginning(path))
     near = (difflib.get_close_matches(key.lower(), (*OWN, *HEADER), 1, NEAR) for key in keys or ())

@@ -1,4 +1,4 @@
-"""One progress bar for all that a session scores, whichever source scores it."""
+"""One progress bar for everything that a session scores, by any source."""
 
 from __future__ import annotations
 

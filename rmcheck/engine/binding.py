@@ -26,7 +26,7 @@ from rmcheck.sources import create
 
 
 def baseline_source(kept: Baseline, options: SourceOptions) -> Source:
-    """A baseline's scores as a source; it knows the pairs of that run and no other text."""
+    """A baseline's scores as a source; it has scores for the pairs of that run only."""
     return create(f"scores:{kept.scores}", options)
 
 
@@ -96,7 +96,7 @@ class Binding:
         source = self._base(ref)
         if ref.flip_rate:
             if not isinstance(source, Retrainable):
-                raise CannotDecide(f"{source.spec} is not a recipe and cannot be retrained")
+                raise CannotDecide(f"{source.spec} is not a recipe, so it cannot be retrained")
             noisy = source.with_label_noise(ref.flip_rate, ref.flip_seed)
             source = completed(noisy, source.spec)
         if ref.head_scale != 1.0:

@@ -1,4 +1,4 @@
-"""All scores of a session, each made once: in memory, through the cache on disk."""
+"""All scores of a session, computed once: kept in memory and in the cache on disk."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from rmcheck.spec import redacted
 
 @dataclass
 class _Asked:
-    """A model, the sources that mean it, and what is asked of it."""
+    """A model, the sources that refer to it, and the texts that it must score."""
 
     cached: CachedSource
     sources: list[Source] = field(default_factory=list)
@@ -158,7 +158,7 @@ class ScoreBook:
     def _lock(self) -> Iterator[None]:
         """One process scores at a time; the others then find its scores in the cache.
 
-        Where no lock can be had (a read-only folder, a full disk) nothing is kept either.
+        If locking is not possible (a read-only folder, a full disk), nothing is cached either.
         """
         lock = None
         with suppress(OSError):

@@ -1,4 +1,4 @@
-"""What a check sees of a run: its suite's data, scores from the book, and names for messages."""
+"""The part of a run that a check sees: its suite's data, scores, and names for messages."""
 
 from __future__ import annotations
 
@@ -76,13 +76,13 @@ class SuiteContext:
                 others.append(pair.id)
         if pairs and not known and not self.changes(pairs).dropped:
             raise BaselineMissing(
-                f"{self.binding.baseline_name} knows none of the {counted(len(pairs), 'pair')} of "
+                f"{self.binding.baseline_name} has none of the {counted(len(pairs), 'pair')} of "
                 f"{self.suite}; bless a run that includes this suite: rmcheck bless"
             )
         return known, others
 
     def changes(self, pairs: Sequence[PreferencePair]) -> Changes:
-        """What of `pairs` the baseline never saw or saw otherwise, and what it alone has."""
+        """How `pairs` differ from the baseline's: added, edited, removed and retagged ones."""
         source = self._source(BASELINE)
         if not isinstance(source, Partial):
             return Changes()

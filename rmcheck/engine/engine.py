@@ -1,4 +1,4 @@
-"""One run over many checks: unite their needs, have them scored once, judge each."""
+"""Run many checks: collect what they need, have it scored once, judge each."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class Engine:
 
     @property
     def baseline_record(self) -> BaselineRecord | None:
-        """What the record says of the baseline."""
+        """The baseline's part of the record."""
         if self._baseline is not None:
             kept = self._baseline
             return BaselineRecord(name=kept.name, fingerprint=kept.record.source.fingerprint)
@@ -147,9 +147,9 @@ class Engine:
         return self._bindings[key]
 
     def _refuse_default(self, suite: Suite, chosen: Source) -> None:
-        """Refuse the default model in a project whose baseline is another's.
+        """Refuse the default model if the baseline was made by another one.
 
-        A configuration that was lost, or a key of it, must not change which model is judged.
+        A lost configuration file or key must not change which model is tested.
         """
         default = self.settings.source
         if self.settings.source_named or self._baseline is None or chosen.spec != default:
@@ -157,8 +157,8 @@ class Engine:
         kept = self._baseline.source_of(suite.name).spec
         if kept != default and not suite.source:
             raise BaselineRefused(
-                f"no source is named, and the default {default} is not the source of baseline "
-                f"'{self._baseline.name}' ({kept}); name the source to test with --rm or rm_source"
+                f"no source is given, and the default {default} is not the source of baseline "
+                f"'{self._baseline.name}' ({kept}); set the source to test with --rm or rm_source"
             )
 
     def _completed(self, given: object) -> Source:
@@ -225,7 +225,7 @@ class Engine:
                 raise self._told(self._failed[id(source)])
 
     def _told(self, error: Exception) -> Exception:
-        """A missing extra and its remedy are explained to one check, and named to the others."""
+        """The full error of a missing extra for the first check, a short one for the others."""
         if not isinstance(error, ExtraMissing):
             return error
         known = error.extra in self._extras_told

@@ -1,4 +1,4 @@
-"""The versions and the device of a run, told without importing anything heavy."""
+"""The versions and the device of a run, found without importing anything heavy."""
 
 from __future__ import annotations
 

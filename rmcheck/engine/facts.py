@@ -1,4 +1,4 @@
-"""What a record says of a suite beside its checks: data, slices, null controls, scores."""
+"""The parts of a suite's record other than its checks: data, slices, null controls, scores."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def rows_of(suite: str, scored: ScoredPairs) -> list[PairScore]:
 
 
 def controls(pairs: Sequence[PreferencePair], seed: int) -> dict[str, Estimate]:
-    """Win rates of scorers that read nothing: what the data give away for free."""
+    """Win rates of scorers that do not read the texts."""
     from rmcheck.stats.winrate import win_rate
 
     groups = [pair.group for pair in pairs]

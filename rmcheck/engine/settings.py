@@ -1,4 +1,4 @@
-"""What a run was asked to do: by the options of pytest or of a command, or by pytest's ini file."""
+"""The settings of a run: options of pytest or of a command, or keys of pytest's ini file."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class Settings:
     """The settings of one run. Paths are absolute; `baseline` None means `main` if it exists.
 
     `files` are the globs of suite files (`rmcheck_files`). Paths that a command line names start
-    from `here` (None: from the root), all others from the root. `strict`: a required check that is
-    skipped fails the run. `source_named`: somebody chose the source; False where it is the default
-    because neither an option nor a key names one.
+    from `here` (None: from the root), all others from the root. `strict`: the run fails if a
+    required check is skipped. `source_named`: an option or a key names the source; False if it is
+    the default.
     """
 
     root: Path
@@ -76,7 +76,7 @@ class Settings:
 
 
 class Ini(Protocol):
-    """The file that configures pytest, whoever has read it."""
+    """The configuration file of pytest."""
 
     @property
     def root(self) -> Path:
@@ -207,5 +207,5 @@ class _Asked:
         return tuple(globs)
 
     def _name(self, key: str) -> str:
-        """What messages call a setting: the option, or the key that gave it."""
+        """The name of a setting in messages: the option, or the key that set it."""
         return key if self.options.given.get(key) is None else option(key)

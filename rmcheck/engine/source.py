@@ -1,4 +1,4 @@
-"""The reward source that a spec names, outside a run: for a fixture of one's own or a notebook."""
+"""The reward source that a spec names, outside a run: for a fixture or a notebook."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rmcheck.sources import create
 def source(spec: str, root: Path | None = None) -> Source:
     """The reward source that `spec` names (`recipe:tiny`, `hf:PATH`, `scores:FILE`).
 
-    For a `reward_model` fixture of one's own, or a notebook. Relative paths are resolved against
+    For your own `reward_model` fixture, or a notebook. Relative paths are resolved against
     `root` (default: the current folder), which also has the cache folder `.rmcheck`.
 
     Raises

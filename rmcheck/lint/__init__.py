@@ -1,4 +1,4 @@
-"""The linter: mistakes in preference data, and checks that a suite has too few data to decide."""
+"""The linter: finds errors in preference data, and checks that have too few data to decide."""
 
 from rmcheck.lint.finding import KINDS, Finding, Kind, Place
 from rmcheck.lint.linter import lint

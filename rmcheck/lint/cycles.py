@@ -29,7 +29,7 @@ def cycle_findings(pool: Pool) -> Iterator[Finding]:
                 kind=kinds.CONTRADICTION,
                 place=back,
                 message=f"{clip(texts[worse][1], 40)} is chosen over {clip(texts[better][1], 40)} "
-                f"here, and rejected for it at {place}",
+                f"here, but rejected for it at {place}",
                 related=(place,),
             )
     for component in components(len(texts), list(edges)):

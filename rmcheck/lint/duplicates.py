@@ -66,7 +66,7 @@ def _pairs(pool: Pool) -> Iterator[Finding]:
             yield Finding(
                 kind=kinds.DUPLICATE_PAIR,
                 place=row.place,
-                message=f"'{row.item.id}' has the texts of '{first.item.id}' at {first.place}",
+                message=f"'{row.item.id}' has the same texts as '{first.item.id}' at {first.place}",
                 related=(first.place,),
             )
 

@@ -81,7 +81,7 @@ SUITE_MISTAKE = Kind(
 PLACEHOLDER = Kind(
     code="placeholder",
     level="error",
-    title="rows that `rmcheck new` wrote to be replaced",
+    title="example rows of `rmcheck new` that were not replaced",
     remedy="replace the texts with a pair of your own, or remove the row",
 )
 DUPLICATE_ID = Kind(
@@ -106,19 +106,19 @@ CYCLE = Kind(
     code="preference-cycle",
     level="error",
     title="preferences that form a cycle",
-    remedy="remove or turn one of the pairs: no scores can satisfy all of them",
+    remedy="remove or reverse one of the pairs: no scores can satisfy all of them",
 )
 LEAKED_PROMPT = Kind(
     code="leaked-prompt",
     level="error",
     title="prompts that are also in the other files",
-    remedy="remove the prompt from one side: a model that saw it is tested on its memory",
+    remedy="remove the prompt from one of the files; else a model is tested on what it memorised",
 )
 LEAKED_RESPONSE = Kind(
     code="leaked-response",
     level="error",
     title="responses that are also in the other files",
-    remedy="remove the response from one side: a model that saw it is tested on its memory",
+    remedy="remove the response from one of the files; else a model is tested on what it memorised",
 )
 SIMILAR_PROMPT = Kind(
     code="similar-prompt",
@@ -130,7 +130,7 @@ DUPLICATE_PAIR = Kind(
     code="duplicate-pair",
     level="warning",
     title="duplicate pairs",
-    remedy="keep one of them: repeats weigh double and add no information",
+    remedy="keep one of them: repeats count twice and add no information",
 )
 EMPTY_SIDE = Kind(
     code="empty-side",
@@ -142,38 +142,38 @@ BOTH_SIDES = Kind(
     code="both-sides",
     level="warning",
     title="texts chosen under one prompt and rejected under another",
-    remedy="check that the label depends on the prompt (off topic); otherwise one of them is wrong",
+    remedy="check that the prompts explain the difference; otherwise one of the labels is wrong",
 )
 RANKED_TEXT = Kind(
     code="ranked-text",
     level="note",
     title="texts chosen in one pair and rejected in another of the same prompt",
-    remedy="nothing, if the pairs come from a ranking; such pairs depend on each other",
+    remedy="nothing to do if the pairs come from a ranking; such pairs depend on each other",
 )
 SPLIT_GROUP = Kind(
     code="split-group",
     level="warning",
     title="one prompt in several groups",
-    remedy="give pairs with one prompt one group, or leave the key out; otherwise intervals "
+    remedy="give pairs with the same prompt the same group, or omit the key; otherwise intervals "
     "are too narrow",
 )
 MIXED_GROUP = Kind(
     code="mixed-group",
     level="note",
     title="groups with several prompts",
-    remedy="nothing, if those pairs depend on each other (paraphrases, turns of one dialogue)",
+    remedy="nothing to do if those pairs depend on each other (paraphrases, turns of one dialogue)",
 )
 NEAR_PROMPT = Kind(
     code="near-duplicate-prompt",
     level="warning",
     title="prompts that are nearly the same, in different groups",
-    remedy="give them one group, so that intervals treat them as dependent, or rewrite one",
+    remedy="give them the same group, so that intervals treat them as dependent, or rewrite one",
 )
 REPEATED_RESPONSE = Kind(
     code="repeated-response",
     level="note",
-    title="responses that are used, word for word or nearly, for several prompts",
-    remedy="vary them if a model could learn the text by heart",
+    title="responses that are the same, or nearly, for several prompts",
+    remedy="vary them if a model could memorise the text",
 )
 RATING_ORDER = Kind(
     code="rating-order",
@@ -197,13 +197,13 @@ WORDS = Kind(
     code="word-shortcut",
     level="warning",
     title="pairs that a bag of words wins",
-    remedy="use the telling words on both sides; a model that counts them looks like a good one",
+    remedy="use the telling words on both sides, or a model that only counts words looks good",
 )
 SMALL_TAG = Kind(
     code="small-tag",
     level="note",
     title="tags with too few pairs to decide anything",
-    remedy="add pairs, join tags, or do not read anything into their rates",
+    remedy="add pairs, join tags, or do not rely on their win rates",
 )
 _UNDECIDED = f"with fewer than {MIN_GROUPS} groups (prompts) no check is decided"
 SMALL_SLICE = Kind(
@@ -228,26 +228,26 @@ EXPECTED_INSIDE = Kind(
     code="expected-inside-band",
     level="warning",
     title="thresholds too close to the expected rate",
-    remedy="lower min or add pairs: now the result depends on luck",
+    remedy="lower min or add pairs: with so few pairs the result depends on chance",
 )
 ABOVE_AGREEMENT = Kind(
     code="above-agreement",
     level="warning",
-    title="thresholds that people might not reach",
+    title="thresholds that people might not reach either",
     remedy="lower min, or slice by `min_confidence`",
 )
 BLIND_COMPARISON = Kind(
     code="blind-comparison",
     level="warning",
     title="comparisons that detect only much larger drops than they tolerate",
-    remedy="compare on more pairs at once (all domains in one suite), or read a pass as "
+    remedy="compare on more pairs at once (all domains in one suite), or treat a pass as "
     "“no drop of this size”",
 )
 BAND = Kind(
     code="threshold-band",
     level="note",
     title="width of the inconclusive band of each threshold",
-    remedy="nothing; a rate within the band is passed or failed by its point estimate, marked weak",
+    remedy="nothing to do; a rate within the band is decided by its point estimate and marked weak",
 )
 
 KINDS: tuple[Kind, ...] = tuple(

@@ -1,4 +1,4 @@
-"""A bag of words as a reward model: what can be won by counting words, in no order."""
+"""A bag of words as a reward model: how often counting words wins."""
 
 from __future__ import annotations
 

@@ -16,5 +16,5 @@ def placeholder_findings(pool: Pool) -> Iterator[Finding]:
         texts = [text for text in (row.prompt, *row.responses) if text.startswith(PLACEHOLDER)]
         if texts:
             more = f" (and {len(texts) - 1} more of its texts)" if len(texts) > 1 else ""
-            message = f"'{row.item.id}' still says {clip(texts[0])}{more}"
+            message = f"'{row.item.id}' still contains {clip(texts[0])}{more}"
             yield Finding(kind=kinds.PLACEHOLDER, place=row.place, message=message)

@@ -1,4 +1,4 @@
-"""Rules of thumb: what picking the longer, or the one with more digits, would win."""
+"""Rules of thumb: how often picking the longer response, or the one with more digits, wins."""
 
 from __future__ import annotations
 

@@ -40,10 +40,10 @@ def named(path: Path, config: pytest.Config) -> bool:
 
 
 def ought_to_be_suite(path: Path, config: pytest.Config) -> bool:
-    """Whether a file that is not a suite and that no plugin collects is a mistake.
+    """Whether a file that is not a suite and that no plugin collects is an error.
 
-    One that the command line names is; so is an empty file that the globs match, and any file that
-    they match in a project that has a suite. Other files belong to somebody else.
+    It is if the command line names it, if it is empty and matches the globs, or if it matches them
+    in a project that has a suite. Other files have another purpose.
     """
     if finding.is_yaml(path):
         if named(path, config):

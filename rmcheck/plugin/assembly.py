@@ -167,7 +167,7 @@ class Assembly:
         if unused:
             terminalreporter.write_line(unused, yellow=True)
         if self._undecided:
-            said = "no required check was decided, so the run fails; the skip reasons say why"
+            said = "no required check was decided, so the run fails; see the skip reasons"
             terminalreporter.write_line(said, red=True)
         for problem in self._problems:
             terminalreporter.write_line(problem, red=True)

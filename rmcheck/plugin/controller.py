@@ -125,7 +125,7 @@ class Controller:
         )
 
     def _leaves_a_record(self, exitstatus: int, session: pytest.Session) -> bool:
-        """Whether the run replaces the one before: a green report must not outlive an error."""
+        """Whether the run replaces the previous one: an error must not leave a passed report."""
         if session.config.getoption("collectonly"):
             return False
         if self._payloads or self._unread:

@@ -39,9 +39,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         group.addoption(option, dest=ini, metavar=value, default=None, help=text)
         parser.addini(ini, f"default of {option}: {text}", default=None)
     parser.addini(
-        "rm_baselines", "folder of blessed runs (default fixtures/baselines)", default=None
+        "rm_baselines", "folder of the baselines (default fixtures/baselines)", default=None
     )
-    strict = "true: a required check that is skipped fails the run"
+    strict = "true: the run fails if a required check is skipped"
     parser.addini("rm_strict", strict, default=None)
     parser.addini(INI_FILES, "globs of suite files; !GLOB leaves files out", type="args")
 
@@ -64,7 +64,7 @@ def pytest_load_initial_conftests(
 
 
 def _refuse_misspelt_keys(config: pytest.Config) -> None:
-    """Refuse a misspelt `rm_source`: pytest only warns, and the default model would be gated."""
+    """Refuse a misspelt `rm_source`: pytest only warns, so the default model would be tested."""
     ours = {*(ini for ini, _, _ in OPTIONS.values()), "rm_baselines", "rm_strict", INI_FILES}
     given = {word.partition("=")[0].strip() for word in config.getoption("override_ini") or ()}
     for key in (*written_keys(config), *given):
@@ -82,7 +82,7 @@ def _refuse_misspelt_keys(config: pytest.Config) -> None:
 
 
 def _refuse_repeated(config: pytest.Config) -> None:
-    """Refuse an option that is given twice: the last would count, perhaps not the one meant.
+    """Refuse an option that is given twice, because pytest would silently use the last one.
 
     An option of `addopts` may be overridden on the command line, as pytest has it.
     """
@@ -121,7 +121,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 def pytest_collect_file(
     file_path: Path, parent: pytest.Collector
 ) -> Generator[None, list[pytest.Collector], list[pytest.Collector]]:
-    """Collect YAML files that mean to be suites, and those that ought to be: they tell why not."""
+    """Collect suites, and files that should be suites, which report why they are not."""
     found = yield
     config = parent.config
     suite = is_suite(file_path, config)
@@ -137,7 +137,7 @@ def pytest_collect_file(
 def _more(
     folder: pytest.Directory, found: Iterable[pytest.Item | pytest.Collector]
 ) -> Iterable[pytest.Collector]:
-    """The suites, and what ought to be one, that pytest does not visit: see `unvisited`."""
+    """The suites, and files that should be suites, that pytest does not visit: see `unvisited`."""
     for path, _ in unvisited(Path(folder.path), (node.path for node in found), folder.config):
         from rmcheck.plugin.items import SuiteFile
 
@@ -214,7 +214,7 @@ def baseline_model(request: pytest.FixtureRequest) -> RewardSource | None:
 def _rmcheck_judge(
     request: pytest.FixtureRequest, reward_model: object, baseline_model: object
 ) -> Callable[[], None]:
-    """Set-up of a check: whatever it needs has been scored when this returns."""
+    """Set up a check: score everything that it needs."""
     judge: Callable[[], None] = _log(request).prepare(request.node, reward_model, baseline_model)
     return judge
 

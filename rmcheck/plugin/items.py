@@ -1,4 +1,4 @@
-"""Suite files as pytest sees them: one collector a file, one item a check."""
+"""Suite files as pytest sees them: one collector per file, one item per check."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class SuiteFile(pytest.Module):
         return ModuleType(self.nodeid)
 
     def collect(self) -> Iterable[CheckItem]:
-        """Load the suite and yield an item a check.
+        """Load the suite and yield an item for each check.
 
         Raises
         ------
@@ -114,6 +114,6 @@ def _add(suite: Suite, config: pytest.Config) -> None:
     for other in suites.values():
         if other.name == suite.name and other.path != suite.path:
             document = located.read(suite.path, suite.shown)
-            said = f"name '{suite.name}' is taken by {other.shown}; give this suite another name"
+            said = f"name '{suite.name}' is already used by {other.shown}; rename this suite"
             raise ProblemsFound([document.problem(("name",), said)])
     suites[suite.shown] = suite

@@ -15,14 +15,14 @@ OPTIONS: dict[str, tuple[str, str, str]] = {
     "--rm-baseline": (
         "rm_baseline",
         "SPEC-or-NAME",
-        "what to compare with (default main); none for no comparison",
+        "baseline to compare with (default main); none: no comparison",
     ),
-    "--rm-report": ("rm_report", "DIR", "where the report goes (default reports/latest)"),
+    "--rm-report": ("rm_report", "DIR", "folder of the report (default reports/latest)"),
     "--rm-device": ("rm_device", "DEVICE", "cpu, cuda, ... (default automatic)"),
     "--rm-dtype": ("rm_dtype", "DTYPE", "float32 (default), bfloat16 or float16"),
-    "--rm-cache": ("rm_cache", "DIR", "adapters and scores (default .rmcheck)"),
+    "--rm-cache": ("rm_cache", "DIR", "folder for cached adapters and scores (default .rmcheck)"),
     "--rm-seed": ("rm_seed", "N", "seed of searches and resampling (default 0)"),
-    "--rm-examples": ("rm_examples", "N", "how many examples each search draws"),
+    "--rm-examples": ("rm_examples", "N", "number of examples that each search draws"),
 }
 """Each option, its ini twin, its value's name, its help."""
 

@@ -1,4 +1,4 @@
-"""What one pytest session knows about its suites: the engine, the verdicts, and their transport.
+"""The state of a pytest session: its suites, the engine, the verdicts, and how they are sent.
 
 A worker of pytest-xdist has a log of its own; what it concludes goes to the controller on the
 report objects, as plain JSON, where `rmcheck.plugin.assembly` makes the record of it.
@@ -192,7 +192,7 @@ class RunLog:
         # The lines of `ProblemsFound` are printable; other errors have one.
         said = str(reason) if isinstance(reason, ProblemsFound) else escaped(str(reason))
         strict = isinstance(reason, _SKIPS)
-        _fail(record, f"rm_strict: not decided: {said}" if strict else said)
+        _fail(record, f"rm_strict: required check not decided: {said}" if strict else said)
 
     def _must_be_decided(self, item: CheckItem, reason: RmcheckError) -> bool:
         """Whether `rm_strict` makes an error of a skip.
@@ -254,7 +254,7 @@ class RunLog:
             # Another plugin, or the lack of one (`-p no:python`), kept pytest from calling it.
             report.outcome = "failed"
             report.longrepr = (
-                f"{item.check.label}: not run by pytest; a plugin is off or in the way"
+                f"{item.check.label}: not run by pytest; another plugin is disabled or prevents it"
             )
         self._note_outside(item, report)
         payload = self._concluded.pop(item.nodeid, None)

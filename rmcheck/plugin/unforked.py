@@ -1,4 +1,4 @@
-"""Checks beside pytest-forked, which runs each test in a process of its own."""
+"""Checks with pytest-forked, which runs each test in its own process."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ def known(name: str, folder: Path) -> bool:
 
 
 def refuse_lost(name: str, folder: Path, earlier: Iterable[str] = ()) -> None:
-    """Refuse to go on without a baseline that was there once; a new project passes.
+    """Raise an error if a baseline existed before and is missing now; a new project passes.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def refuse_lost(name: str, folder: Path, earlier: Iterable[str] = ()) -> None:
     Raises
     ------
     UsageError
-        When a part of it is there, or one of nearly the same name, or an earlier run had it.
+        If a part of it or one with a similar name exists, or an earlier run was compared with it.
     """
     entries = sorted(folder.iterdir()) if folder.is_dir() else []
     anyway = "to run without a comparison: --rm-baseline none"
@@ -174,7 +174,7 @@ def _next_time(folder: Path) -> str:
 
 
 def bless(run: Path, folder: Path, name: str, *, red: bool = False) -> Path:
-    """Keep the run folder `run` as the baseline `name`, as `prepare` says; give its new place."""
+    """Save the run folder `run` as the baseline `name` (see `prepare`); return its new path."""
     return prepare(run, folder, name, red=red).keep()
 
 

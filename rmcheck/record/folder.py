@@ -1,4 +1,4 @@
-"""A run on disk: `results.json`, `scores.jsonl` and its reports, written and read as one thing."""
+"""A run on disk: `results.json`, `scores.jsonl` and its reports, written and read as a unit."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _hash(content: bytes) -> str:
 
 
 def present(folder: Path) -> bool:
-    """Whether `folder` holds a run; finishes what a killed process had begun to put there.
+    """Whether `folder` contains a run; completes what a killed process began to write.
 
     Raises
     ------
@@ -124,7 +124,7 @@ def read(folder: Path) -> RunRecord:
     version = raw.get("schema_version") if isinstance(raw, dict) else None
     if version != SCHEMA_VERSION:
         raise UsageError(
-            f"{path}: schema_version {version!r}, this rmcheck reads {SCHEMA_VERSION}; "
+            f"{path}: expected schema_version {SCHEMA_VERSION}, got {version!r}; "
             "run the gate again with this version"
         )
     try:
@@ -153,7 +153,7 @@ def _content(path: Path) -> bytes:
     try:
         return regular_bytes(path)
     except FileNotFoundError:
-        said = f"{path}: file not found; the scores of a run are beside its {RESULTS}"
+        said = f"{path}: file not found; it must be in the same folder as {RESULTS}"
         raise UsageError(said) from None
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error}); run the gate again") from None
@@ -162,7 +162,7 @@ def _content(path: Path) -> bytes:
 def _verify(path: Path, content: bytes, record: RunRecord) -> None:
     if record.scores_hash and _hash(content) != record.scores_hash:
         raise UsageError(
-            f"{path}: does not match {RESULTS} beside it (the file was "
+            f"{path}: does not match {RESULTS} in the same folder (the file was "
             "edited, truncated or copied from another run); restore both files, or run the gate "
             "again and bless that run"
         )

@@ -34,7 +34,7 @@ class HistorySource(_Model):
 
 
 class HistoryCheck(_Model):
-    """What a check came to in a run; `value`, `low` and `high` are None where none was decided."""
+    """The result of a check in a run; `value`, `low` and `high` are None if undecided."""
 
     outcome: CheckOutcome
     state: str | None = None

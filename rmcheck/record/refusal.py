@@ -1,4 +1,4 @@
-"""Why a run does not become a baseline, and why a model is not compared with one."""
+"""The reasons why a run cannot become a baseline, or a model cannot be compared with one."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class Refusal:
 
     @property
     def overruled_by_red(self) -> bool:
-        """Whether `bless --red` keeps the run all the same."""
+        """Whether `bless --red` keeps the run anyway."""
         return self.why in ("left out", "red")
 
 
 def bless_refusal(run: RunRecord, *, scored: bool | None = None) -> Refusal | None:
-    """Why `bless` refuses a run; None where it does not. The gravest reason comes first.
+    """The reason why `bless` refuses a run, the most serious one; None if it does not.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def bless_refusal(run: RunRecord, *, scored: bool | None = None) -> Refusal | No
     if run.red:
         return Refusal(
             "red",
-            f"{failures(run)}, so it would set a lower bar for later runs; run the gate on "
+            f"{failures(run)}, so later runs would be compared with a worse model; run the gate on "
             "a model that passes and bless that run, or bless this one anyway: --red",
         )
     return None
@@ -61,7 +61,7 @@ def bless_refusal(run: RunRecord, *, scored: bool | None = None) -> Refusal | No
 def failures(run: RunRecord) -> str:
     """How many required checks of a run failed, and which."""
     failed = [check.id for check in run.red]
-    return f"{counted(len(failed), 'required check')} failed in it ({listed(failed)})"
+    return f"{counted(len(failed), 'required check')} failed ({listed(failed)})"
 
 
 def _failed_to_score(run: RunRecord) -> bool:

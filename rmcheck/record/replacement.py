@@ -1,4 +1,4 @@
-"""A folder whose files are replaced together: after a kill they are those of before, or the new.
+"""Replace the files of a folder together: after a kill, all are old, or all are new.
 
 The new files are written into a folder of their own within the target; one rename of that folder
 commits them. What follows (old files out, new files in) can be repeated, so whoever reads the

@@ -82,8 +82,8 @@ class SourceRecord(_Model):
     def reads_unlike(self, other: SourceRecord) -> str:
         """How this source formats texts differently from `other`; empty where they can be compared.
 
-        Sources of different kinds have templates of their own, and one that does not tell is
-        taken at its word. Pooling is what a model does with a text: another one is another model.
+        Sources of different kinds have different templates, and a source without a template is
+        always comparable. Another pooling is another model, so pooling is not compared.
 
         >>> new, old = (SourceRecord(spec="hf:a", template=name) for name in ("chat", "default"))
         >>> new.reads_unlike(old)
@@ -339,7 +339,7 @@ class PairScore(_Model):
 
 
 def outcome(suites: Iterable[SuiteRecord]) -> Literal["pass", "fail", "error"]:
-    """What a run of these suites comes to; advisory checks colour nothing."""
+    """The outcome of a run of these suites; advisory checks do not count."""
     found = {
         check.outcome for suite in suites for check in suite.checks if check.gate == "required"
     }

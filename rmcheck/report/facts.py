@@ -40,7 +40,7 @@ def facts(check: CheckRecord) -> tuple[Fact, ...]:
     if check.state is not None:
         found.append(Fact("Against the baseline", STATE_WORD[check.state]))
     if check.decision is not None:
-        weak = "the data do not decide this; on_inconclusive does" if check.weak else ""
+        weak = "the data cannot decide this; on_inconclusive decides" if check.weak else ""
         found.append(Fact("Decision", check.decision, weak))
     if check.p_value is not None:
         found.append(

@@ -38,7 +38,7 @@ def _accepted(name: str, found: object) -> Format:
     if PurePath(file_name).name != file_name or "\\" in file_name or file_name.startswith("."):
         raise ValueError(f"file_name must be a plain file name, got {file_name!r:.80}")
     if name not in _OURS and file_name.lower() in _TAKEN:
-        raise ValueError(f"file_name {file_name!r} is a file of rmcheck; choose another")
+        raise ValueError(f"file_name {file_name!r} is used by rmcheck; choose another")
     return cast(Format, found)
 
 

@@ -163,7 +163,7 @@ def invitation(record: RunRecord) -> Invitation | None:
     if refusal is None:
         return Invitation(command, "")
     failed = counted(len(record.red), "required check")
-    return Invitation(f"{command} --red", f", although {failed} failed in it")
+    return Invitation(f"{command} --red", f", although {failed} failed")
 
 
 def _elsewhere(record: RunRecord) -> str:

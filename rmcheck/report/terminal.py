@@ -54,7 +54,7 @@ def lines(record: RunRecord, *, verbosity: int, report_path: str | None) -> list
             f"{numbers.count(scoring.cached)} from the cache, "
             f"{numbers.count(scoring.computed)} computed"
             + (
-                f"; {numbers.count(scoring.truncated)} cut to the length limit"
+                f"; {numbers.count(scoring.truncated)} truncated to the length limit"
                 if scoring.truncated
                 else ""
             )

@@ -21,7 +21,7 @@ _SPACE = re.compile(r"\s+")
 
 
 def clean(text: str) -> str:
-    r"""`text` with control characters and their like escaped, newlines and tabs kept.
+    r"""`text` with control and similar characters escaped, newlines and tabs kept.
 
     >>> print(clean("a\x1b[2J"), clean("a\u202eb"))
     a\x1b[2J a\u202eb

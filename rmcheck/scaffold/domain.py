@@ -108,7 +108,7 @@ def _stub(name: str) -> str:
         },
         {
             "id": f"{name}-002",
-            "prompt": f"{PLACEHOLDER}: another question; id, prompt, chosen and rejected suffice",
+            "prompt": f"{PLACEHOLDER}: another question; the other keys are optional",
             "chosen": f"{PLACEHOLDER}: the better response to it",
             "rejected": f"{PLACEHOLDER}: the worse response to it",
         },

@@ -48,7 +48,7 @@ class Published:
 
 def suite_schema() -> Schema:
     """The schema of a suite, with every check kind that is registered here and can be used."""
-    builder = _Builder("suite", "A suite of rmcheck: what must hold of a reward model.")
+    builder = _Builder("suite", "A suite of rmcheck: requirements on a reward model.")
     suite = builder.model(Header)
     keys = suite["properties"]
     keys["tags"]["items"]["not"] = {"enum": sorted(RESERVED)}

@@ -233,7 +233,7 @@ def locate(name: str, base: Path, revision: str | None = None) -> ModelFiles:
 def _commit(name: str, revision: str, folder: Path) -> str:
     if _COMMIT.fullmatch(revision):
         return revision
-    with needed_by(f"{name} is not a folder ({looked_for(folder)}); a model on the hub"):
+    with needed_by(f"{name} is not a folder ({looked_for(folder)}), and a model on the hub"):
         from huggingface_hub import HfApi, constants
 
     stored = Path(constants.HF_HUB_CACHE) / f"models--{name.replace('/', '--')}"
@@ -265,7 +265,7 @@ def nearest_path(path: Path, *, files: bool = False) -> Path | None:
             beside = [each.name for each in found.iterdir() if wanted(each)]
         except OSError:
             return None
-        # Names of files share their endings, which say nothing of what was meant.
+        # Names of files share their endings, which say nothing about what was meant.
         stems = {Path(name).stem if wanted is Path.is_file else name: name for name in beside}
         near = nearest(Path(part).stem if wanted is Path.is_file else part, stems)
         if near is None:

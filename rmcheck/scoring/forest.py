@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 Ids = NDArray[np.int64]
 
 SHARED = 8
-"""Neighbours that share fewer tokens than this (`Human:` and the like) may part."""
+"""Neighbours that share fewer tokens than this (`Human:`, for example) may be separated."""
 
 GROWTH = 3
 """A row may grow to 1 + GROWTH times its budget where nearly everything in it is shared."""

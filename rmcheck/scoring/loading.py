@@ -235,7 +235,7 @@ def fuse(config: Any) -> None:
 
 @contextlib.contextmanager
 def head_scaled(model: Any, factor: float) -> Iterator[None]:
-    """Within it, weights and bias of the last layer with one output are times `factor`.
+    """In this context, weights and bias of the last layer with one output are times `factor`.
 
     They are restored bit for bit afterwards, so that one loaded model serves every factor.
     """

@@ -1,7 +1,7 @@
-"""Names of `transformers` that it does not promise to keep; all that rmcheck uses are here.
+"""Names of `transformers` that are not part of its public API.
 
-What a release renames is changed here alone. `tests/scoring/test_transformers_compat.py` fails
-where one of them is gone.
+If a release renames them, only this file changes. `tests/scoring/test_transformers_compat.py` fails
+if one of them is missing.
 """
 
 from __future__ import annotations

@@ -148,13 +148,14 @@ class ScoreFile(Source):
         if len(first) > MAX_NAMED:
             said += f"; and {len(first) - MAX_NAMED} more"
         return SourceError(
-            f"{self.shown}: lacks {len(lacking)} of {len(asked)} ids of the data: {said}; {_REMEDY}"
+            f"{self.shown}: no scores for {len(lacking)} of {len(asked)} ids of the data: {said}; "
+            f"{_REMEDY}"
         )
 
     def _has_none_of(self, lacking: Mapping[str, str]) -> RmcheckError:
         """The error where none of the texts has a score."""
         count = counted(len(lacking), "id")
-        head = f"{self.shown}: has no score for any of the {count} of the data"
+        head = f"{self.shown}: no scores for any of the {count} of the data"
         entries = {name: table[name] for table in self._searched for name in table}
         known = [name for name in lacking if name in entries]
         if known:  # edited, or scored as something else

@@ -1,4 +1,4 @@
-"""The rows of a score file: what each says of an id, and where two rows contradict each other."""
+"""The rows of a score file: the scores of each id, and contradictions between rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What to say of a `--rm` that has no kind: the spec, or the command, that was probably meant."""
+"""Suggestions for a `--rm` without a kind: the spec or the command that was probably meant."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calibration: whether a margin means the probability that it stands for."""
+"""Calibration: whether σ(margin / T) is the probability that the chosen response is preferred."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rmcheck.stats.bootstrap import bootstrap_means, percentile_interval
 from rmcheck.stats.columns import finite, proportion, same_length
 from rmcheck.stats.winrate import share_estimate
 from rmcheck.verdict import Estimate
-from rmcheck.wording import be, counted
+from rmcheck.wording import counted
 
 # A temperature is sought within e^±7 (a factor of 1,100) of the typical margin.
 _REACH = 7.0
@@ -118,11 +118,11 @@ def calibrate(
     reason = None
     if n_groups < 2:
         reason = (
-            f"The {counted(n, 'pair')} {be(n)} one group: another is needed to validate a "
-            "temperature on."
+            f"{counted(n, 'pair')} of one group; at least 2 groups are needed to cross-validate a "
+            "temperature"
         )
     elif not column.any():
-        reason = f"All {n} margins are zero: every temperature gives p = 0.5."
+        reason = f"all {n} margins are zero, so every temperature gives p = 0.5"
     fitted = temperature = None
     if reason is None:
         temperature = fit_temperature(column)

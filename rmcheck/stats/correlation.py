@@ -15,7 +15,7 @@ from rmcheck.stats.bootstrap import bootstrap_weights, percentile_interval
 from rmcheck.stats.columns import finite, proportion, same_length
 from rmcheck.stats.concordance import Concordance
 from rmcheck.verdict import Estimate
-from rmcheck.wording import be, counted, minus
+from rmcheck.wording import counted, minus
 
 Coefficient = Callable[[NDArray[np.float64], NDArray[np.float64]], float]
 
@@ -184,11 +184,11 @@ def correlation(
 def degenerate_columns(x: NDArray[np.float64], y: NDArray[np.float64]) -> str | None:
     """Say why two (n,) columns have no correlation, or None if they have one."""
     if len(x) < 2:
-        return f"There {be(len(x))} {counted(len(x), 'row')}, and a correlation needs at least 2."
+        return f"{counted(len(x), 'row')}; at least 2 are needed for a correlation"
     for name, column in (("first", x), ("second", y)):
         if np.all(column == column[0]):
             value = minus(f"{column[0]:g}")
-            return f"The {name} column is {value} in all {len(column)} rows."
+            return f"the {name} column is {value} in all {len(column)} rows"
     return None
 
 

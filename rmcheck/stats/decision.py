@@ -1,4 +1,4 @@
-"""The one gate: an estimate and a criterion make a decision, a policy makes the outcome."""
+"""From an estimate and a criterion to a decision, and from a policy to the outcome."""
 
 from __future__ import annotations
 

@@ -118,11 +118,11 @@ def score_gap(
 
 def _degenerate(n: int, n_groups: int, spread: float, largest: float, mean: float) -> str | None:
     if n == 1:
-        return "There is one pair, and the spread of margins needs at least 2."
+        return "1 pair; at least 2 are needed for the spread of margins"
     if spread <= _ROUNDING * largest:
-        return f"All {n} margins are {minus(f'{mean:g}')}: without spread, no effect size."
+        return f"all {n} margins are {minus(f'{mean:g}')}, so the effect size is undefined"
     if n_groups == 1:
-        return f"The {n} pairs are one group, which says nothing about other groups."
+        return f"all {n} pairs are of one group; at least 2 groups are needed"
     return None
 
 

@@ -168,7 +168,7 @@ class Design:
 def student_value(level: float, codes: NDArray[np.intp]) -> float:
     """Two-sided critical value of t with (effective groups - 1) degrees of freedom.
 
-    That is t(G-1) for groups of one size. Infinite for one group, which says nothing of others,
+    That is t(G-1) for groups of one size. Infinite for one group, which says nothing about others,
     and for what comes near it.
     """
     degrees = effective_groups(codes) - 1.0

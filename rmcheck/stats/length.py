@@ -1,4 +1,4 @@
-"""Length bias: how far a preference for long (or short) responses makes the wins."""
+"""Length bias: how much a preference for long (or short) responses affects the wins."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rmcheck.stats.correlation import correlation
 from rmcheck.stats.logistic import Fit, fit_logistic
 from rmcheck.stats.winrate import win_rate, wins
 from rmcheck.verdict import Estimate
-from rmcheck.wording import be, counted, minus
+from rmcheck.wording import counted, minus
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +105,7 @@ def length_bias(
             pull = _logit_estimate(fit, 1, codes, level, probability=False)
         correction = _correction(better - worse, length, codes, level)
         if fit is None or correction is None:
-            reason = f"Margins or lengths of the {n} pairs do not vary enough to be told apart."
+            reason = f"the margins or lengths of the {n} pairs do not vary enough"
     return LengthBias(
         n=n,
         n_groups=int(codes.max()) + 1,
@@ -139,11 +139,11 @@ def _lengths(name: str, values: ArrayLike) -> NDArray[np.float64]:
 def _degenerate(difference: NDArray[np.float64], n_groups: int) -> str | None:
     n = len(difference)
     if n < 3:
-        return f"There {be(n)} {counted(n, 'pair')}, and two coefficients need at least 3."
+        return f"{counted(n, 'pair')}; at least 3 are needed for two coefficients"
     if n_groups == 1:
-        return f"The {n} pairs are one group, which says nothing about other groups."
+        return f"all {n} pairs are of one group; at least 2 groups are needed"
     if np.all(difference == difference[0]):
-        return f"Chosen less rejected length is {minus(f'{difference[0]:g}')} in all {n} pairs."
+        return f"chosen minus rejected length is {minus(f'{difference[0]:g}')} in all {n} pairs"
     return None
 
 

@@ -20,7 +20,7 @@ _FIRST_CHUNK, _LARGEST_CHUNK = 16, 512
 
 @dataclass(frozen=True)
 class Better:
-    """All data at least as good as the ones seen, as far as the groups' sums tell them apart.
+    """All data at least as good as the ones seen, as far as the groups' sums distinguish them.
 
     `sums` (G,) are the groups' sums seen, such as their wins; `room` (G,) ≥ 0 says by how much each
     can still rise.

@@ -10,7 +10,7 @@ from rmcheck.stats.columns import proportion
 
 
 def one_sided_level(alpha: float, comparisons: int) -> float:
-    """What the one-sided p of a regression is held against: α / 2m.
+    """The level for the one-sided p of a regression: α / 2m.
 
     Parameters
     ----------
@@ -20,7 +20,7 @@ def one_sided_level(alpha: float, comparisons: int) -> float:
     Notes
     -----
     Bonferroni, with the half of α that belongs to drops; the other half would belong to gains, so
-    that p_two_sided ≤ α/m says the same. A run over equal models then goes red with probability
+    that p_two_sided ≤ α/m says the same. A run over equal models then fails with probability
     α/2 at most: 2.5 % for α = 0.05, where α/m one-sided would allow 5 %.
 
     >>> one_sided_level(0.05, 5)

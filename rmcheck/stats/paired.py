@@ -1,4 +1,4 @@
-"""Two models on the same pairs: the difference of their win rates and what it amounts to."""
+"""Two models on the same pairs: the difference of their win rates, and the state it implies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a check could have seen: the smallest change that its own rule catches."""
+"""The smallest change that the rule of a check can detect."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def detectable_drop(
     power: float = 0.8,
     design_effect: float | None = None,
 ) -> float | None:
-    """Find the smallest true drop that the rule in force catches with probability `power`.
+    """Find the smallest true drop that the rule detects with probability `power`.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Sign-flip tests over groups: what chance alone would make of the differences seen."""
+"""Sign-flip tests over groups: how likely the observed differences are by chance."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def _at_most(bound: int, sizes: NDArray[np.int64], total: int) -> float:
 def _lower_tail(bound: int, sizes: NDArray[np.int64]) -> NDArray[np.float64]:
     """P(T = 0), …, P(T = bound): the generating function's product, cut off at `bound`."""
     if bound > _MOST_CELLS:
-        raise ValueError(f"net wins add up to {bound}, more than the exact test can hold")
+        raise ValueError(f"net wins add up to {bound}, more than the exact test supports")
     cells = np.zeros(bound + 1)
     cells[0] = 1.0
     reached = 0

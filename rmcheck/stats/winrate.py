@@ -206,34 +206,34 @@ def undecidable(
     min_pairs: int = 1,
     min_groups: int = MIN_GROUPS,
 ) -> str | None:
-    """Say in one sentence why these pairs can decide nothing, or None if they can.
+    """Say in one clause why these pairs cannot decide, or None if they can.
 
     Parameters
     ----------
     wins : (n,) in {0, 0.5, 1}; n may be 0.
     groups : (n,) group of each pair.
-    min_pairs, min_groups : what the check asks for; see `stats.decision.MIN_GROUPS`.
+    min_pairs, min_groups : what the check requires; see `stats.decision.MIN_GROUPS`.
     """
     column = win_column("wins", wins)
     n = same_length(wins=column, groups=groups)
     n_groups = len(set(groups))
     if n == 0:
-        return "There are no pairs to decide on."
+        return "no pairs to decide on"
     if n < min_pairs:
-        return f"There {be(n)} {counted(n, 'pair')}, and at least {min_pairs} are needed."
+        return f"{counted(n, 'pair')}; at least {min_pairs} {be(min_pairs)} needed"
     if n_groups < min_groups:
         return (
-            f"There {be(n)} {counted(n, 'pair')} of {counted(n_groups, 'different prompt')}, and "
-            f"at least {min_groups} prompts are needed."
+            f"{counted(n, 'pair')} of {counted(n_groups, 'different prompt')}; at least "
+            f"{min_groups} prompts are needed"
         )
     effective = grouping.effective_groups(grouping.codes(groups))
     if effective < 2.0:
         return (
-            f"Nearly all of the {n} pairs share one prompt: their {n_groups} prompts count as "
-            f"{effective:.1f}."
+            f"nearly all of the {n} pairs share one prompt, so the {n_groups} prompts count as "
+            f"only {effective:.1f}"
         )
     if np.all(column == 0.5):
-        return f"All {n} pairs are tied: the model scores both responses the same."
+        return f"all {n} pairs are tied: the model scores both responses the same"
     return None
 
 
@@ -248,7 +248,7 @@ def pairs_to_decide(estimate: Estimate, minimum: float) -> int | None:
     Returns
     -------
     The number of pairs, in groups like the present ones; None when the rate equals the
-    threshold, or the present interval is [0, 1] and tells nothing.
+    threshold, or the present interval is [0, 1].
 
     Notes
     -----

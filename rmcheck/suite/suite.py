@@ -1,4 +1,4 @@
-"""A suite: some data, and the checks that a reward model must pass on them."""
+"""A suite: data, and the checks that a reward model must pass on them."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ class PromptSampler(Sampler[int]):
 def dataset(
     pairs: Sequence[PreferencePair], texts: Texts, flipped: NDArray[np.bool_], recipe: Recipe
 ) -> Dataset:
-    """One row a pair: its number, whether its label is flipped, its tokens and its margin.
+    """One row per pair: its number, whether its label is flipped, its tokens and its margin.
 
     The margin is the recipe's, times the distance of the pair's ratings.
     """

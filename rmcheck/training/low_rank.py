@@ -50,7 +50,7 @@ class LowRank:
 
 @contextlib.contextmanager
 def fused(model: Any) -> Iterator[int]:
-    """Within it, the plain LoRA layers of a PEFT model compute as `LowRank`; gives how many."""
+    """In this context, plain LoRA layers of a PEFT model use `LowRank`; yields their number."""
     found = [(module, plain_parts(module)) for module in model.modules()]
     layers = [(module, parts) for module, parts in found if parts is not None]
     for layer, parts in layers:

@@ -373,7 +373,7 @@ def _read(path: Path, root: Path) -> Recipe:
 
 
 def _nothing_matches(pattern: str, recipe: Path) -> str:
-    """What to say of a pattern without files: where it leads, and the folder that was meant."""
+    """The message for a pattern without files: where it was looked for, and the nearest folder."""
     name, base = anchored(pattern, recipe.parent)
     folder = (base / name).parent
     while not folder.is_dir() and folder.parent != folder:

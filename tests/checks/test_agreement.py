@@ -98,7 +98,9 @@ def test_under_fifteen_prompts_nothing_is_decided(tmp_path: Path) -> None:
 
 
 def test_a_pair_that_the_other_does_not_know_is_named(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match=r"other\.jsonl: lacks 1 of 60 .*no score for 'p059'"):
+    with pytest.raises(
+        SourceError, match=r"other\.jsonl: no scores for 1 of 60 .*no score for 'p059'"
+    ):
         judge(tmp_path, own_margins()[:59])
 
 

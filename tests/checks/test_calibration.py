@@ -96,7 +96,7 @@ def test_the_diagram_lies_in_the_unit_square() -> None:
     [
         ([], "0 pairs of 0 different prompts; at least 15 prompts are needed"),
         ([1.0] * 14, "14 pairs of 14 different prompts; at least 15 prompts are needed"),
-        ([0.0] * 40, "All 40 margins are zero: every temperature gives p = 0.5."),
+        ([0.0] * 40, "all 40 margins are zero, so every temperature gives p = 0.5"),
         ([2.0] * 40, "the margins of all 40 pairs are the same"),
     ],
 )

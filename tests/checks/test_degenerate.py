@@ -141,7 +141,7 @@ def test_a_slice_that_selects_nothing_never_passes(check: Check) -> None:
 def test_margins_without_spread_have_no_effect_size() -> None:
     verdict = ScoreGap(min_effect=0.0, alpha=0.9).judge(context(40, lambda i: i + 1.0, float))
     assert (verdict.decision, verdict.outcome) == ("inconclusive", "fail")
-    assert "without spread, no effect size" in verdict.message
+    assert "so the effect size is undefined" in verdict.message
 
 
 @named
@@ -205,7 +205,7 @@ INPUTS: dict[str, tuple[str, TableContext, str]] = {
     "win rate of 14 pairs, all lost": ("win_rate", context(14, poor, good), "14 different prompts"),
     "win rate of one prompt": ("win_rate", context(40, good, poor, 40), "of 1 different prompt"),
     "win rate of 14 prompts": ("win_rate", context(70, good, poor, 5), "14 different prompts"),
-    "win rate of one prompt and 14 crumbs": ("win_rate", crowd, "Nearly all"),
+    "win rate of one prompt and 14 crumbs": ("win_rate", crowd, "nearly all"),
     "win rate of one score": ("win_rate", context(40, zero, zero), "are tied"),
     "win rate of equal sides": ("win_rate", context(40, good, good), "are tied"),
     "wins of a constant, ties lose": (
@@ -214,8 +214,8 @@ INPUTS: dict[str, tuple[str, TableContext, str]] = {
         "win_rate, epsilon", context(40, lambda _: 0.0005, zero), "are tied"),
     "gap of one pair": ("score_gap", context(1, good, poor), "at least 15"),
     "gap of two pairs": ("score_gap", context(2, good, poor), "at least 15"),
-    "gap without spread": ("score_gap", context(40, steady, steady_less_one), "without spread"),
-    "gap of zero": ("score_gap, wilcoxon", context(40, good, good), "without spread"),
+    "gap without spread": ("score_gap", context(40, steady, steady_less_one), "size is undefined"),
+    "gap of zero": ("score_gap, wilcoxon", context(40, good, good), "effect size is undefined"),
     "gap of one prompt": ("score_gap, ranks", context(40, good, poor, 40), "at least 15"),
     "noise on 14 pairs": ("label_noise", context(14, good, poor), "14 different prompts"),
     "noise on a constant": ("label_noise", context(40, zero, zero), "are tied"),
@@ -231,7 +231,7 @@ INPUTS: dict[str, tuple[str, TableContext, str]] = {
     "change to a constant, from all wrong": (
         "no_regression, strict", context(40, zero, zero), "are tied"),
     "change on one prompt": ("no_regression", context(40, good, poor, 40), "of 1 different prompt"),
-    "change on one prompt and 14 crumbs": ("no_regression", crowd, "Nearly all"),
+    "change on one prompt and 14 crumbs": ("no_regression", crowd, "nearly all"),
     "calibration of 14 pairs": ("calibration", context(14, good, poor), "at least 15"),
     "calibration of zero margins": ("calibration", context(40, good, good), "margins are zero"),
     "calibration of one margin": (

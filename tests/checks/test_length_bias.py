@@ -74,7 +74,7 @@ def test_a_model_that_counts_characters_is_seen_through() -> None:
     assert "win rate 1.000 where the chosen side is longer, 0.000 where it is" in verdict.message
     rows = {row[0]: row[1:] for row in verdict.evidence.tables[0].rows}
     assert rows["Spearman of score and length"][0] == pytest.approx(1.0)
-    assert rows["pull of length on P(win), log-odds"][1] > 0
+    assert rows["effect of length on P(win), log-odds"][1] > 0
     assert rows["win rate at equal lengths"][0] == pytest.approx(0.5, abs=0.05)
 
 
@@ -91,13 +91,13 @@ def test_spearman_is_scipys_over_all_responses() -> None:
 
 FEW = "{0} pairs whose chosen side is the {1} of {0} different prompts; at least 15 prompts are "
 FEW += "needed"
-TIED = "All 40 pairs are tied: the model scores both responses the same."
+TIED = "all 40 pairs are tied: the model scores both responses the same"
 
 
 @pytest.mark.parametrize(
     ("pairs", "wins", "reason"),
     [
-        ([], [], "There are no pairs to decide on."),
+        ([], [], "no pairs to decide on"),
         (uneven(20, 20), [2] * 40, TIED),
         (uneven(40, 14), [1] * 54, FEW.format(14, "shorter")),
         (uneven(0, 40), [1] * 40, FEW.format(0, "longer")),

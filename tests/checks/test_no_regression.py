@@ -161,7 +161,7 @@ def test_new_and_edited_pairs_are_left_out_and_named() -> None:
     assert (verdict.state, verdict.outcome) == ("inconclusive", "fail")
     assert verdict.message == (
         "no_regression: undecidable: only 14 pairs of 14 different prompts are the same as in "
-        "main; at least 15 prompts are needed (66 new or edited); keep this run as "
+        "main; at least 15 prompts are needed (66 new or edited); bless this run as "
         "a new baseline: rmcheck bless --red"
     )
 
@@ -218,4 +218,4 @@ def test_a_model_that_tells_nothing_apart_any_more() -> None:
     for before in (poor, tied, ([0.1] * 40, [0.1] * 40)):
         verdict = judge(TableContext(pairs, tied, before))
         assert (verdict.state, verdict.outcome) == ("inconclusive", "fail")
-        assert "All 40 pairs are tied" in verdict.message
+        assert "all 40 pairs are tied" in verdict.message

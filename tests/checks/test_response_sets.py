@@ -55,7 +55,7 @@ def test_top_one_with_wilson_of_statsmodels() -> None:
         f"best_of_n top-1 (chance 0.25) 0.825 [{low:.3f}, {high:.3f}] (wilson 95%, n=40) ≥ min 0.50"
     )
     assert verdict.evidence.notes == (
-        "7 sets went to a worse response: s33, s34, s35, s36, s37, s38, s39",
+        "a worse response has the top score in 7 sets: s33, s34, s35, s36, s37, s38, s39",
     )
 
 
@@ -132,7 +132,7 @@ ALL_TIED: Scored = ((0, 1), [1.0, 1.0, 1.0])
         ([], 1, "0 {many} of 0 different prompts; at least 15 prompts are needed"),
         ([((0, 1), [3.0, 2.0, 1.0])] * 14, 1, "14 {many} of 14 different prompts"),
         ([((0, 1), [3.0, 2.0, 1.0])] * 40, 40, "40 {many} of 1 different prompt;"),
-        ([ALL_TIED] * 40, 1, "within each of the 40 sets all scores are the same"),
+        ([ALL_TIED] * 40, 1, "all scores are the same within each of the 40 sets"),
     ],
 )
 def test_what_cannot_be_decided_never_passes(

@@ -107,7 +107,7 @@ def test_rewards_that_are_normalised_by_their_batch_fail(
     source = FunctionSource(lambda texts: normalise(scores_of(texts)).tolist())
     verdict = judge(tmp_path, source)
     assert verdict.outcome == "fail"
-    assert "a score depends on what else is scored with it: p" in verdict.message
+    assert "a score depends on the rest of its batch: p" in verdict.message
     assert (
         judge(tmp_path, FunctionSource(lambda texts: scores_of(texts).tolist())).outcome == "pass"
     )
@@ -246,13 +246,19 @@ def test_verdicts_that_depend_on_the_scale_are_found_or_declared(tmp_path: Path)
     found = with_sibling(Absolute())
     # Scores of mean 2 are near 2/64 - 3·1.4 after the smallest map.
     assert found.outcome == "fail"
-    assert "the verdict of absolute turns from pass to fail at a=0.015625, b=-" in found.message
+    assert "the verdict of absolute changes from pass to fail at a=0.015625, b=-" in found.message
     declared = with_sibling(Declared())
     assert declared.outcome == "pass"
-    assert "depends on scale by its nature: declared" in declared.evidence.notes
+    assert (
+        "not compared under rescaling, because they depend on the scale: declared"
+        in declared.evidence.notes
+    )
     epsilon = with_sibling(WinRate(name="close", min=0.6, ties="epsilon", epsilon=0.5))
     assert epsilon.outcome == "pass"
-    assert "depends on scale by its nature: close" in epsilon.evidence.notes
+    assert (
+        "not compared under rescaling, because they depend on the scale: close"
+        in epsilon.evidence.notes
+    )
 
 
 def test_scores_beyond_a_precision_are_lost_orderings_not_a_crash(tmp_path: Path) -> None:

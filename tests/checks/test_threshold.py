@@ -86,7 +86,7 @@ def test_a_weak_message_names_what_the_interval_includes() -> None:
     assert said.endswith("; weak: the interval includes −0.20 and 0.20")
     at = dataclasses.replace(estimate(0.6, 0.7, 0.8), method="wilson-neff90")
     said = verdict(AT_LEAST, at, "point").message
-    assert said.endswith("; weak: the interval includes 0.70, it sits on the threshold")
+    assert said.endswith("; weak: the interval includes 0.70, the estimate equals the threshold")
 
 
 def test_the_message_has_number_interval_method_and_bound() -> None:

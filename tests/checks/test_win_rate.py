@@ -65,7 +65,7 @@ def test_the_message_says_what_was_measured_and_what_would_decide() -> None:
     assert (
         WinRate(min=0.8)
         .judge(context([1] * 80 + [0] * 20))
-        .message.endswith("it sits on the threshold")
+        .message.endswith("the estimate equals the threshold")
     )
 
 

@@ -150,7 +150,7 @@ def test_a_suite_whose_every_pair_was_edited_does_not_slip_through(project: Proj
     check = project.checks()["chat::no_regression"]
     assert check["message"] == (
         "no_regression: undecidable: only 0 pairs of 0 different prompts are the same as in "
-        "main; at least 15 prompts are needed (40 new or edited); keep "
+        "main; at least 15 prompts are needed (40 new or edited); bless "
         "this run as a new baseline: rmcheck bless --red"
     )
 
@@ -207,9 +207,9 @@ def test_a_red_run_is_kept_only_where_that_is_said(project: Project) -> None:
         4,
         [],
         [
-            "rmcheck bless: reports/latest: 1 required check failed in it (chat::win_rate), "
-            "so it would set a lower bar for later runs; run the gate on a model that passes and "
-            "bless that run, or bless this one anyway: --red"
+            "rmcheck bless: reports/latest: 1 required check failed (chat::win_rate), "
+            "so later runs would be compared with a worse model; run the gate on a model that "
+            "passes and bless that run, or bless this one anyway: --red"
         ],
     )
     assert not (project.root / "fixtures").exists()
@@ -217,7 +217,7 @@ def test_a_red_run_is_kept_only_where_that_is_said(project: Project) -> None:
     assert said.code == 0
     assert said.out == [
         "reports/latest is now the baseline 'main' (fixtures/baselines/main); commit that folder",
-        "  red: 1 required check failed in it (chat::win_rate)",
+        "  warning: 1 required check failed (chat::win_rate)",
     ]
 
 

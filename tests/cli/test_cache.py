@@ -152,7 +152,7 @@ def test_a_gate_that_scores_keeps_everything(kept: Project) -> None:
     with FileLock(kept.root / ".rmcheck" / LOCK):
         said = kept.cli("cache", "prune", "--all", "--yes")
         assert said.code == 4
-        assert "in use by a run that is scoring; nothing was deleted" in said.err[0]
+        assert "nothing was deleted: a run is scoring into it" in said.err[0]
         assert names(kept) == before  # looking is free
 
 

@@ -133,7 +133,7 @@ MISTAKES = {
     ),
     "score: no score": (
         ["score", "more.jsonl", "-o", "o.jsonl", "--rm", "scores:scores.jsonl"],
-        "no score for any of the 2 ids of the data ('q-000', 'q-001'); ids in the file: 'p-000'",
+        "no scores for any of the 2 ids of the data ('q-000', 'q-001'); ids in the file: 'p-000'",
     ),
     "try: one response": (["try", "Q?", "A."], "expected two or more responses, got 1"),
     "try: none": (["try", "Q?"], "the following arguments are required: response"),
@@ -147,7 +147,7 @@ MISTAKES = {
     "report: no run": (["report", "gone"], "gone: not a run folder: it has no results.json"),
     "report: broken": (["report", "half"], "results.json: cannot be read as JSON"),
     "report: texts": (["report", "--texts", "some"], "invalid choice: 'some'"),
-    "report: version": (["report", "future"], "schema_version 2, this rmcheck reads 1"),
+    "report: version": (["report", "future"], "expected schema_version 1, got 2"),
     "compare: no main": (["compare", "reports/latest"], "'main' is not a run folder"),
     "compare: unknown": (["compare", "reports/latest", "main"], "'main' is not a run folder"),
     "compare: empty": (["compare", "data", "reports/latest"], "'data' contains neither a run"),
@@ -199,7 +199,7 @@ def test_score_writes_a_score_file_that_the_gate_takes(gate: Project) -> None:
     said = gate.cli("score", "data/*.jsonl", "-o", "out/mine.jsonl", "--rm", "scores:scores.jsonl")
     assert said.code == 0
     # 50 of 60 are right.
-    assert said.out[1] == "chosen scores higher in 50 of 60 (0.833)"
+    assert said.out[1] == "chosen scores higher in 50 of 60 pairs (0.833)"
     assert said.out[0].startswith("wrote 60 rows to out/mine.jsonl")
     written = [json.loads(line) for line in (gate.root / "out/mine.jsonl").open()]
     given = {row["id"]: row for row in scores(pairs(60, wrong=range(10)))}

@@ -117,10 +117,10 @@ def test_a_source_on_the_command_line_starts_from_here(
     said = gate.cli("compare", "scores:mine.jsonl", "main")
     assert (said.code, said.out[0][:15]) == (1, "chat: regressed"), said
     said = gate.cli("score", "../data/chat.jsonl", "-o", "o.jsonl", "--rm", "scores:mine.jsonl")
-    assert said.out[1] == "chosen scores higher in 40 of 60 (0.667)"
+    assert said.out[1] == "chosen scores higher in 40 of 60 pairs (0.667)"
     # What is not here is sought from the root, as pytest does.
     said = gate.cli("score", "../data/chat.jsonl", "-o", "p.jsonl", "--rm", "scores:scores.jsonl")
-    assert said.out[1] == "chosen scores higher in 60 of 60 (1.000)"
+    assert said.out[1] == "chosen scores higher in 60 of 60 pairs (1.000)"
 
 
 REFUSED = {

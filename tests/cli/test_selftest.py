@@ -35,7 +35,8 @@ def test_what_it_prints(gate: Project) -> None:
     assert said.out[0].endswith("within alpha (5 %); 2 required comparisons, seed 0")
     head = said.out[3].split()
     assert head == [
-        "pairs", "differ", "equal", "1", "pt", "2", "pt", "3", "pt", "5", "pt", "sees", "max_drop",
+        "pairs", "differ", "equal", "1", "pt", "2", "pt", "3", "pt", "5", "pt", "detects",
+        "max_drop",
     ]  # fmt: skip
     chat = said.out[4].split()
     # Every tenth pair ends in 3 and another in 7: 12 of 60 have changed sides.
@@ -152,4 +153,4 @@ def test_a_run_of_other_suites_alone_says_what_to_do_first(gate: Project) -> Non
 def test_pairs_without_a_score_are_counted(gate: Project) -> None:
     gate.data("chat", [*pairs(60, wrong=range(6), name="chat"), *pairs(1, name="new")])
     said = gate.cli("selftest", "--runs", "20")
-    assert said.out[-1] == "chat::no_regression: reports/latest has no scores of 1 pair"
+    assert said.out[-1] == "chat::no_regression: reports/latest has no scores for 1 pair"

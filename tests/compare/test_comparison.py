@@ -148,7 +148,7 @@ def test_what_is_no_side(tmp_path: Path) -> None:
         read_side("nothing", settings(tmp_path), [])
     write_jsonl(tmp_path / "new.jsonl", [{"id": "a", "chosen": 1, "rejected": 0}])
     with pytest.raises(
-        UsageError, match="is a source, and there are no suites to score; set --suites"
+        UsageError, match="is a source, but there are no suites to score; set --suites"
     ):
         read_side("scores:new.jsonl", settings(tmp_path), [])
 

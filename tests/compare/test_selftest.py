@@ -282,12 +282,11 @@ def test_what_is_left_out_is_said() -> None:
     assert [one.name for one in found] == ["chat::no_regression"]
     assert len(found[0].now) == 30
     assert notes == [
-        "chat::no_regression: run has no scores of 10 pairs",
-        "code::no_regression: left out, since the check itself cannot decide. There are 14 "
-        "pairs of 14 different prompts, and at least 15 prompts are needed.",
-        "art::no_regression: run has no scores of 40 pairs",
-        "art::no_regression: left out, since the check itself cannot decide. There are no pairs to "
-        "decide on.",
+        "chat::no_regression: run has no scores for 10 pairs",
+        "code::no_regression: left out, because the check cannot decide: 14 pairs "
+        "of 14 different prompts; at least 15 prompts are needed",
+        "art::no_regression: run has no scores for 40 pairs",
+        "art::no_regression: left out, because the check cannot decide: no pairs to decide on",
     ]
 
 

@@ -75,7 +75,7 @@ def test_it_is_stopped_in_a_thread_too() -> None:
     thread.start()
     thread.join(6)
     assert said
-    assert "is not done after 0.5 s" in said[0]
+    assert "did not finish within 0.5 s" in said[0]
 
 
 def test_a_template_that_ends_gives_what_it_gave_and_leaves_no_trace() -> None:

@@ -49,5 +49,5 @@ def test_templates_that_are_not_there() -> None:
     ):
         prompt_prefix("Why?", "chatml")
     for tokenizer in (None, type("Bare", (), {"chat_template": None})()):
-        with pytest.raises(ValueError, match="needs a tokenizer with one"):
+        with pytest.raises(ValueError, match="the tokenizer has no chat template"):
             prompt_prefix("Why?", "chat", tokenizer)

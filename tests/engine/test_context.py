@@ -45,11 +45,9 @@ def test_edited_and_added_pairs_are_not_comparable(tmp_path: Path) -> None:
     # Pairs that only the baseline has are no hindrance.
     assert ctx.comparable(now[:2]) == (now[:2], [])
     assert ctx.comparable([]) == ([], [])
-    with pytest.raises(
-        BaselineMissing, match="main knows none of the 2 pairs of chat; bless a run"
-    ):
+    with pytest.raises(BaselineMissing, match="main has none of the 2 pairs of chat; bless a run"):
         ctx.comparable(make_pairs(2, prefix="other"))
-    with pytest.raises(SourceError, match="no score for any of the 2 ids of the data"):
+    with pytest.raises(SourceError, match="no scores for any of the 2 ids of the data"):
         ctx.scored(edited[1:], BASELINE)
 
 

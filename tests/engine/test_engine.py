@@ -248,7 +248,7 @@ def test_what_a_fixture_gives_is_wrapped_once(tmp_path: Path) -> None:
     assert calls == [40]  # the candidate and the baseline are one function
     assert verdict.state == "identical"
     assert seconds >= 0
-    with pytest.raises(SourceError, match="int is not a reward source, it lacks score and"):
+    with pytest.raises(SourceError, match="int is not a reward source, score and"):
         made.bind(suite, 5, None)
 
 
@@ -296,7 +296,7 @@ def test_the_default_source_is_not_compared_with_the_baseline_of_another(tmp_pat
     lost = engine(tmp_path, source_named=False)
     with pytest.raises(
         BaselineRefused,
-        match=r"the default recipe:tiny is not the source of baseline 'main' \(hf:mine\); name ",
+        match=r"the default recipe:tiny is not the source of baseline 'main' \(hf:mine\); set ",
     ):
         lost.bind(suite, default, lost.baseline)
     # Another candidate, a source that was named, and a baseline of the default's own are compared.

@@ -114,7 +114,7 @@ def test_a_suite_that_the_baseline_does_not_know_is_skipped(project: Project) ->
     result = project.run("-rs")
     result.assert_outcomes(passed=1, skipped=1)
     message = project.checks()["fresh::no_regression"]["message"]
-    assert message.startswith("main knows none of the 30 pairs of fresh")
+    assert message.startswith("main has none of the 30 pairs of fresh")
     assert "rmcheck bless" in message
 
 

@@ -180,7 +180,11 @@ def test_two_suites_of_one_name_are_refused(project: Project) -> None:
     project.suite("chat", "score_gap", folder="suites/more")
     result = project.run()
     assert result.ret == pytest.ExitCode.INTERRUPTED
-    told = [line for line in result.outlines if "name 'chat' is taken by suites/chat.yaml" in line]
+    told = [
+        line
+        for line in result.outlines
+        if "name 'chat' is already used by suites/chat.yaml" in line
+    ]
     assert told
     assert told[0].startswith("suites/more/chat.yaml:2:7: ")
     assert "session.py" not in text_of(result)

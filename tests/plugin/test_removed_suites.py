@@ -59,7 +59,7 @@ def test_what_vanished_fails_the_whole_run(
     (suite,) = ElementTree.parse(kept.root / "junit.xml").iter("testsuite")
     assert suite.get("failures") == "1"
     assert name in {case.get("name") for case in suite.iter("testcase")}
-    # The removal is taken by bless.
+    # The removal is already used by bless.
     said = kept.cli("bless")
     assert said.code == 0, said.err
     if how != "check removed":

@@ -62,7 +62,7 @@ def test_strict_makes_a_skip_an_error(project: Project) -> None:
     result = project.run("--rm", SOURCE)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     assert project.record()["outcome"] == "error"
-    assert "rm_strict: not decided: " in text_of(result)
+    assert "rm_strict: required check not decided: " in text_of(result)
     assert project.checks()["sets::best_of_n"]["outcome"] == "error"
 
 

@@ -102,7 +102,7 @@ def test_a_score_file_that_lacks_a_row_is_an_error_where_the_row_counts(project:
     result.assert_outcomes(passed=1, failed=1, skipped=1)
     checks = project.checks()
     # The missing row is number 39, an odd one.
-    said = "lacks 1 of 40 ids of the data: no score for 'p-039'; score them too"
+    said = "no scores for 1 of 40 ids of the data: no score for 'p-039'; score them too"
     assert said in checks["chat::win_rate"]["message"]
     assert checks["chat::win_rate"]["outcome"] == "error"
     assert checks["chat::even"]["estimate"]["n"] == 20
@@ -142,7 +142,7 @@ def test_a_score_file_of_other_data_is_an_error_not_a_green_run_of_skips(
     result = project.run("--rm", "scores:scores.jsonl")
     result.assert_outcomes(failed=2)
     assert {check["outcome"] for check in project.checks().values()} == {"error"}
-    assert "has no score for any of the 40 ids of the data" in result.stdout.str()
+    assert "no scores for any of the 40 ids of the data" in result.stdout.str()
 
 
 SOURCES = {

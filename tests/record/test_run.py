@@ -196,7 +196,7 @@ def test_scores_of_another_run_are_refused(tmp_path: Path, how: str) -> None:
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join(CUT[how](lines)))
     found = folders.read(tmp_path / "run")
-    with pytest.raises(UsageError, match=r"scores\.jsonl: does not match results.json beside"):
+    with pytest.raises(UsageError, match=r"scores\.jsonl: does not match results.json in the same"):
         folders.read_scores(tmp_path / "run", found)
 
 
@@ -230,10 +230,10 @@ def test_results_appear_after_their_scores(tmp_path: Path, monkeypatch: pytest.M
         (b"{", "cannot be read as JSON"),
         (b"\xff\xfe", "cannot be read as JSON"),
         (b"[" * 100_000, "cannot be read as JSON"),
-        (b"[]", "schema_version None, this rmcheck reads 1; run the gate again"),
-        (b"{}", "schema_version None, this rmcheck reads 1"),
-        (b'{"schema_version": 2}', "schema_version 2, this rmcheck reads 1"),
-        (b'{"schema_version": "1"}', "schema_version '1', this rmcheck reads 1"),
+        (b"[]", "expected schema_version 1, got None; run the gate again"),
+        (b"{}", "expected schema_version 1, got None"),
+        (b'{"schema_version": 2}', "expected schema_version 1, got 2"),
+        (b'{"schema_version": "1"}', "expected schema_version 1, got '1'"),
         (b'{"schema_version": 1}', r"results\.json: rmcheck: Field required; run the gate again"),
     ],
 )
@@ -272,9 +272,7 @@ def test_a_misspelt_key_of_a_record_is_told(tmp_path: Path) -> None:
 
 
 def test_rows_of_scores_that_are_none(tmp_path: Path) -> None:
-    with pytest.raises(
-        UsageError, match=r"scores\.jsonl: file not found; the scores of a run are beside"
-    ):
+    with pytest.raises(UsageError, match=r"scores\.jsonl: file not found; it must be in the same"):
         folders.read_scores(tmp_path)
     good = pair_scores(PAIRS[:1], ([1.0], [0.0]))[0].model_dump(mode="json")
     rows = [good, {**good, "chosen": "high"}, {**good, "rejected": float("nan")}, {"id": "a"}]

@@ -36,7 +36,7 @@ def test_what_stands_in_the_summary() -> None:
         "training: tiny, 40 steps in 41.0 s, loss 0.4, win rate on held-out pairs 0.75",
         "report: reports/latest/index.html",
         "no baseline yet: `rmcheck bless main --red` keeps this run as one, although 1 required "
-        "check failed in it",
+        "check failed",
     ]
 
 

@@ -80,7 +80,7 @@ def test_the_linter_refuses_the_stub_as_it_was_written(project: Project) -> None
     project.cli("new", "cooking")
     said = project.cli("lint", "suites/cooking.yaml")
     assert said.code == 1
-    told = [line.strip() for line in said.out if "still says" in line]
+    told = [line.strip() for line in said.out if "still contains" in line]
     assert [line.partition(" ")[0] for line in told] == [
         "data/cooking.jsonl:1:", "data/cooking.jsonl:2:"
     ]  # fmt: skip

@@ -101,7 +101,8 @@ def test_another_folder(empty: Project) -> None:
     assert "  cd gate/here" in said.out
     # It lies below the root of the repository, where GitHub does not look for workflows.
     assert any(
-        line.endswith(f"move it to {empty.root}, and let it run in gate/here") for line in said.out
+        line.endswith(f"move it to {empty.root}, and set its working directory to gate/here")
+        for line in said.out
     )
 
 

@@ -111,10 +111,10 @@ def test_what_a_source_offers_is_used() -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        (object(), "object is not a reward source, it lacks score and fingerprint; a source has"),
-        (type("Half", (), {"fingerprint": None})(), "Half is not a reward source, it lacks score;"),
-        (type("Half", (), {"score": len})(), "Half is not a reward source, it lacks fingerprint;"),
-        (Source(), "Source is not a reward source, it lacks score;"),
+        (object(), "object is not a reward source, score and fingerprint missing; a source has"),
+        (type("Half", (), {"fingerprint": None})(), "Half is not a reward source, score missing;"),
+        (type("Half", (), {"score": len})(), "Half is not a reward source, fingerprint missing;"),
+        (Source(), "Source is not a reward source, score missing;"),
         (Two, r"expected a reward source, got the class; return Two\(\.\.\.\)"),
     ],
 )

@@ -88,6 +88,6 @@ def test_what_a_fixture_may_return() -> None:
     assert as_source(longest).score(DIALOGUES).tolist() == [8.0, 3.0]
     for wrong, name in ((None, "NoneType"), ("recipe:tiny", "str"), (5, "int")):
         with pytest.raises(
-            SourceError, match=f"reward_model .*{name} is not a reward source, it lacks"
+            SourceError, match=f"reward_model .*{name} is not a reward source, .*missing"
         ):
             as_source(wrong)

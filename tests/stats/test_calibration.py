@@ -157,7 +157,7 @@ def test_the_interval_of_an_overconfident_model_excludes_zero() -> None:
 
 def test_degenerate_margins_say_why_and_keep_a_width() -> None:
     tied = measure(np.zeros(30))
-    assert "All 30 margins are zero" in str(tied.degenerate)
+    assert "all 30 margins are zero" in str(tied.degenerate)
     assert tied.fitted is tied.temperature is None
     assert tied.raw.brier.value == 0.25
     assert (tied.raw.brier.low, tied.raw.brier.high) == (0.0, 1.0)

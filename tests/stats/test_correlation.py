@@ -132,7 +132,7 @@ def test_agreement_tells_what_has_no_correlation() -> None:
     rng = np.random.default_rng(0)
     flat = agreement([1, 1, 1], [1, 2, 3], list("abc"), rng=rng)
     assert flat.pearson is flat.spearman is flat.kendall is None
-    assert flat.degenerate == "The first column is 1 in all 3 rows."
+    assert flat.degenerate == "the first column is 1 in all 3 rows"
     assert "at least 2" in str(agreement([1], [1], ["a"], rng=rng).degenerate)
     assert agreement([], [], [], rng=rng).pearson is None
     one = agreement([1, 2, 3], [3, 1, 2], ["a"] * 3, rng=rng, draws=20)

@@ -22,20 +22,26 @@ from .written import ONE, TOP, told
         ),
         (TOP + "tags: helpful\n" + ONE, "4:7: tags='helpful' is not a list, such as [a, b]"),
         (TOP + "tags: {a: no}\n" + ONE, "4:7: tags={'a': False} is not a list, such as [a, b]"),
-        (TOP + "tags: [a, b-c]\n" + ONE, "4:11: tags[1]='b-c' does not have the form ^[A-Za-z_]"),
+        (
+            TOP + "tags: [a, b-c]\n" + ONE,
+            "4:11: tags[1]='b-c' does not match the pattern ^[A-Za-z_]",
+        ),
         (TOP + "description: 5\n" + ONE, "4:14: description=5 is not text"),
         (TOP + "name: other\n" + ONE, "4:1: duplicate key 'name' (first on line 2)"),
         (TOP.replace("1", "2") + ONE, "1:10: rmcheck=2 is not allowed: it must be 1"),
         (TOP.replace("1", "'1'") + ONE, "1:10: rmcheck='1' is not allowed: it must be 1"),
-        (TOP.replace("1", "yes") + ONE, "1:10: rmcheck=true is not a number (got true or false)"),
+        (TOP.replace("1", "yes") + ONE, "1:10: rmcheck: expected a number, got true"),
         (
             TOP.replace("rmcheck: 1\n", "") + ONE,
             "1:1: the key 'rmcheck' is missing; add 'rmcheck: 1'",
         ),
         (TOP.replace("name: chat\n", "") + ONE, "1:1: the key 'name' is missing"),
-        (TOP.replace("name: chat", "name: a b") + ONE, "2:7: name='a b' does not have the form"),
+        (
+            TOP.replace("name: chat", "name: a b") + ONE,
+            "2:7: name='a b' does not match the pattern",
+        ),
         (TOP, "1:1: the key 'checks' is missing"),
-        (TOP + "checks: []\n", "4:9: checks=[] is too short: at least 1 in the list"),
+        (TOP + "checks: []\n", "4:9: checks=[] is too short: the list needs at least 1"),
         (TOP + "checks:\n", "4:8: checks=None is not a list, such as [a, b]"),
         (TOP + "checks: {a: 1}\n", "4:9: checks={'a': 1} is not a list, such as [a, b]"),
         (TOP + "checks: [win_rate]\n", "4:10: checks[0]='win_rate' is not a mapping"),
@@ -75,7 +81,10 @@ from .written import ONE, TOP, told
             "6:10: check 'win_rate': min=-0.1 is too small: at least 0",
         ),
         (TOP + ONE.replace("0.7", "high"), "6:10: check 'win_rate': min='high' is not a number"),
-        (TOP + ONE.replace("0.7", "yes"), "6:10: check 'win_rate': min=true is not a number"),
+        (
+            TOP + ONE.replace("0.7", "yes"),
+            "6:10: check 'win_rate': min: expected a number, got true",
+        ),
         (
             TOP + ONE.replace("0.7", ".nan"),
             "6:10: check 'win_rate': min=nan is not a finite number",
@@ -92,10 +101,13 @@ from .written import ONE, TOP, told
             TOP + ONE + "    epsilon: 1\n",
             "5:5: check 'win_rate': epsilon has no effect without 'ties: eps",
         ),
-        (TOP + ONE + "    name: ''\n", "7:11: check 'win_rate': name='' does not have the form"),
+        (
+            TOP + ONE + "    name: ''\n",
+            "7:11: check 'win_rate': name='' does not match the pattern",
+        ),
         (
             TOP + ONE + "    name: a::b\n",
-            "7:11: check 'win_rate': name='a::b' does not have the form",
+            "7:11: check 'win_rate': name='a::b' does not match the pattern",
         ),
         (
             TOP + ONE + "    min_groups: 3\n",
@@ -189,7 +201,7 @@ from .written import ONE, TOP, told
         # Not YAML, or not text.
         (TOP + "checks:\n\t- check: win_rate\n", "5:1: not valid YAML: found character '\\t'"),
         (TOP + "checks: [{check: win_rate\n", "5:1: not valid YAML: expected ',' or '}'"),
-        (TOP + "checks: &a [*a]\n", "4:9: an alias that contains itself"),
+        (TOP + "checks: &a [*a]\n", "4:9: this alias contains itself"),
         (TOP + "checks: *a\n", "4:9: not valid YAML: found undefined alias 'a'"),
         ((TOP + "description: café\n").encode("latin-1"), "4:17: not UTF-8 text (byte 0xe9); save"),
         ((TOP + ONE).encode("utf-16"), "1:1: not UTF-8 text"),

@@ -74,9 +74,9 @@ class Scaled(Length):
 calls = itertools.count()
 
 SOURCES: dict[str, tuple[object, str]] = {
-    "nothing": (object(), "lacks score and fingerprint"),
-    "no score": (type("Named", (), {"fingerprint": None})(), "lacks score;"),
-    "no fingerprint": (type("Nameless", (), {"score": lengths})(), "lacks fingerprint;"),
+    "nothing": (object(), "score and fingerprint missing"),
+    "no score": (type("Named", (), {"fingerprint": None})(), "score missing;"),
+    "no fingerprint": (type("Nameless", (), {"score": lengths})(), "fingerprint missing;"),
     "a class": (Length, r"got the class; return Length\(\.\.\.\)"),
     "a column": (scoring(lambda d: np.zeros((len(d), 1))), r"got \(6, 1\)"),
     "too few": (scoring(lambda d: lengths(d)[1:]), r"shape \(6,\) .*got \(5,\)"),
@@ -85,12 +85,12 @@ SOURCES: dict[str, tuple[object, str]] = {
     "sorted": (scoring(lambda d: sorted(lengths(d))), "not in the order of the texts"),
     "by the batch": (
         scoring(lambda d: (np.array(lengths(d)) - np.mean(lengths(d))).tolist()),
-        "depends on what else is in the batch",
+        "depends on the rest of its batch",
     ),
-    "by the call": (scoring(lambda d: [float(next(calls))] * len(d)), "scored twice"),
+    "by the call": (scoring(lambda d: [float(next(calls))] * len(d)), "scoring a text twice"),
     "by repetition": (
         scoring(lambda d: [x + len(d) - len(set(d)) for x in lengths(d)]),
-        "given twice in a batch",
+        "twice in a batch",
     ),
     "fingerprint that changes": (Forgetful(), "differs when asked for twice"),
     "fingerprint that is a method": (Method(), "make it a property"),
@@ -98,7 +98,7 @@ SOURCES: dict[str, tuple[object, str]] = {
         type("Numbered", (Length,), {"fingerprint": 7})(), "text or None, got 7"),
     "a stream of other scores": (Stream(), "stream and score differ"),
     "a stream that repeats": (Twice(), "index 0 twice"),
-    "a variant of the same fingerprint": (Scaled(), "fingerprint of its own"),
+    "a variant of the same fingerprint": (Scaled(), "its own fingerprint"),
 }  # fmt: skip
 
 
@@ -208,7 +208,7 @@ KINDS: dict[str, tuple[Any, str]] = {
     "no dataclass": (Plain, r"must be a @dataclass\(frozen=True\)"),
     "no kind": (changed(kind="two words"), "kind must be a name"),
     "no docstring": (changed(__doc__=None), "needs a docstring"),
-    "a key without a word": (Terse, "lacks min under 'Parameters'"),
+    "a key without a word": (Terse, "describe min under 'Parameters'"),
     "a word without a key": (
         changed(__doc__=f"{Sound.__doc__}max\n        Nothing.\n"), "describes max, which is not"),
     "other needs each time": (changed(needs=fickle), r"needs\(\) differs when asked twice"),

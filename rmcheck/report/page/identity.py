@@ -16,7 +16,7 @@ from rmcheck.report.input import ReportInput
 class IdentityRow:
     """A property of both runs; `differs` marks one that may affect the comparison.
 
-    Rows that are not `main` are folded: versions and the like that do not differ.
+    Rows that are not `main` are folded: versions, for example, that do not differ.
     """
 
     label: str
@@ -104,5 +104,5 @@ def scoring_facts(record: RunRecord) -> tuple[Fact, ...]:
         Fact("Computed", numbers.count(scoring.computed)),
     ]
     if scoring.truncated:
-        facts.append(Fact("Cut to the length limit", numbers.count(scoring.truncated)))
+        facts.append(Fact("Truncated to the length limit", numbers.count(scoring.truncated)))
     return tuple(facts)

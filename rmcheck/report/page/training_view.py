@@ -34,7 +34,7 @@ def training_view(training: TrainingRecord) -> TrainingView:
         Fact("Adapter", training.fingerprint),
     ]
     if training.truncated:
-        facts.append(Fact("Cut to the length limit", numbers.count(training.truncated)))
+        facts.append(Fact("Truncated to the length limit", numbers.count(training.truncated)))
     last = training.curve[-1].held_out_win_rate if training.curve else None
     if last is not None:
         facts.append(Fact("Held-out win rate", held_out(training, last)))

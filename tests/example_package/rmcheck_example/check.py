@@ -19,7 +19,7 @@ class ClearWins(Check):
     min
         The smallest share, in [0, 1].
     clear
-        A margin is clear from this many standard deviations of the scores on.
+        A margin is clear if it is at least this many standard deviations of the scores.
     """
 
     kind: ClassVar[str] = "clear_wins"

@@ -2,5 +2,5 @@ from torch import Tensor
 
 
 def exponential(chosen: Tensor, rejected: Tensor, margin: Tensor) -> Tensor:
-    """exp(margin - (chosen - rejected)): wrong pairs pull ever harder."""
+    """exp(margin - (chosen - rejected)): exponential in the error."""
     return (margin - (chosen - rejected)).exp()
