@@ -394,8 +394,5 @@ def _crosstab(now: NDArray[np.float64], before: NDArray[np.float64]) -> Table:
 
 
 def _by_tag(newly_wrong: _NewlyWrong) -> Table:
-    return Table(
-        title="Newly wrong pairs by tag",
-        columns=("tag", "pairs"),
-        rows=tuple(newly_wrong.tags[: evidence.MOST_TAGS]),
-    )
+    tags = tuple(newly_wrong.tags[: evidence.MOST_TAGS])
+    return Table(title="Newly wrong pairs by tag", columns=("tag", "pairs"), rows=tags)
