@@ -27,6 +27,8 @@ from rmcheck.wording import counted
 
 MOST_DOTS = 2_000
 """A scatter plot holds so many pairs at most: `results.json` is committed with each baseline."""
+MOST_PAIRS, MOST_TAGS = 500, 50
+"""So many ids of pairs and rows of tags at most, for the same reason."""
 
 Wins = NDArray[np.float64]
 

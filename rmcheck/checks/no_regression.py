@@ -250,7 +250,7 @@ class NoRegression(Check):
                     ),
                 ),
                 tables=(_crosstab(wins_now, wins_before), _by_tag(newly_wrong)),
-                pairs=tuple(newly_wrong.ids),
+                pairs=tuple(newly_wrong.ids[: evidence.MOST_PAIRS]),
                 notes=notes,
             ),
         )
@@ -394,6 +394,5 @@ def _crosstab(now: NDArray[np.float64], before: NDArray[np.float64]) -> Table:
 
 
 def _by_tag(newly_wrong: _NewlyWrong) -> Table:
-    return Table(
-        title="Newly wrong pairs by tag", columns=("tag", "pairs"), rows=tuple(newly_wrong.tags)
-    )
+    tags = tuple(newly_wrong.tags[: evidence.MOST_TAGS])
+    return Table(title="Newly wrong pairs by tag", columns=("tag", "pairs"), rows=tags)

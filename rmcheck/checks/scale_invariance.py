@@ -11,7 +11,7 @@ import numpy as np
 from annotated_types import Ge, Le
 from numpy.typing import NDArray
 
-from rmcheck.checks import threshold
+from rmcheck.checks import evidence, threshold
 from rmcheck.checks.check import (
     CANDIDATE,
     Check,
@@ -225,7 +225,8 @@ class _Search:
     def broken_pairs(self) -> tuple[str, ...]:
         if self.broken is None:
             return ()
-        return tuple(self.scored.pairs[int(row)].id for row in self._by_margin(self.broken[1]))
+        rows = self._by_margin(self.broken[1])[: evidence.MOST_PAIRS]
+        return tuple(self.scored.pairs[int(row)].id for row in rows)
 
     def _by_margin(self, rows: NDArray[np.intp]) -> NDArray[np.intp]:
         return rows[np.argsort(np.abs(self.scored.margins[rows]), kind="stable")]

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 from rmcheck import __version__
 from rmcheck.cli import cache, doctor, lint, models, runs, selftest, start
 from rmcheck.cli.argparse_compat import NearestChoiceParser
+from rmcheck.cli.output import tell
 from rmcheck.errors import RmcheckError, os_message
 
 USAGE_ERROR = 4
@@ -61,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         return 0
     except OSError as error:
-        print(f"rmcheck {options.command}: {os_message(error)}", file=sys.stderr)
+        tell(f"rmcheck {options.command}: {os_message(error)}", error=True)
         return USAGE_ERROR
     except KeyboardInterrupt:
         print(f"\nrmcheck {options.command}: interrupted", file=sys.stderr)

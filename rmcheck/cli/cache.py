@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rmcheck.cli.options import add_cache_option, settings
+from rmcheck.cli.output import tell
 from rmcheck.cli.project import shown
 from rmcheck.errors import UsageError, did_you_mean
 from rmcheck.wording import counted
@@ -86,11 +87,11 @@ def run_show(options: argparse.Namespace) -> int:
     folder = _folder(options)
     holdings = folder.holdings()
     if not holdings:
-        print(f"{folder.path}: empty")
+        tell(f"{folder.path}: empty")
         return 0
     scores = sum(one.scores for one in holdings)
-    print(f"{folder.path}: {_bytes(folder.size)}, {counted(scores, 'score')}")
-    print("\n".join(_table(holdings)))
+    tell(f"{folder.path}: {_bytes(folder.size)}, {counted(scores, 'score')}")
+    tell(*_table(holdings))
     return 0
 
 
@@ -100,19 +101,19 @@ def run_prune(options: argparse.Namespace) -> int:
     holdings = folder.holdings()
     chosen = _chosen(options, holdings)
     if not chosen:
-        print(f"{folder.path}: nothing to delete")
+        tell(f"{folder.path}: nothing to delete")
         return 0
-    print("\n".join(_table(chosen)))
+    tell(*_table(chosen))
     told = f"{len(chosen)} of {len(holdings)}, {_bytes(sum(one.size for one in chosen))}"
     if not options.yes:
-        print(f"would delete {told}; add --yes to delete")
+        tell(f"would delete {told}; add --yes to delete")
         return 0
     before = folder.size
     kept = folder.remove(chosen)
     for one, why in kept.items():
-        print(f"kept {one.kind} {one.name[:SHOWN]}: {why}")
+        tell(f"kept {one.kind} {one.name[:SHOWN]}: {why}")
     freed = _bytes(max(0, before - folder.size))
-    print(f"deleted {len(chosen) - len(kept)} of {len(holdings)}, {freed} freed")
+    tell(f"deleted {len(chosen) - len(kept)} of {len(holdings)}, {freed} freed")
     return 0
 
 

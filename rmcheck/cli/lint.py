@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from rmcheck.cli.output import tell_json
 from rmcheck.cli.project import configured, shown
 from rmcheck.data import preferences
 from rmcheck.documents.finding import is_yaml
@@ -75,7 +75,7 @@ def run_lint(options: argparse.Namespace) -> int:
         expect=options.expect,
     )
     if options.format == "json":
-        print(json.dumps(report.to_json(), indent=2, ensure_ascii=False))
+        tell_json(report.to_json(), indent=2)
     else:
         print(render(report))
     failing = ("error", "warning") if options.strict else ("error",)

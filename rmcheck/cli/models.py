@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rmcheck.cli.options import add_compute_options, add_source_options, settings
+from rmcheck.cli.output import tell
 from rmcheck.cli.project import configured, rooted
 from rmcheck.data import Dialogue, pair_dialogues, preferences
 from rmcheck.engine.book import ScoreBook
@@ -19,7 +20,7 @@ from rmcheck.registry import BrokenEntryPoint, summary
 from rmcheck.sources import KINDS as SOURCES
 from rmcheck.sources import create
 from rmcheck.spec import redacted
-from rmcheck.wording import counted, escaped
+from rmcheck.wording import counted
 
 JSON_LINES = (".jsonl", ".json", ".ndjson")
 
@@ -81,11 +82,11 @@ def run_train(options: argparse.Namespace) -> int:
     training = source.training
     if training is None:
         raise SourceError(f"{folder}: training record missing; delete the folder to train again")
-    print(
-        f"{source.spec}: {counted(training.pairs, 'pair')}, {counted(training.steps, 'step')}, "
-        f"{training.seconds:.0f} s"
+    tell(
+        f"{redacted(source.spec)}: {counted(training.pairs, 'pair')}, "
+        f"{counted(training.steps, 'step')}, {training.seconds:.0f} s"
     )
-    print(f"adapter: {_shown(folder)}")
+    tell(f"adapter: {_shown(folder)}")
     print(f"{'step':>6}  {'loss':>7}  {'training':>8}  {'held out':>8}   (win rates)")
     for point in training.curve:
         print(
@@ -138,7 +139,7 @@ def run_score(options: argparse.Namespace) -> int:
     right = int((both[0::2] > both[1::2]).sum())
     counts = book.counts()
     made = f"{counted(counts.computed, 'text')} scored, {counts.cached} from the cache"
-    print(f"wrote {counted(len(lines), 'row')} to {target} ({made})")
+    tell(f"wrote {counted(len(lines), 'row')} to {target} ({made})")
     if data.pairs:
         print(
             f"chosen scores higher in {right} of {counted(len(data.pairs), 'pair')} "
@@ -175,18 +176,18 @@ def run_try(options: argparse.Namespace) -> int:
     scores = book.scores(source, dialogues)
     order = sorted(range(len(scores)), key=lambda row: -scores[row])
     best = float(scores[order[0]])
-    named = escaped(redacted(source.spec))
-    print(f"{'rank':>4}  {'reward':>9}  {'P(best beats it)':>16}   response   ({named})")
+    named = redacted(source.spec)
+    tell(f"{'rank':>4}  {'reward':>9}  {'P(best beats it)':>16}   response   ({named})")
     for rank, row in enumerate(order, start=1):
         chance = 1 / (1 + math.exp(-(best - float(scores[row]))))
         beaten = "–" if rank == 1 else f"σ({best - scores[row]:.3f}) = {chance:.3f}"
-        print(f"{rank:>4}  {scores[row]:>9.4f}  {beaten:>16}   {_clip(options.responses[row])}")
+        tell(f"{rank:>4}  {scores[row]:>9.4f}  {beaten:>16}   {_clip(options.responses[row])}")
     return 0
 
 
 def _clip(text: str, width: int = 70) -> str:
     flat = " ".join(text.split())
-    return escaped(flat if len(flat) <= width else flat[: width - 1] + "…")
+    return flat if len(flat) <= width else flat[: width - 1] + "…"
 
 
 def run_list(_: argparse.Namespace) -> int:
@@ -204,12 +205,12 @@ def run_list(_: argparse.Namespace) -> int:
     ]
     print("\nrecipes (--rm recipe:NAME)")
     for name, path in sorted(shipped_recipes().items()):
-        print(f"  {name:<18} {_shown(path)}")
+        tell(f"  {name:<18} {_shown(path)}")
     for name in project_recipes(configured().root):
-        print(f"  {name:<18} of this project")
+        tell(f"  {name:<18} of this project")
     sys.stdout.flush()
     for error in broken:
-        print(f"rmcheck list: {error}", file=sys.stderr)
+        tell(f"rmcheck list: {error}", error=True)
     return 0
 
 
@@ -219,5 +220,5 @@ def _listed(
     """Print the kinds of one registry, a line each; returns the errors of broken ones."""
     print(title)
     for name, kind in kinds.items():
-        print(f"  {name:<18} {summary(kind)}".rstrip())
+        tell(f"  {name:<18} {summary(kind)}".rstrip())
     return broken

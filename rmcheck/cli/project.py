@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from rmcheck.cli.output import tell
 from rmcheck.documents.finding import is_yaml
 from rmcheck.documents.ini import IniFile
 from rmcheck.scaffold import project
@@ -47,6 +48,6 @@ def tell_ignored(root: Path, paths: Iterable[str]) -> None:
     """Print a warning if git ignores some of `paths` below `root`, which must be committed."""
     unseen = project.unseen(root, paths)
     if unseen:
-        print(
+        tell(
             f"warning: git ignores {', '.join(unseen)}; change .gitignore, or CI will not have them"
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from rmcheck.cli.options import (
     settings,
     suites_folder,
 )
+from rmcheck.cli.output import tell
 from rmcheck.cli.project import configured, rooted, shown, tell_ignored
 from rmcheck.compare.comparison import (
     compare,
@@ -32,7 +32,7 @@ from rmcheck.record.refusal import failures
 from rmcheck.record.run import RESULTS, SCORES
 from rmcheck.report.publish import publish, root_of
 from rmcheck.spec import redacted
-from rmcheck.wording import counted, escaped
+from rmcheck.wording import counted
 
 
 def add_commands(commands: Any) -> None:
@@ -137,14 +137,14 @@ def run_bless(options: argparse.Namespace) -> int:
     folder = run_folder(options, chosen)
     blessing = baselines.prepare(folder, kept, options.name, red=options.red)
     target = blessing.keep()
-    print(f"{folder} is now the baseline '{options.name}' ({target}); commit that folder")
+    tell(f"{folder} is now the baseline '{options.name}' ({target}); commit that folder")
     if blessing.record.red:
-        print(f"  warning: {failures(blessing.record)}")
+        tell(f"  warning: {failures(blessing.record)}")
     if blessing.replaced or blessing.kept or blessing.removed:
         for word in ("replaced", "added", "kept", "removed"):
             suites = getattr(blessing, word)
             if suites:
-                print(f"  {word}: {', '.join(suites)}")
+                tell(f"  {word}: {', '.join(suites)}")
     tell_ignored(Path.cwd(), [str(target / name) for name in (RESULTS, SCORES)])
     return 0
 
@@ -153,15 +153,15 @@ def _list_baselines(folder: Path) -> int:
     """Print one line for each baseline, the latest first."""
     kept = baselines.every(folder)
     if not kept:
-        print(f"{folder}: no baselines yet; run `rmcheck bless` to keep the last run as one")
+        tell(f"{folder}: no baselines yet; run `rmcheck bless` to keep the last run as one")
     for one in reversed(kept):
         suites = [suite.name for suite in one.record.suites]
         pairs = sum(suite.data.pairs for suite in one.record.suites)
         when = (one.record.blessed or one.record.started)[:16].replace("T", " ")
         mark = " (latest)" if one is kept[-1] else ""
-        print(
-            f"{one.name}{mark}: {when}, {one.record.source.spec}, {counted(pairs, 'pair')} in "
-            f"{counted(len(suites), 'suite')}: {', '.join(suites)}"
+        tell(
+            f"{one.name}{mark}: {when}, {redacted(one.record.source.spec)}, "
+            f"{counted(pairs, 'pair')} in {counted(len(suites), 'suite')}: {', '.join(suites)}"
         )
     return 0
 
@@ -179,9 +179,9 @@ def run_report(options: argparse.Namespace) -> int:
         texts_of=options.texts,
     )
     for name in published.texts:
-        print(folder / name)
+        tell(str(folder / name))
     for remark in published.remarks:
-        print(f"rmcheck report: {remark}", file=sys.stderr)
+        tell(f"rmcheck report: {remark}", error=True)
     return 0
 
 
@@ -198,18 +198,18 @@ def run_compare(options: argparse.Namespace) -> int:
     candidate, baseline = (read_side(spec, chosen, suites) for spec in specs)
     found = compare(candidate, baseline, max_drop=options.max_drop, seed=chosen.seed)
     for suite, verdict in found.verdicts.items():
-        print(escaped(state_first(suite, verdict)))
+        tell(state_first(suite, verdict))
         for note in verdict.evidence.notes:
-            print(f"       {escaped(note)}")
+            tell(f"       {note}")
     for lacking, other, alone in (
         (options.candidate, options.baseline, found.only_baseline),
         (options.baseline, options.candidate, found.only_candidate),
     ):
         if alone:
-            there = escaped(redacted(other))
-            print(f"not compared (only in {there}): {', '.join(alone)}{_why(lacking, chosen)}")
+            there = redacted(other)
+            tell(f"not compared (only in {there}): {', '.join(alone)}{_why(lacking, chosen)}")
     if found.m > 1:
-        print(f"alpha is divided by {found.m} comparisons: {found.counted}")
+        tell(f"alpha is divided by {found.m} comparisons: {found.counted}")
     return int(any(verdict.outcome == "fail" for verdict in found.verdicts.values()))
 
 

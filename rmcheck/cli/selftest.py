@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ from rmcheck.cli.options import (
     settings,
     suites_folder,
 )
+from rmcheck.cli.output import tell, tell_json
 from rmcheck.documents.finding import INI_FILES
 from rmcheck.engine.settings import DEFAULT_BASELINE
 from rmcheck.errors import UsageError
@@ -110,9 +110,9 @@ def run_selftest(options: argparse.Namespace) -> int:
         progress=chosen.progress,
     )
     if options.format == "json":
-        print(json.dumps(_json(result), indent=1, ensure_ascii=False))
+        tell_json(_json(result), indent=1)
     else:
-        print("\n".join(_lines(result, against)))
+        tell(*_lines(result, against))
     return int(result.cries_wolf)
 
 

@@ -377,7 +377,7 @@ def _text(draw: Draw, root: Path) -> Break:
     elif how == "： ":
         path.write_bytes(text.replace(": ", how).encode())
     elif how.startswith(("utf", "cp")):
-        path.write_bytes(text.encode(how))
+        path.write_bytes(text.encode(how, errors="replace"))  # cp037 has no ≥
     else:
         path.write_bytes((how + text).encode())
     return Break(f"{name} as {how!r}")

@@ -92,6 +92,8 @@ class Server:
 
 
 def _of_outer_run(name: str) -> bool:
+    if name == "PYTEST_ADDOPTS":  # of the repository's conftest.py: leaves other plugins out
+        return False
     return name.startswith(("PYTEST_", "GITHUB_", "HYPOTHESIS_")) or name == "CI"
 
 

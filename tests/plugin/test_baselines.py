@@ -7,7 +7,8 @@ import re
 import pytest
 from scipy.stats import binomtest
 
-from .projects import Project, Row, jsonl, pairs, text_of
+from .forked import Call, Server
+from .projects import Project, Row, jsonl, pairs, scores, text_of
 
 
 def swapped(rows: list[Row], numbers: range) -> list[Row]:
@@ -200,6 +201,33 @@ def test_pairs_that_drop_out_do_not_hide_a_worse_model(project: Project, attack:
     assert project.cli("bless").code == 4
     assert project.cli("bless", "--red").code == 0
     project.run().assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize("source", ["scores:worse.jsonl", "the model of a conftest"])
+@pytest.mark.parametrize("kept", ["main", "scores:before.jsonl", "recipe:tiny"])
+def test_a_blank_behind_every_prompt_makes_no_worse_model_green(
+    project: Project, server: Server, kept: str, source: str
+) -> None:
+    """Against a run, a score file, and a model, which scores what was edited once more."""
+    project.write("before.jsonl", jsonl(blessed(project)))
+    worse = pairs(60, wrong=range(40))
+    asked = ["suites", "--rm-baseline", kept]
+    if source.startswith("scores:"):
+        project.write("worse.jsonl", jsonl(scores(worse)))
+        asked += ["--rm", source]
+    else:
+        project.model()
+    for rows in (worse, edited(worse, range(60)), edited(worse, WORSE)):
+        project.data("chat", rows)
+        # Here each recipe is a model that gets every pair right, whatever its texts became.
+        ended = server.run(Call(arguments=asked, folder=str(project.root)))
+        assert ended.code == pytest.ExitCode.TESTS_FAILED, ended.text
+        check = project.checks()["chat::no_regression"]
+        assert check["outcome"] == "fail"
+        if kept == "recipe:tiny":
+            assert (check["state"], check["estimate"]["n"]) == ("regressed", 60)
+        elif rows is not worse:
+            assert re.search("more than max_left_out 0.05|undecidable: only 0", check["message"])
 
 
 def test_a_few_pairs_may_drop_out_and_are_counted(project: Project) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
+from rmcheck.cache.store import ScoreStore
 from rmcheck.errors import UsageError
+from rmcheck.record import folder as folders
 from rmcheck.spec import redacted
 from rmcheck.wording import escaped
 
@@ -90,6 +93,66 @@ def test_commands_show_nothing_raw(evil: Project) -> None:
     for command in commands:
         said = evil.cli(*command)
         harmless("\n".join([*said.out, *said.err]))
+
+
+def test_commands_show_nothing_raw_of_a_run_of_somebody_else(evil: Project) -> None:
+    """Names in a baseline are what its files say: a pull request may bring them."""
+    evil.suite("chat", "win_rate", "no_regression", rows=evil_rows())
+    evil.run()
+    assert evil.cli("bless", "--red").code == 0
+    latest = evil.root / "reports/latest"
+    record = folders.read(latest)
+    rows = folders.read_scores(latest, record)
+    (suite,) = record.suites
+    source = record.source.model_copy(update={"spec": f"py:{EVIL}"})
+    update = {"suites": [suite.model_copy(update={"name": EVIL, "path": EVIL})], "source": source}
+    folders.write(
+        evil.root / "fixtures/baselines/other",
+        record.model_copy(update=update),
+        [row.model_copy(update={"suite": EVIL}) for row in rows],
+    )
+    told = []
+    for command in (
+        ["bless", "--list"],
+        ["compare", "other", "main"],
+        ["compare", "main", "other"],
+        ["compare", "other", "other"],
+        ["selftest", "--runs", "20"],
+        ["selftest", "--runs", "20", "--format", "json"],
+        ["selftest", "--runs", "20", "--against", "other"],
+        ["selftest", "--runs", "20", "--run", "fixtures/baselines/other"],
+        ["lint", "suites/chat.yaml", "--format", "json"],
+        ["report", "fixtures/baselines/other"],
+        ["bless", "third", "fixtures/baselines/other", "--red"],
+        ["list"],
+    ):
+        said = evil.cli(*command)
+        told += [*said.out, *said.err]
+        harmless("\n".join(told))
+    assert sum(r"::stop-commands::y\x1b]52;" in line for line in told) >= 4
+    for name in ("index.html", "summary.md"):
+        shown = (evil.root / "fixtures/baselines/other" / name).read_text(encoding="utf-8")
+        assert RAW.search(shown.replace(SEPARATOR, "")) is None  # which is a blank in a page
+
+
+def test_json_is_escaped_as_json_has_it(evil: Project) -> None:
+    rows = evil_rows()
+    evil.data("chat", [*rows, {**rows[0], "id": "again"}])
+    said = evil.cli("lint", "data/chat.jsonl", "--format", "json")
+    text = "\n".join(said.out)
+    harmless(text)
+    assert repr(EVIL)[1:-1] in str(json.loads(text))
+    assert "\\u202e" in text
+
+
+def test_cache_shows_nothing_raw(evil: Project) -> None:
+    store = ScoreStore(evil.root / ".rmcheck")
+    store.put("f1", {"a": 1.0})
+    store.saw("f1", f"py:{EVIL}")
+    store.close()
+    said = evil.cli("cache")
+    harmless("\n".join([*said.out, *said.err]))
+    assert "::stop-commands::y" in "\n".join(said.out)
 
 
 def test_a_login_and_tokens_are_redacted() -> None:

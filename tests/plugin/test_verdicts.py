@@ -265,6 +265,7 @@ USAGE = {
     "bad recipe": (["--rm", "recipe:bad.yaml"], "bad.yaml:2:1"),
     "no score file": (["--rm", "scores:gone.jsonl"], "file not found"),
     "no baseline": (["--rm-baseline", "mian"], "did you mean 'main'?"),
+    "no baseline of the ini file": (["-o", "rm_baseline=mian"], "did you mean 'main'?"),
     "bad baseline": (["--rm-baseline", "scores:gone.jsonl"], "file not found"),
     "seed": (["--rm-seed", "x"], "--rm-seed='x': expected a whole number of at least 0"),
     "negative seed": (["--rm-seed=-1"], "--rm-seed='-1': expected a whole number of at least 0"),
