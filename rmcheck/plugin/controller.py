@@ -108,9 +108,18 @@ class Controller:
                 self._assembly.write(incomplete=stopped and not self._all_decided(session))
                 if self._assembly.missing and exitstatus in _ENDED:
                     session.exitstatus = pytest.ExitCode.TESTS_FAILED
+                self._settle(session)
         finally:
             if restore is not None:
                 restore()
+
+    def _settle(self, session: pytest.Session) -> None:
+        """Spare the collections at the end what a gate leaves; not what tests of others leave."""
+        from rmcheck.plugin import heap
+        from rmcheck.plugin.items import CheckItem
+
+        if all(isinstance(item, CheckItem) for item in session.items):
+            heap.settle(self._config)
 
     def _undecided(self) -> bool:
         """Whether required checks were run and none of them could be decided.

@@ -13,7 +13,7 @@ from rmcheck.record.run import TrainingRecord
 from rmcheck.sources.recipe import create
 from rmcheck.training.adapter import SIDECAR, Sidecar, sealed
 
-from .projects import Project, pairs, score_of, text_of
+from .projects import Project, jsonl, pairs, score_of, scores, text_of
 
 TORCH = {"torch", "transformers", "peft", "trl", "datasets"}
 HEAVY = TORCH | {"pandas", "scipy", "hypothesis", "numpy", "pydantic", "yaml", "jinja2"}
@@ -123,3 +123,29 @@ def test_a_fully_cached_run_imports_no_torch(trained: Project) -> None:
     # The cache is by content: another base model is another reward model.
     trained.write("base/model.safetensors", "other weights")
     assert create("mine.yaml", Settings.below(trained.root).options).training is None
+
+
+COUNTS_GARBAGE = """
+import gc
+
+def pytest_unconfigure():
+    print("frozen:", gc.get_freeze_count())
+"""
+
+
+def test_objects_of_a_gate_are_not_searched_for_garbage_when_pytest_ends(project: Project) -> None:
+    rows = pairs(30)
+    project.suite("chat", "win_rate", rows=rows)
+    project.write("scores.jsonl", jsonl(scores(rows)))
+    project.write("counting.py", COUNTS_GARBAGE)
+    project.write("test_plain.py", "def test_plain(): pass\n")
+    alone = project.subprocess("-p", "counting", "--rm", "scores:scores.jsonl", "suites")
+    mixed = project.subprocess("-p", "counting", "--rm", "scores:scores.jsonl")
+    plain = project.subprocess("-p", "counting", "test_plain.py")
+    counts = []
+    for result in (alone, mixed, plain):
+        (line,) = (line for line in result.outlines if "frozen:" in line)
+        counts.append(int(line.split()[-1]))
+    # Among other tests, what a gate leaves at the end stays: pytest looks for the tests' garbage.
+    assert counts[0] > counts[1] > 10_000
+    assert counts[2] == 0
