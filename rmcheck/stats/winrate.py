@@ -134,7 +134,7 @@ def share_estimate(credits: ArrayLike, groups: Sequence[str], *, level: float = 
 
 @lru_cache(maxsize=256)
 def _estimated(credits: bytes, group_codes: bytes, level: float) -> Estimate:
-    """`share_estimate` of columns as bytes: in a gate, three of four calls repeat an earlier one."""
+    """`share_estimate` of columns as bytes; in a gate most calls repeat an earlier one."""
     column = np.frombuffer(credits, dtype=np.float64)
     codes = np.frombuffer(group_codes, dtype=np.intp)
     n, n_groups = len(column), int(codes.max()) + 1
