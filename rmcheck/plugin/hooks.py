@@ -171,11 +171,9 @@ def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, A
 def pytest_collection_modifyitems(config: pytest.Config) -> None:
     """Once suites were collected: open the session's log, before anything is deselected."""
     if SUITES in config.stash:
-        from rmcheck.plugin import heap
         from rmcheck.plugin.session import open_log
 
         open_log(config).collected()
-        heap.settle(config)
 
 
 @pytest.hookimpl(wrapper=True)
