@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from rmcheck.cli.options import add_compute_options, settings
+from rmcheck.cli.output import tell
 from rmcheck.data import Dialogue, pair_dialogues, preferences
 from rmcheck.errors import UsageError
 from rmcheck.sources import create
 from rmcheck.sources.model_source import ModelSource
 from rmcheck.spec import redacted
-from rmcheck.wording import counted, escaped
+from rmcheck.wording import counted
 
 SAMPLE = Dialogue("What is the capital of France?", "Paris.", "a sample")
 MOST_TOKENS = 60
@@ -46,7 +47,7 @@ def run_doctor(options: argparse.Namespace) -> int:
         raise UsageError(f"{source.spec} does not run a model; expected hf:PATH or recipe:NAME")
     pairs = _pairs(options.data, chosen.root) if options.data else []
     dialogues = pair_dialogues(pairs) if pairs else [SAMPLE]
-    print(f"reading of {escaped(redacted(source.spec))}: {escaped(source.describe().reading)}")
+    tell(f"reading of {redacted(source.spec)}: {source.describe().reading}")
     _show(source, dialogues)
     if pairs:
         _compare(source, pairs)
@@ -69,24 +70,23 @@ def _show(source: ModelSource, dialogues: Sequence[Dialogue]) -> None:
     scorer = source.scorer
     for dialogue in dialogues[:2]:
         found = tokens(scorer, dialogue)
-        print(f"\n{escaped(dialogue.key)}, {counted(len(found), 'token')} (special ones in ⟨⟩):")
-        shown = [
-            f"⟨{escaped(token.text)}⟩" if token.special else repr(token.text) for token in found
-        ]
+        tell("", f"{dialogue.key}, {counted(len(found), 'token')} (special ones in ⟨⟩):")
+        shown = [f"⟨{token.text}⟩" if token.special else repr(token.text) for token in found]
         if len(shown) > MOST_TOKENS:
             half = MOST_TOKENS // 2
             left = len(shown) - 2 * half
             shown = [*shown[:half], f"… {counted(left, 'more token')} …", *shown[-half:]]
-        print("  " + " ".join(shown))
-        print(f"  {_read_at(scorer, shown[-1], len(found))}")
+        tell("  " + " ".join(shown))
+        tell(f"  {_read_at(scorer, shown[-1], len(found))}")
     numbers = count(scorer, dialogues)
-    print(
-        f"\n{counted(numbers.texts, 'text')}: {numbers.starts} begin with the start token, "
+    tell(
+        "",
+        f"{counted(numbers.texts, 'text')}: {numbers.starts} begin with the start token, "
         f"{numbers.ends} end with the end token, {numbers.cut} cut to the length limit; the "
-        f"longest has {counted(numbers.longest, 'token')}"
+        f"longest has {counted(numbers.longest, 'token')}",
     )
     if numbers.double_starts:
-        print(
+        tell(
             f"warning: {counted(numbers.double_starts, 'text')} with two start tokens: template "
             "and tokenizer both write one"
         )
@@ -108,7 +108,7 @@ def _compare(source: ModelSource, pairs: Sequence[Any]) -> None:
     tried = compare_readings(source, pairs)
     best = recommended(tried)
     used = min(len(pairs), MOST_PAIRS)
-    print(f"\nwin rates on {counted(used, 'pair')}, p against the reading in force:")
+    tell("", f"win rates on {counted(used, 'pair')}, p against the reading in force:")
     for each in sorted(tried, key=lambda one: -one.estimate.value):
         estimate = each.estimate
         marks = [
@@ -116,15 +116,16 @@ def _compare(source: ModelSource, pairs: Sequence[Any]) -> None:
             *(["recommended"] if each is best else []),
         ]
         settings = f"template={each.layout.template},end={each.layout.end}"
-        print(
+        tell(
             f"  {estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]  {settings:<40}  "
             f"{', '.join(marks)}"
         )
     if best is tried[0]:
-        print("\nno other reading wins by more than chance allows; keep the reading in force")
+        tell("", "no other reading wins by more than chance allows; keep the reading in force")
         return
     path = source.spec.partition(",")[0]
-    print(
-        f"\nuse it: --rm '{escaped(path)},template={best.layout.template},end={best.layout.end}', "
-        "if that is how the model was trained"
+    tell(
+        "",
+        f"use it: --rm '{path},template={best.layout.template},end={best.layout.end}', "
+        "if that is how the model was trained",
     )

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from rmcheck.data.dialogue import PreferencePair, ResponseSet, data_hash, prompt_text
 from rmcheck.data.row_reader import read_item
-from rmcheck.data.rows import read_rows, renamed, shown_path
+from rmcheck.data.rows import Row, json_rows, read_rows, renamed, shown_path
+from rmcheck.documents.regular import regular_bytes
 from rmcheck.errors import Problem, ProblemsFound, condensed
 from rmcheck.shipped import anchored
 
 PLACEHOLDER = "REPLACE THIS"
 """The beginning of each text in the rows that `rmcheck new` writes."""
+MOST_KEPT = 4_000_000
+"""A file of at most so many bytes is parsed once, however many suites name it."""
 
+Item = PreferencePair | ResponseSet
 
 _FILL = "write a pair of your own, or remove the row"
 
@@ -61,11 +66,11 @@ def expand(pattern: str, base: Path) -> list[Path]:
         return []  # not a valid file name: too long, or with a NUL
 
 
-def _unfilled(item: PreferencePair | ResponseSet) -> bool:
+def _unfilled(item: Item) -> bool:
     return any(text.startswith(PLACEHOLDER) for text in texts_of(item))
 
 
-def texts_of(item: PreferencePair | ResponseSet) -> tuple[str, ...]:
+def texts_of(item: Item) -> tuple[str, ...]:
     """The prompt of a row as one text, and its responses, without surrounding white space."""
     if isinstance(item, PreferencePair):
         responses: tuple[str, ...] = (item.chosen, item.rejected)
@@ -101,27 +106,20 @@ def load(
         shown = shown_path(path, root)
         count = 0
         try:
-            for row in read_rows(path, shown):
+            for line, item in _items(path, shown, columns or {}, problems):
                 count += 1
-                item = read_item(renamed(row, columns or {}), columns or {}, problems)
                 if item is None:
                     continue
                 if _unfilled(item):
                     said = f"a text still begins with '{PLACEHOLDER}'; {_FILL}"
-                    problems.append(Problem(shown, row.line, 1, said))
+                    problems.append(Problem(shown, line, 1, said))
                     continue
                 if item.id in seen:
-                    where, line = seen[item.id]
-                    problems.append(
-                        Problem(
-                            shown,
-                            row.line,
-                            1,
-                            f"duplicate id '{item.id}' (first at {where}:{line})",
-                        )
-                    )
+                    where, first = seen[item.id]
+                    said = f"duplicate id '{item.id}' (first at {where}:{first})"
+                    problems.append(Problem(shown, line, 1, said))
                     continue
-                seen[item.id] = (shown, row.line)
+                seen[item.id] = (shown, line)
                 if isinstance(item, PreferencePair):
                     pairs.append(item)
                 else:
@@ -136,3 +134,38 @@ def load(
     return PreferenceData(
         tuple(pairs), tuple(sets), tuple(shown_path(path, root) for path in paths)
     )
+
+
+def _items(
+    path: Path, shown: str, columns: Mapping[str, str], problems: list[Problem]
+) -> Iterator[tuple[int, Item | None]]:
+    """The line and the pair or set of each row; None where its mistakes went to `problems`."""
+    if path.suffix == ".jsonl":
+        with suppress(OSError):  # told below
+            content = regular_bytes(path, MOST_KEPT + 1)
+            known = _clean(content, tuple(columns.items())) if len(content) <= MOST_KEPT else None
+            if known is not None:
+                yield from known
+                return
+    for row in read_rows(path, shown):
+        yield row.line, read_item(renamed(row, columns), columns, problems)
+
+
+@lru_cache(maxsize=32)
+def _clean(
+    content: bytes, columns: tuple[tuple[str, str], ...]
+) -> tuple[tuple[int, Item], ...] | None:
+    """The rows of a file without a mistake, None for another one.
+
+    Suites and the report share the pairs of a file, and with them the hashes of their texts.
+    """
+    names, problems = dict(columns), list[Problem]()
+    items = []
+    try:
+        for line, values in json_rows(content.decode("utf-8-sig"), ""):
+            row = renamed(Row("", line, values), names)
+            items.append((line, read_item(row, names, problems)))
+    except (UnicodeDecodeError, ProblemsFound):
+        return None
+    read = tuple((line, item) for line, item in items if item is not None)
+    return None if problems or len(read) < len(items) else read

@@ -64,7 +64,7 @@ def read_rows(path: Path, shown: str) -> Iterator[Row]:
     except OSError as error:
         said = f"cannot be read: {os_reason(error)}"
         raise ProblemsFound([Problem(shown, 0, 0, said)]) from None
-    for number, values in _json_rows(text, shown):
+    for number, values in json_rows(text, shown):
         yield Row(shown, number, values)
 
 
@@ -79,7 +79,7 @@ def _no_data(path: Path, shown: str) -> ProblemsFound:
     return ProblemsFound([Problem(shown, 0, 0, said)])
 
 
-def _json_rows(text: str, shown: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
+def json_rows(text: str, shown: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
     """(line, object) of each row of JSON Lines; after them, raises with all bad lines.
 
     Raises

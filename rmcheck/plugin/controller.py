@@ -37,6 +37,7 @@ class Controller:
         self._unread: list[str] = []
         self._assembly: Assembly | None = None
         self._restore_sigint: Callable[[], object] | None = None
+        self._checks_only = False
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Keep the mistakes of a suite file, found here or on a worker."""
@@ -108,9 +109,20 @@ class Controller:
                 self._assembly.write(incomplete=stopped and not self._all_decided(session))
                 if self._assembly.missing and exitstatus in _ENDED:
                     session.exitstatus = pytest.ExitCode.TESTS_FAILED
+                from rmcheck.plugin.items import CheckItem
+
+                self._checks_only = all(isinstance(item, CheckItem) for item in session.items)
         finally:
             if restore is not None:
                 restore()
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_unconfigure(self) -> None:
+        """Spare what only checks left the last garbage collections; of tests they find errors."""
+        if self._checks_only:
+            from rmcheck.plugin.heap import settle
+
+            settle()
 
     def _undecided(self) -> bool:
         """Whether required checks were run and none of them could be decided.

@@ -22,7 +22,8 @@ class Concordance:
     -----
     Knight 1966: sorted by x and then y, discordant pairs are the inversions of y. They are counted
     as a merge sort finds them: at each level every block of rows is split in two halves, and the
-    order by y within the block does not depend on the weights.
+    order by y within the block does not depend on the weights. Where a column has few different
+    values, as ratings have, they are counted value by value. Both counts are exact.
     """
 
     def __init__(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> None:
@@ -39,7 +40,14 @@ class Concordance:
         # Rows that fill the blocks up weigh nothing.
         place = np.zeros(self._size, dtype=np.intp)
         place[self._by_y] = np.cumsum(np.r_[0, ordered[1:] != ordered[:-1]])
-        self._levels = [_level(place, 2 << level) for level in range(depth)]
+        x_place = np.cumsum(np.r_[0, left[1:] != left[:-1]])
+        few, many = sorted((x_place, place[:n]), key=np.max) if n else (x_place, x_place)
+        self._values: list[Value] = []
+        self._levels: list[Level] = []
+        if n and int(few.max()) < depth:
+            self._values = [_value(few, many, value) for value in range(int(few.max()))]
+        else:
+            self._levels = [_level(place, 2 << level) for level in range(depth)]
 
     def tau(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
         """τ-b under each of (draws, n) whole weights: (draws,), NaN where a column is constant."""
@@ -66,9 +74,15 @@ class Concordance:
 
     def _discordant(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
         draws, n = weights.shape
+        found = np.zeros(draws)
+        for members, above, before in self._values:
+            reached = np.zeros((draws, len(above) + 1))
+            np.cumsum(weights[:, above], axis=1, out=reached[:, 1:])
+            found += (weights[:, members] * reached[:, before]).sum(axis=1)
+        if not self._levels:
+            return found
         padded = np.zeros((draws, self._size))
         padded[:, :n] = weights
-        found = np.zeros(draws)
         for order, first, second in self._levels:
             block = padded[:, order]
             smaller = np.cumsum((block * second).reshape(draws, *first.shape), axis=2)
@@ -76,6 +90,19 @@ class Concordance:
             smaller *= first
             found += smaller.sum(axis=(1, 2))
         return found
+
+
+Value = tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]
+
+
+def _value(few: NDArray[np.intp], many: NDArray[np.intp], value: int) -> Value:
+    """The rows of one value, the rows above it by the other column, and how many are before each.
+
+    A row is discordant with those that are above it in one column and before it in the other.
+    """
+    order = np.argsort(many, kind="stable")
+    members, above = order[few[order] == value], order[few[order] > value]
+    return members, above, np.searchsorted(many[above], many[members], side="left")
 
 
 Level = tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.float64]]

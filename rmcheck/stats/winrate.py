@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -22,6 +22,8 @@ TIES = ("half", "loss", "epsilon")
 
 # As few as cover 0.94 from 30 groups on (benchmarks/simulate_decisions.py); of 3 pairs, it is 2.
 _PRIOR_GROUPS = 2.0 / 3.0
+# Estimates of columns up to this length are kept: 256 of them take at most 20 MB.
+_MOST_KEPT = 5_000
 
 
 def wins(
@@ -126,8 +128,16 @@ def share_estimate(credits: ArrayLike, groups: Sequence[str], *, level: float = 
     n = same_length(credits=column, groups=groups)
     if n == 0:
         raise ValueError("a rate needs at least one pair")
-    codes = grouping.codes(groups)
-    n_groups = int(codes.max()) + 1
+    estimated = _estimated if n <= _MOST_KEPT else _estimated.__wrapped__
+    return estimated(column.tobytes(), grouping.codes(groups).tobytes(), level)
+
+
+@lru_cache(maxsize=256)
+def _estimated(credits: bytes, group_codes: bytes, level: float) -> Estimate:
+    """`share_estimate` of columns as bytes; in a gate most calls repeat an earlier one."""
+    column = np.frombuffer(credits, dtype=np.float64)
+    codes = np.frombuffer(group_codes, dtype=np.intp)
+    n, n_groups = len(column), int(codes.max()) + 1
     critical = grouping.critical_value(level, codes)
     rate = _GroupedRate(grouping.Design.of(codes), grouping.sums(column, codes), critical)
     other = _GroupedRate(rate.design, rate.design.sizes - rate.sums, critical)

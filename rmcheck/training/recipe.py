@@ -7,6 +7,7 @@ import importlib.metadata
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, get_type_hints
 
@@ -268,6 +269,7 @@ def _flat(given: Mapping[str, Any]) -> dict[str, Any]:
     return flat
 
 
+@cache
 def _version(name: str) -> str:
     try:
         return importlib.metadata.version(name)

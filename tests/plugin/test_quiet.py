@@ -13,7 +13,7 @@ from rmcheck.record.run import TrainingRecord
 from rmcheck.sources.recipe import create
 from rmcheck.training.adapter import SIDECAR, Sidecar, sealed
 
-from .projects import Project, pairs, score_of, text_of
+from .projects import Project, jsonl, pairs, score_of, scores, text_of
 
 TORCH = {"torch", "transformers", "peft", "trl", "datasets"}
 HEAVY = TORCH | {"pandas", "scipy", "hypothesis", "numpy", "pydantic", "yaml", "jinja2"}
@@ -123,3 +123,28 @@ def test_a_fully_cached_run_imports_no_torch(trained: Project) -> None:
     # The cache is by content: another base model is another reward model.
     trained.write("base/model.safetensors", "other weights")
     assert create("mine.yaml", Settings.below(trained.root).options).training is None
+
+
+COUNTS_GARBAGE = """
+import gc
+
+def pytest_configure(config):
+    config.add_cleanup(lambda: print("exempt:", gc.get_freeze_count()))
+"""
+
+
+def test_what_a_gate_leaves_is_not_searched_for_garbage_when_pytest_ends(project: Project) -> None:
+    rows = pairs(30)
+    project.suite("chat", "win_rate", rows=rows)
+    project.write("scores.jsonl", jsonl(scores(rows)))
+    project.write("counting.py", COUNTS_GARBAGE)
+    project.write("test_plain.py", "def test_plain(): pass\n")
+    counts = []
+    for arguments in (("suites",), ("suites", "test_plain.py"), ("test_plain.py",)):
+        result = project.subprocess("-p", "counting", "--rm", "scores:scores.jsonl", *arguments)
+        assert result.ret == 0
+        (line,) = (line for line in result.outlines if "exempt:" in line)
+        counts.append(int(line.split()[-1]))
+    # pytest looks for errors in the garbage of tests, so theirs stays.
+    assert counts[0] > 10_000
+    assert counts[1:] == [0, 0]

@@ -22,6 +22,23 @@ def test_tau_is_scipys_digit_by_digit(n: int, seed: int, digits: int) -> None:
         np.testing.assert_equal(found, oracle)
 
 
+@settings(max_examples=100, deadline=None)
+@given(st.integers(1, 90), st.integers(0, 2**32), st.integers(1, 9), st.booleans())
+def test_a_column_of_few_values_gives_scipys_tau_digit_by_digit(
+    n: int, seed: int, values: int, swapped: bool
+) -> None:
+    rng = np.random.default_rng(seed)
+    ratings = rng.integers(0, values, 2 * n).astype(float)
+    scores = rng.normal(0, 1, 2 * n).round(int(rng.integers(0, 3)))
+    weights = rng.integers(0, 4, (3, 2 * n)).astype(float)
+    weights[:, :2] += 1
+    x, y = (ratings, scores) if swapped else (scores, ratings)
+    for row, found in zip(weights, Concordance(x, y).tau(weights), strict=True):
+        times = row.astype(int)
+        oracle = kendalltau(np.repeat(x, times), np.repeat(y, times)).statistic
+        np.testing.assert_equal(found, oracle)
+
+
 def test_tau_by_hand() -> None:
     # Of the pairs of rows, (1,1)-(2,3), (1,1)-(3,2) agree and (2,3)-(3,2) does not: (2 - 1) / 3.
     tau = Concordance(np.array([1.0, 2.0, 3.0]), np.array([1.0, 3.0, 2.0]))
