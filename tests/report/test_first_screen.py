@@ -88,7 +88,7 @@ def test_every_kind_of_check_says_what_it_asks() -> None:
     assert all(said.values())
     assert len(set(said.values())) == len(said)
     assert "another reward source" in said["agreement"]
-    assert "people" in said["correlation"]
+    assert "ratings" in said["correlation"]
     assert about("gone") == ""
 
 

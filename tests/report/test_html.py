@@ -162,8 +162,7 @@ def test_without_a_baseline_it_says_how_to_bless() -> None:
     assert "rmcheck bless main keeps this run as the baseline;" in page.one("p", class_="hint").text
     red = build.record(build.suite(build.failed()), baseline=None)
     assert (
-        "rmcheck bless main --red keeps this run as the baseline, although 1 required check failed "
-        "in it;"
+        "rmcheck bless main --red keeps this run as the baseline, although 1 required check failed;"
         in Page(html.render(ReportInput(red, [build.score()]))).one("p", class_="hint").text
     )
 
