@@ -108,11 +108,11 @@ def _compare(source: ModelSource, pairs: Sequence[Any]) -> None:
     tried = compare_readings(source, pairs)
     best = recommended(tried)
     used = min(len(pairs), MOST_PAIRS)
-    tell("", f"win rates on {counted(used, 'pair')}, p against the reading in force:")
+    tell("", f"win rates on {counted(used, 'pair')}, p against the current reading:")
     for each in sorted(tried, key=lambda one: -one.estimate.value):
         estimate = each.estimate
         marks = [
-            *(["in force"] if each is tried[0] else [f"p = {each.p_value:.2g}"]),
+            *(["current"] if each is tried[0] else [f"p = {each.p_value:.2g}"]),
             *(["recommended"] if each is best else []),
         ]
         settings = f"template={each.layout.template},end={each.layout.end}"
@@ -121,7 +121,7 @@ def _compare(source: ModelSource, pairs: Sequence[Any]) -> None:
             f"{', '.join(marks)}"
         )
     if best is tried[0]:
-        tell("", "no other reading wins by more than chance allows; keep the reading in force")
+        tell("", "no other reading wins by more than chance allows; keep the current reading")
         return
     path = source.spec.partition(",")[0]
     tell(

@@ -70,7 +70,7 @@ class Tried:
     wins: NDArray[np.float64] = field(repr=False)
     estimate: Estimate
     p_value: float = 1.0
-    """Two-sided, against the reading in force; adjusted for the number of readings."""
+    """Two-sided, against the current reading; adjusted for the number of readings."""
 
 
 def read_with(source: ModelSource, layout: Layout) -> Scorer:
@@ -119,7 +119,7 @@ def _last(scorer: Scorer, ids: Ids) -> int:
 
 
 def plausible(layout: Layout, tokenizer: object) -> Iterator[Layout]:
-    """The reading in force, and the others that a model may have been trained with."""
+    """The current reading, and the others that a model may have been trained with."""
     yield layout
     templates = [layout.template, "default", "raw"]
     if getattr(tokenizer, "chat_template", None) and not layout.text:
@@ -134,7 +134,7 @@ def plausible(layout: Layout, tokenizer: object) -> Iterator[Layout]:
 
 
 def compare_readings(source: ModelSource, pairs: Sequence[PreferencePair]) -> list[Tried]:
-    """Win rates of all plausible readings on the same pairs; the reading in force comes first.
+    """Win rates of all plausible readings on the same pairs; the current reading comes first.
 
     Readings that give the same tokens are tried once; one that the model or its template refuses
     is left out.
@@ -142,7 +142,7 @@ def compare_readings(source: ModelSource, pairs: Sequence[PreferencePair]) -> li
     Raises
     ------
     SourceError
-        If the model cannot be loaded or the reading in force fails.
+        If the model cannot be loaded or the current reading fails.
     """
     chosen = pairs[:MOST_PAIRS]
     dialogues, groups = pair_dialogues(chosen), [pair.group for pair in chosen]
@@ -173,6 +173,6 @@ def _adjusted(one: Tried, other: Tried, groups: Sequence[str], comparisons: int)
 
 
 def recommended(tried: Sequence[Tried]) -> Tried:
-    """The best reading, where it wins by more than chance allows; else the one in force."""
+    """The best reading, where it wins by more than chance allows; else the current one."""
     best = max(tried, key=lambda each: each.estimate.value)
     return best if best.p_value < ALPHA else tried[0]

@@ -69,7 +69,7 @@ def _heads_in(path: Path) -> Iterator[tuple[str, torch.Tensor]]:
 
 
 def with_value_head(model: Any, head: Mapping[str, torch.Tensor], name: str) -> None:
-    """Put a value head in the place of the model's `score` layer.
+    """Replace the model's `score` layer by a value head.
 
     Raises
     ------

@@ -61,7 +61,7 @@ def test_the_reading_that_a_model_was_trained_with_is_recommended(
     assert any(line.startswith("win rates on 60 pairs") for line in lines)
     first = next(line for line in lines if line.endswith("recommended"))
     assert f"template={template}," in first
-    assert "in force" in first
+    assert "current" in first
     assert lines[-1].startswith("no other reading wins")
 
 
@@ -74,7 +74,7 @@ def test_a_better_reading_than_the_one_in_force_is_recommended(project: Project)
     (best,) = (line for line in said.out if line.endswith("recommended"))
     assert "template=chat,end=template" in best
     assert "--rm 'hf:model,template=chat,end=template'" in said.out[-1]
-    (now,) = (line for line in said.out if line.endswith("in force"))
+    (now,) = (line for line in said.out if line.endswith("current"))
     assert float(now.split()[0]) < float(best.split()[0])
 
 
