@@ -85,9 +85,8 @@ def check_source(
         apart = np.flatnonzero(np.abs(other - expected) > most)
         if apart.size:
             row = int(apart[0])
-            raise PromiseBroken(
-                f"{name}: {what}: expected {expected[row]:.6g}, got {other[row]:.6g}"
-            )
+            told = f"expected {expected[row]:.6g}, got {other[row]:.6g}"
+            raise PromiseBroken(f"{name}: {what}: {told}")
 
     same(_scores(given, dialogues), once, "scoring a text twice gives two different scores")
     same(_scores(given, dialogues[::-1]), once[::-1], "scores are not in the order of the texts")
@@ -109,10 +108,8 @@ def check_source(
         f"{name}: describe() must repeat spec and fingerprint, got {told.spec!r} and "
         f"{told.fingerprint!r}",
     )
-    _hold(
-        all(isinstance(r, str) for r in given.remarks),
-        f"{name}: remarks must be a sequence of texts",
-    )
+    remarks = all(isinstance(remark, str) for remark in given.remarks)
+    _hold(remarks, f"{name}: remarks must be a sequence of texts")
     _hold(given.truncated >= 0, f"{name}: truncated must be a count, got {given.truncated!r}")
     _check_variants(given, before)
 

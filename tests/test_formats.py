@@ -66,7 +66,7 @@ def shipped() -> tuple[Any, Any]:
     from rmcheck.scoring.loading import load_base, load_tokenizer
 
     files = locate("shipped:models/tiny-gpt2", Path())
-    return load_base(files, seed=0), load_tokenizer(files)
+    return load_base(files, seed=0).model, load_tokenizer(files)
 
 
 def test_scorer_format_of_tokens(shipped: tuple[Any, Any]) -> None:

@@ -1,8 +1,17 @@
-"""Maps of scores that change no ranking."""
+"""Hypothesis strategies over the nouns of rmcheck."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from hypothesis import HealthCheck, Phase, Verbosity, given, settings
+from hypothesis import seed as seeded
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -14,3 +23,45 @@ class AffineMap:
 
     def __str__(self) -> str:
         return f"a={self.factor:.6g}, b={self.shift:.6g}"
+
+
+def affine_maps(spread: float) -> SearchStrategy[AffineMap]:
+    """Maps with a in [1/64, 64] (even in log a) and b within ±3 `spread`; shrink to the identity.
+
+    Parameters
+    ----------
+    spread
+        The standard deviation of the scores, ≥ 0, in the model's own units.
+    """
+    return st.builds(
+        lambda exponent, shifts: AffineMap(2.0**exponent, shifts * spread),
+        st.floats(-6, 6, allow_nan=False),
+        st.floats(-3, 3, allow_nan=False),
+    )
+
+
+def search(holds: Callable[[AffineMap], None], spread: float, seed: int, examples: int) -> None:
+    """Have Hypothesis look for a map at which `holds` raises, and for the simplest such map."""
+    quiet = settings(
+        max_examples=examples,
+        deadline=None,
+        database=None,
+        derandomize=False,
+        print_blob=False,
+        report_multiple_bugs=False,
+        verbosity=Verbosity.quiet,
+        phases=(Phase.generate, Phase.shrink),
+        suppress_health_check=list(HealthCheck),
+    )
+    seeded(seed)(quiet(given(affine_maps(spread))(holds)))()
+
+
+@lru_cache(maxsize=8)
+def passing_draws(seed: int, examples: int) -> NDArray[np.float64]:
+    """The maps of a search in which none fails, for scores of spread 1: (k, 2) of a and b.
+
+    A session that has several such checks draws them once.
+    """
+    found: list[tuple[float, float]] = []
+    search(lambda drawn: found.append((drawn.factor, drawn.shift)), 1.0, seed, examples)
+    return np.array(found, dtype=np.float64).reshape(-1, 2)

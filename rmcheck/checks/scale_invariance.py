@@ -5,14 +5,13 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import numpy as np
 from annotated_types import Ge, Le
 from numpy.typing import NDArray
 
 from rmcheck.checks import evidence, threshold
-from rmcheck.checks.affine import AffineMap
 from rmcheck.checks.check import (
     CANDIDATE,
     Check,
@@ -22,7 +21,6 @@ from rmcheck.checks.check import (
     Share,
     SourceRef,
 )
-from rmcheck.checks.drawn import passing_draws
 from rmcheck.checks.mapped import MappedContext
 from rmcheck.data import Dialogue, PreferencePair
 from rmcheck.data.preferences import PreferenceData
@@ -31,6 +29,9 @@ from rmcheck.reward_source import Rescalable
 from rmcheck.stats.precision import PRECISIONS, Precision, cast, lost_at_most, lost_orderings
 from rmcheck.verdict import Curve, Evidence, Point, Series, Table, Verdict
 from rmcheck.wording import be, counted, minus
+
+if TYPE_CHECKING:
+    from rmcheck.checks.affine import AffineMap
 
 PROBED = 24
 """How many texts are scored once more on their own, and with the head rescaled."""
@@ -178,6 +179,8 @@ class _Search:
 
     def run(self, seed: int) -> None:
         """Draw maps; keep the worst count of each precision and the simplest failing map."""
+        from rmcheck.checks.affine import passing_draws, search
+
         # As long as no map fails, Hypothesis draws the same ones whatever the scores are.
         drawn = passing_draws(seed, self.examples)
         factors, shifts = drawn[:, 0], drawn[:, 1] * self.spread
@@ -204,8 +207,6 @@ class _Search:
                 if precision == self.check.precision and len(lost) > self.check.max_flips:
                     self.broken = (found, lost)
                     raise _OrderingLost
-
-        from rmcheck.checks.search import search
 
         # `broken` holds the simplest map afterwards: Hypothesis replays it last.
         with contextlib.suppress(_OrderingLost):
@@ -236,6 +237,8 @@ class _Search:
         Without one that drives a score out of the range of `precision`: what is infinite cannot be
         judged, and the orderings lost there have been counted.
         """
+        from rmcheck.checks.affine import AffineMap
+
         both = np.concatenate([self.scored.chosen, self.scored.rejected])
         corners = AffineMap(2.0**-6, -3 * self.spread), AffineMap(2.0**6, 3 * self.spread)
         return [

@@ -64,7 +64,7 @@ def conversation(dialogue: Dialogue, tokenizer: ChatTokenizer) -> str:
     Raises
     ------
     SourceError
-        For a chat template that fails, does not end, or writes without end.
+        For a chat template that fails, does not end, or writes too much.
     """
     turns = (*_messages(dialogue.prompt), Message("assistant", dialogue.response))
     return _applied(turns, tokenizer, add_generation_prompt=False)
