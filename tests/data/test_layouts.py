@@ -113,3 +113,85 @@ def test_a_row_that_does_not_fit_is_named() -> None:
     good = {"chosen": "\n\nHuman: a\n\nAssistant: b", "rejected": "\n\nHuman: a\n\nAssistant: c"}
     with pytest.raises(ValueError, match=r"Anthropic/hh-rlhf: row 1 does not fit .*Assistant"):
         pairs_from_rows("Anthropic/hh-rlhf", [good, {**good, "chosen": "no turns"}])
+
+
+HH = "Anthropic/hh-rlhf"
+GOOD: dict[str, dict[str, Any]] = {
+    HH: {"chosen": "\n\nHuman: a\n\nAssistant: b", "rejected": "\n\nHuman: a\n\nAssistant: c"},
+    "x": {"chosen": reply("b"), "rejected": reply("c")},
+}
+OTHER = [{"role": "user", "content": "Who?"}, {"role": "assistant", "content": "c"}]
+NOT_PAIRS: dict[str, tuple[str, dict[str, Any], str]] = {
+    "transcripts of two conversations": (
+        HH,
+        {"rejected": "\n\nHuman: other\n\nAssistant: c"},
+        "chosen and rejected continue different conversations",
+    ),
+    "a transcript that ends with the human": (
+        HH,
+        {"rejected": "\n\nHuman: a\n\nAssistant: c\n\nHuman: no"},
+        "rejected ends with a turn of the human",
+    ),
+    "no transcript": (HH, {"chosen": None}, "a text of chosen is null"),
+    "messages of two conversations": (
+        "x",
+        {"rejected": OTHER},
+        "chosen and rejected continue different conversations",
+    ),
+    "messages that end with the user": (
+        "x",
+        {"chosen": CHAT, "rejected": CHAT},
+        "chosen ends with a turn of 'user'",
+    ),
+    "an answer without text": ("x", {"rejected": reply(None)}, "a text of rejected is null"),  # type: ignore[arg-type]
+    "a turn without text": (
+        "x",
+        {side: [{"role": "user", "content": None}, *reply("b")[1:]] for side in GOOD["x"]},
+        "a text of chosen is null",
+    ),
+    "parts in place of a text": (
+        "x",
+        {"chosen": [*CHAT, {"role": "assistant", "content": [{"type": "image"}]}]},
+        "chosen: expected a text, got list",
+    ),
+    "no messages": ("x", {"chosen": []}, "chosen has no messages"),
+    "a null response": (
+        "x",
+        {"prompt": "a", "chosen": "b", "rejected": None},
+        "a text of rejected is null",
+    ),
+    "a prompt of another conversation": (
+        "x",
+        {"prompt": "Who?"},
+        "the prompt and the messages before the answer are different conversations",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", NOT_PAIRS)
+def test_a_row_without_a_pair_is_left_out_with_its_reason_and_never_read_otherwise(
+    case: str,
+) -> None:
+    name, change, reason = NOT_PAIRS[case]
+    rows = [GOOD[name]] * 30
+    rows[7] = {**GOOD[name], **change}
+    with pytest.warns(UserWarning, match="1 row of 30 left out") as caught:
+        found = pairs_from_rows(name, rows)
+    assert f"(row 7: {reason})" in str(caught[0].message)
+    assert len(found) == 29
+    assert len({parts(pair) for pair in found}) == 1
+
+
+def test_a_data_set_with_many_such_rows_is_refused() -> None:
+    rows = [{**GOOD["x"], "rejected": OTHER}] * 4 + [GOOD["x"]] * 60
+    said = r"4 rows of 64 have no pair \(row 0: .*; row 1: .*; row 2: .* and 1 more\)"
+    with pytest.raises(ValueError, match=said):
+        pairs_from_rows("x", rows)
+
+
+def test_a_prompt_of_its_own_comes_before_the_turns_of_both_sides() -> None:
+    earlier = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]
+    (pair,) = pairs_from_rows("x", [{"prompt": earlier, **GOOD["x"]}])
+    assert [turn.content for turn in pair.prompt] == ["Hi", "Hello", "Why?"]  # type: ignore[union-attr]
+    (pair,) = pairs_from_rows("x", [{"prompt": "Why?", **GOOD["x"]}])
+    assert pair.prompt == "Why?"
