@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -47,12 +48,27 @@ def taught(folder: Path, reading: Kind, data: Path) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Preference data, and a model that learnt them in each of two readings."""
+    root = tmp_path_factory.mktemp("models")
+    data = pairs(root, 60)
+    for reading in ("chatml", "plain"):
+        taught(root / reading, KINDS[reading], data)
+    return root
+
+
+def placed(project: Project, models: Path, reading: str) -> None:
+    """Copy the data and a model into a project."""
+    shutil.copy(models / "pairs.jsonl", project.root)
+    shutil.copytree(models / reading, project.root / "model")
+
+
 @pytest.mark.parametrize("reading", ["chatml", "plain"])
 def test_the_reading_that_a_model_was_trained_with_is_recommended(
-    project: Project, reading: str
+    project: Project, models: Path, reading: str
 ) -> None:
-    data = pairs(project.root)
-    taught(project.root / "model", KINDS[reading], data)
+    placed(project, models, reading)
     said = project.cli("doctor", "hf:model", "pairs.jsonl")
     assert said.code == 0, said.err
     lines = said.out
@@ -65,9 +81,10 @@ def test_the_reading_that_a_model_was_trained_with_is_recommended(
     assert lines[-1].startswith("no other reading wins")
 
 
-def test_a_better_reading_than_the_one_in_force_is_recommended(project: Project) -> None:
-    data = pairs(project.root, 120)
-    taught(project.root / "model", KINDS["chatml"], data)
+def test_a_better_reading_than_the_one_in_force_is_recommended(
+    project: Project, models: Path
+) -> None:
+    placed(project, models, "chatml")
     said = project.cli("doctor", "hf:model,template=default", "pairs.jsonl")
     assert said.code == 0
     assert "template default (the spec)" in said.out[0]
@@ -78,9 +95,8 @@ def test_a_better_reading_than_the_one_in_force_is_recommended(project: Project)
     assert float(now.split()[0]) < float(best.split()[0])
 
 
-def test_a_template_of_the_users_own_is_a_reading(project: Project) -> None:
-    data = pairs(project.root)
-    taught(project.root / "model", KINDS["chatml"], data)
+def test_a_template_of_the_users_own_is_a_reading(project: Project, models: Path) -> None:
+    placed(project, models, "chatml")
     (project.root / "model/chat_template.jinja").unlink()
     plain = project.cli("doctor", "hf:model", "pairs.jsonl")
     assert "template default (default)" in plain.out[0]

@@ -125,7 +125,10 @@ def test_each_run_is_judged_as_the_gate_judges_it(known: bool, require: str, siz
 
 
 @pytest.mark.parametrize("known", [True, False])
-@pytest.mark.parametrize(("size", "suites"), [(1, 1), (1, 5), (3, 5)])
+@pytest.mark.parametrize(
+    ("size", "suites"),
+    [(1, 1), *(pytest.param(size, 5, marks=pytest.mark.slow) for size in (1, 3))],
+)
 def test_equal_models_rarely_go_red(known: bool, size: int, suites: int) -> None:
     runs = 400
     found = selftest(

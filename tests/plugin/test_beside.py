@@ -42,10 +42,13 @@ def mixed(project: Project) -> None:
 
 @pytest.mark.parametrize(
     "names",
-    [["pytest_randomly"], ["pytest_forked"], ["pytest_rerunfailures", "pytest_timeout",
-     "pytest_cov", "pytest_sugar", "pytest_html"], list(PLUGINS)],
-    ids=["randomly", "forked", "others", "all"],
-)  # fmt: skip
+    [
+        pytest.param(["pytest_randomly"], id="randomly", marks=pytest.mark.slow),
+        pytest.param(["pytest_forked"], id="forked", marks=pytest.mark.slow),
+        pytest.param([*PLUGINS][2:], id="others", marks=pytest.mark.slow),
+        pytest.param([*PLUGINS], id="all"),
+    ],
+)
 def test_verdicts_are_the_same(
     project: Project, monkeypatch: pytest.MonkeyPatch, names: list[str]
 ) -> None:

@@ -114,7 +114,7 @@ training: {learning_rate: .inf, precision: fp8}
 """
     lines = printed(project, text).splitlines()
     expected = [
-        ("6:21", "label_noise.rate=true is not a number (got true or false)"),
+        ("6:21", "label_noise.rate: expected a number, got true"),
         ("3:34", "data.limit=0 is too small: at least 1"),
         ("5:11", "template='chatt' is not allowed, did you mean 'chat'?"),
         ("4:7", "lora=3 is not a mapping of keys to values"),
