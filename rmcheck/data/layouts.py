@@ -21,7 +21,7 @@ _TOLD = 3
 
 
 class NotAPair(ValueError):
-    """A row that holds no pair; its text is the reason."""
+    """A row that is not a pair; its text is the reason."""
 
 
 def pairs_from_rows(
@@ -201,7 +201,7 @@ def _prompt(value: Any) -> Prompt:
 
 
 def _text(where: str, value: Any) -> str:
-    """A text, or the reason why there is none."""
+    """A text; NotAPair with the reason if it is missing."""
     if isinstance(value, str):
         return value
     if value is None:

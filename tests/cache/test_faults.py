@@ -142,7 +142,8 @@ print(json.dumps({{"texts": len(set(texts)), "far": far, "gates": gates}}))
 """
 
 
-@pytest.mark.parametrize("kills", [2, pytest.param(45, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("kills", [3, 45])
 def test_kills_at_random_moments_lose_little_and_change_no_score(
     tmp_path: Path, kills: int
 ) -> None:

@@ -141,6 +141,7 @@ def test_a_dressed_suite_that_is_named_is_no_success(project: Project, name: str
     assert "Traceback" not in text_of(result)
 
 
+@pytest.mark.slow
 def test_with_workers_every_dress_is_told(project: Project) -> None:
     project.model()
     project.suite("good", "win_rate", rows=pairs())

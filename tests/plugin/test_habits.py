@@ -41,6 +41,7 @@ def test_a_file_named_on_the_command_line_is_collected_wherever_it_lies(project:
     assert "elsewhere/compose.yaml:1:1: not a suite (" in text_of(result)
 
 
+@pytest.mark.slow
 def test_with_workers_it_is_collected_too_and_reported(project: Project) -> None:
     project.model()
     project.data("b", pairs(name="b"))
@@ -61,6 +62,7 @@ def test_maxfail_stops_and_the_record_says_so(project: Project) -> None:
     assert project.record()["incomplete"] is False
 
 
+@pytest.mark.slow
 def test_with_workers_selection_stopping_and_last_failed_work_as_without(project: Project) -> None:
     two_suites(project)
     two = ("-n", "2")

@@ -171,7 +171,7 @@ def test_a_second_ctrl_c_spoils_nothing(project: Project) -> None:
     check_left_behind(project, ended, ["chat::win_rate"])
 
 
-@pytest.mark.parametrize("pause", [0.05, 0.3])
+@pytest.mark.parametrize("pause", [0.05, pytest.param(0.3, marks=pytest.mark.slow)])
 def test_a_second_ctrl_c_before_a_worker_has_decided_anything_spoils_nothing(
     project: Project, pause: float
 ) -> None:
@@ -183,6 +183,7 @@ def test_a_second_ctrl_c_before_a_worker_has_decided_anything_spoils_nothing(
     check_left_behind(project, ended, [])
 
 
+@pytest.mark.slow
 def test_ctrl_c_in_training(project: Project) -> None:
     recipes.made(project.root)
     recipe = (project.root / "tiny.yaml").read_text().replace("epochs: 2", "epochs: 4000")

@@ -41,6 +41,7 @@ def test_a_run_without_a_decided_check_is_an_error(project: Project) -> None:
     assert "Cannot say: no required check was decided, 1 check skipped" in summary
 
 
+@pytest.mark.slow
 def test_so_it_is_with_workers(project: Project) -> None:
     with_score_file(project)
     result = project.subprocess("-n", "2", "suites/sets.yaml", "--rm", SOURCE)
