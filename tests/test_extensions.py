@@ -169,6 +169,7 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return install(folder / "packages", *sources)
 
 
+@pytest.mark.slow
 def test_list_and_schema_show_what_a_package_adds(example: Path, tmp_path: Path) -> None:
     place = Place(tmp_path, example)
     said = place.rmcheck("list")

@@ -54,7 +54,10 @@ def pages(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return importlib.import_module("pages")
 
 
-@pytest.mark.parametrize("name", ["sources.md", "troubleshooting.md", "add-a-domain.md"])
+@pytest.mark.parametrize(
+    "name",
+    ["sources.md", "add-a-domain.md", pytest.param("troubleshooting.md", marks=pytest.mark.slow)],
+)
 def test_pages_with_output_are_current(pages: ModuleType, name: str) -> None:
     page = (BUILD.parent / name).read_text(encoding="utf-8")
     found = pages.outputs(pages.PAGES[name])

@@ -293,6 +293,7 @@ def test_what_is_left_out_is_said() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_eight_suites_take_seconds() -> None:
     given = [guard(180, size=1 + i % 3, name=f"s{i}") for i in range(8)]
     started = time.process_time()

@@ -151,7 +151,10 @@ def test_a_suite_that_cannot_be_read_leaves_the_answer_open(
 
 
 @pytest.mark.parametrize("options", [("-k", "win_rate"), ("suites/chat.yaml::win_rate",)])
-@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "workers"])
+@pytest.mark.parametrize(
+    "workers",
+    [pytest.param((), id="alone"), pytest.param(("-n", "2"), id="workers", marks=pytest.mark.slow)],
+)
 def test_a_run_that_left_checks_out_cannot_say(
     project: Project, options: tuple[str, ...], workers: tuple[str, ...]
 ) -> None:

@@ -54,6 +54,7 @@ def test_a_bad_option_is_a_usage_error_with_the_nearest_name(
     assert "INTERNALERROR" not in text_of(result)
 
 
+@pytest.mark.slow
 def test_with_workers_a_bad_option_is_told_once(simple: Project) -> None:
     for arguments in (["--rm-reprot", "x"], ["--rm", ""], ["--rm-baseline", "spirng"]):
         result = simple.subprocess("-n", "2", *arguments)

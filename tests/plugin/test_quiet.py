@@ -133,6 +133,7 @@ def pytest_configure(config):
 """
 
 
+@pytest.mark.slow
 def test_what_a_gate_leaves_is_not_searched_for_garbage_when_pytest_ends(project: Project) -> None:
     rows = pairs(30)
     project.suite("chat", "win_rate", rows=rows)

@@ -87,7 +87,10 @@ def mixed(rng: np.random.Generator, text: str, size: int) -> str:
 
 
 @pytest.mark.parametrize("name", TEXTS)
-@pytest.mark.parametrize("sizes", [(20, 9000), (9000, 20), (9001, 9000), (9000, 150)])
+@pytest.mark.parametrize(
+    "sizes",
+    [(20, 9000), (9000, 20), (9001, 9000), pytest.param((9000, 150), marks=pytest.mark.slow)],
+)
 def test_the_tokens_are_those_of_the_whole_text(
     tokenizer: Any, monkeypatch: pytest.MonkeyPatch, name: str, sizes: tuple[int, int]
 ) -> None:

@@ -60,7 +60,7 @@ def changes(
 
 
 @pytest.mark.parametrize(("size", "together"), [(1, False), (3, False), (3, True)])
-@pytest.mark.parametrize("suites", [1, 5])
+@pytest.mark.parametrize("suites", [1, pytest.param(5, marks=pytest.mark.slow)])
 def test_equal_models_rarely_go_red(size: int, together: bool, suites: int) -> None:
     rng = np.random.default_rng([size, together, suites])
     names = [str(i // size) for i in range(240)]
