@@ -293,11 +293,11 @@
   }
 
   /* --- set up -------------------------------------------------------------------------------- */
-  function options(select, names) {
+  function options(menu, names) {
     names.slice().sort().forEach(function (name) {
       var option = make("option", "", name);
       option.value = name;
-      select.appendChild(option);
+      menu.appendChild(option);
     });
   }
 

@@ -22,9 +22,9 @@ rmcheck.diff = (function () {
 
   /* Longest common subsequence of the middles; per side, which words the other side has too. */
   function common(a, b, from, rows, columns) {
-    var wide = columns + 1, best = new Uint16Array((rows + 1) * wide);
-    for (var i = rows - 1; i >= 0; i--) {
-      for (var j = columns - 1; j >= 0; j--) {
+    var wide = columns + 1, best = new Uint16Array((rows + 1) * wide), i, j;
+    for (i = rows - 1; i >= 0; i--) {
+      for (j = columns - 1; j >= 0; j--) {
         best[i * wide + j] = a[from + i] === b[from + j] ? best[(i + 1) * wide + j + 1] + 1
           : Math.max(best[(i + 1) * wide + j], best[i * wide + j + 1]);
       }
