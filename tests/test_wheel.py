@@ -145,7 +145,7 @@ def test_from_an_empty_repository_to_a_red_gate(python: Path, tmp_path: Path) ->
     git("init", "--quiet")
     assert run(python.with_name("rmcheck"), "init", folder=tmp_path).returncode == 0
     begun = git("status", "--porcelain", "-uall")
-    assert len(begun) == 10
+    assert len(begun) == 11
 
     green = run(*gate, folder=tmp_path, timeout=1200)
     assert green.returncode == 0, green.stdout

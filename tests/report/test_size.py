@@ -104,4 +104,4 @@ def test_a_hundred_thousand_pairs_open_with_the_texts_of_those_that_fail(
     browser.find("#list").click()
     browser.press("\ue010")
     assert browser.find('.row[aria-selected="true"]').get_attribute("aria-posinset") == "100000"
-    assert "does not carry the texts" in browser.find("#detail").text
+    assert "does not include the texts" in browser.find("#detail").text
