@@ -311,6 +311,7 @@ def test_a_broken_kind_is_an_error_at_its_line(broken: Path, tmp_path: Path) -> 
         assert ERRORS[name] in said.stdout
 
 
+@pytest.mark.slow
 def test_what_is_broken_costs_nothing_else(broken: Path, tmp_path: Path) -> None:
     place = project(tmp_path, broken, "{check: clear_wins, min: 0.6}")
     (tmp_path / "reports/latest").mkdir(parents=True)

@@ -211,6 +211,7 @@ def test_every_run_leaves_a_line_of_history(project: Project) -> None:
     assert len(path.read_text().splitlines()) == 2
 
 
+@pytest.mark.slow
 def test_the_report_made_again_has_the_same_history(project: Project) -> None:
     project.suite("chat", "win_rate", rows=pairs(30))
     for change in ("", "* -1", ""):

@@ -89,6 +89,7 @@ def test_a_comparison_alone_counts_those_of_its_own_file(project: Project) -> No
         assert "signflip@0.05/3" in found["signature"]
 
 
+@pytest.mark.slow
 def test_workers_tell_usage_errors(project: Project) -> None:
     project.model()
     project.suite("chat", "win_rate", "score_gap", rows=pairs(30, wrong=range(20)))

@@ -83,6 +83,7 @@ def test_equal_models_rarely_go_red(size: int, together: bool, suites: int) -> N
     assert red / runs <= 0.04 + slack(0.04, runs)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("size", "together"), [(1, False), (3, False), (3, True)])
 def test_drops_of_the_printed_size_are_caught(size: int, together: bool) -> None:
     rng = np.random.default_rng([7, size, together])
