@@ -13,7 +13,6 @@ from markupsafe import Markup
 
 from rmcheck.report import anchor, numbers
 from rmcheck.report.input import ReportInput
-from rmcheck.report.page.bytecode import CompiledTemplates
 from rmcheck.report.page.identity import moment
 from rmcheck.report.page.view import view
 from rmcheck.report.text import clean, one_line
@@ -51,8 +50,6 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         finalize=_printable,
     )
-    decide_code = environment.autoescape, environment.trim_blocks, environment.lstrip_blocks
-    environment.bytecode_cache = CompiledTemplates(_TEMPLATES, str(decide_code))
     environment.globals.update(
         score=numbers.score,
         margin=numbers.margin,
