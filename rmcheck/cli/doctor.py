@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from rmcheck.cli.models import data_of
 from rmcheck.cli.options import add_compute_options, settings
 from rmcheck.cli.output import tell
-from rmcheck.data import Dialogue, pair_dialogues, preferences
+from rmcheck.data import Dialogue, pair_dialogues
 from rmcheck.errors import UsageError
 from rmcheck.sources import create
 from rmcheck.sources.model_source import ModelSource
@@ -55,10 +56,7 @@ def run_doctor(options: argparse.Namespace) -> int:
 
 
 def _pairs(given: str, root: Path) -> Sequence[Any]:
-    paths = preferences.expand(given, Path.cwd())
-    if not paths:
-        raise UsageError(f"no file matches '{given}'")
-    pairs = preferences.load(paths, root=root).pairs
+    pairs = data_of(given, root).pairs
     if not pairs:
         raise UsageError(f"{given}: no pairs; readings are compared on pairs")
     return pairs

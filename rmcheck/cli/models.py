@@ -14,6 +14,7 @@ from rmcheck.cli.options import add_compute_options, add_source_options, setting
 from rmcheck.cli.output import tell
 from rmcheck.cli.project import configured, rooted
 from rmcheck.data import Dialogue, pair_dialogues, preferences
+from rmcheck.data.preferences import PreferenceData
 from rmcheck.engine.book import ScoreBook
 from rmcheck.errors import SourceError, UsageError
 from rmcheck.registry import BrokenEntryPoint, summary
@@ -114,10 +115,7 @@ def run_score(options: argparse.Namespace) -> int:
             f"-o {target}: scores are written as JSON Lines; use a name that ends in "
             f"{', '.join(JSON_LINES)}"
         )
-    paths = preferences.expand(options.data, Path.cwd())
-    if not paths:
-        raise UsageError(f"no file matches '{options.data}'")
-    data = preferences.load(paths, root=chosen.root)
+    data = data_of(options.data, chosen.root)
     _refuse_to_replace(target)
     source, book = create(chosen.source, chosen.options), ScoreBook(chosen.cache)
     set_dialogues = [side for entry in data.sets for side in entry.dialogues()]
@@ -146,6 +144,22 @@ def run_score(options: argparse.Namespace) -> int:
             f"({right / len(data.pairs):.3f})"
         )
     return 0
+
+
+def data_of(pattern: str, root: Path) -> PreferenceData:
+    """The preference data of a command: a file, or a glob.
+
+    Raises
+    ------
+    UsageError
+        If no file matches.
+    ProblemsFound
+        With every mistake in the files.
+    """
+    paths = preferences.expand(pattern, Path.cwd())
+    if not paths:
+        raise UsageError(f"no file matches '{pattern}'")
+    return preferences.load(paths, root=root)
 
 
 def _refuse_to_replace(target: Path) -> None:

@@ -73,18 +73,6 @@ class Tried:
     """Two-sided, against the current reading; adjusted for the number of readings."""
 
 
-def read_with(source: ModelSource, layout: Layout) -> Scorer:
-    """The loaded model of a source with another reading of its texts."""
-    from rmcheck.scoring.scorer import Scorer
-
-    known = source.scorer
-    template = "chat" if layout.text else layout.template
-    return Scorer(
-        known.model, known.tokenizer, template, layout.max_length, str(known.device),
-        known.dtype, layout.pooling, layout.end,
-    )  # fmt: skip
-
-
 def tokens(scorer: Scorer, dialogue: Dialogue) -> list[Token]:
     """What the model reads of a dialogue."""
     (ids,) = scorer.encode([dialogue])
@@ -125,12 +113,13 @@ def plausible(layout: Layout, tokenizer: object) -> Iterator[Layout]:
     if getattr(tokenizer, "chat_template", None) and not layout.text:
         templates.insert(1, "chat")
     for template in dict.fromkeys(templates):
-        chat = template == "chat" or (template == layout.template and bool(layout.text))
-        ends = ["template"] if chat else ["tokenizer"]
-        ends += ["eos"] if getattr(tokenizer, "eos_token_id", None) is not None else []
-        for end in [*ends, "none"]:
-            text = layout.text if template == layout.template else ""
-            yield replace(layout, template=template, end=end, text=text, origins={})
+        text = layout.text if template == layout.template else ""
+        other = replace(layout, template=template, text=text, origins={})
+        ends = ["template" if other.chat else "tokenizer", "none"]
+        if getattr(tokenizer, "eos_token_id", None) is not None:
+            ends.insert(1, "eos")
+        for end in ends:
+            yield replace(other, end=end)
 
 
 def compare_readings(source: ModelSource, pairs: Sequence[PreferencePair]) -> list[Tried]:
@@ -150,7 +139,7 @@ def compare_readings(source: ModelSource, pairs: Sequence[PreferencePair]) -> li
     found: list[Tried] = []
     for layout in plausible(source.layout, source.scorer.tokenizer):
         try:
-            scorer = read_with(source, layout)
+            scorer = source.read_with(layout)
             key = b"|".join(ids.tobytes() for ids in scorer.encode(dialogues))
             if key in seen:
                 continue

@@ -89,15 +89,8 @@ def load_tokenizer(files: ModelFiles, gguf_file: str | None = None) -> Any:
     return tokenizer
 
 
-class Weights(NamedTuple):
-    """The names of weights that a model has and its files do not, and the other way round."""
-
-    missing: tuple[str, ...]
-    unexpected: tuple[str, ...]
-
-
 class Base(NamedTuple):
-    """A model that an adapter goes on, and the names of its weights that no file has."""
+    """A model, and the names of its weights that no file has."""
 
     model: Any
     missing: tuple[str, ...]
@@ -117,16 +110,16 @@ def load_base(
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model, weights = _load(files, gguf_file, num_labels=1)
+        base = _load(files, gguf_file, num_labels=1)
     from rmcheck.scoring.reading import head_of
 
-    head = head_of(model)
-    if head is not None and (fresh_head or "score.weight" in weights.missing):
+    head = head_of(base.model)
+    if head is not None and (fresh_head or "score.weight" in base.missing):
         generator = torch.Generator().manual_seed(seed)
-        spread = float(getattr(model.config.get_text_config(), "initializer_range", 0.02))
+        spread = float(getattr(base.model.config.get_text_config(), "initializer_range", 0.02))
         with torch.no_grad():
             head.weight.copy_(torch.randn(head.weight.shape, generator=generator) * spread)
-    return Base(model, weights.missing)
+    return base
 
 
 def load_checkpoint(files: ModelFiles, objective: str = "") -> Any:
@@ -140,24 +133,24 @@ def load_checkpoint(files: ModelFiles, objective: str = "") -> Any:
     SourceError
         When it has several labels and no objective is named, no head, or cannot be read.
     """
-    model, weights = _load(files, None)
-    if list(weights.missing) == ["score.weight"] and files.folder is not None:
+    model, missing = _load(files, None)
+    if missing == ("score.weight",) and files.folder is not None:
         head = value_head(files.folder)
         if head is not None:
             with_value_head(model, head, files.name)
             return model
     labels = int(model.config.num_labels)
-    if labels != 1 and not weights.missing and not objective:
+    if labels != 1 and not missing and not objective:
         names = listed([str(name) for name in model.config.id2label.values()])
         raise SourceError(
             f"{files.name}: expected num_labels 1 for a reward model, got {labels} ({names}); name "
             "one, or a weighted sum (hf:PATH,objective=NAME), or train a head on this model with "
             "a recipe (base: …)"
         )
-    if weights.missing:
+    if missing:
         raise SourceError(
             f"{files.name} is not a trained reward model (weights missing: "
-            f"{listed(weights.missing)}); train one with a recipe (base: …)"
+            f"{listed(missing)}); train one with a recipe (base: …)"
         )
     if objective:
         named = {int(place): str(name) for place, name in model.config.id2label.items()}
@@ -165,8 +158,8 @@ def load_checkpoint(files: ModelFiles, objective: str = "") -> Any:
     return model
 
 
-def _load(files: ModelFiles, gguf_file: str | None, **overrides: Any) -> tuple[Any, Weights]:
-    """The model, and which weights its files lack or have too many of."""
+def _load(files: ModelFiles, gguf_file: str | None, **overrides: Any) -> Base:
+    """The model, and the names of weights missing from its files."""
     extra = _gguf_option(gguf_file)
     packed = unpacked() if gguf_file else {}
     with quiet():
@@ -200,9 +193,7 @@ def _load(files: ModelFiles, gguf_file: str | None, **overrides: Any) -> tuple[A
             f"by config.json{_more(len(wrong) - 1)}; the files are not of one model, or it has "
             "another number of labels"
         )
-    return model, Weights(
-        tuple(sorted(loaded["missing_keys"])), tuple(sorted(loaded["unexpected_keys"]))
-    )
+    return Base(model, tuple(sorted(loaded["missing_keys"])))
 
 
 def _more(count: int) -> str:

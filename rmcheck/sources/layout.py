@@ -66,6 +66,11 @@ class Layout:
     origins: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     @property
+    def chat(self) -> bool:
+        """Whether a chat template writes the text: the tokenizer's own, or a Jinja file."""
+        return self.template == "chat" or bool(self.text)
+
+    @property
     def parts(self) -> tuple[object, ...]:
         """What of it belongs to a model's fingerprint."""
         named = content_hash(self.text) if self.text else self.template

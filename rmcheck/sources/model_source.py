@@ -170,14 +170,11 @@ class ModelSource(Source, ABC):
         return scorer
 
     def _loaded(self, device: str) -> Scorer:
-        from rmcheck.scoring.scorer import Scorer
-
         loaded = self._load(device)
         layout = loaded.layout
-        chat = layout.template == "chat" or bool(layout.text)
         if layout.text:
             loaded.tokenizer.chat_template = layout.text
-        self._refuse_unreadable(layout, loaded.tokenizer, chat=chat)
+        self._refuse_unreadable(layout, loaded.tokenizer)
         if layout.max_length and layout.origins.get("max_length") == ASKED:
             positions = positions_of(loaded.model.config)
             if positions is not None and layout.max_length > positions:
@@ -186,10 +183,20 @@ class ModelSource(Source, ABC):
                     f"{positions:,} positions; use at most that many"
                 )
             loaded.tokenizer.model_max_length = layout.max_length
+        return self._reading(layout, loaded.model, loaded.tokenizer, device)
+
+    def read_with(self, layout: Layout) -> Scorer:
+        """The loaded model with another layout of its texts."""
+        known = self.scorer
+        return self._reading(layout, known.model, known.tokenizer, str(known.device))
+
+    def _reading(self, layout: Layout, model: Any, tokenizer: Any, device: str) -> Scorer:
+        from rmcheck.scoring.scorer import Scorer
+
         return Scorer(
-            loaded.model,
-            loaded.tokenizer,
-            "chat" if chat else layout.template,
+            model,
+            tokenizer,
+            "chat" if layout.chat else layout.template,
             layout.max_length,
             device,
             self.options.dtype,
@@ -197,14 +204,14 @@ class ModelSource(Source, ABC):
             layout.end,
         )
 
-    def _refuse_unreadable(self, layout: Layout, tokenizer: Any, *, chat: bool) -> None:
+    def _refuse_unreadable(self, layout: Layout, tokenizer: Any) -> None:
         """Raise SourceError where the tokenizer lacks what the layout asks of it."""
-        if chat and not tokenizer.chat_template:
+        if layout.chat and not tokenizer.chat_template:
             raise SourceError(
                 f"{self.spec}: template is 'chat', but the tokenizer has no chat template; "
                 "use template default, or name a Jinja file"
             )
-        if layout.end == "template" and not chat:
+        if layout.end == "template" and not layout.chat:
             raise SourceError(
                 f"{self.spec}: end is 'template', but template {layout.template!r} puts nothing "
                 "after a response; use end eos, tokenizer or none"
