@@ -208,6 +208,7 @@ def run_list(_: argparse.Namespace) -> int:
     """Print every registered kind with its summary, and errors in plugin packages."""
     from rmcheck.report.formats import FORMATS
     from rmcheck.scaffold.schema import usable_checks
+    from rmcheck.sources.source_file import OWN, project_sources
     from rmcheck.training.losses import LOSSES
     from rmcheck.training.recipe import project_recipes, shipped_recipes
 
@@ -222,6 +223,10 @@ def run_list(_: argparse.Namespace) -> int:
         tell(f"  {name:<18} {_shown(path)}")
     for name in project_recipes(configured().root):
         tell(f"  {name:<18} of this project")
+    if project_sources(configured().root):
+        print("\nsource files (--rm source:NAME)")
+        for name, path in project_sources(configured().root).items():
+            tell(f"  {name:<18} {OWN}/{path.name}")
     sys.stdout.flush()
     for error in broken:
         tell(f"rmcheck list: {error}", error=True)

@@ -35,8 +35,8 @@ class SourceRecord(_Model):
     `template`, `max_length` (None: the model's own), `pooling` and `dtype` say how a model is
     given a dialogue; all None for a source that cannot tell, such as a score file. `end` is what
     is read after the response, `objective` which of several outputs is the reward (empty for one),
-    and `origins` says where each of these settings comes from (the
-    spec, a file of the model, or `default`). `recipe` has
+    `trust_remote_code` whether the Python code of the model's folder was run, and `origins` says
+    where each of these settings comes from (the spec, a file, or `default`). `recipe` has
     the settings of a recipe by key (`seed`, `label_noise.rate`); empty for other sources, and in
     records of version 0.1.
     """
@@ -48,6 +48,7 @@ class SourceRecord(_Model):
     pooling: str | None = None
     end: str | None = None
     objective: str = ""
+    trust_remote_code: bool = False
     origins: dict[str, str] = Field(default_factory=dict)
     dtype: str | None = None
     recipe: dict[str, Any] = Field(default_factory=dict)
@@ -68,6 +69,7 @@ class SourceRecord(_Model):
             "max_length": "of the model" if self.max_length is None else str(self.max_length),
             "pooling": self.pooling or "last",
             **({"objective": self.objective} if self.objective else {}),
+            **({"trust_remote_code": "true"} if self.trust_remote_code else {}),
         }
         return ", ".join(
             f"{key} {value}" + (f" ({self.origins[key]})" if self.origins.get(key) else "")
@@ -76,8 +78,9 @@ class SourceRecord(_Model):
 
     @property
     def kind(self) -> str:
-        """What is before the colon of the spec: `recipe`, `hf`, `scores`; a path is `hf`."""
-        return Spec.parse(self.spec).kind or "hf"
+        """What is before the colon of the spec; a path and a source file are `hf`."""
+        kind = Spec.parse(self.spec).kind
+        return "hf" if kind in ("", "source") else kind
 
     def reads_unlike(self, other: SourceRecord) -> str:
         """How this source formats texts differently from `other`; empty where they can be compared.

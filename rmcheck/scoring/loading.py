@@ -72,7 +72,10 @@ def load_tokenizer(files: ModelFiles, gguf_file: str | None = None) -> Any:
     with quiet():
         try:
             tokenizer = AutoTokenizer.from_pretrained(
-                files.name, revision=files.revision, trust_remote_code=False, **options
+                files.name,
+                revision=files.revision,
+                trust_remote_code=files.trust_remote_code,
+                **options,
             )
         except Exception as error:  # from_pretrained raises whatever its parsers raise
             raise SourceError(
@@ -167,7 +170,7 @@ def _load(files: ModelFiles, gguf_file: str | None, **overrides: Any) -> Base:
             config = AutoConfig.from_pretrained(
                 files.name,
                 revision=files.revision,
-                trust_remote_code=False,
+                trust_remote_code=files.trust_remote_code,
                 **extra,
                 **overrides,
             )
@@ -179,7 +182,7 @@ def _load(files: ModelFiles, gguf_file: str | None, **overrides: Any) -> Base:
                 dtype=torch.float32,
                 output_loading_info=True,
                 ignore_mismatched_sizes=True,  # told below, with their names
-                trust_remote_code=False,
+                trust_remote_code=files.trust_remote_code,
                 **extra,
                 **packed,
             )
@@ -256,5 +259,8 @@ def _said(error: Exception) -> str:
     """An error on one line."""
     text = " ".join(str(error).split()) or type(error).__name__
     if "trust_remote_code" in text:
-        text = "the model needs its own code (trust_remote_code), which rmcheck does not run"
+        text = (
+            "the model needs the Python code in its folder, which is run only if you allow it; "
+            "read the code, then add trust_remote_code=true (hf:PATH,trust_remote_code=true)"
+        )
     return text if len(text) <= 300 else text[:299] + "…"

@@ -25,6 +25,7 @@ KINDS: Registry[Factory] = Registry(
         "recipe": "rmcheck.sources.recipe:create",
         "hf": "rmcheck.sources.checkpoint:create",
         "scores": "rmcheck.sources.score_file:create",
+        "source": "rmcheck.sources.source_file:create",
     },
     function("(rest, SourceOptions) -> reward source"),
     "rmcheck.sources",

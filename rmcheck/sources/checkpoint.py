@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,8 +22,10 @@ from rmcheck.sources.layout import (
     SIDECAR,
     TOKENIZER_CONFIG,
     Layout,
+    Setting,
     asked,
     chat_file,
+    is_chat,
     template_text,
     without_options,
 )
@@ -38,16 +42,29 @@ class CheckpointSource(ModelSource):
         name: str,
         revision: str | None,
         options: SourceOptions,
-        asked: Mapping[str, str | int] | None = None,
+        asked: Mapping[str, Setting] | None = None,
+        said_in: str = ASKED,
     ) -> None:
         super().__init__(spec, options)
         self.name = name
         self.revision = revision
         self._asked = asked or {}
+        self._said_in = said_in
 
     @cached_property
     def files(self) -> ModelFiles:
         """Its files. An adapter on the hub is downloaded, since its configuration is needed."""
+        return self._with_consent(self._found())
+
+    def _with_consent(self, files: ModelFiles) -> ModelFiles:
+        """The files, with what the user said of the code among them."""
+        if not self._asked.get("trust_remote_code"):
+            return files
+        if files.folder is not None:
+            _refuse_foreign_code(files.folder)
+        return replace(files, trust_remote_code=True)
+
+    def _found(self) -> ModelFiles:
         found = locate(self.name, self.options.root, self.revision)
         if found.folder is None and _is_hub_adapter(found, self.spec):
             from huggingface_hub import snapshot_download
@@ -84,16 +101,15 @@ class CheckpointSource(ModelSource):
         origins = {key: origin for key, (_, origin) in settings.items()}
         values = {key: value for key, (value, _) in settings.items()}
         if "template" in self._asked and "end" not in self._asked and sidecar is None:
-            chat = self._asked["template"] not in TEMPLATES or self._asked["template"] == "chat"
-            values["end"] = "template" if chat else "tokenizer"
+            values["end"] = "template" if is_chat(str(self._asked["template"])) else "tokenizer"
             origins["end"] = DEFAULT
         values |= self._asked
-        origins |= dict.fromkeys(self._asked, ASKED)
+        origins |= dict.fromkeys(self._asked, self._said_in)
         named = str(values["template"])
         text = "" if named in TEMPLATES else template_text(named, self.options.root)
-        return Layout(**values, text=text, origins=origins)
+        return Layout(**values, text=text, origins=origins, said=frozenset(self._asked))
 
-    def _own(self, sidecar: adapter.Sidecar | None) -> Mapping[str, tuple[str | int | None, str]]:
+    def _own(self, sidecar: adapter.Sidecar | None) -> Mapping[str, tuple[Setting | None, str]]:
         """Each setting and its origin, as `rmcheck.json` or the model's files have it."""
         if sidecar is not None:
             return {
@@ -154,6 +170,7 @@ class CheckpointSource(ModelSource):
                 load_checkpoint(self.files, objective), load_tokenizer(self.files), self.layout
             )
         base, gguf = adapter.base_of(self._adapter, self.hashes)
+        base = self._with_consent(base)
         found, missing = load_base(base, seed=0, gguf_file=gguf, fresh_head=False)
         head = value_head(self._adapter) if "score.weight" in missing else None
         if head is not None:
@@ -166,6 +183,26 @@ class CheckpointSource(ModelSource):
         return Loaded(model, tokenizer, self.layout)
 
 
+def _refuse_foreign_code(folder: Path) -> None:
+    """Raise SourceError where the configuration names code of another repository.
+
+    That code is not among the files whose hash is the model's fingerprint.
+    """
+    for name in ("config.json", TOKENIZER_CONFIG):
+        try:
+            found = json.loads((folder / name).read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError):
+            continue  # loading the model reports it
+        named = found.get("auto_map") if isinstance(found, dict) else None
+        for value in named.values() if isinstance(named, dict) else ():
+            for each in value if isinstance(value, list) else [value]:
+                if isinstance(each, str) and "--" in each:
+                    raise SourceError(
+                        f"{folder / name}: auto_map names code of another repository ({each}); "
+                        "copy that file into the folder and name it without the repository"
+                    )
+
+
 def _is_hub_adapter(files: ModelFiles, spec: str) -> bool:
     with needed_by(spec):
         from huggingface_hub import hf_hub_download
@@ -175,6 +212,11 @@ def _is_hub_adapter(files: ModelFiles, spec: str) -> bool:
     except Exception:  # not there, or the hub is unreachable: then it must be a cached model
         return False
     return True
+
+
+def is_path(name: str) -> bool:
+    """Whether a name can only be that of a folder, not a hub id."""
+    return name.startswith((".", "/", "~")) or name.count("/") > 1
 
 
 def create(rest: str, options: SourceOptions) -> CheckpointSource:
@@ -193,7 +235,6 @@ def create(rest: str, options: SourceOptions) -> CheckpointSource:
         name, _, after = whole.partition("@")
         revision = after or None
     folder = resolved(name, options.root)
-    is_path = name.startswith((".", "/", "~")) or name.count("/") > 1
-    if is_path and not folder.is_dir():
+    if is_path(name) and not folder.is_dir():
         raise UsageError(f"hf:{rest}: folder not found ({looked_for(folder)})")
     return CheckpointSource(f"hf:{rest}", name, revision, options, settings)

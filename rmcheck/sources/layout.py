@@ -20,7 +20,7 @@ ENDS = ("none", "tokenizer", "template", "eos")
 """What a model reads after the response: nothing, what its tokenizer puts after a text, what its
 chat template puts after an answer, or the end token."""
 POOLINGS = ("last", "mean")
-KEYS = ("template", "end", "max_length", "pooling", "objective")
+KEYS = ("template", "end", "max_length", "pooling", "objective", "trust_remote_code")
 """The settings that a spec may give, in the order in which they are shown."""
 
 ASKED = "the spec"
@@ -53,8 +53,12 @@ class Layout:
         Which of a head's outputs is the reward, or a weighted sum; empty for a head with one.
     text
         The content of the Jinja file; empty for the other templates.
+    trust_remote_code
+        Whether the user allows that the Python code in the model's folder is run.
+    said
+        Which of `KEYS` the user gave, in the spec or in a source file.
     origins
-        Where each of `KEYS` comes from: the spec, a file of the model, or `default`.
+        Where each of `KEYS` comes from: the spec, a file, or `default`.
     """
 
     template: str = "default"
@@ -63,12 +67,14 @@ class Layout:
     end: str = "none"
     objective: str = ""
     text: str = ""
+    trust_remote_code: bool = False
+    said: frozenset[str] = field(default=frozenset(), compare=False)
     origins: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     @property
     def chat(self) -> bool:
         """Whether a chat template writes the text: the tokenizer's own, or a Jinja file."""
-        return self.template == "chat" or bool(self.text)
+        return is_chat(self.template)
 
     @property
     def parts(self) -> tuple[object, ...]:
@@ -76,7 +82,13 @@ class Layout:
         named = content_hash(self.text) if self.text else self.template
         ending = () if self.end == "none" else (self.end,)
         objective = ("objective", self.objective) if self.objective else ()
-        return (named, self.max_length, self.pooling, *ending, *objective)
+        code = ("trust_remote_code",) if self.trust_remote_code else ()
+        return (named, self.max_length, self.pooling, *ending, *objective, *code)
+
+
+def is_chat(template: str) -> bool:
+    """Whether a chat template writes the text: the tokenizer's own, or a Jinja file."""
+    return template == "chat" or template not in TEMPLATES
 
 
 def without_options(rest: str, is_folder: Callable[[str], bool]) -> tuple[str, str]:
@@ -91,7 +103,10 @@ def without_options(rest: str, is_folder: Callable[[str], bool]) -> tuple[str, s
     return path, ",".join(options)
 
 
-def asked(options: str, spec: str, root: Path) -> dict[str, str | int]:
+Setting = str | int | bool
+
+
+def asked(options: str, spec: str, root: Path) -> dict[str, Setting]:
     """The settings that a spec gives, checked.
 
     Raises
@@ -99,7 +114,7 @@ def asked(options: str, spec: str, root: Path) -> dict[str, str | int]:
     UsageError
         For an unknown key, a key given twice, or a value that is not allowed.
     """
-    found: dict[str, str | int] = {}
+    found: dict[str, Setting] = {}
     for option in filter(None, _OPTION.split("," + options)[1:]):
         key, _, value = option.partition("=")
         if key not in KEYS:
@@ -110,7 +125,7 @@ def asked(options: str, spec: str, root: Path) -> dict[str, str | int]:
     return found
 
 
-def _value(key: str, value: str, spec: str, root: Path) -> str | int:
+def _value(key: str, value: str, spec: str, root: Path) -> Setting:
     if key == "max_length":
         if not value.isdecimal() or int(value) < 1:
             raise UsageError(
@@ -121,15 +136,20 @@ def _value(key: str, value: str, spec: str, root: Path) -> str | int:
         if not value.strip():
             raise UsageError(f"{spec}: objective: expected the name of an output of the head")
         return value
+    if key == "trust_remote_code":
+        if value not in ("true", "false"):
+            raise UsageError(f"{spec}: {key}: expected true or false, got {value!r}")
+        return value == "true"
     allowed = {"template": TEMPLATES, "end": ENDS, "pooling": POOLINGS}[key]
-    if value in allowed or (key == "template" and _is_template_file(value, root)):
+    if value in allowed or (key == "template" and is_template_file(value, root)):
         return value
     remedy = did_you_mean(value, allowed)
     files = ", or the path of a Jinja file" if key == "template" else ""
     raise UsageError(f"{spec}: {key}: got {value!r}; {remedy}{files}")
 
 
-def _is_template_file(value: str, root: Path) -> bool:
+def is_template_file(value: str, root: Path) -> bool:
+    """Whether a template is the path of a file, relative to the folder `root`."""
     return (root / Path(value).expanduser()).is_file()
 
 

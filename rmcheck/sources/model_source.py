@@ -23,7 +23,7 @@ from rmcheck.reward_source import Source, SourceOptions
 from rmcheck.scoring.files import FileHashes
 from rmcheck.scoring.threads import wait_asleep
 from rmcheck.scoring.tokens import SCORER_FORMAT, positions_of
-from rmcheck.sources.layout import ASKED, Layout
+from rmcheck.sources.layout import Layout
 from rmcheck.stats.precision import PRECISIONS
 
 if TYPE_CHECKING:
@@ -94,6 +94,7 @@ class ModelSource(Source, ABC):
             pooling=self.layout.pooling,
             end=self.layout.end,
             objective=self.layout.objective,
+            trust_remote_code=self.layout.trust_remote_code,
             origins=dict(self.layout.origins),
             dtype=self.options.dtype,
         )
@@ -175,7 +176,7 @@ class ModelSource(Source, ABC):
         if layout.text:
             loaded.tokenizer.chat_template = layout.text
         self._refuse_unreadable(layout, loaded.tokenizer)
-        if layout.max_length and layout.origins.get("max_length") == ASKED:
+        if layout.max_length and "max_length" in layout.said:
             positions = positions_of(loaded.model.config)
             if positions is not None and layout.max_length > positions:
                 raise SourceError(

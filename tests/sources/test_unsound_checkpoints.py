@@ -58,7 +58,7 @@ def test_code_in_a_model_folder_is_not_run_and_nothing_is_asked(
     if known:
         assert len(opened("hf:model", tmp_path).score(dialogues(3))) == 3
     else:
-        assert "which rmcheck does not run" in refused(tmp_path)
+        assert "run only if you allow it" in refused(tmp_path)
     assert not mark.exists()
 
 
