@@ -182,6 +182,15 @@ class Source:
         """Its training record, if known."""
         return None
 
+    @property
+    def loaded(self) -> bool:
+        """Whether it can score without loading a model first."""
+        return True
+
+    def other_readings(self) -> Sequence[Source]:
+        """The same model with other readings that it may have been trained with."""
+        return ()
+
     def describe(self) -> SourceRecord:
         """Its part of a run's record."""
         return SourceRecord(spec=self.spec, fingerprint=self.fingerprint)

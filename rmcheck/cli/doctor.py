@@ -63,7 +63,7 @@ def _pairs(given: str, root: Path) -> Sequence[Any]:
 
 
 def _show(source: ModelSource, dialogues: Sequence[Dialogue]) -> None:
-    from rmcheck.compare.readings import count, tokens
+    from rmcheck.sources.readings import count, tokens
 
     scorer = source.scorer
     for dialogue in dialogues[:2]:
@@ -101,29 +101,23 @@ def _read_at(scorer: Any, last: str, length: int) -> str:
 
 
 def _compare(source: ModelSource, pairs: Sequence[Any]) -> None:
-    from rmcheck.compare.readings import MOST_PAIRS, compare_readings, recommended
+    from rmcheck.sources.readings import MOST_PAIRS, compare_readings, recommended
 
     tried = compare_readings(source, pairs)
     best = recommended(tried)
     used = min(len(pairs), MOST_PAIRS)
     tell("", f"win rates on {counted(used, 'pair')}, p against the current reading:")
     for each in sorted(tried, key=lambda one: -one.estimate.value):
-        estimate = each.estimate
+        estimate, options = each.estimate, each.layout.options
         marks = [
             *(["current"] if each is tried[0] else [f"p = {each.p_value:.2g}"]),
             *(["recommended"] if each is best else []),
         ]
-        settings = f"template={each.layout.template},end={each.layout.end}"
         tell(
-            f"  {estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]  {settings:<40}  "
+            f"  {estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]  {options:<40}  "
             f"{', '.join(marks)}"
         )
     if best is tried[0]:
         tell("", "no other reading wins by more than chance allows; keep the current reading")
         return
-    path = source.spec.partition(",")[0]
-    tell(
-        "",
-        f"use it: --rm '{path},template={best.layout.template},end={best.layout.end}', "
-        "if that is how the model was trained",
-    )
+    tell("", f"if the model was trained with that reading: {redacted(source.advice(best.layout))}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -14,11 +14,12 @@ from rmcheck.data.template import TEMPLATES
 from rmcheck.errors import SourceError, UsageError
 from rmcheck.extras import needed_by
 from rmcheck.record.run import TrainingRecord
-from rmcheck.reward_source import SourceOptions
+from rmcheck.reward_source import Source, SourceOptions
 from rmcheck.scoring.files import ModelFiles, locate, looked_for
 from rmcheck.sources.layout import (
     ASKED,
     DEFAULT,
+    KEYS,
     SIDECAR,
     TOKENIZER_CONFIG,
     Layout,
@@ -141,18 +142,52 @@ class CheckpointSource(ModelSource):
         except Exception:  # not there, or the hub cannot be reached and it was never downloaded
             return None
 
+    def spec_with(self, layout: Layout) -> str:
+        """The spec that reads the same model otherwise; other settings stay as they are."""
+        if self._said_in != ASKED:
+            return super().spec_with(layout)
+        path, _ = without_options(self.spec, lambda text: self._is_folder(text.partition(":")[2]))
+        kept = {key: self._asked[key] for key in KEYS if key in self._asked}
+        settings = kept | {"template": layout.template, "end": layout.end}
+        return ",".join([path, *(f"{key}={_shown(value)}" for key, value in settings.items())])
+
+    def advice(self, layout: Layout) -> str:
+        """The option or the lines of the source file that read the model otherwise."""
+        if self._said_in != ASKED:
+            return f"write into {self._said_in}: template: {layout.template}, end: {layout.end}"
+        return f"use --rm '{self.spec_with(layout)}'"
+
+    def _is_folder(self, path: str) -> bool:
+        return resolved(path, self.options.root).is_dir()
+
+    def other_readings(self) -> Sequence[Source]:
+        """Rivals of its reading; none where `rmcheck.json` says how it was trained."""
+        if self._sidecar is not None and not self._asked:
+            return ()
+        from rmcheck.sources.readings import Reread, rivals
+
+        layouts = rivals(self.layout, has_chat_template=chat_file(self._file) is not None)
+        return [Reread(self, layout, self.identity_with(layout)) for layout in layouts]
+
     def _identity(self) -> str:
+        return self.identity_with(self.layout)
+
+    def identity_with(self, layout: Layout) -> str:
+        """A hash of the model's files and of a reading, which need not be the current one."""
+        return content_hash("hf", *self._file_hashes, *layout.parts)
+
+    @cached_property
+    def _file_hashes(self) -> tuple[str, ...]:
         folder = self.files.folder
         if folder is not None and not self._adapter and not (folder / "config.json").is_file():
             raise SourceError(
                 f"{folder} is not a model folder: it has neither config.json nor {adapter.CONFIG}"
             )
-        layout = self.layout
-        parts: list[object] = [self.files.hash(self.hashes)]
+        parts = [self.files.hash(self.hashes)]
         if self._adapter:
             base, gguf = adapter.base_of(self._adapter, self.hashes)
             parts.append(base.hash(self.hashes, [gguf] if gguf else []))
-        return content_hash("hf", *parts, *layout.parts)
+        return tuple(parts)
 
     def _load(self, device: str) -> Loaded:
         _ = self.fingerprint  # a folder without a model is reported before torch is imported
@@ -181,6 +216,10 @@ class CheckpointSource(ModelSource):
         own = (self._adapter / "tokenizer_config.json").is_file()
         tokenizer = load_tokenizer(self.files) if own else load_tokenizer(base, gguf)
         return Loaded(model, tokenizer, self.layout)
+
+
+def _shown(value: Setting) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _refuse_foreign_code(folder: Path) -> None:

@@ -77,6 +77,11 @@ class Layout:
         return is_chat(self.template)
 
     @property
+    def options(self) -> str:
+        """How a spec says it: template and end."""
+        return f"template={self.template},end={self.end}"
+
+    @property
     def parts(self) -> tuple[object, ...]:
         """What of it belongs to a model's fingerprint."""
         named = content_hash(self.text) if self.text else self.template

@@ -111,6 +111,22 @@ class ModelSource(Source, ABC):
             self._known_identity = self._identity()
         return self._known_identity
 
+    def spec_with(self, layout: Layout) -> str:
+        """The name of the same model with another reading, for messages."""
+        return f"{self.spec}, {layout.options}"
+
+    def advice(self, layout: Layout) -> str:
+        """How the user has the model read otherwise."""
+        return (
+            f"{self.spec} is read as it was trained; set template: {layout.template} in it to "
+            "train it so"
+        )
+
+    @property
+    def loaded(self) -> bool:
+        """Whether the model is in memory."""
+        return self._scorer is not None
+
     @property
     def remarks(self) -> tuple[str, ...]:
         """Notes about the scoring that the user should see."""
