@@ -110,6 +110,14 @@ class Rescalable(Protocol):
 
 
 @runtime_checkable
+class ManySided(Protocol):
+    """A source with several rewards for each text, by name (helpful, harmless, ...)."""
+
+    def with_objective(self, objective: str) -> RewardSource:
+        """The source of one of them, or of a weighted sum (`0.7*helpful+0.3*harmless`)."""
+
+
+@runtime_checkable
 class Streaming(Protocol):
     """A source that yields scores as they are computed, so that a killed run loses little."""
 
@@ -200,7 +208,15 @@ class Source:
         raise NotImplementedError
 
 
-OPTIONAL = ("stream", "with_label_noise", "with_head_scaled", "knows", "within", "ids")
+OPTIONAL = (
+    "stream",
+    "with_label_noise",
+    "with_head_scaled",
+    "with_objective",
+    "knows",
+    "within",
+    "ids",
+)
 """Methods that only some sources have. The engine asks for them with `isinstance`."""
 
 

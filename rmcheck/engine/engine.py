@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 
-from rmcheck.checks import CannotDecide
+from rmcheck.checks import CannotDecide, Need
 from rmcheck.data import Dialogue, PreferencePair
 from rmcheck.documents import located
 from rmcheck.engine.bar import SessionBar
 from rmcheck.engine.binding import Binding, baseline_source
 from rmcheck.engine.book import ScoreBook
-from rmcheck.engine.context import SuiteContext
+from rmcheck.engine.context import SuiteContext, of_objective
 from rmcheck.engine.reading_watch import ReadingWatch
 from rmcheck.engine.settings import DEFAULT_BASELINE, NO_BASELINE, Settings
 from rmcheck.errors import (
@@ -198,7 +198,7 @@ class Engine:
             for bound in checks:
                 _, pairs = suites.setdefault(id(binding), (binding.candidate, []))
                 pairs.extend(bound.suite.data.pairs)
-                for need in bound.check.needs(bound.suite.data):
+                for need in _needs(bound):
                     try:
                         source = binding.source(need.source)
                     except RmcheckError:
@@ -224,7 +224,7 @@ class Engine:
             kept = self._baseline if binding.baseline is self._baseline_source else None
             other = kept.source_of(suite.name) if kept else binding.baseline.describe()
             refuse_unlike(binding.candidate.describe(), other, binding.baseline_name)
-        for need in check.needs(suite.data):
+        for need in _needs(bound):
             try:
                 source = binding.source(need.source)
             except (CannotDecide, BaselineMissing):
@@ -243,7 +243,8 @@ class Engine:
     def judge(self, bound: BoundCheck, binding: Binding) -> tuple[Verdict, float]:
         """The verdict, and the seconds that it took."""
         started = time.perf_counter()
-        verdict = bound.check.judge(self.context(bound.suite, binding))
+        context = self.context(bound.suite, binding)
+        verdict = bound.check.judge(replace(context, objective=bound.check.objective or ""))
         return verdict, time.perf_counter() - started
 
     def scoring(self) -> ScoringRecord:
@@ -261,3 +262,9 @@ class Engine:
             if training is not None:
                 found.setdefault(training.fingerprint, training)
         return list(found.values())
+
+
+def _needs(bound: BoundCheck) -> Iterator[Need]:
+    """What a check needs, of the objective that it names."""
+    for need in bound.check.needs(bound.suite.data):
+        yield replace(need, source=of_objective(need.source, bound.check.objective or ""))

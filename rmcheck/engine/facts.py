@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -50,16 +51,27 @@ def suite_record(suite: Suite, context: SuiteContext | None) -> SuiteRecord:
 
 def pair_scores(suite: Suite, context: SuiteContext) -> list[PairScore]:
     """The candidate's scores of those pairs of the suite whose scores are known."""
-    known: Sequence[PreferencePair] = context.data.pairs
-    if not context.has_scored(known):
-        known = [pair for pair in known if context.has_scored([pair])]
-    scored = _scored(context, known)
-    if scored is None:
-        return []
-    return rows_of(suite.name, scored)
+    named = dict.fromkeys(
+        need.source.objective or check.objective or ""
+        for check in suite.checks
+        for need in check.needs(suite.data)
+    )
+    rows: list[PairScore] = []
+    for objective in sorted({"", *named}):
+        side = replace(context, objective=objective)
+        try:
+            known: Sequence[PreferencePair] = side.data.pairs
+            if not side.has_scored(known):
+                known = [pair for pair in known if side.has_scored([pair])]
+        except RmcheckError:  # the checks of that objective have said so
+            continue
+        scored = _scored(side, known)
+        if scored is not None:
+            rows += rows_of(suite.name, scored, objective)
+    return rows
 
 
-def rows_of(suite: str, scored: ScoredPairs) -> list[PairScore]:
+def rows_of(suite: str, scored: ScoredPairs, objective: str = "") -> list[PairScore]:
     """Scored pairs as rows of `scores.jsonl`."""
     return [
         PairScore(
@@ -70,6 +82,7 @@ def rows_of(suite: str, scored: ScoredPairs) -> list[PairScore]:
             tags=list(pair.tags),
             chosen=float(chosen),
             rejected=float(rejected),
+            objective=objective,
         )
         for pair, chosen, rejected in zip(scored.pairs, scored.chosen, scored.rejected, strict=True)
     ]
@@ -86,10 +99,8 @@ def controls(pairs: Sequence[PreferencePair], seed: int) -> dict[str, Estimate]:
 
 def _scored(context: SuiteContext, pairs: Sequence[PreferencePair]) -> ScoredPairs | None:
     """Scores of `pairs` if they are there; never scores anything for the record alone."""
-    if not context.has_scored(pairs):
-        return None
     try:
-        return context.scored(pairs)
+        return context.scored(pairs) if context.has_scored(pairs) else None
     except RmcheckError:
         return None
 

@@ -9,7 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+)
 
 from rmcheck.spec import Spec, redacted
 from rmcheck.wording import listed
@@ -330,7 +338,10 @@ class RunRecord(_Model):
 
 
 class PairScore(_Model):
-    """A row of `scores.jsonl`: one pair of one suite, scored. A score file with more columns."""
+    """A row of `scores.jsonl`: one pair of one suite, scored. A score file with more columns.
+
+    `objective` names the output of a model with several; rows without one do not have the key.
+    """
 
     suite: str
     id: str
@@ -339,6 +350,24 @@ class PairScore(_Model):
     tags: list[str] = Field(default_factory=list)
     chosen: FiniteFloat
     rejected: FiniteFloat
+    objective: str = ""
+
+    @model_serializer(mode="wrap")
+    def _without_empty(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        row: dict[str, Any] = dump(self)
+        if not self.objective:
+            del row["objective"]
+        return row
+
+
+def one_each(rows: Iterable[PairScore]) -> list[PairScore]:
+    """One row for each pair of each suite: that without an objective, or of the first objective."""
+    found: dict[tuple[str, str, str], PairScore] = {}
+    for row in rows:
+        key = (row.suite, row.id, row.hash)
+        if key not in found or (found[key].objective and not row.objective):
+            found[key] = row
+    return list(found.values())
 
 
 def outcome(suites: Iterable[SuiteRecord]) -> Literal["pass", "fail", "error"]:

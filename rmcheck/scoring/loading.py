@@ -125,30 +125,36 @@ def load_base(
     return base
 
 
-def load_checkpoint(files: ModelFiles, objective: str = "") -> Any:
-    """A trained reward model: sequence classification with a stored head.
+def load_checkpoint(files: ModelFiles) -> Base:
+    """A sequence-classification model with all its outputs, or one with a value head."""
+    base = _load(files, None)
+    if base.missing == ("score.weight",) and files.folder is not None:
+        head = value_head(files.folder)
+        if head is not None:
+            with_value_head(base.model, head, files.name)
+            return Base(base.model, ())
+    return base
+
+
+def one_reward(base: Base, files: ModelFiles, objective: str = "") -> Any:
+    """A checkpoint as a reward model: with one output.
 
     `objective` names one of several labels, or a weighted sum of them, see
-    `rmcheck.scoring.objectives`.
+    `rmcheck.scoring.objectives`; the model made for it shares its weights with `base`.
 
     Raises
     ------
     SourceError
         When it has several labels and no objective is named, no head, or cannot be read.
     """
-    model, missing = _load(files, None)
-    if missing == ("score.weight",) and files.folder is not None:
-        head = value_head(files.folder)
-        if head is not None:
-            with_value_head(model, head, files.name)
-            return model
+    model, missing = base
     labels = int(model.config.num_labels)
     if labels != 1 and not missing and not objective:
         names = listed([str(name) for name in model.config.id2label.values()])
         raise SourceError(
             f"{files.name}: expected num_labels 1 for a reward model, got {labels} ({names}); name "
-            "one, or a weighted sum (hf:PATH,objective=NAME), or train a head on this model with "
-            "a recipe (base: …)"
+            "one, or a weighted sum (hf:PATH,objective=NAME), or one in each check (objective: "
+            "NAME), or train a head on this model with a recipe (base: …)"
         )
     if missing:
         raise SourceError(
@@ -157,7 +163,7 @@ def load_checkpoint(files: ModelFiles, objective: str = "") -> Any:
         )
     if objective:
         named = {int(place): str(name) for place, name in model.config.id2label.items()}
-        as_one_reward(model, weights_of(objective, named, files.name), files.name)
+        return as_one_reward(model, weights_of(objective, named, files.name), files.name)
     return model
 
 

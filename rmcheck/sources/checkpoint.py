@@ -51,6 +51,18 @@ class CheckpointSource(ModelSource):
         self.revision = revision
         self._asked = asked or {}
         self._said_in = said_in
+        self._shared: dict[str, Any] = {}
+
+    def with_objective(self, objective: str) -> CheckpointSource:
+        """One of the outputs of its head, or a weighted sum; the loaded model is shared."""
+        settings = {**self._asked, "objective": objective}
+        plain = self._said_in != ASKED
+        spec = f"{self.spec} [{objective}]" if plain else self._spec_of(settings)
+        side = CheckpointSource(
+            spec, self.name, self.revision, self.options, settings, self._said_in
+        )
+        side._shared = self._shared
+        return side
 
     @cached_property
     def files(self) -> ModelFiles:
@@ -146,10 +158,12 @@ class CheckpointSource(ModelSource):
         """The spec that reads the same model otherwise; other settings stay as they are."""
         if self._said_in != ASKED:
             return super().spec_with(layout)
+        return self._spec_of({**self._asked, "template": layout.template, "end": layout.end})
+
+    def _spec_of(self, settings: Mapping[str, Setting]) -> str:
         path, _ = without_options(self.spec, lambda text: self._is_folder(text.partition(":")[2]))
-        kept = {key: self._asked[key] for key in KEYS if key in self._asked}
-        settings = kept | {"template": layout.template, "end": layout.end}
-        return ",".join([path, *(f"{key}={_shown(value)}" for key, value in settings.items())])
+        said = [f"{key}={_shown(settings[key])}" for key in KEYS if key in settings]
+        return ",".join([path, *said])
 
     def advice(self, layout: Layout) -> str:
         """The option or the lines of the source file that read the model otherwise."""
@@ -191,7 +205,7 @@ class CheckpointSource(ModelSource):
 
     def _load(self, device: str) -> Loaded:
         _ = self.fingerprint  # a folder without a model is reported before torch is imported
-        from rmcheck.scoring.loading import load_base, load_checkpoint, load_tokenizer
+        from rmcheck.scoring.loading import load_base, load_checkpoint, load_tokenizer, one_reward
         from rmcheck.scoring.value_head import value_head, with_value_head
 
         objective = self.layout.objective
@@ -201,9 +215,10 @@ class CheckpointSource(ModelSource):
                 "one; remove it"
             )
         if self._adapter is None:
-            return Loaded(
-                load_checkpoint(self.files, objective), load_tokenizer(self.files), self.layout
-            )
+            if device not in self._shared:
+                self._shared[device] = load_checkpoint(self.files)
+            model = one_reward(self._shared[device], self.files, objective)
+            return Loaded(model, load_tokenizer(self.files), self.layout)
         base, gguf = adapter.base_of(self._adapter, self.hashes)
         base = self._with_consent(base)
         found, missing = load_base(base, seed=0, gguf_file=gguf, fresh_head=False)

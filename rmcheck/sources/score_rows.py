@@ -16,7 +16,7 @@ from rmcheck.errors import Problem, ProblemsFound, nearest, os_reason
 from rmcheck.wording import listed
 
 SIDES = ("chosen", "rejected")
-KEYS = ("id", *SIDES, "scores", "hash", "suite")
+KEYS = ("id", *SIDES, "scores", "hash", "suite", "objective")
 
 
 @dataclass
