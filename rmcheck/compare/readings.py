@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,13 +11,10 @@ from numpy.typing import NDArray
 from rmcheck.data import Dialogue, PreferencePair, pair_dialogues
 from rmcheck.errors import SourceError
 from rmcheck.sources.layout import Layout
-from rmcheck.sources.model_source import ModelSource
+from rmcheck.sources.model_source import DialogueScorer, ModelSource
 from rmcheck.stats.paired import paired_difference
 from rmcheck.stats.winrate import win_rate, wins
 from rmcheck.verdict import Estimate
-
-if TYPE_CHECKING:
-    from rmcheck.scoring.scorer import Scorer
 
 Ids = NDArray[np.int64]
 
@@ -73,7 +69,7 @@ class Tried:
     """Two-sided, against the current reading; adjusted for the number of readings."""
 
 
-def tokens(scorer: Scorer, dialogue: Dialogue) -> list[Token]:
+def tokens(scorer: DialogueScorer, dialogue: Dialogue) -> list[Token]:
     """What the model reads of a dialogue."""
     (ids,) = scorer.encode([dialogue])
     special = set(scorer.tokenizer.all_special_ids)
@@ -83,7 +79,7 @@ def tokens(scorer: Scorer, dialogue: Dialogue) -> list[Token]:
     ]
 
 
-def count(scorer: Scorer, dialogues: Sequence[Dialogue]) -> Counts:
+def count(scorer: DialogueScorer, dialogues: Sequence[Dialogue]) -> Counts:
     """Start and end tokens of all texts, and how many were cut."""
     before = scorer.truncated
     found = scorer.encode(dialogues)
@@ -98,7 +94,7 @@ def count(scorer: Scorer, dialogues: Sequence[Dialogue]) -> Counts:
     )
 
 
-def _last(scorer: Scorer, ids: Ids) -> int:
+def _last(scorer: DialogueScorer, ids: Ids) -> int:
     """The last token that is not white space."""
     for one in reversed(ids.tolist()):
         if str(scorer.tokenizer.decode([one])).strip():

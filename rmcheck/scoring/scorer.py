@@ -219,7 +219,7 @@ class Scorer:
                         left[call.members] = False
                         yield call.members, values
                 except (torch.OutOfMemoryError, RuntimeError) as error:
-                    if not _is_out_of_memory(error) or not self._shrink():
+                    if not is_out_of_memory(error) or not self._shrink():
                         raise
 
     def _planned(self, unique: list[Ids], members: Ids, shares: bool) -> Iterator[_Call]:
@@ -300,7 +300,7 @@ class Scorer:
             for row in forest.rows:
                 shared[row.members] = self._forward(partial(self._read, [row]))
         except Exception as error:  # a model may refuse a custom mask in any way it likes
-            if _is_out_of_memory(error):
+            if is_out_of_memory(error):
                 return f"not enough memory to test it on {forest.n_tokens:,} tokens"
             return f"the model does not accept a custom mask ({type(error).__name__})"
         shared = shared[forest.places]
@@ -331,7 +331,7 @@ def _as_float32(_: torch.nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
     return (args[0].float(), *args[1:])
 
 
-def _is_out_of_memory(error: BaseException) -> bool:
+def is_out_of_memory(error: BaseException) -> bool:
     said = str(error).lower()
     return isinstance(error, torch.OutOfMemoryError) or (
         isinstance(error, RuntimeError) and ("out of memory" in said or "can't allocate" in said)

@@ -25,11 +25,11 @@ from rmcheck.sources.layout import (
     template_text,
     without_options,
 )
-from rmcheck.sources.model_source import Loaded, ModelSource, resolved
+from rmcheck.sources.model_source import HeadedModel, Loaded, resolved
 from rmcheck.training import adapter
 
 
-class CheckpointSource(ModelSource):
+class CheckpointSource(HeadedModel):
     """A trained reward model from files; `rmcheck.json` beside them says how to read it."""
 
     def __init__(
@@ -132,11 +132,15 @@ class CheckpointSource(ModelSource):
                 f"{folder} is not a model folder: it has neither config.json nor {adapter.CONFIG}"
             )
         layout = self.layout
-        parts: list[object] = [self.files.hash(self.hashes)]
+        return content_hash("hf", *self._weights(), *layout.parts)
+
+    def _weights(self) -> list[str]:
+        """Hashes of its files, and of its base's for an adapter."""
+        parts = [self.files.hash(self.hashes)]
         if self._adapter:
             base, gguf = adapter.base_of(self._adapter, self.hashes)
             parts.append(base.hash(self.hashes, [gguf] if gguf else []))
-        return content_hash("hf", *parts, *layout.parts)
+        return parts
 
     def _load(self, device: str) -> Loaded:
         _ = self.fingerprint  # a folder without a model is reported before torch is imported
@@ -188,12 +192,21 @@ def create(rest: str, options: SourceOptions) -> CheckpointSource:
 
     whole, said = without_options(rest, is_folder)
     settings = asked(said, f"hf:{rest}", options.root)
-    name, revision = whole, None
-    if not is_folder(whole):
-        name, _, after = whole.partition("@")
+    name, revision = named(whole, f"hf:{rest}", options.root)
+    return CheckpointSource(f"hf:{rest}", name, revision, options, settings)
+
+
+def named(model: str, spec: str, root: Path) -> tuple[str, str | None]:
+    """A model's path or hub id, and the revision after an `@`.
+
+    Raises UsageError if it is a path that does not exist.
+    """
+    name, revision = model, None
+    if not resolved(model, root).is_dir():
+        name, _, after = model.partition("@")
         revision = after or None
-    folder = resolved(name, options.root)
+    folder = resolved(name, root)
     is_path = name.startswith((".", "/", "~")) or name.count("/") > 1
     if is_path and not folder.is_dir():
-        raise UsageError(f"hf:{rest}: folder not found ({looked_for(folder)})")
-    return CheckpointSource(f"hf:{rest}", name, revision, options, settings)
+        raise UsageError(f"{spec}: folder not found ({looked_for(folder)})")
+    return name, revision

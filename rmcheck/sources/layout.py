@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -91,8 +91,13 @@ def without_options(rest: str, is_folder: Callable[[str], bool]) -> tuple[str, s
     return path, ",".join(options)
 
 
-def asked(options: str, spec: str, root: Path) -> dict[str, str | int]:
-    """The settings that a spec gives, checked.
+def pieces(options: str) -> list[str]:
+    """The options of a spec, `key=value` each; values may have commas."""
+    return [option for option in _OPTION.split("," + options)[1:] if option]
+
+
+def asked(options: str, spec: str, root: Path, keys: Sequence[str] = KEYS) -> dict[str, str | int]:
+    """The settings that a spec gives, checked; `keys` are those that are allowed.
 
     Raises
     ------
@@ -100,10 +105,10 @@ def asked(options: str, spec: str, root: Path) -> dict[str, str | int]:
         For an unknown key, a key given twice, or a value that is not allowed.
     """
     found: dict[str, str | int] = {}
-    for option in filter(None, _OPTION.split("," + options)[1:]):
+    for option in pieces(options):
         key, _, value = option.partition("=")
-        if key not in KEYS:
-            raise UsageError(f"{spec}: unknown setting {key!r}; {did_you_mean(key, KEYS)}")
+        if key not in keys:
+            raise UsageError(f"{spec}: unknown setting {key!r}; {did_you_mean(key, keys)}")
         if key in found:
             raise UsageError(f"{spec}: {key} is given twice; give it once")
         found[key] = _value(key, value, spec, root)
