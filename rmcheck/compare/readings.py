@@ -102,13 +102,18 @@ def _last(scorer: DialogueScorer, ids: Ids) -> int:
     return int(ids[-1])
 
 
-def plausible(layout: Layout, tokenizer: object) -> Iterator[Layout]:
-    """The current reading, and the others that a model may have been trained with."""
+def plausible(layout: Layout, tokenizer: object, *, encoder: bool = False) -> Iterator[Layout]:
+    """The current reading, and the others that a model may have been trained with.
+
+    An `encoder` may have read prompt and response as two inputs.
+    """
     yield layout
+    if encoder:
+        yield replace(layout, template="pair", text="", end="tokenizer", origins={})
     templates = [layout.template, "default", "raw"]
     if getattr(tokenizer, "chat_template", None) and not layout.text:
         templates.insert(1, "chat")
-    for template in dict.fromkeys(templates):
+    for template in dict.fromkeys(one for one in templates if one != "pair"):
         text = layout.text if template == layout.template else ""
         other = replace(layout, template=template, text=text, origins={})
         ends = ["template" if other.chat else "tokenizer", "none"]
@@ -133,7 +138,11 @@ def compare_readings(source: ModelSource, pairs: Sequence[PreferencePair]) -> li
     dialogues, groups = pair_dialogues(chosen), [pair.group for pair in chosen]
     seen: set[bytes] = set()
     found: list[Tried] = []
-    for layout in plausible(source.layout, source.scorer.tokenizer):
+    from rmcheck.scoring.scorer import Scorer
+
+    known = source.scorer
+    encoder = isinstance(known, Scorer) and known.encodes
+    for layout in plausible(source.layout, known.tokenizer, encoder=encoder):
         try:
             scorer = source.read_with(layout)
             key = b"|".join(ids.tobytes() for ids in scorer.encode(dialogues))

@@ -11,18 +11,11 @@ from numpy.typing import NDArray
 
 from rmcheck.errors import SourceError
 from rmcheck.scoring.batches import batches, padded
+from rmcheck.scoring.budget import budgets, calls, probe_sequences
 from rmcheck.scoring.forest import Row, plant
 from rmcheck.scoring.padding import pad_token
+from rmcheck.scoring.precision import DTYPES, TOLERANCE, full_precision, is_out_of_memory
 from rmcheck.scoring.reading import Reading, forest_states, layers_reason, reach
-from rmcheck.scoring.scorer import (
-    DTYPES,
-    TOLERANCE,
-    budgets,
-    calls,
-    full_precision,
-    is_out_of_memory,
-    probe_sequences,
-)
 from rmcheck.scoring.trees import Trees, by_tree, tree_states
 
 Ids = NDArray[np.int64]

@@ -87,6 +87,7 @@ class Tokens:
         self._prefixes: dict[Prompt, str] = {}
         self._known: dict[str, Ids] = {}
         self._kept = 0
+        self._types: Ids | None = None
 
     def encode(self, dialogues: Sequence[Dialogue]) -> list[Ids]:
         """Token ids of each dialogue, at least one and at most `max_length`, in input order."""
@@ -116,6 +117,22 @@ class Tokens:
             found.append(self._head + max(0, kept - response_tokens))
         self._prefixes.clear()
         return np.array(found, dtype=np.int64)
+
+    def segments(self, ids: Ids) -> Ids:
+        """The token types of an encoded text, as the tokenizer gives them to one text: (t,).
+
+        They are 0 but for special tokens: XLNet's last one has a type of its own.
+        """
+        if self._types is None:
+            options = {"return_token_type_ids": True, "verbose": False}
+            whole = self.tokenizer("a", add_special_tokens=self._special, **options)
+            self._types = np.array(whole["token_type_ids"], dtype=np.int64)
+        found = np.zeros(len(ids), dtype=np.int64)
+        found[: self._head] = self._types[: self._head][: len(ids)]
+        tail = min(self._tail, len(ids)) if self._end == "tokenizer" else 0
+        if tail:
+            found[-tail:] = self._types[-tail:]
+        return found
 
     def _tokenised(self, dialogues: Sequence[Dialogue]) -> list[Ids]:
         found: list[Ids] = []

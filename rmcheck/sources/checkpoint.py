@@ -8,15 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from rmcheck.data.dialogue import content_hash
-from rmcheck.data.template import TEMPLATES
 from rmcheck.errors import SourceError, UsageError
 from rmcheck.extras import needed_by
 from rmcheck.record.run import TrainingRecord
 from rmcheck.reward_source import SourceOptions
 from rmcheck.scoring.files import ModelFiles, locate, looked_for
+from rmcheck.sources.cross_encoder import LIMITS, CrossEncoder, cross_encoder
 from rmcheck.sources.layout import (
     ASKED,
     DEFAULT,
+    READINGS,
     SIDECAR,
     TOKENIZER_CONFIG,
     Layout,
@@ -67,6 +68,16 @@ class CheckpointSource(HeadedModel):
         folder = self.files.folder
         return folder if folder is not None and (folder / adapter.CONFIG).is_file() else None
 
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Notes about the scoring that the user should see."""
+        crossed = None if self._sidecar is not None else self._crossed
+        return (*((crossed.remark,) if crossed else ()), *super().remarks)
+
+    @cached_property
+    def _crossed(self) -> CrossEncoder | None:
+        return cross_encoder(self._file)
+
     @cached_property
     def _sidecar(self) -> adapter.Sidecar | None:
         return adapter.read_sidecar(self.files.folder) if self.files.folder else None
@@ -83,14 +94,15 @@ class CheckpointSource(HeadedModel):
         settings: dict[str, Any] = dict(self._own(sidecar))
         origins = {key: origin for key, (_, origin) in settings.items()}
         values = {key: value for key, (value, _) in settings.items()}
-        if "template" in self._asked and "end" not in self._asked and sidecar is None:
-            chat = self._asked["template"] not in TEMPLATES or self._asked["template"] == "chat"
+        template = self._asked.get("template")
+        if template and "end" not in self._asked and (sidecar is None or template == "pair"):
+            chat = template not in READINGS or template == "chat"
             values["end"] = "template" if chat else "tokenizer"
             origins["end"] = DEFAULT
         values |= self._asked
         origins |= dict.fromkeys(self._asked, ASKED)
         named = str(values["template"])
-        text = "" if named in TEMPLATES else template_text(named, self.options.root)
+        text = "" if named in READINGS else template_text(named, self.options.root)
         return Layout(**values, text=text, origins=origins)
 
     def _own(self, sidecar: adapter.Sidecar | None) -> Mapping[str, tuple[str | int | None, str]]:
@@ -103,6 +115,16 @@ class CheckpointSource(HeadedModel):
                 "pooling": (sidecar.pooling, SIDECAR),
             }
         found = chat_file(self._file)
+        crossed = None if found else self._crossed
+        if crossed is not None:
+            crossed.refuse_unread(self.spec, asked="template" in self._asked)
+            limited = crossed.max_length is not None
+            return {
+                "template": ("pair", crossed.file),
+                "end": ("tokenizer", crossed.file),
+                "max_length": (crossed.max_length, LIMITS if limited else DEFAULT),
+                "pooling": ("last", DEFAULT),
+            }
         return {
             "template": ("chat", found) if found else ("default", DEFAULT),
             "end": ("template", found) if found else ("tokenizer", DEFAULT),

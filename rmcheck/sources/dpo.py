@@ -247,6 +247,10 @@ def create(rest: str, options: SourceOptions) -> DpoSource:
         else:
             own[key] = value
     settings = asked(",".join(others), spec, options.root, KEYS)
+    if settings.get("template") == "pair":
+        raise UsageError(
+            f"{spec}: template 'pair' is for models of two texts; a language model reads one"
+        )
     reference = own.get("reference")
     return DpoSource(
         spec,

@@ -19,6 +19,8 @@ from rmcheck.errors import SourceError, UsageError, did_you_mean, os_reason
 ENDS = ("none", "tokenizer", "template", "eos")
 """What a model reads after the response: nothing, what its tokenizer puts after a text, what its
 chat template puts after an answer, or the end token."""
+READINGS = (*TEMPLATES, "pair")
+"""Templates by name; `pair` gives prompt and response as the tokenizer's two inputs."""
 POOLINGS = ("last", "mean")
 KEYS = ("template", "end", "max_length", "pooling", "objective")
 """The settings that a spec may give, in the order in which they are shown."""
@@ -42,7 +44,7 @@ class Layout:
     Attributes
     ----------
     template
-        `default`, `chat`, `raw`, or the path of a Jinja file.
+        `default`, `chat`, `raw`, `pair`, or the path of a Jinja file.
     max_length
         Tokens at most; None: the model's own limit.
     pooling
@@ -126,7 +128,7 @@ def _value(key: str, value: str, spec: str, root: Path) -> str | int:
         if not value.strip():
             raise UsageError(f"{spec}: objective: expected the name of an output of the head")
         return value
-    allowed = {"template": TEMPLATES, "end": ENDS, "pooling": POOLINGS}[key]
+    allowed = {"template": READINGS, "end": ENDS, "pooling": POOLINGS}[key]
     if value in allowed or (key == "template" and _is_template_file(value, root)):
         return value
     remedy = did_you_mean(value, allowed)

@@ -237,6 +237,11 @@ class ModelSource(Source, ABC):
                 f"{self.spec}: template is 'chat', but the tokenizer has no chat template; "
                 "use template default, or name a Jinja file"
             )
+        if layout.template == "pair" and layout.end != "tokenizer":
+            raise SourceError(
+                f"{self.spec}: end is {layout.end!r}, but with template 'pair' the tokenizer says "
+                "what is read after a response; remove end"
+            )
         if layout.end == "template" and not layout.chat:
             raise SourceError(
                 f"{self.spec}: end is 'template', but template {layout.template!r} puts nothing "

@@ -61,6 +61,8 @@ def parted(reading: Kind, text: Dialogue) -> tuple[list[int], int]:
         before = made.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
         answer = {"role": "assistant", "content": text.response}
         whole = made.apply_chat_template([*turns, answer], tokenize=False)
+        while not whole.startswith(before):  # it may write an answer otherwise than it asks
+            before = before[:-1]
         encoded = made(whole, add_special_tokens=False, return_offsets_mapping=True)
     else:
         before = f"Human: {text.prompt}\n\nAssistant: "
