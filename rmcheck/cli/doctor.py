@@ -75,7 +75,7 @@ def _show(source: ModelSource, dialogues: Sequence[Dialogue]) -> None:
             left = len(shown) - 2 * half
             shown = [*shown[:half], f"… {counted(left, 'more token')} …", *shown[-half:]]
         tell("  " + " ".join(shown))
-        tell(f"  {_read_at(scorer, shown[-1], len(found))}")
+        tell(f"  {_read_at(scorer, dialogue, shown[-1], len(found))}")
     numbers = count(scorer, dialogues)
     tell(
         "",
@@ -90,9 +90,13 @@ def _show(source: ModelSource, dialogues: Sequence[Dialogue]) -> None:
         )
 
 
-def _read_at(scorer: Any, last: str, length: int) -> str:
+def _read_at(scorer: Any, dialogue: Dialogue, last: str, length: int) -> str:
+    from rmcheck.scoring.implicit import ImplicitRewards
     from rmcheck.scoring.reading import head_of
 
+    if isinstance(scorer, ImplicitRewards):
+        (count,) = scorer.response_tokens([dialogue])
+        return f"the reward is the log-ratio of the last {counted(count, 'token')}"
     if scorer.pooling == "mean":
         return "the reward is read at the mean of all tokens"
     if head_of(scorer.model) is None:

@@ -44,9 +44,10 @@ class SourceRecord(_Model):
     given a dialogue; all None for a source that cannot tell, such as a score file. `end` is what
     is read after the response, `objective` which of several outputs is the reward (empty for one),
     `trust_remote_code` whether the Python code of the model's folder was run, and `origins` says
-    where each of these settings comes from (the spec, a file, or `default`). `recipe` has
-    the settings of a recipe by key (`seed`, `label_noise.rate`); empty for other sources, and in
-    records of version 0.1.
+    where each of these settings comes from (the spec, a file, or `default`). `reference` and `beta`
+    belong to a policy: the model that it is compared with, and the factor of their log-ratio.
+    `recipe` has the settings of a recipe by key (`seed`, `label_noise.rate`); empty for other
+    sources, and in records of version 0.1.
     """
 
     spec: Printed
@@ -57,6 +58,8 @@ class SourceRecord(_Model):
     end: str | None = None
     objective: str = ""
     trust_remote_code: bool = False
+    reference: Printed = ""
+    beta: float | None = None
     origins: dict[str, str] = Field(default_factory=dict)
     dtype: str | None = None
     recipe: dict[str, Any] = Field(default_factory=dict)
@@ -75,7 +78,11 @@ class SourceRecord(_Model):
             "template": self.template,
             "end": self.end or "none",
             "max_length": "of the model" if self.max_length is None else str(self.max_length),
-            "pooling": self.pooling or "last",
+            **(
+                {"pooling": self.pooling or "last"}
+                if self.beta is None
+                else {"reference": self.reference, "beta": f"{self.beta:g}"}
+            ),
             **({"objective": self.objective} if self.objective else {}),
             **({"trust_remote_code": "true"} if self.trust_remote_code else {}),
         }

@@ -111,7 +111,7 @@ def _recipes(report: ReportInput) -> str:
 
 def _source(source: SourceRecord) -> str:
     told = f" ({code(source.fingerprint, 16)})" if source.fingerprint else ""
-    read = f", read with {code(source.reading)}" if source.origins else ""
+    read = f", read with {code(source.reading, 400)}" if source.origins else ""
     return f"{code(source.spec)}{told}{read}"
 
 

@@ -11,7 +11,12 @@ from typing import Any, NamedTuple
 
 import torch
 import transformers
-from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+)
 
 from rmcheck.errors import SourceError
 from rmcheck.extras import GGUF, needed_by
@@ -167,7 +172,30 @@ def one_reward(base: Base, files: ModelFiles, objective: str = "") -> Any:
     return model
 
 
-def _load(files: ModelFiles, gguf_file: str | None, **overrides: Any) -> Base:
+def load_language_model(files: ModelFiles, gguf_file: str | None = None) -> Base:
+    """A causal language model with the head that predicts tokens.
+
+    Raises
+    ------
+    SourceError
+        For a reward model, and for files that cannot be read as a language model.
+    """
+    base = _load(files, gguf_file, AutoModelForCausalLM)
+    built = [str(name) for name in getattr(base.model.config, "architectures", None) or ()]
+    if any("SequenceClassification" in name for name in built):
+        raise SourceError(
+            f"{files.name}: expected a language model, got a reward model ({listed(built)}); "
+            "use hf:PATH"
+        )
+    return base
+
+
+def _load(
+    files: ModelFiles,
+    gguf_file: str | None,
+    auto: Any = AutoModelForSequenceClassification,
+    **overrides: Any,
+) -> Base:
     """The model, and the names of weights missing from its files."""
     extra = _gguf_option(gguf_file)
     packed = unpacked() if gguf_file else {}
@@ -181,7 +209,7 @@ def _load(files: ModelFiles, gguf_file: str | None, **overrides: Any) -> Base:
                 **overrides,
             )
             fuse(config)
-            model, loaded = AutoModelForSequenceClassification.from_pretrained(
+            model, loaded = auto.from_pretrained(
                 files.name,
                 revision=files.revision,
                 config=config,

@@ -71,17 +71,7 @@ def read_forest(model: Any, reading: Reading, pooling: str = "last") -> torch.Te
     `model` is a sequence-classification model whose `score` head reads its backbone's last
     hidden state; PEFT's layers may be injected into it.
     """
-    backbone = getattr(model, model.base_model_prefix)
-    weight = next(backbone.parameters())
-    # An additive mask serves every attention implementation; a boolean one only some.
-    mask = torch.zeros(reading.allowed.shape, dtype=weight.dtype, device=weight.device)
-    mask.masked_fill_(~reading.allowed, -torch.inf)
-    hidden = backbone(
-        input_ids=reading.tokens,
-        attention_mask=mask,
-        position_ids=reading.positions,
-        use_cache=False,
-    )[0]
+    hidden = forest_states(model, reading)
     if pooling == "mean":
         path = reading.allowed[reading.rows, 0, reading.last].float()
         path = path / path.sum(dim=1, keepdim=True)
@@ -95,6 +85,22 @@ def read_forest(model: Any, reading: Reading, pooling: str = "last") -> torch.Te
     return rewards
 
 
+def forest_states(model: Any, reading: Reading) -> torch.Tensor:
+    """The last hidden state of each node of the rows, shape (r, t, d); differentiable."""
+    backbone = getattr(model, model.base_model_prefix)
+    weight = next(backbone.parameters())
+    # An additive mask serves every attention implementation; a boolean one only some.
+    mask = torch.zeros(reading.allowed.shape, dtype=weight.dtype, device=weight.device)
+    mask.masked_fill_(~reading.allowed, -torch.inf)
+    hidden: torch.Tensor = backbone(
+        input_ids=reading.tokens,
+        attention_mask=mask,
+        position_ids=reading.positions,
+        use_cache=False,
+    )[0]
+    return hidden
+
+
 def head_of(model: Any) -> Any | None:
     """The linear `score` head of a decoder; None for encoders and whatever is built otherwise."""
     head = getattr(model, "score", None)
@@ -106,6 +112,11 @@ def fallback_reason(model: Any) -> str | None:
     """Why a model cannot read a forest, as far as known without a trial; None if it may."""
     if head_of(model) is None:
         return "its head is not a `score` layer on the last hidden state"
+    return layers_reason(model)
+
+
+def layers_reason(model: Any) -> str | None:
+    """Why a model's layers cannot read a forest, as far as known without a trial."""
     config = model.config.get_text_config()
     local = {
         kind for kind in getattr(config, "layer_types", None) or () if kind != "full_attention"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -15,24 +14,20 @@ from numpy.typing import NDArray
 from rmcheck.data import Dialogue
 from rmcheck.progress import DIALOGUES, NoProgress, Progress
 from rmcheck.scoring.batches import Batch, batches, padded
+from rmcheck.scoring.budget import budgets, calls, probe_sequences
 from rmcheck.scoring.forest import Row, distinct, plant
 from rmcheck.scoring.loading import head_scaled
 from rmcheck.scoring.padding import absent_pad, pad_token
+from rmcheck.scoring.pairs import PairTokens, has_segments
+from rmcheck.scoring.precision import DTYPES, TOLERANCE, full_precision, is_out_of_memory
 from rmcheck.scoring.reading import Reading, fallback_reason, head_of, reach, read_forest
 from rmcheck.scoring.rewards import checked, refuse_unknown
 from rmcheck.scoring.tokens import Tokens, length_limit, refuse_endless
 from rmcheck.scoring.trees import Trees, by_tree, read_trees
-from rmcheck.stats.precision import PRECISIONS
 from rmcheck.wording import counted
 
 Ids = NDArray[np.int64]
 Scored = tuple[NDArray[np.int64], NDArray[np.float64]]
-
-DTYPES: dict[str, torch.dtype] = {name: getattr(torch, name) for name in PRECISIONS}
-ALIKE = 0.9
-"""Rows at least this share of the longest row's length share a call."""
-TOLERANCE = {"float32": 1e-4, "bfloat16": 5e-2, "float16": 1e-2}
-"""Largest difference between forest and one-by-one scores, per unit of reward."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +49,8 @@ class Scorer:
     tokenizer
         Its tokenizer.
     template
-        How a dialogue becomes text; see `rmcheck.data.template`.
+        How a dialogue becomes text; see `rmcheck.data.template`. `pair`: prompt and response are
+        the tokenizer's two inputs, see `rmcheck.scoring.pairs`.
     max_length
         Length limit in tokens; None: the model's own.
     device, dtype
@@ -104,13 +100,25 @@ class Scorer:
         pad = None
         if self._head is not None and end in ("tokenizer", "template"):
             pad = model.config.get_text_config().pad_token_id
-        self._tokens = Tokens(tokenizer, template, limit, end=end, pad=pad)
+        self._segmented = self._head is None and has_segments(model, tokenizer)
+        self._tokens = (
+            PairTokens(tokenizer, limit, pad=pad, segmented=self._segmented)
+            if template == "pair"
+            else Tokens(tokenizer, template, limit, end=end, pad=pad)
+        )
+        # A model that reads its last place must have a token there.
+        self._left = self._head is None and getattr(model.config, "summary_type", "") == "last"
         refuse_endless(model, self._tokens)
         self.pad = pad_token(model, tokenizer)
         self.row, self._call = budgets(self.device)
         self._reach = reach(model)
         self._trusts_forest: bool | None = None
         self._by_tree = False
+
+    @property
+    def encodes(self) -> bool:
+        """Whether it is an encoder, whose own head reads all tokens."""
+        return self._head is None
 
     @property
     def tokenizer(self) -> Any:
@@ -219,7 +227,7 @@ class Scorer:
                         left[call.members] = False
                         yield call.members, values
                 except (torch.OutOfMemoryError, RuntimeError) as error:
-                    if not _is_out_of_memory(error) or not self._shrink():
+                    if not is_out_of_memory(error) or not self._shrink():
                         raise
 
     def _planned(self, unique: list[Ids], members: Ids, shares: bool) -> Iterator[_Call]:
@@ -230,7 +238,7 @@ class Scorer:
                 places = members[np.concatenate([row.members for row in rows])]
                 yield _Call(partial(self._read, rows), places, sum(len(row) for row in rows))
             return
-        for batch in batches(unique, members.tolist(), self._call, self.pad):
+        for batch in batches(unique, members.tolist(), self._call, self.pad, left=self._left):
             yield _Call(partial(self._read_batch, batch), batch.members, int(batch.mask.sum()))
 
     def _forward(
@@ -254,7 +262,8 @@ class Scorer:
         tokens = torch.from_numpy(batch.tokens).to(self.device)
         mask = torch.from_numpy(batch.mask).to(self.device)
         if self._head is None:
-            logits = self.model(input_ids=tokens, attention_mask=mask).logits
+            given = {"token_type_ids": self._types(batch)} if self._segmented else {}
+            logits = self.model(input_ids=tokens, attention_mask=mask, **given).logits
             return logits[:, 0].float()
         if self.pooling == "mean":
             base = getattr(self.model, self.model.base_model_prefix)
@@ -266,6 +275,13 @@ class Scorer:
         with absent_pad(self.model, tokens, mask) as filled:
             logits = self.model(input_ids=filled, attention_mask=mask, use_cache=False).logits
         return logits[:, 0].float()
+
+    def _types(self, batch: Batch) -> torch.Tensor:
+        """The token types of a padded batch, shape (k, t)."""
+        types = np.zeros_like(batch.tokens)
+        for row, mask in enumerate(batch.mask.astype(bool)):
+            types[row, mask] = self._tokens.segments(batch.tokens[row, mask])
+        return torch.from_numpy(types).to(self.device)
 
     def _probe(self, unique: Sequence[Ids]) -> bool:
         """Whether the forest gives what the model's own forward gives, one text at a time.
@@ -300,7 +316,7 @@ class Scorer:
             for row in forest.rows:
                 shared[row.members] = self._forward(partial(self._read, [row]))
         except Exception as error:  # a model may refuse a custom mask in any way it likes
-            if _is_out_of_memory(error):
+            if is_out_of_memory(error):
                 return f"not enough memory to test it on {forest.n_tokens:,} tokens"
             return f"the model does not accept a custom mask ({type(error).__name__})"
         shared = shared[forest.places]
@@ -329,68 +345,3 @@ def _picked(sequences: Sequence[Ids], chosen: NDArray[np.bool_]) -> list[Ids]:
 
 def _as_float32(_: torch.nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
     return (args[0].float(), *args[1:])
-
-
-def _is_out_of_memory(error: BaseException) -> bool:
-    said = str(error).lower()
-    return isinstance(error, torch.OutOfMemoryError) or (
-        isinstance(error, RuntimeError) and ("out of memory" in said or "can't allocate" in said)
-    )
-
-
-def budgets(device: torch.device) -> tuple[int, int]:
-    """Nodes a row and tokens a call: (row, call).
-
-    Linear layers work on all tokens of a call at once, so short rows cost them nothing and save
-    attention, t / (6 width) of a row's other work. The 2,748 texts of the shipped pairs need
-    174,317 nodes in rows of 256 and 173,400 in rows of 512, which pay twice as much for attention.
-    """
-    if device.type != "cpu":
-        return 1024, 16384
-    return 256, 1024
-
-
-def calls(rows: Iterable[Row], budget: int, *, padded: bool = True) -> Iterator[list[Row]]:
-    """Rows put together, at most `budget` nodes (padding included) a call.
-
-    Where shorter rows are `padded`, one much shorter than the longest begins a call of its own:
-    padding costs more than a call.
-    """
-    together: list[Row] = []
-    size = 0
-    for row in sorted(rows, key=len, reverse=True):
-        if together:
-            widest = len(together[0]) if padded else 0
-            grown = max(size + len(row), (len(together) + 1) * widest)
-            if grown > budget or len(row) < ALIKE * widest:
-                yield together
-                together, size = [], 0
-        together.append(row)
-        size += len(row)
-    if together:
-        yield together
-
-
-def probe_sequences(unique: Sequence[Ids], length: int = 96) -> list[Ids]:
-    """A few short texts that share prefixes, and the longest one: what a wrong mask would break."""
-    longest = max(unique, key=len)
-    start = longest[:length]
-    half = len(start) // 2
-    branch = np.concatenate([start[:half], start[half:][::-1]])
-    other = min(unique, key=lambda ids: abs(len(ids) - length))
-    return [longest, start, branch, other[: 2 * length], start[: half + 1]]
-
-
-@contextlib.contextmanager
-def full_precision(dtype: str) -> Iterator[None]:
-    """No TF32 while scoring in float32, whatever the process has set."""
-    if dtype != "float32" or not torch.cuda.is_available():
-        yield
-        return
-    matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
-    before = matmul.allow_tf32, cudnn.allow_tf32
-    matmul.allow_tf32 = cudnn.allow_tf32 = False
-    try:
-        yield
-    finally:
-        matmul.allow_tf32, cudnn.allow_tf32 = before

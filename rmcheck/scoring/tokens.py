@@ -87,6 +87,7 @@ class Tokens:
         self._prefixes: dict[Prompt, str] = {}
         self._known: dict[str, Ids] = {}
         self._kept = 0
+        self._types: Ids | None = None
 
     def encode(self, dialogues: Sequence[Dialogue]) -> list[Ids]:
         """Token ids of each dialogue, at least one and at most `max_length`, in input order."""
@@ -98,6 +99,40 @@ class Tokens:
                 self._kept += len(ids)
         keys = (one.hash for one in dialogues)
         return [found[key] if key in found else self._known[key] for key in keys]
+
+    def given(self, dialogues: Sequence[Dialogue], encoded: Sequence[Ids]) -> Ids:
+        """How many tokens of each dialogue are before its response, shape (n,).
+
+        `encoded` are their tokens as `encode` gives them. A token with a character of the response
+        belongs to the response; so does what is read after it.
+        """
+        found: list[int] = []
+        for (prefix, response), ids in zip(self._splits(dialogues), encoded, strict=True):
+            parts = self._shortened(prefix, response)
+            text = "".join(parts)
+            body = self._plain(text)
+            ending = self._tail if self._end == "tokenizer" else len(self._ending(body))
+            kept = min(len(body), len(ids) - self._head - ending)
+            response_tokens = self._response_tokens(body, parts[0], text)
+            found.append(self._head + max(0, kept - response_tokens))
+        self._prefixes.clear()
+        return np.array(found, dtype=np.int64)
+
+    def segments(self, ids: Ids) -> Ids:
+        """The token types of an encoded text, as the tokenizer gives them to one text: (t,).
+
+        They are 0 but for special tokens: XLNet's last one has a type of its own.
+        """
+        if self._types is None:
+            options = {"return_token_type_ids": True, "verbose": False}
+            whole = self.tokenizer("a", add_special_tokens=self._special, **options)
+            self._types = np.array(whole["token_type_ids"], dtype=np.int64)
+        found = np.zeros(len(ids), dtype=np.int64)
+        found[: self._head] = self._types[: self._head][: len(ids)]
+        tail = min(self._tail, len(ids)) if self._end == "tokenizer" else 0
+        if tail:
+            found[-tail:] = self._types[-tail:]
+        return found
 
     def _tokenised(self, dialogues: Sequence[Dialogue]) -> list[Ids]:
         found: list[Ids] = []
@@ -219,7 +254,7 @@ class Tokens:
         end = len(ids) - self._tail
         head, body, tail = ids[: self._head], ids[self._head : end], ids[end:]
         if self._end != "tokenizer":
-            tail = self._final if body[-1:] != self._final else []
+            tail = self._ending(body)
         room = self.max_length - len(head) - len(tail)
         if len(body) > room:
             self.truncated += 1
@@ -231,6 +266,10 @@ class Tokens:
             whole.pop()
         whole = whole or [self._filler()]
         return np.array(whole, dtype=np.int64)
+
+    def _ending(self, body: list[int]) -> list[int]:
+        """What is put after a text whose tokenizer puts nothing there: the end token, once."""
+        return self._final if body[-1:] != self._final else []
 
     def _response_tokens(self, body: list[int], prefix: str, text: str) -> int:
         """How many of `body`'s tokens hold a character of the response."""

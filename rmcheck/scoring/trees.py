@@ -112,16 +112,7 @@ def read_trees(model: Any, trees: Trees, pooling: str = "last") -> torch.Tensor:
 
     `model` is a sequence-classification model within `tree_attention`.
     """
-    backbone = getattr(model, model.base_model_prefix)
-    # No mask of the whole row is made; a model that dropped `trees` would fail on this one.
-    refused = torch.zeros(1, 1, 1, trees.tokens.shape[1] + 1)
-    hidden = backbone(
-        input_ids=trees.tokens,
-        attention_mask=refused,
-        position_ids=trees.positions,
-        use_cache=False,
-        trees=trees.masks,
-    )[0][0]
+    hidden: Any = tree_states(model, trees)
     pooled = []
     sizes = [mask.shape[-1] for mask in trees.masks]
     for states, mask, ends in zip(hidden.split(sizes), trees.masks, trees.ends, strict=True):
@@ -132,6 +123,21 @@ def read_trees(model: Any, trees: Trees, pooling: str = "last") -> torch.Tensor:
             pooled.append(states[ends])
     rewards: torch.Tensor = model.score(torch.cat(pooled))[:, 0].float()
     return rewards
+
+
+def tree_states(model: Any, trees: Trees) -> torch.Tensor:
+    """The last hidden state of each node, shape (t, d); differentiable."""
+    backbone = getattr(model, model.base_model_prefix)
+    # No mask of the whole row is made; a model that dropped `trees` would fail on this one.
+    refused = torch.zeros(1, 1, 1, trees.tokens.shape[1] + 1)
+    hidden: torch.Tensor = backbone(
+        input_ids=trees.tokens,
+        attention_mask=refused,
+        position_ids=trees.positions,
+        use_cache=False,
+        trees=trees.masks,
+    )[0][0]
+    return hidden
 
 
 def _attention(

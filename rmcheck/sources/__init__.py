@@ -24,6 +24,7 @@ KINDS: Registry[Factory] = Registry(
     {
         "recipe": "rmcheck.sources.recipe:create",
         "hf": "rmcheck.sources.checkpoint:create",
+        "dpo": "rmcheck.sources.dpo:create",
         "scores": "rmcheck.sources.score_file:create",
         "source": "rmcheck.sources.source_file:create",
     },

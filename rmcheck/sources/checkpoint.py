@@ -10,16 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from rmcheck.data.dialogue import content_hash
-from rmcheck.data.template import TEMPLATES
 from rmcheck.errors import SourceError, UsageError
 from rmcheck.extras import needed_by
 from rmcheck.record.run import TrainingRecord
 from rmcheck.reward_source import Source, SourceOptions
 from rmcheck.scoring.files import ModelFiles, locate, looked_for
+from rmcheck.sources.cross_encoder import LIMITS, CrossEncoder, cross_encoder
 from rmcheck.sources.layout import (
     ASKED,
     DEFAULT,
     KEYS,
+    READINGS,
     SIDECAR,
     TOKENIZER_CONFIG,
     Layout,
@@ -30,11 +31,11 @@ from rmcheck.sources.layout import (
     template_text,
     without_options,
 )
-from rmcheck.sources.model_source import Loaded, ModelSource, resolved
+from rmcheck.sources.model_source import HeadedModel, Loaded, resolved
 from rmcheck.training import adapter
 
 
-class CheckpointSource(ModelSource):
+class CheckpointSource(HeadedModel):
     """A trained reward model from files; `rmcheck.json` beside them says how to read it."""
 
     def __init__(
@@ -97,6 +98,16 @@ class CheckpointSource(ModelSource):
         folder = self.files.folder
         return folder if folder is not None and (folder / adapter.CONFIG).is_file() else None
 
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Notes about the scoring that the user should see."""
+        crossed = None if self._sidecar is not None else self._crossed
+        return (*((crossed.remark,) if crossed else ()), *super().remarks)
+
+    @cached_property
+    def _crossed(self) -> CrossEncoder | None:
+        return cross_encoder(self._file)
+
     @cached_property
     def _sidecar(self) -> adapter.Sidecar | None:
         return adapter.read_sidecar(self.files.folder) if self.files.folder else None
@@ -113,13 +124,14 @@ class CheckpointSource(ModelSource):
         settings: dict[str, Any] = dict(self._own(sidecar))
         origins = {key: origin for key, (_, origin) in settings.items()}
         values = {key: value for key, (value, _) in settings.items()}
-        if "template" in self._asked and "end" not in self._asked and sidecar is None:
-            values["end"] = "template" if is_chat(str(self._asked["template"])) else "tokenizer"
+        template = self._asked.get("template")
+        if template and "end" not in self._asked and (sidecar is None or template == "pair"):
+            values["end"] = "template" if is_chat(str(template)) else "tokenizer"
             origins["end"] = DEFAULT
         values |= self._asked
         origins |= dict.fromkeys(self._asked, self._said_in)
         named = str(values["template"])
-        text = "" if named in TEMPLATES else template_text(named, self.options.root)
+        text = "" if named in READINGS else template_text(named, self.options.root)
         return Layout(**values, text=text, origins=origins, said=frozenset(self._asked))
 
     def _own(self, sidecar: adapter.Sidecar | None) -> Mapping[str, tuple[Setting | None, str]]:
@@ -132,6 +144,16 @@ class CheckpointSource(ModelSource):
                 "pooling": (sidecar.pooling, SIDECAR),
             }
         found = chat_file(self._file)
+        crossed = None if found else self._crossed
+        if crossed is not None:
+            crossed.refuse_unread(self.spec, asked="template" in self._asked)
+            limited = crossed.max_length is not None
+            return {
+                "template": ("pair", crossed.file),
+                "end": ("tokenizer", crossed.file),
+                "max_length": (crossed.max_length, LIMITS if limited else DEFAULT),
+                "pooling": ("last", DEFAULT),
+            }
         return {
             "template": ("chat", found) if found else ("default", DEFAULT),
             "end": ("template", found) if found else ("tokenizer", DEFAULT),
@@ -284,11 +306,20 @@ def create(rest: str, options: SourceOptions) -> CheckpointSource:
 
     whole, said = without_options(rest, is_folder)
     settings = asked(said, f"hf:{rest}", options.root)
-    name, revision = whole, None
-    if not is_folder(whole):
-        name, _, after = whole.partition("@")
-        revision = after or None
-    folder = resolved(name, options.root)
-    if is_path(name) and not folder.is_dir():
-        raise UsageError(f"hf:{rest}: folder not found ({looked_for(folder)})")
+    name, revision = named(whole, f"hf:{rest}", options.root)
     return CheckpointSource(f"hf:{rest}", name, revision, options, settings)
+
+
+def named(model: str, spec: str, root: Path) -> tuple[str, str | None]:
+    """A model's path or hub id, and the revision after an `@`.
+
+    Raises UsageError if it is a path that does not exist.
+    """
+    name, revision = model, None
+    if not resolved(model, root).is_dir():
+        name, _, after = model.partition("@")
+        revision = after or None
+    folder = resolved(name, root)
+    if is_path(name) and not folder.is_dir():
+        raise UsageError(f"{spec}: folder not found ({looked_for(folder)})")
+    return name, revision

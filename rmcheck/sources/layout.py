@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,6 +19,8 @@ from rmcheck.errors import SourceError, UsageError, did_you_mean, os_reason
 ENDS = ("none", "tokenizer", "template", "eos")
 """What a model reads after the response: nothing, what its tokenizer puts after a text, what its
 chat template puts after an answer, or the end token."""
+READINGS = (*TEMPLATES, "pair")
+"""Templates by name; `pair` gives prompt and response as the tokenizer's two inputs."""
 POOLINGS = ("last", "mean")
 KEYS = ("template", "end", "max_length", "pooling", "objective", "trust_remote_code")
 """The settings that a spec may give, in the order in which they are shown."""
@@ -42,7 +44,7 @@ class Layout:
     Attributes
     ----------
     template
-        `default`, `chat`, `raw`, or the path of a Jinja file.
+        `default`, `chat`, `raw`, `pair`, or the path of a Jinja file.
     max_length
         Tokens at most; None: the model's own limit.
     pooling
@@ -93,7 +95,7 @@ class Layout:
 
 def is_chat(template: str) -> bool:
     """Whether a chat template writes the text: the tokenizer's own, or a Jinja file."""
-    return template == "chat" or template not in TEMPLATES
+    return template == "chat" or template not in READINGS
 
 
 def without_options(rest: str, is_folder: Callable[[str], bool]) -> tuple[str, str]:
@@ -111,8 +113,13 @@ def without_options(rest: str, is_folder: Callable[[str], bool]) -> tuple[str, s
 Setting = str | int | bool
 
 
-def asked(options: str, spec: str, root: Path) -> dict[str, Setting]:
-    """The settings that a spec gives, checked.
+def pieces(options: str) -> list[str]:
+    """The options of a spec, `key=value` each; values may have commas."""
+    return [option for option in _OPTION.split("," + options)[1:] if option]
+
+
+def asked(options: str, spec: str, root: Path, keys: Sequence[str] = KEYS) -> dict[str, Setting]:
+    """The settings that a spec gives, checked; `keys` are those that are allowed.
 
     Raises
     ------
@@ -120,10 +127,10 @@ def asked(options: str, spec: str, root: Path) -> dict[str, Setting]:
         For an unknown key, a key given twice, or a value that is not allowed.
     """
     found: dict[str, Setting] = {}
-    for option in filter(None, _OPTION.split("," + options)[1:]):
+    for option in pieces(options):
         key, _, value = option.partition("=")
-        if key not in KEYS:
-            raise UsageError(f"{spec}: unknown setting {key!r}; {did_you_mean(key, KEYS)}")
+        if key not in keys:
+            raise UsageError(f"{spec}: unknown setting {key!r}; {did_you_mean(key, keys)}")
         if key in found:
             raise UsageError(f"{spec}: {key} is given twice; give it once")
         found[key] = _value(key, value, spec, root)
@@ -145,7 +152,7 @@ def _value(key: str, value: str, spec: str, root: Path) -> Setting:
         if value not in ("true", "false"):
             raise UsageError(f"{spec}: {key}: expected true or false, got {value!r}")
         return value == "true"
-    allowed = {"template": TEMPLATES, "end": ENDS, "pooling": POOLINGS}[key]
+    allowed = {"template": READINGS, "end": ENDS, "pooling": POOLINGS}[key]
     if value in allowed or (key == "template" and is_template_file(value, root)):
         return value
     remedy = did_you_mean(value, allowed)

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Protocol, Self
 from weakref import WeakValueDictionary
 
 import numpy as np
@@ -18,6 +18,7 @@ from rmcheck.data.dialogue import content_hash, later_formats
 from rmcheck.data.template import TEMPLATE_FORMAT
 from rmcheck.errors import SourceError, UsageError, did_you_mean
 from rmcheck.extras import needed_by
+from rmcheck.progress import Progress
 from rmcheck.record.run import SourceRecord
 from rmcheck.reward_source import Source, SourceOptions
 from rmcheck.scoring.files import FileHashes
@@ -26,11 +27,44 @@ from rmcheck.scoring.tokens import SCORER_FORMAT, positions_of
 from rmcheck.sources.layout import Layout
 from rmcheck.stats.precision import PRECISIONS
 
-if TYPE_CHECKING:
-    from rmcheck.scoring.scorer import Scorer
+
+class DialogueScorer(Protocol):
+    """What a source asks of a loaded model."""
+
+    model: Any
+    device: Any
+
+    @property
+    def remarks(self) -> Sequence[str]:
+        """Notes that the user should see."""
+
+    @property
+    def tokenizer(self) -> Any:
+        """The tokenizer of the model."""
+
+    @property
+    def truncated(self) -> int:
+        """How many dialogues were cut to the length limit so far."""
+
+    def encode(self, dialogues: Sequence[Dialogue]) -> list[NDArray[np.int64]]:
+        """The token ids that the model reads, one array a dialogue."""
+
+    def score(
+        self, dialogues: Sequence[Dialogue], progress: Progress | None = None
+    ) -> NDArray[np.float64]:
+        """Rewards in input order, shape (n,)."""
+
+    def stream(
+        self,
+        dialogues: Sequence[Dialogue],
+        progress: Progress | None = None,
+        *,
+        head_scale: float = 1.0,
+    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float64]]]:
+        """`score` piece by piece, with the head's weights times `head_scale`."""
 
 
-_LOADED: WeakValueDictionary[tuple[str, str, str, str], Scorer] = WeakValueDictionary()
+_LOADED: WeakValueDictionary[tuple[str, str, str, str], DialogueScorer] = WeakValueDictionary()
 """Models in use by (identity, dtype, device, cache folder), so that each is loaded once."""
 
 
@@ -69,7 +103,7 @@ class ModelSource(Source, ABC):
         self.device: str | None = None
         self._factor = 1.0
         self._known_identity: str | None = None
-        self._scorer: Scorer | None = None
+        self._scorer: DialogueScorer | None = None
 
     @abstractmethod
     def _identity(self) -> str:
@@ -132,14 +166,6 @@ class ModelSource(Source, ABC):
         """Notes about the scoring that the user should see."""
         return tuple(self._scorer.remarks) if self._scorer else ()
 
-    def with_head_scaled(self, factor: float) -> Self:
-        """The same loaded model, whose head's weights are times `factor` while it scores."""
-        scaled = copy.copy(self)
-        scaled.spec = f"{self.spec} × {factor:g}"
-        scaled._factor = self._factor * factor
-        scaled.truncated = 0
-        return scaled
-
     def score(self, dialogues: Sequence[Dialogue]) -> NDArray[np.float64]:
         """Rewards in input order, shape (n,).
 
@@ -166,7 +192,7 @@ class ModelSource(Source, ABC):
             yield piece
 
     @property
-    def scorer(self) -> Scorer:
+    def scorer(self) -> DialogueScorer:
         """The loaded model; the first use imports torch, and trains if the source is a recipe.
 
         Sources of one session with the same model share it, even under different names.
@@ -176,7 +202,7 @@ class ModelSource(Source, ABC):
                 self._scorer = self._shared_scorer()
         return self._scorer
 
-    def _shared_scorer(self) -> Scorer:
+    def _shared_scorer(self) -> DialogueScorer:
         wait_asleep()
         from rmcheck.scoring.loading import pick_device
 
@@ -186,7 +212,7 @@ class ModelSource(Source, ABC):
         _LOADED[key] = scorer
         return scorer
 
-    def _loaded(self, device: str) -> Scorer:
+    def _loaded(self, device: str) -> DialogueScorer:
         loaded = self._load(device)
         layout = loaded.layout
         if layout.text:
@@ -202,12 +228,12 @@ class ModelSource(Source, ABC):
             loaded.tokenizer.model_max_length = layout.max_length
         return self._reading(layout, loaded.model, loaded.tokenizer, device)
 
-    def read_with(self, layout: Layout) -> Scorer:
+    def read_with(self, layout: Layout) -> DialogueScorer:
         """The loaded model with another layout of its texts."""
         known = self.scorer
         return self._reading(layout, known.model, known.tokenizer, str(known.device))
 
-    def _reading(self, layout: Layout, model: Any, tokenizer: Any, device: str) -> Scorer:
+    def _reading(self, layout: Layout, model: Any, tokenizer: Any, device: str) -> DialogueScorer:
         from rmcheck.scoring.scorer import Scorer
 
         return Scorer(
@@ -228,6 +254,11 @@ class ModelSource(Source, ABC):
                 f"{self.spec}: template is 'chat', but the tokenizer has no chat template; "
                 "use template default, or name a Jinja file"
             )
+        if layout.template == "pair" and layout.end != "tokenizer":
+            raise SourceError(
+                f"{self.spec}: end is {layout.end!r}, but with template 'pair' the tokenizer says "
+                "what is read after a response; remove end"
+            )
         if layout.end == "template" and not layout.chat:
             raise SourceError(
                 f"{self.spec}: end is 'template', but template {layout.template!r} puts nothing "
@@ -237,6 +268,18 @@ class ModelSource(Source, ABC):
             raise SourceError(
                 f"{self.spec}: end is 'eos', but the tokenizer has no end token; use end none"
             )
+
+
+class HeadedModel(ModelSource):
+    """A model whose reward is the output of a head, which can be rescaled."""
+
+    def with_head_scaled(self, factor: float) -> Self:
+        """The same loaded model, whose head's weights are times `factor` while it scores."""
+        scaled = copy.copy(self)
+        scaled.spec = f"{self.spec} × {factor:g}"
+        scaled._factor = self._factor * factor
+        scaled.truncated = 0
+        return scaled
 
 
 def model_hash(identity: str, dtype: str, *factor: float) -> str:

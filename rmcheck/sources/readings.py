@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,13 +12,10 @@ from rmcheck.data import Dialogue, PreferencePair, pair_dialogues
 from rmcheck.errors import SourceError
 from rmcheck.reward_source import Source
 from rmcheck.sources.layout import Layout, is_chat
-from rmcheck.sources.model_source import ModelSource, model_hash
+from rmcheck.sources.model_source import DialogueScorer, ModelSource, model_hash
 from rmcheck.stats.paired import paired_difference
 from rmcheck.stats.winrate import win_rate, wins
 from rmcheck.verdict import Estimate
-
-if TYPE_CHECKING:
-    from rmcheck.scoring.scorer import Scorer
 
 Ids = NDArray[np.int64]
 
@@ -129,7 +125,7 @@ class Reread(Source):
         return self._source.read_with(self.layout).score(dialogues)
 
 
-def tokens(scorer: Scorer, dialogue: Dialogue) -> list[Token]:
+def tokens(scorer: DialogueScorer, dialogue: Dialogue) -> list[Token]:
     """What the model reads of a dialogue."""
     (ids,) = scorer.encode([dialogue])
     special = set(scorer.tokenizer.all_special_ids)
@@ -139,7 +135,7 @@ def tokens(scorer: Scorer, dialogue: Dialogue) -> list[Token]:
     ]
 
 
-def count(scorer: Scorer, dialogues: Sequence[Dialogue]) -> Counts:
+def count(scorer: DialogueScorer, dialogues: Sequence[Dialogue]) -> Counts:
     """Start and end tokens of all texts, and how many were cut."""
     before = scorer.truncated
     found = scorer.encode(dialogues)
@@ -154,7 +150,7 @@ def count(scorer: Scorer, dialogues: Sequence[Dialogue]) -> Counts:
     )
 
 
-def _last(scorer: Scorer, ids: Ids) -> int:
+def _last(scorer: DialogueScorer, ids: Ids) -> int:
     """The last token that is not white space."""
     for one in reversed(ids.tolist()):
         if str(scorer.tokenizer.decode([one])).strip():
@@ -162,13 +158,18 @@ def _last(scorer: Scorer, ids: Ids) -> int:
     return int(ids[-1])
 
 
-def plausible(layout: Layout, tokenizer: object) -> Iterator[Layout]:
-    """The current reading, and the others that a model may have been trained with."""
+def plausible(layout: Layout, tokenizer: object, *, encoder: bool = False) -> Iterator[Layout]:
+    """The current reading, and the others that a model may have been trained with.
+
+    An `encoder` may have read prompt and response as two inputs.
+    """
     yield layout
+    if encoder:
+        yield replace(layout, template="pair", text="", end="tokenizer", origins={})
     templates = [layout.template, "default", "raw"]
     if getattr(tokenizer, "chat_template", None) and not layout.text:
         templates.insert(1, "chat")
-    for template in dict.fromkeys(templates):
+    for template in dict.fromkeys(one for one in templates if one != "pair"):
         text = layout.text if template == layout.template else ""
         other = replace(layout, template=template, text=text, origins={})
         ends = ["template" if other.chat else "tokenizer", "none"]
@@ -209,7 +210,11 @@ def compare_readings(source: ModelSource, pairs: Sequence[PreferencePair]) -> li
     dialogues = pair_dialogues(chosen)
     seen: set[bytes] = set()
     found: list[Tried] = []
-    for layout in plausible(source.layout, source.scorer.tokenizer):
+    from rmcheck.scoring.scorer import Scorer
+
+    known = source.scorer
+    encoder = isinstance(known, Scorer) and known.encodes
+    for layout in plausible(source.layout, known.tokenizer, encoder=encoder):
         try:
             scorer = source.read_with(layout)
             key = b"|".join(ids.tobytes() for ids in scorer.encode(dialogues))

@@ -14,13 +14,13 @@ from rmcheck.reward_source import SourceOptions
 from rmcheck.scoring.files import ModelFiles
 from rmcheck.scoring.threads import wait_asleep
 from rmcheck.sources.layout import Layout
-from rmcheck.sources.model_source import Loaded, ModelSource
+from rmcheck.sources.model_source import HeadedModel, Loaded
 from rmcheck.training import adapter
 from rmcheck.training.preparation import Shared
 from rmcheck.training.recipe import Recipe, load_recipe
 
 
-class RecipeSource(ModelSource):
+class RecipeSource(HeadedModel):
     """Trains, or loads the cached adapter, at its first `score`."""
 
     def __init__(self, spec: str, recipe: Recipe, options: SourceOptions) -> None:

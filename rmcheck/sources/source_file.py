@@ -11,7 +11,6 @@ from annotated_types import Ge, MinLen
 from pydantic import BaseModel, ConfigDict
 
 from rmcheck.data.rows import shown_path
-from rmcheck.data.template import TEMPLATES
 from rmcheck.documents import located
 from rmcheck.documents.finding import is_yaml
 from rmcheck.documents.located import Located
@@ -19,7 +18,7 @@ from rmcheck.errors import Problem, ProblemsFound, UsageError, did_you_mean, nea
 from rmcheck.reward_source import SourceOptions
 from rmcheck.scoring.files import looked_for
 from rmcheck.sources.checkpoint import CheckpointSource, is_path
-from rmcheck.sources.layout import KEYS, Setting, is_template_file
+from rmcheck.sources.layout import KEYS, READINGS, Setting, is_template_file
 from rmcheck.sources.model_source import resolved
 
 OWN = "sources"
@@ -147,9 +146,9 @@ def _missing_files(document: Located, folder: Path) -> list[Problem]:
     if isinstance(model, str) and is_path(model) and not there.is_dir():
         said = f"model: folder not found ({looked_for(there)})"
         found.append(document.problem(("model",), said))
-    known = not isinstance(template, str) or template in TEMPLATES
+    known = not isinstance(template, str) or template in READINGS
     if not known and not is_template_file(template, folder):
-        remedy = did_you_mean(template, TEMPLATES)
+        remedy = did_you_mean(template, READINGS)
         path = "the path of a Jinja file relative to this file"
         said = f"template: got {template!r}; {remedy}, or {path}"
         found.append(document.problem(("template",), said))
@@ -162,6 +161,6 @@ def _settings(given: SourceFile, folder: Path) -> Mapping[str, Setting]:
     objective = said.get("objective")
     if isinstance(objective, dict):
         said["objective"] = "+".join(f"{weight!r}*{name}" for name, weight in objective.items())
-    if said.get("template", "default") not in TEMPLATES:
+    if said.get("template", "default") not in READINGS:
         said["template"] = str(resolved(said["template"], folder))
     return said

@@ -38,10 +38,19 @@ PROMPTS = (
 )
 
 
-def tokenizer(*, encloses: bool = False, **options: Any) -> PreTrainedTokenizerFast:
+ENCLOSED = {"single": "<|start|> $A <|end|>", "pair": "<|start|> $A <|end|> $B:1 <|end|>:1"}
+"""What encoders put around a text, and around two of them."""
+ENDED = {"single": "$A <|end|> <|start|>:2", "pair": "$A <|end|> $B:1 <|end|>:1 <|start|>:2"}
+"""What XLNet puts after a text, and after two of them."""
+
+
+def tokenizer(
+    *, encloses: bool = False, around: dict[str, str] | None = None, **options: Any
+) -> PreTrainedTokenizerFast:
     """A byte-level BPE tokenizer of 400 tokens with a padding token of its own.
 
-    One that `encloses` puts a start and an end token around a text, as encoders have it.
+    One that `encloses` puts a start and an end token around a text, as encoders have it; `around`
+    says what is put there.
     """
     inner = Tokenizer(models.BPE())
     inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -53,10 +62,10 @@ def tokenizer(*, encloses: bool = False, **options: Any) -> PreTrainedTokenizerF
         show_progress=False,
     )
     inner.train_from_iterator([" ".join(WORDS), *PROMPTS, "Human: \n\nAssistant: "] * 3, trainer)
-    if encloses:
-        inner.post_processor = processors.TemplateProcessing(
-            single="<|start|> $A <|end|>", special_tokens=[("<|start|>", 2), ("<|end|>", 0)]
-        )
+    around = around or (ENCLOSED if encloses else None)
+    if around:
+        specials = [("<|start|>", 2), ("<|end|>", 0)]
+        inner.post_processor = processors.TemplateProcessing(**around, special_tokens=specials)
     known = {"eos_token": "<|end|>", "pad_token": "<|pad|>", "bos_token": "<|start|>"}
     return PreTrainedTokenizerFast(tokenizer_object=inner, **{**known, **options})
 
