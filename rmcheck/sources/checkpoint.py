@@ -32,7 +32,7 @@ from rmcheck.sources.layout import (
     without_options,
 )
 from rmcheck.sources.model_source import HeadedModel, Loaded, resolved
-from rmcheck.training import adapter
+from rmcheck.training import adapter, attachment
 
 
 class CheckpointSource(HeadedModel):
@@ -244,10 +244,14 @@ class CheckpointSource(HeadedModel):
         base, gguf = adapter.base_of(self._adapter, self.hashes)
         base = self._with_consent(base)
         found, missing = load_base(base, seed=0, gguf_file=gguf, fresh_head=False)
-        head = value_head(self._adapter) if "score.weight" in missing else None
+        head = None
+        if "score.weight" in missing:
+            head = value_head(self._adapter)
+            if head is None and base.folder is not None:
+                head = value_head(base.folder)
         if head is not None:
             missing = tuple(name for name in missing if name != "score.weight")
-        model = adapter.attach(found, self._adapter, missing)
+        model = attachment.attach(found, self._adapter, missing)
         if head is not None:
             with_value_head(model, head, self.files.name)
         own = (self._adapter / "tokenizer_config.json").is_file()

@@ -17,7 +17,7 @@ from rmcheck.scoring.files import ModelFiles
 from rmcheck.sources.checkpoint import CheckpointSource, named
 from rmcheck.sources.layout import ASKED, DEFAULT, Layout, Setting, asked, pieces, without_options
 from rmcheck.sources.model_source import DialogueScorer, Loaded, ModelSource, resolved
-from rmcheck.training import adapter
+from rmcheck.training import adapter, attachment
 from rmcheck.wording import counted, listed
 
 BETA = 0.1
@@ -63,7 +63,7 @@ class LanguageModel(CheckpointSource):
                     f"{folder}: expected an adapter of a language model, got one of a reward model "
                     "(task_type SEQ_CLS); use hf:PATH"
                 )
-            model = adapter.attach(model, folder, missing)
+            model = attachment.attach(model, folder, missing)
         elif missing:
             raise SourceError(
                 f"{files.name}: expected a language model, but weights are missing: "
