@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -226,6 +226,8 @@ def _in_layout(
                 said = "the same texts as an earlier row"
                 left_out.append(LeftOut(line, said, fault=False))
                 continue
+            if item.id in seen and not layout.own_ids:
+                item = replace(item, id=f"{item.id}:{item.hash[:8]}")
             seen.setdefault(item.id, (line, item))
             items.append((line, item))
             sources.append({} if layout.together else belonging[0])

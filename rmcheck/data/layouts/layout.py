@@ -52,6 +52,9 @@ class Layout:
         Keys that must not have a value: with one of them the rows mean something else.
     named_only
         Never recognised, only named: another layout has the same keys.
+    own_ids
+        Whether an id that comes again is an error, as in data of one's own; in published data the
+        later ones get a hash of their texts besides.
     hub
         Names of data sets on the hub that have it.
     """
@@ -63,6 +66,7 @@ class Layout:
     together: Callable[[Values], Hashable] | None = None
     lacks: tuple[str, ...] = ()
     named_only: bool = False
+    own_ids: bool = False
     hub: tuple[str, ...] = field(default=())
 
 

@@ -4,7 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from rmcheck.data.layouts import hh, reward_bench, summaries, trl
+from rmcheck.data.layouts import (
+    answers,
+    arena,
+    hh,
+    judges,
+    oasst,
+    ppe,
+    preferences,
+    rated,
+    reward_bench,
+    reward_math,
+    rm_bench,
+    rmb,
+    summaries,
+    trl,
+)
 from rmcheck.data.layouts.layout import Layout, each
 
 LAYOUTS_FORMAT = 1
@@ -23,9 +38,32 @@ LAYOUTS: Mapping[str, Layout] = {
     layout.name: layout
     for layout in (
         reward_bench.REWARD_BENCH,
+        rm_bench.RM_BENCH,
         reward_bench.REWARD_BENCH_2,
+        rmb.PAIRS,
+        rmb.BEST_OF_N,
+        reward_math.REWARD_MATH,
+        judges.JUDGE_BENCH,
+        judges.LLMBAR,
+        judges.PANDALM,
+        judges.AUTO_J,
+        ppe.HUMAN,
+        ppe.BEST_OF_K,
+        arena.CONVERSATIONS,
+        arena.COLUMNS,
         summaries.COMPARISONS,
         summaries.AXIS,
+        answers.WEBGPT,
+        answers.SHP,
+        oasst.TREES,
+        oasst.MESSAGES,
+        rated.NECTAR,
+        rated.ULTRAFEEDBACK,
+        rated.HELPSTEER,
+        preferences.HELPSTEER_2,
+        preferences.HELPSTEER_3,
+        preferences.SAFE_RLHF,
+        preferences.SAFER_RLHF,
         _OURS,
         hh.HH,
         trl.CONVERSATIONS,

@@ -102,6 +102,7 @@ CONVERSATIONS = Layout(
     about="messages under 'conversations', one answer a side (LlamaFactory)",
     needs={"conversations": (shape.MESSAGES,), "chosen": _SIDE, "rejected": _SIDE},
     read=each(_explicit),
+    own_ids=True,
     lacks=("prompt",),
 )
 EXPLICIT = Layout(
@@ -109,6 +110,7 @@ EXPLICIT = Layout(
     about="TRL with an explicit prompt: UltraFeedback binarised, synthetic-instruct-gptj-pairwise",
     needs={"prompt": (shape.TEXT, *shape.TURNS), "chosen": _SIDE, "rejected": _SIDE},
     read=each(_explicit),
+    own_ids=True,
     hub=("Dahoas/synthetic-instruct-gptj-pairwise", "HuggingFaceH4/ultrafeedback_binarized"),
 )
 IMPLICIT = Layout(
@@ -116,6 +118,7 @@ IMPLICIT = Layout(
     about="TRL, messages with the prompt as their common start: UltraFeedback, Skywork-80k",
     needs={"chosen": shape.TURNS, "rejected": shape.TURNS},
     read=each(_explicit),
+    own_ids=True,
     hub=("trl-lib/ultrafeedback_binarized", "Skywork/Skywork-Reward-Preference-80K-v0.2"),
 )
 COMMON_START = Layout(
@@ -123,5 +126,6 @@ COMMON_START = Layout(
     about="TRL, texts with the prompt as their common start",
     needs={"chosen": (shape.TEXT,), "rejected": (shape.TEXT,)},
     read=each(_common_start),
+    own_ids=True,
     lacks=("prompt", *OTHER_PROMPTS, *SYSTEM),
 )
