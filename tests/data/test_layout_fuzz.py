@@ -23,11 +23,12 @@ ADDED = ("\n\nTL;DR:",)
 
 _texts = st.one_of(
     st.sampled_from(
-        ["", " ", "Why?", "No.", "\n\nHuman: Hi\n\nAssistant: x", "Human:", "\n\nAssistant:",
-         "model_a", "0", "1", "nan", "[1]", '["a"]', '[{"role": "user", "content": "q"}]', "\ud7ff\u2028\x00"]
+        ["", " ", "Why?", "No.", "Human:", "\n\nAssistant:", "model_a", "0", "1", "nan"]
     ),
+    st.sampled_from(["\n\nHuman: Hi\n\nAssistant: x", "[1]", '["a"]', "\ud7ff\u2028\x00"]),
+    st.just('[{"role": "user", "content": "q"}]'),
     st.text(max_size=12),
-)  # fmt: skip
+)
 _turns = st.fixed_dictionaries(
     {"role": st.sampled_from(["user", "assistant", "system", "human", "tool", "", None, 3])},
     optional={
@@ -68,7 +69,7 @@ def characters(value: Any) -> str:
             if isinstance(inner, list | dict):
                 walk(inner)
         elif isinstance(one, dict):
-            for key in one:
+            for key in (key for key in one if key not in ("role", "type")):
                 walk(one[key])
         elif isinstance(one, list | tuple):
             for each in one:
@@ -194,13 +195,12 @@ def test_five_thousand_odd_rows_are_told_or_read_faithfully(
 
 
 def test_the_property_sees_a_text_that_is_not_in_the_row() -> None:
-    given_rows = [
-        {"prompt": "Why?", "chosen": asked("Why?", "So."), "rejected": asked("Why?", "x")}
-    ]
-    found = read(given_rows)
-    check_faithful(found, given_rows)
-    with pytest.raises(AssertionError):
-        check_faithful(found, [{**given_rows[0], "rejected": asked("Why?", "y")}])
-    swapped = {"chosen": both["rejected"], "rejected": both["chosen"]}
-    with pytest.raises(AssertionError):
-        check_faithful(found, [{**given_rows[0], **swapped}])
+    row = {"prompt": "Why?", "chosen": asked("Why?", "So."), "rejected": asked("Why?", "x")}
+    found = read([row])
+    check_faithful(found, [row])
+    for other in (
+        {**row, "rejected": asked("Why?", "y")},
+        {**row, "chosen": row["rejected"], "rejected": row["chosen"]},
+    ):
+        with pytest.raises(AssertionError):
+            check_faithful(found, [other])
