@@ -56,12 +56,18 @@ _values = st.one_of(
 
 
 def characters(value: Any) -> str:
-    """Every text of a row, one after the other; texts that are JSON also as what they hold."""
+    """Every text of a row, one after the other; and again with what texts that are JSON hold."""
+    return "\x1f".join([*strings(value, inside=False), *strings(value, inside=True)])
+
+
+def strings(value: Any, *, inside: bool) -> list[str]:
     found: list[str] = []
 
     def walk(one: Any) -> None:
         if isinstance(one, str):
             found.append(one)
+            if not inside:
+                return
             try:
                 inner = json.loads(one)
             except (ValueError, RecursionError):
@@ -76,7 +82,7 @@ def characters(value: Any) -> str:
                 walk(each)
 
     walk(value)
-    return "\x1f".join(found)
+    return found
 
 
 def squeezed(text: str) -> str:

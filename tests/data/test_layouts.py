@@ -157,16 +157,16 @@ NOT_PAIRS: dict[str, tuple[str, dict[str, Any], str]] = {
         {"chosen": CHAT, "rejected": CHAT},
         "chosen ends with a turn of 'user'",
     ),
-    "an answer without text": ("x", {"rejected": reply(None)}, "rejected[1] is null"),  # type: ignore[arg-type]
+    "an answer without text": ("x", {"rejected": reply(None)}, "rejected[1].content is null"),  # type: ignore[arg-type]
     "a turn without text": (
         "x",
         {side: [{"role": "user", "content": None}, *reply("b")[1:]] for side in GOOD["x"]},
-        "chosen[0] is null",
+        "chosen[0].content is null",
     ),
     "parts in place of a text": (
         "x",
         {"chosen": [*CHAT, {"role": "assistant", "content": [{"type": "image"}]}]},
-        "chosen[1]: a part of type 'image', and only text can be scored",
+        "chosen[1].content: a part of type 'image', and only text can be scored",
     ),
     "no messages": ("x", {"chosen": []}, "chosen: expected messages, got an empty list"),
     "a null response": (

@@ -127,7 +127,8 @@ def _document(text: str, form: list[str]) -> Iterator[_Parsed]:
     begin = _next(text, 0)
     if text[begin : begin + 1] == "[":
         rows = list(_elements(text, begin))
-        if not any(isinstance(value, dict) for _, _, value in rows) and "\n" not in text.strip():
+        odd = rows and not any(isinstance(value, dict) for _, _, value in rows)
+        if odd and "\n" not in text.strip():
             raise _NotWhole(_NOT_WHOLE, text, begin, certain=False)
         form.append(ARRAY)
         yield from rows

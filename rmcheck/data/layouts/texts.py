@@ -69,7 +69,7 @@ def message(where: str, turn: Any) -> Message:
     if content is None and turn.get("tool_calls"):
         content = ""
     role = role.lower() if role.lower() in (*_ROLES, "user", "assistant", "system") else role
-    return Message(_ROLES.get(role, role), text(where, content), extra)
+    return Message(_ROLES.get(role, role), text(f"{where}.content", content), extra)
 
 
 def messages(where: str, value: Any) -> tuple[Message, ...]:
