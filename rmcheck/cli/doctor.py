@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rmcheck.cli.models import data_of
+from rmcheck.cli.data import add_layout_option, data_of, layout_of
 from rmcheck.cli.options import add_compute_options, settings
 from rmcheck.cli.output import tell
 from rmcheck.data import Dialogue, pair_dialogues
+from rmcheck.data.reading import told
 from rmcheck.errors import UsageError
 from rmcheck.sources import create
 from rmcheck.sources.model_source import ModelSource
@@ -33,8 +34,9 @@ def add_commands(commands: Any) -> None:
     )
     doctor.add_argument("spec", metavar="SPEC", help="reward source that runs a model (hf:PATH)")
     doctor.add_argument(
-        "data", metavar="DATA", nargs="?", help="a .jsonl, .csv or .parquet file, or a glob"
+        "data", metavar="DATA", nargs="?", help="data file, folder of Parquet files, or glob"
     )
+    add_layout_option(doctor)
     add_compute_options(doctor)
     doctor.set_defaults(run=run_doctor, rm=None)
 
@@ -46,7 +48,7 @@ def run_doctor(options: argparse.Namespace) -> int:
     source = create(chosen.source, chosen.options)
     if not isinstance(source, ModelSource):
         raise UsageError(f"{source.spec} does not run a model; expected hf:PATH or recipe:NAME")
-    pairs = _pairs(options.data, chosen.root) if options.data else []
+    pairs = _pairs(options.data, chosen.root, layout_of(options)) if options.data else []
     dialogues = pair_dialogues(pairs) if pairs else [SAMPLE]
     tell(f"reading of {redacted(source.spec)}: {source.describe().reading}")
     _show(source, dialogues)
@@ -55,8 +57,10 @@ def run_doctor(options: argparse.Namespace) -> int:
     return 0
 
 
-def _pairs(given: str, root: Path) -> Sequence[Any]:
-    pairs = data_of(given, root).pairs
+def _pairs(given: str, root: Path, layout: str | None) -> Sequence[Any]:
+    data = data_of(given, root, layout)
+    tell(*told(data.notes))
+    pairs = data.pairs
     if not pairs:
         raise UsageError(f"{given}: no pairs; readings are compared on pairs")
     return pairs

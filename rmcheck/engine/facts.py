@@ -11,9 +11,10 @@ from rmcheck.checks import ScoredPairs
 from rmcheck.checks.controls import LONGER, SHORTER, SHUFFLED, control_wins
 from rmcheck.checks.evidence import estimates_by_tag
 from rmcheck.data import PreferencePair
+from rmcheck.data.layouts import OURS
 from rmcheck.engine.context import SuiteContext
 from rmcheck.errors import RmcheckError
-from rmcheck.record.run import DataRecord, EstimateRecord, PairScore, SuiteRecord
+from rmcheck.record.run import DataRecord, EstimateRecord, FileRecord, PairScore, SuiteRecord
 from rmcheck.suite import Suite
 from rmcheck.verdict import Estimate
 
@@ -31,6 +32,7 @@ def suite_record(suite: Suite, context: SuiteContext | None) -> SuiteRecord:
             pairs=len(suite.data.pairs),
             groups=suite.data.n_groups,
             paths=list(suite.data.paths),
+            files=_files(suite),
         ),
     )
     if context is None:
@@ -95,6 +97,26 @@ def controls(pairs: Sequence[PreferencePair], seed: int) -> dict[str, Estimate]:
     groups = [pair.group for pair in pairs]
     wins = control_wins(pairs, seed)
     return {name: win_rate(wins[name], groups) for name in (LONGER, SHORTER, SHUFFLED)}
+
+
+_MOST_REASONS = 20
+
+
+def _files(suite: Suite) -> list[FileRecord]:
+    """How the files of a suite were read that have another layout than our own."""
+    return [
+        FileRecord(
+            path=note.path,
+            layout=note.layout,
+            guessed=note.guessed,
+            form=note.form,
+            rows=note.rows,
+            left_out=dict(list(note.reasons.items())[:_MOST_REASONS]),
+            examples={key: list(note.examples[key]) for key in list(note.reasons)[:_MOST_REASONS]},
+        )
+        for note in suite.data.notes
+        if note.layout != OURS
+    ]
 
 
 def _scored(context: SuiteContext, pairs: Sequence[PreferencePair]) -> ScoredPairs | None:

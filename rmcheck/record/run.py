@@ -20,7 +20,7 @@ from pydantic import (
 )
 
 from rmcheck.spec import Spec, redacted
-from rmcheck.wording import listed
+from rmcheck.wording import listed, read_as
 
 SCHEMA_VERSION = 1
 RESULTS = "results.json"
@@ -203,13 +203,43 @@ class CheckRecord(_Model):
     line: int = 0
 
 
+class FileRecord(_Model):
+    """How a data file was read, unless it has our own layout.
+
+    `guessed` says that the layout was recognised, not named; `left_out` counts the rows that are
+    no pairs by reason, and `examples` has the first lines of each.
+    """
+
+    path: str
+    layout: str
+    guessed: bool = False
+    form: str = ""
+    rows: int = 0
+    left_out: dict[str, int] = Field(default_factory=dict)
+    examples: dict[str, list[int]] = Field(default_factory=dict)
+
+    def __str__(self) -> str:
+        """The layout, and what was left out, in a line."""
+        return read_as(
+            self.layout,
+            guessed=self.guessed,
+            rows=self.rows,
+            left_out=self.left_out,
+            examples=self.examples,
+        )
+
+
 class DataRecord(_Model):
-    """What a suite's data were: a hash over all pairs, and how many there are."""
+    """What a suite's data were: a hash over all pairs, and how many there are.
+
+    `files` are those in another layout than our own.
+    """
 
     hash: str
     pairs: int
     groups: int
     paths: list[str] = Field(default_factory=list)
+    files: list[FileRecord] = Field(default_factory=list)
 
 
 class SuiteRecord(_Model):

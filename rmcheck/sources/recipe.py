@@ -170,11 +170,11 @@ def pairs_of(recipe: Recipe) -> list[PreferencePair]:
     """
     files = recipe.data_files()
     if files:
-        return list(load(files).pairs)
+        return list(load(files, layout=recipe.layout).pairs)
     from rmcheck.data.hub import load_pairs
 
     try:
-        return load_pairs(**dict(recipe.data))  # type: ignore[arg-type]
+        return load_pairs(**dict(recipe.data), layout=recipe.layout)  # type: ignore[arg-type]
     except ValueError as error:
         raise SourceError(f"{recipe.path}: {error}") from None
 
