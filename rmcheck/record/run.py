@@ -93,9 +93,11 @@ class SourceRecord(_Model):
 
     @property
     def kind(self) -> str:
-        """What is before the colon of the spec; a path and a source file are `hf`."""
+        """What is before the colon of the spec; for a path and a source file, the kind of model."""
         kind = Spec.parse(self.spec).kind
-        return "hf" if kind in ("", "source") else kind
+        if kind in ("", "source"):
+            return "hf" if self.beta is None else "dpo"
+        return kind
 
     def reads_unlike(self, other: SourceRecord) -> str:
         """How this source formats texts differently from `other`; empty where they can be compared.

@@ -97,12 +97,14 @@ class DpoSource(ModelSource):
         reference: LanguageModel | None,
         beta: float | None,
         options: SourceOptions,
+        said_in: str = ASKED,
     ) -> None:
         super().__init__(spec, options)
         self.policy = policy
         self.reference = reference
         self.beta = BETA if beta is None else beta
-        self._beta_origin = DEFAULT if beta is None else ASKED
+        self._said_in = said_in
+        self._beta_origin = DEFAULT if beta is None else said_in
 
     @cached_property
     def layout(self) -> Layout:
@@ -121,7 +123,7 @@ class DpoSource(ModelSource):
     def describe(self) -> SourceRecord:
         """Its part of a run's record."""
         layout = self.layout
-        said = ASKED if self.reference is not None else "base of the adapter"
+        said = self._said_in if self.reference is not None else "base of the adapter"
         return SourceRecord(
             spec=self.spec,
             fingerprint=self.fingerprint,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from annotated_types import Ge, MinLen
+from annotated_types import Ge, Gt, MinLen
 from pydantic import BaseModel, ConfigDict
 
 from rmcheck.data.rows import shown_path
@@ -19,7 +19,7 @@ from rmcheck.reward_source import SourceOptions
 from rmcheck.scoring.files import looked_for
 from rmcheck.sources.checkpoint import CheckpointSource, is_path
 from rmcheck.sources.layout import KEYS, READINGS, Setting, is_template_file
-from rmcheck.sources.model_source import resolved
+from rmcheck.sources.model_source import ModelSource, resolved
 
 OWN = "sources"
 """The folder of a project's source files; files elsewhere are given by path."""
@@ -34,13 +34,15 @@ class SourceFile(BaseModel):
         The format's version, 1.
     description
         One line.
+    kind
+        `hf` for a reward model, `dpo` for a policy that is one implicitly.
     model
         The model: a folder relative to this file, or a hub id.
     revision
         A branch, tag or commit of the hub repository.
     template
         How prompt and response are joined: `default`, `chat` (the tokenizer's chat template),
-        `raw`, or a Jinja file relative to this file.
+        `raw`, `pair` (the tokenizer's two inputs), or a Jinja file relative to this file.
     end
         What is read after the response: `none`, `tokenizer`, `template` or `eos`.
     max_length
@@ -49,6 +51,11 @@ class SourceFile(BaseModel):
         The reward is read at the `last` token, or is the `mean` over all tokens.
     objective
         For a head with several outputs: the name of one, or a weight for each name.
+    reference
+        For `dpo`: the model that the policy was trained from, a folder relative to this file or a
+        hub id; an adapter's base by default.
+    beta
+        For `dpo`: the factor of the log-ratio.
     trust_remote_code
         Allows the Python code in the model's folder to be run.
     """
@@ -57,6 +64,7 @@ class SourceFile(BaseModel):
 
     source: Literal[1]
     description: str = ""
+    kind: Literal["hf", "dpo"] = "hf"
     model: Annotated[str, MinLen(1)]
     revision: str | None = None
     template: Annotated[str, MinLen(1)] | None = None
@@ -64,7 +72,16 @@ class SourceFile(BaseModel):
     max_length: Annotated[int, Ge(1)] | None = None
     pooling: Literal["last", "mean"] | None = None
     objective: Annotated[str, MinLen(1)] | Annotated[dict[str, float], MinLen(1)] | None = None
+    reference: Annotated[str, MinLen(1)] | None = None
+    beta: Annotated[float, Gt(0)] | None = None
     trust_remote_code: bool | None = None
+
+
+ONLY = {
+    "hf": ("pooling", "objective", "trust_remote_code"),
+    "dpo": ("reference", "beta"),
+}
+"""Keys that only one kind has."""
 
 
 def project_sources(root: Path) -> dict[str, Path]:
@@ -72,7 +89,7 @@ def project_sources(root: Path) -> dict[str, Path]:
     return {path.stem: path for path in sorted((root / OWN).glob("*")) if is_yaml(path)}
 
 
-def create(rest: str, options: SourceOptions) -> CheckpointSource:
+def create(rest: str, options: SourceOptions) -> ModelSource:
     """A model and how it is read, from `sources/NAME.yaml`.
 
     Raises UsageError if the file does not exist, ProblemsFound if it has errors.
@@ -95,16 +112,32 @@ def create(rest: str, options: SourceOptions) -> CheckpointSource:
         given = located.validate(SourceFile, document, label="source file")
     except ProblemsFound as found:
         raise ProblemsFound([*found.problems, *problems]) from None
+    problems += _foreign(given, document)
     if problems:
         raise ProblemsFound(problems)
-    return CheckpointSource(
-        f"source:{rest}",
-        _model(given.model, path.parent),
-        given.revision,
-        options,
-        _settings(given, path.parent),
-        shown,
-    )
+    spec, model = f"source:{rest}", _model(given.model, path.parent)
+    settings = _settings(given, path.parent)
+    if given.kind == "hf":
+        return CheckpointSource(spec, model, given.revision, options, settings, shown)
+    from rmcheck.sources.dpo import DpoSource, LanguageModel
+
+    reference = None
+    if given.reference is not None:
+        reference = LanguageModel(spec, _model(given.reference, path.parent), None, options)
+    policy = LanguageModel(spec, model, given.revision, options, settings, shown)
+    return DpoSource(spec, policy, reference, given.beta, options, shown)
+
+
+def _foreign(given: SourceFile, document: Located) -> Iterator[Problem]:
+    """Keys of the other kind."""
+    for kind, keys in ONLY.items():
+        for key in keys:
+            if kind != given.kind and getattr(given, key) is not None:
+                said = f"{key} is for kind {kind}, and this is {given.kind}; remove it"
+                yield document.problem((key,), said, key=True)
+    if given.kind == "dpo" and given.template == "pair":
+        said = "template 'pair' is for models of two texts; a language model reads one"
+        yield document.problem(("template",), said)
 
 
 def _path(name: str, root: Path) -> Path:
@@ -141,11 +174,13 @@ def _model(given: str, folder: Path) -> str:
 def _missing_files(document: Located, folder: Path) -> list[Problem]:
     """Folders and files that a source file names and that do not exist."""
     found = []
-    model, template = document.value.get("model"), document.value.get("template")
-    there = Path(os.path.normpath(resolved(str(model), folder)))
-    if isinstance(model, str) and is_path(model) and not there.is_dir():
-        said = f"model: folder not found ({looked_for(there)})"
-        found.append(document.problem(("model",), said))
+    for key in ("model", "reference"):
+        model = document.value.get(key)
+        there = Path(os.path.normpath(resolved(str(model), folder)))
+        if isinstance(model, str) and is_path(model) and not there.is_dir():
+            said = f"{key}: folder not found ({looked_for(there)})"
+            found.append(document.problem((key,), said))
+    template = document.value.get("template")
     known = not isinstance(template, str) or template in READINGS
     if not known and not is_template_file(template, folder):
         remedy = did_you_mean(template, READINGS)

@@ -9,8 +9,11 @@ import pytest
 from scoring.models import dialogues
 
 from rmcheck.errors import ProblemsFound, UsageError
+from rmcheck.reward_source import SourceOptions
+from rmcheck.sources import create
 
 from .readings import KINDS, save
+from .test_dpo import saved
 from .test_readings import opened
 
 
@@ -96,3 +99,38 @@ def test_a_misspelt_name_is_corrected(tmp_path: Path) -> None:
         opened("source:sources/mien.yaml", tmp_path)
     with pytest.raises(UsageError, match=r"did you mean 'source:sources/mine.yaml'"):
         opened("sources/mine.yaml", tmp_path)
+
+
+def test_a_policy_is_read_as_in_a_spec(tmp_path: Path) -> None:
+    for name, seed in (("policy", 1), ("reference", 2)):
+        saved(tmp_path / "models" / name, "gpt2", KINDS["plain"], seed)
+    written(
+        tmp_path,
+        "source: 1\nkind: dpo\nmodel: ../models/policy\nreference: ../models/reference\n"
+        "beta: 0.3\nend: eos\n",
+    )
+    options = SourceOptions(root=tmp_path, cache=tmp_path / "cache", device="cpu")
+    source = create("source:mine", options)
+    same = create("dpo:models/policy,reference=models/reference,beta=0.3,end=eos", options)
+    texts = dialogues(4)
+    np.testing.assert_array_equal(source.score(texts), same.score(texts))
+    assert source.fingerprint == same.fingerprint
+    record = source.describe()
+    assert record.kind == "dpo"
+    assert record.origins["beta"] == record.origins["end"] == "sources/mine.yaml"
+    assert record.origins["reference"] == "sources/mine.yaml"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("pooling: mean\n", "mine.yaml:4:1: pooling is for kind hf, and this is dpo; remove it"),
+        ("reference: ../b\n", "mine.yaml:4:12: reference: folder not found"),
+        ("beta: 0\n", "mine.yaml:4:7: source file: beta"),
+        ("template: pair\n", "mine.yaml:4:11: template 'pair' is for models of two texts"),
+    ],
+)
+def test_keys_of_another_kind_are_told(tmp_path: Path, text: str, expected: str) -> None:
+    save(tmp_path / "a", "gpt2", KINDS["plain"])
+    written(tmp_path, f"source: 1\nkind: dpo\nmodel: ../a\n{text}")
+    assert expected in "\n".join(problems(tmp_path))
