@@ -35,10 +35,10 @@ class SourceRecord(_Model):
     `template`, `max_length` (None: the model's own), `pooling` and `dtype` say how a model is
     given a dialogue; all None for a source that cannot tell, such as a score file. `end` is what
     is read after the response, `objective` which of several outputs is the reward (empty for one),
-    and `origins` says where each of these settings comes from (the
-    spec, a file of the model, or `default`). `recipe` has
-    the settings of a recipe by key (`seed`, `label_noise.rate`); empty for other sources, and in
-    records of version 0.1.
+    `quantize` what its layers were quantised to when it was loaded (empty: nothing), and `origins`
+    says where each of these settings comes from (the spec, a file of the model, or `default`).
+    `recipe` has the settings of a recipe by key (`seed`, `label_noise.rate`); empty for other
+    sources, and in records of version 0.1.
     """
 
     spec: Printed
@@ -48,6 +48,7 @@ class SourceRecord(_Model):
     pooling: str | None = None
     end: str | None = None
     objective: str = ""
+    quantize: str = ""
     origins: dict[str, str] = Field(default_factory=dict)
     dtype: str | None = None
     recipe: dict[str, Any] = Field(default_factory=dict)
@@ -68,6 +69,7 @@ class SourceRecord(_Model):
             "max_length": "of the model" if self.max_length is None else str(self.max_length),
             "pooling": self.pooling or "last",
             **({"objective": self.objective} if self.objective else {}),
+            **({"quantize": self.quantize} if self.quantize else {}),
         }
         return ", ".join(
             f"{key} {value}" + (f" ({self.origins[key]})" if self.origins.get(key) else "")
@@ -83,7 +85,8 @@ class SourceRecord(_Model):
         """How this source formats texts differently from `other`; empty where they can be compared.
 
         Sources of different kinds have different templates, and a source without a template is
-        always comparable. Another pooling is another model, so pooling is not compared.
+        always comparable. Another pooling is another model, so pooling is not compared,
+        and neither is `quantize`: what it costs is what such a comparison is for.
 
         >>> new, old = (SourceRecord(spec="hf:a", template=name) for name in ("chat", "default"))
         >>> new.reads_unlike(old)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -128,9 +129,7 @@ class CheckpointSource(ModelSource):
     def _identity(self) -> str:
         folder = self.files.folder
         if folder is not None and not self._adapter and not (folder / "config.json").is_file():
-            raise SourceError(
-                f"{folder} is not a model folder: it has neither config.json nor {adapter.CONFIG}"
-            )
+            raise SourceError(_not_a_model(folder))
         layout = self.layout
         parts: list[object] = [self.files.hash(self.hashes)]
         if self._adapter:
@@ -140,6 +139,16 @@ class CheckpointSource(ModelSource):
 
     def _load(self, device: str) -> Loaded:
         _ = self.fingerprint  # a folder without a model is reported before torch is imported
+        from rmcheck.scoring.quantization import quantized
+
+        loaded = self._whole()
+        if not self.layout.quantize:
+            return loaded
+        remark = quantized(loaded.model, self.spec, device, self.options.dtype)
+        return replace(loaded, remarks=(remark,))
+
+    def _whole(self) -> Loaded:
+        """The model with all its weights, an adapter merged into its base."""
         from rmcheck.scoring.loading import load_base, load_checkpoint, load_tokenizer
         from rmcheck.scoring.value_head import value_head, with_value_head
 
@@ -170,6 +179,22 @@ class CheckpointSource(ModelSource):
         return Loaded(model, tokenizer, self.layout)
 
 
+def _not_a_model(folder: Path) -> str:
+    packed = sorted(path.name for path in folder.glob("*.gguf"))
+    if packed:
+        return _gguf(folder / packed[0])
+    return f"{folder} is not a model folder: it has neither config.json nor {adapter.CONFIG}"
+
+
+def _gguf(path: Path) -> str:
+    """Why a GGUF file is not a reward model: transformers does not read the head in it."""
+    return (
+        f"{path}: a GGUF file is read as a language model, and a reward head in it (cls.output, "
+        "cls) is not read; name the checkpoint that it was made from (hf:FOLDER), or train a head "
+        f"on it with a recipe (base: {path.parent.name}, gguf_file: {path.name})"
+    )
+
+
 def _is_hub_adapter(files: ModelFiles, spec: str) -> bool:
     with needed_by(spec):
         from huggingface_hub import hf_hub_download
@@ -197,6 +222,8 @@ def create(rest: str, options: SourceOptions) -> CheckpointSource:
         name, _, after = whole.partition("@")
         revision = after or None
     folder = resolved(name, options.root)
+    if folder.suffix == ".gguf" and folder.is_file():
+        raise UsageError(f"hf:{rest}: {_gguf(folder)}")
     is_path = name.startswith((".", "/", "~")) or name.count("/") > 1
     if is_path and not folder.is_dir():
         raise UsageError(f"hf:{rest}: folder not found ({looked_for(folder)})")

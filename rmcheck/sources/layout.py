@@ -20,7 +20,9 @@ ENDS = ("none", "tokenizer", "template", "eos")
 """What a model reads after the response: nothing, what its tokenizer puts after a text, what its
 chat template puts after an answer, or the end token."""
 POOLINGS = ("last", "mean")
-KEYS = ("template", "end", "max_length", "pooling", "objective")
+QUANTIZED = ("int8",)
+"""What a model's linear layers may be quantised to when it is loaded."""
+KEYS = ("template", "end", "max_length", "pooling", "objective", "quantize")
 """The settings that a spec may give, in the order in which they are shown."""
 
 ASKED = "the spec"
@@ -51,6 +53,8 @@ class Layout:
         One of `ENDS`.
     objective
         Which of a head's outputs is the reward, or a weighted sum; empty for a head with one.
+    quantize
+        One of `QUANTIZED`; empty for the weights as they are.
     text
         The content of the Jinja file; empty for the other templates.
     origins
@@ -62,6 +66,7 @@ class Layout:
     pooling: str = "last"
     end: str = "none"
     objective: str = ""
+    quantize: str = ""
     text: str = ""
     origins: Mapping[str, str] = field(default_factory=dict, compare=False)
 
@@ -76,7 +81,8 @@ class Layout:
         named = content_hash(self.text) if self.text else self.template
         ending = () if self.end == "none" else (self.end,)
         objective = ("objective", self.objective) if self.objective else ()
-        return (named, self.max_length, self.pooling, *ending, *objective)
+        quantize = ("quantize", self.quantize) if self.quantize else ()
+        return (named, self.max_length, self.pooling, *ending, *objective, *quantize)
 
 
 def without_options(rest: str, is_folder: Callable[[str], bool]) -> tuple[str, str]:
@@ -121,7 +127,12 @@ def _value(key: str, value: str, spec: str, root: Path) -> str | int:
         if not value.strip():
             raise UsageError(f"{spec}: objective: expected the name of an output of the head")
         return value
-    allowed = {"template": TEMPLATES, "end": ENDS, "pooling": POOLINGS}[key]
+    allowed = {
+        "template": TEMPLATES,
+        "end": ENDS,
+        "pooling": POOLINGS,
+        "quantize": QUANTIZED,
+    }[key]
     if value in allowed or (key == "template" and _is_template_file(value, root)):
         return value
     remedy = did_you_mean(value, allowed)

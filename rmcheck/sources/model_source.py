@@ -41,6 +41,7 @@ class Loaded:
     model: Any
     tokenizer: Any
     layout: Layout
+    remarks: tuple[str, ...] = ()
 
 
 class ModelSource(Source, ABC):
@@ -94,6 +95,7 @@ class ModelSource(Source, ABC):
             pooling=self.layout.pooling,
             end=self.layout.end,
             objective=self.layout.objective,
+            quantize=self.layout.quantize,
             origins=dict(self.layout.origins),
             dtype=self.options.dtype,
         )
@@ -183,7 +185,9 @@ class ModelSource(Source, ABC):
                     f"{positions:,} positions; use at most that many"
                 )
             loaded.tokenizer.model_max_length = layout.max_length
-        return self._reading(layout, loaded.model, loaded.tokenizer, device)
+        scorer = self._reading(layout, loaded.model, loaded.tokenizer, device)
+        scorer.remarks.extend(loaded.remarks)
+        return scorer
 
     def read_with(self, layout: Layout) -> Scorer:
         """The loaded model with another layout of its texts."""
@@ -192,8 +196,11 @@ class ModelSource(Source, ABC):
 
     def _reading(self, layout: Layout, model: Any, tokenizer: Any, device: str) -> Scorer:
         from rmcheck.scoring.scorer import Scorer
+        from rmcheck.scoring.single import OneByOne
+        from rmcheck.scoring.stored import computes_packed
 
-        return Scorer(
+        alone = bool(layout.quantize) or computes_packed(model)
+        return (OneByOne if alone else Scorer)(
             model,
             tokenizer,
             "chat" if layout.chat else layout.template,
