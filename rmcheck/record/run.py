@@ -43,9 +43,10 @@ class SourceRecord(_Model):
     `template`, `max_length` (None: the model's own), `pooling` and `dtype` say how a model is
     given a dialogue; all None for a source that cannot tell, such as a score file. `end` is what
     is read after the response, `objective` which of several outputs is the reward (empty for one),
-    `trust_remote_code` whether the Python code of the model's folder was run, and `origins` says
-    where each of these settings comes from (the spec, a file, or `default`). `reference` and `beta`
-    belong to a policy: the model that it is compared with, and the factor of their log-ratio.
+    `trust_remote_code` whether the Python code of the model's folder was run, `quantize` what its
+    layers were quantised to when it was loaded (empty: nothing), and `origins` says where each of
+    these settings comes from (the spec, a file, or `default`). `reference` and `beta` belong to a
+    policy: the model that it is compared with, and the factor of their log-ratio.
     `recipe` has the settings of a recipe by key (`seed`, `label_noise.rate`); empty for other
     sources, and in records of version 0.1.
     """
@@ -60,6 +61,7 @@ class SourceRecord(_Model):
     trust_remote_code: bool = False
     reference: Printed = ""
     beta: float | None = None
+    quantize: str = ""
     origins: dict[str, str] = Field(default_factory=dict)
     dtype: str | None = None
     recipe: dict[str, Any] = Field(default_factory=dict)
@@ -85,6 +87,7 @@ class SourceRecord(_Model):
             ),
             **({"objective": self.objective} if self.objective else {}),
             **({"trust_remote_code": "true"} if self.trust_remote_code else {}),
+            **({"quantize": self.quantize} if self.quantize else {}),
         }
         return ", ".join(
             f"{key} {value}" + (f" ({self.origins[key]})" if self.origins.get(key) else "")
@@ -103,7 +106,8 @@ class SourceRecord(_Model):
         """How this source formats texts differently from `other`; empty where they can be compared.
 
         Sources of different kinds have different templates, and a source without a template is
-        always comparable. Another pooling is another model, so pooling is not compared.
+        always comparable. Another pooling is another model, so pooling is not compared,
+        and neither is `quantize`: what it costs is what such a comparison is for.
 
         >>> new, old = (SourceRecord(spec="hf:a", template=name) for name in ("chat", "default"))
         >>> new.reads_unlike(old)

@@ -22,9 +22,15 @@ from rmcheck.errors import SourceError
 from rmcheck.extras import GGUF, needed_by
 from rmcheck.scoring.files import ModelFiles
 from rmcheck.scoring.objectives import as_one_reward, weights_of
+from rmcheck.scoring.stored import computes_packed, refuse_unpacked, stored_as
 from rmcheck.scoring.transformers_compat import unpacked
 from rmcheck.scoring.value_head import value_head, with_value_head
 from rmcheck.wording import counted, listed
+
+# transformers and PEFT import torchao where it is installed, which warns of each kernel for a GPU
+# that it cannot load; bitsandbytes logs each product that it computes in float16.
+for _name in ("torchao", "torch.utils._pytree", "bitsandbytes"):
+    logging.getLogger(_name).setLevel(logging.ERROR)
 
 FUSED = {"gelu_new": "gelu_pytorch_tanh"}
 """Activations that PyTorch has as one kernel under another name; the same function."""
@@ -119,6 +125,11 @@ def load_base(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         base = _load(files, gguf_file, num_labels=1)
+    if fresh_head and computes_packed(base.model):
+        raise SourceError(
+            f"{files.name}: its weights are quantised, and training changes weights; name the "
+            "model before it was quantised as the recipe's base"
+        )
     from rmcheck.scoring.reading import head_of
 
     head = head_of(base.model)
@@ -208,6 +219,7 @@ def _load(
                 **extra,
                 **overrides,
             )
+            packing = "" if gguf_file else stored_as(config, files.name)
             fuse(config)
             model, loaded = auto.from_pretrained(
                 files.name,
@@ -220,8 +232,11 @@ def _load(
                 **extra,
                 **packed,
             )
+        except SourceError:
+            raise
         except Exception as error:  # from_pretrained raises whatever its parsers raise
             raise SourceError(f"{files.name}: cannot be loaded: {_said(error)}") from None
+    refuse_unpacked(model, packing, loaded["unexpected_keys"], files.name)
     wrong = sorted(loaded["mismatched_keys"])
     if wrong:
         name, stored, wanted = wrong[0]

@@ -216,9 +216,7 @@ class CheckpointSource(HeadedModel):
     def _file_hashes(self) -> tuple[str, ...]:
         folder = self.files.folder
         if folder is not None and not self._adapter and not (folder / "config.json").is_file():
-            raise SourceError(
-                f"{folder} is not a model folder: it has neither config.json nor {adapter.CONFIG}"
-            )
+            raise SourceError(_not_a_model(folder))
         parts = [self.files.hash(self.hashes)]
         if self._adapter:
             base, gguf = adapter.base_of(self._adapter, self.hashes)
@@ -227,6 +225,16 @@ class CheckpointSource(HeadedModel):
 
     def _load(self, device: str) -> Loaded:
         _ = self.fingerprint  # a folder without a model is reported before torch is imported
+        from rmcheck.scoring.quantization import quantized
+
+        loaded = self._whole(device)
+        if not self.layout.quantize:
+            return loaded
+        remark = quantized(loaded.model, self.spec, device, self.options.dtype)
+        return replace(loaded, remarks=(remark,))
+
+    def _whole(self, device: str) -> Loaded:
+        """The model with all its weights, an adapter merged into its base."""
         from rmcheck.scoring.loading import load_base, load_checkpoint, load_tokenizer, one_reward
         from rmcheck.scoring.value_head import value_head, with_value_head
 
@@ -237,9 +245,11 @@ class CheckpointSource(HeadedModel):
                 "one; remove it"
             )
         if self._adapter is None:
-            if device not in self._shared:
-                self._shared[device] = load_checkpoint(self.files)
-            model = one_reward(self._shared[device], self.files, objective)
+            # Quantising changes the layers themselves, so that they cannot be shared.
+            shared = {} if self.layout.quantize else self._shared
+            if device not in shared:
+                shared[device] = load_checkpoint(self.files)
+            model = one_reward(shared[device], self.files, objective)
             return Loaded(model, load_tokenizer(self.files), self.layout)
         base, gguf = adapter.base_of(self._adapter, self.hashes)
         base = self._with_consent(base)
@@ -283,6 +293,22 @@ def _refuse_foreign_code(folder: Path) -> None:
                     )
 
 
+def _not_a_model(folder: Path) -> str:
+    packed = sorted(path.name for path in folder.glob("*.gguf"))
+    if packed:
+        return _gguf(folder / packed[0])
+    return f"{folder} is not a model folder: it has neither config.json nor {adapter.CONFIG}"
+
+
+def _gguf(path: Path) -> str:
+    """Why a GGUF file is not a reward model: transformers does not read the head in it."""
+    return (
+        f"{path}: a GGUF file is read as a language model, and a reward head in it (cls.output, "
+        "cls) is not read; name the checkpoint that it was made from (hf:FOLDER), or train a head "
+        f"on it with a recipe (base: {path.parent.name}, gguf_file: {path.name})"
+    )
+
+
 def _is_hub_adapter(files: ModelFiles, spec: str) -> bool:
     with needed_by(spec):
         from huggingface_hub import hf_hub_download
@@ -324,6 +350,8 @@ def named(model: str, spec: str, root: Path) -> tuple[str, str | None]:
         name, _, after = model.partition("@")
         revision = after or None
     folder = resolved(name, root)
+    if folder.suffix == ".gguf" and folder.is_file():
+        raise UsageError(f"{spec}: {_gguf(folder)}")
     if is_path(name) and not folder.is_dir():
         raise UsageError(f"{spec}: folder not found ({looked_for(folder)})")
     return name, revision

@@ -22,7 +22,17 @@ chat template puts after an answer, or the end token."""
 READINGS = (*TEMPLATES, "pair")
 """Templates by name; `pair` gives prompt and response as the tokenizer's two inputs."""
 POOLINGS = ("last", "mean")
-KEYS = ("template", "end", "max_length", "pooling", "objective", "trust_remote_code")
+QUANTIZED = ("int8",)
+"""What a model's linear layers may be quantised to when it is loaded."""
+KEYS = (
+    "template",
+    "end",
+    "max_length",
+    "pooling",
+    "objective",
+    "quantize",
+    "trust_remote_code",
+)
 """The settings that a spec may give, in the order in which they are shown."""
 
 ASKED = "the spec"
@@ -53,6 +63,8 @@ class Layout:
         One of `ENDS`.
     objective
         Which of a head's outputs is the reward, or a weighted sum; empty for a head with one.
+    quantize
+        One of `QUANTIZED`; empty for the weights as they are.
     text
         The content of the Jinja file; empty for the other templates.
     trust_remote_code
@@ -68,6 +80,7 @@ class Layout:
     pooling: str = "last"
     end: str = "none"
     objective: str = ""
+    quantize: str = ""
     text: str = ""
     trust_remote_code: bool = False
     said: frozenset[str] = field(default=frozenset(), compare=False)
@@ -89,8 +102,9 @@ class Layout:
         named = content_hash(self.text) if self.text else self.template
         ending = () if self.end == "none" else (self.end,)
         objective = ("objective", self.objective) if self.objective else ()
+        quantize = ("quantize", self.quantize) if self.quantize else ()
         code = ("trust_remote_code",) if self.trust_remote_code else ()
-        return (named, self.max_length, self.pooling, *ending, *objective, *code)
+        return (named, self.max_length, self.pooling, *ending, *objective, *quantize, *code)
 
 
 def is_chat(template: str) -> bool:
@@ -152,7 +166,12 @@ def _value(key: str, value: str, spec: str, root: Path) -> Setting:
         if value not in ("true", "false"):
             raise UsageError(f"{spec}: {key}: expected true or false, got {value!r}")
         return value == "true"
-    allowed = {"template": READINGS, "end": ENDS, "pooling": POOLINGS}[key]
+    allowed = {
+        "template": READINGS,
+        "end": ENDS,
+        "pooling": POOLINGS,
+        "quantize": QUANTIZED,
+    }[key]
     if value in allowed or (key == "template" and is_template_file(value, root)):
         return value
     remedy = did_you_mean(value, allowed)

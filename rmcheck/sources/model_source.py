@@ -75,6 +75,7 @@ class Loaded:
     model: Any
     tokenizer: Any
     layout: Layout
+    remarks: tuple[str, ...] = ()
 
 
 class ModelSource(Source, ABC):
@@ -103,6 +104,7 @@ class ModelSource(Source, ABC):
         self.device: str | None = None
         self._factor = 1.0
         self._known_identity: str | None = None
+        self._notes: tuple[str, ...] = ()
         self._scorer: DialogueScorer | None = None
 
     @abstractmethod
@@ -129,6 +131,7 @@ class ModelSource(Source, ABC):
             end=self.layout.end,
             objective=self.layout.objective,
             trust_remote_code=self.layout.trust_remote_code,
+            quantize=self.layout.quantize,
             origins=dict(self.layout.origins),
             dtype=self.options.dtype,
         )
@@ -164,7 +167,7 @@ class ModelSource(Source, ABC):
     @property
     def remarks(self) -> tuple[str, ...]:
         """Notes about the scoring that the user should see."""
-        return tuple(self._scorer.remarks) if self._scorer else ()
+        return (*self._notes, *self._scorer.remarks) if self._scorer else ()
 
     def score(self, dialogues: Sequence[Dialogue]) -> NDArray[np.float64]:
         """Rewards in input order, shape (n,).
@@ -226,6 +229,7 @@ class ModelSource(Source, ABC):
                     f"{positions:,} positions; use at most that many"
                 )
             loaded.tokenizer.model_max_length = layout.max_length
+        self._notes = loaded.remarks
         return self._reading(layout, loaded.model, loaded.tokenizer, device)
 
     def read_with(self, layout: Layout) -> DialogueScorer:
@@ -235,8 +239,11 @@ class ModelSource(Source, ABC):
 
     def _reading(self, layout: Layout, model: Any, tokenizer: Any, device: str) -> DialogueScorer:
         from rmcheck.scoring.scorer import Scorer
+        from rmcheck.scoring.single import OneByOne
+        from rmcheck.scoring.stored import computes_packed
 
-        return Scorer(
+        alone = bool(layout.quantize) or computes_packed(model)
+        return (OneByOne if alone else Scorer)(
             model,
             tokenizer,
             "chat" if layout.chat else layout.template,

@@ -56,6 +56,8 @@ class SourceFile(BaseModel):
         hub id; an adapter's base by default.
     beta
         For `dpo`: the factor of the log-ratio.
+    quantize
+        `int8`: the model's linear layers are quantised when it is loaded.
     trust_remote_code
         Allows the Python code in the model's folder to be run.
     """
@@ -74,11 +76,12 @@ class SourceFile(BaseModel):
     objective: Annotated[str, MinLen(1)] | Annotated[dict[str, float], MinLen(1)] | None = None
     reference: Annotated[str, MinLen(1)] | None = None
     beta: Annotated[float, Gt(0)] | None = None
+    quantize: Literal["int8"] | None = None
     trust_remote_code: bool | None = None
 
 
 ONLY = {
-    "hf": ("pooling", "objective", "trust_remote_code"),
+    "hf": ("pooling", "objective", "quantize", "trust_remote_code"),
     "dpo": ("reference", "beta"),
 }
 """Keys that only one kind has."""

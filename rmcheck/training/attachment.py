@@ -23,7 +23,7 @@ _SHARED = ("vblora_vector_bank", ".tinylora_v.", ".unilora_theta_d.")
 
 
 def attach(base: Any, folder: Path, missing: Sequence[str]) -> Any:
-    """`base` with the adapter of `folder` merged into its weights.
+    """`base` with the adapter of `folder` merged into its weights; beside quantised ones.
 
     `missing` are the names of weights that the base's files do not have: the adapter must.
 
@@ -36,6 +36,7 @@ def attach(base: Any, folder: Path, missing: Sequence[str]) -> Any:
     from peft import PeftConfig, PeftModel
 
     from rmcheck.scoring.loading import quiet
+    from rmcheck.scoring.stored import computes_packed
 
     verify(folder)
     path, shapes = _weights(folder)
@@ -67,6 +68,8 @@ def attach(base: Any, folder: Path, missing: Sequence[str]) -> Any:
                 f"{folder}: the adapter does not fit its base model ({said}); {remedy(folder)}"
             ) from None
         _refuse_unread(folder, path, found)
+        if computes_packed(base) and not read_config(folder).get("alora_invocation_tokens"):
+            return model.eval().get_base_model()  # merging would round the sum of both again
         try:
             if read_config(folder).get("lora_bias"):
                 _with_biases(model)
