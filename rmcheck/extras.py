@@ -10,6 +10,7 @@ from rmcheck.errors import ExtraMissing
 
 MODELS = "models"
 GGUF = "gguf"
+QUANTIZE = "quantize"
 
 EXTRAS: Mapping[str, tuple[str, ...]] = {
     MODELS: (
@@ -23,6 +24,7 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
         "huggingface_hub",
     ),
     GGUF: ("gguf",),
+    QUANTIZE: ("torchao",),
 }
 """The packages that code outside of the core imports, by the extra that installs them."""
 

@@ -110,6 +110,14 @@ class Rescalable(Protocol):
 
 
 @runtime_checkable
+class ManySided(Protocol):
+    """A source with several rewards for each text, by name (helpful, harmless, ...)."""
+
+    def with_objective(self, objective: str) -> RewardSource:
+        """The source of one of them, or of a weighted sum (`0.7*helpful+0.3*harmless`)."""
+
+
+@runtime_checkable
 class Streaming(Protocol):
     """A source that yields scores as they are computed, so that a killed run loses little."""
 
@@ -182,6 +190,15 @@ class Source:
         """Its training record, if known."""
         return None
 
+    @property
+    def loaded(self) -> bool:
+        """Whether it can score without loading a model first."""
+        return True
+
+    def other_readings(self) -> Sequence[Source]:
+        """The same model with other readings that it may have been trained with."""
+        return ()
+
     def describe(self) -> SourceRecord:
         """Its part of a run's record."""
         return SourceRecord(spec=self.spec, fingerprint=self.fingerprint)
@@ -191,7 +208,15 @@ class Source:
         raise NotImplementedError
 
 
-OPTIONAL = ("stream", "with_label_noise", "with_head_scaled", "knows", "within", "ids")
+OPTIONAL = (
+    "stream",
+    "with_label_noise",
+    "with_head_scaled",
+    "with_objective",
+    "knows",
+    "within",
+    "ids",
+)
 """Methods that only some sources have. The engine asks for them with `isinstance`."""
 
 

@@ -210,11 +210,8 @@ def _check_class(kind: type[Check]) -> None:
     _hold(kind.about(), f"{name}: about() must return a sentence that says what the check asks")
     told = described(kind)
     keys, common = kind.keys(), Check.keys()
-    own = [key for key in keys if key not in common]
-    missing = [key for key in own if not told.get(key)]
-    _hold(
-        not missing, f"{name}: its docstring must describe {', '.join(missing)} under 'Parameters'"
-    )
+    missing = ", ".join(key for key in keys if key not in common and not told.get(key))
+    _hold(not missing, f"{name}: its docstring must describe {missing} under 'Parameters'")
     unknown = sorted(set(told) - set(keys))
     _hold(not unknown, f"{name}: its docstring describes {', '.join(unknown)}, which is not a key")
     try:
@@ -313,14 +310,17 @@ class _Bench:
         data = PreferenceData(self.data.pairs[::-1], self.data.sets[::-1], self.data.paths)
         return dataclasses.replace(self, data=data, _better={})
 
+    def side(self, objective: str) -> _Bench:
+        return self
+
     def score(
         self, dialogues: Sequence[Dialogue], source: SourceRef = CANDIDATE
     ) -> NDArray[np.float64]:
         return np.array([self._one(one, source) for one in dialogues], dtype=np.float64)
 
     def _one(self, dialogue: Dialogue, source: SourceRef) -> float:
-        better = self._better.get((dialogue.prompt, dialogue.response))
         text = f"{dialogue.prompt}|{dialogue.response}"
+        better = self._better.get((dialogue.prompt, dialogue.response))
         value = _noise(text) if better is None else self.reward(text, better)
         if not self.degenerate and source.role != "candidate":
             value += 0.3 * _noise(f"{source.role}|{text}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 _COMMANDING = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
@@ -63,3 +63,29 @@ def listed(names: Sequence[str], *, limit: int = 3) -> str:
     if len(shown) < 2:
         return "".join(shown)
     return f"{', '.join(shown[:-1])} and {shown[-1]}"
+
+
+def read_as(
+    layout: str,
+    *,
+    guessed: bool,
+    rows: int,
+    left_out: Mapping[str, int],
+    examples: Mapping[str, Sequence[int]],
+) -> str:
+    """How a data file was read: its layout, and the rows that were left out, by reason.
+
+    >>> read_as("hh", guessed=True, rows=900, left_out={"no turn": 2}, examples={"no turn": [7, 9]})
+    'layout hh (recognised); left out: 2 of 900 rows (no turn: rows 7 and 9)'
+    """
+    said = f"layout {layout}{' (recognised)' if guessed else ''}"
+    if not left_out:
+        return said
+    told = []
+    for reason, count in left_out.items():
+        places = [str(place) for place in examples.get(reason, ())]
+        noun = "row" if count == 1 else "rows"
+        more = [f"{count - len(places):,} more"] if count > len(places) else []
+        told.append(f"{reason}: {noun} {listed([*places, *more], limit=4)}")
+    total = sum(left_out.values())
+    return f"{said}; left out: {total:,} of {counted(rows, 'row')} ({'; '.join(told)})"

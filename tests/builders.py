@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import NormalDist
 from typing import Any
@@ -153,13 +153,17 @@ class TableContext:
         default_factory=dict
     )
     sets: Sequence[tuple[ResponseSet, Sequence[float]]] = ()
+    objective: str = ""
 
     @property
     def data(self) -> PreferenceData:
         return PreferenceData(tuple(self.pairs), tuple(each for each, _ in self.sets))
 
     def _columns(self, source: SourceRef) -> dict[str, tuple[float, float]]:
-        if source == BASELINE:
+        named = replace(source, objective=self.objective)
+        if self.objective and named in self.variants:
+            columns = self.variants[named]
+        elif source == BASELINE:
             assert self.baseline is not None
             columns = self.baseline
         else:
@@ -191,6 +195,9 @@ class TableContext:
 
     def changes(self, pairs: Sequence[PreferencePair]) -> Changes:
         return Changes(added=tuple(pair.id for pair in pairs if pair.id in self.unknown))
+
+    def side(self, objective: str) -> TableContext:
+        return replace(self, objective=objective)
 
     def offers(self, capability: type, source: SourceRef = CANDIDATE) -> bool:
         return capability is Retrainable and bool(self.variants)

@@ -45,6 +45,7 @@ KINDS: Registry[type[Check]] = Registry(
         "label_noise": "rmcheck.checks.label_noise:LabelNoise",
         "scale_invariance": "rmcheck.checks.scale_invariance:ScaleInvariance",
         "no_regression": "rmcheck.checks.no_regression:NoRegression",
+        "objectives": "rmcheck.checks.objectives:Objectives",
         "null_controls": "rmcheck.checks.null_controls:NullControls",
         "length_bias": "rmcheck.checks.length_bias:LengthBias",
         "calibration": "rmcheck.checks.calibration:Calibration",

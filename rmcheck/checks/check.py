@@ -31,7 +31,8 @@ class SourceRef:
     """The source of a need: a variant of the candidate, of the baseline or of a spec.
 
     `flip_rate` and `flip_seed` select the recipe retrained with noisy labels, `head_scale` the
-    model with its scalar head times a constant. With `probe` the same texts are scored again in a
+    model with its scalar head times a constant, `objective` one of a model's several rewards. With
+    `probe` the same texts are scored again in a
     separate pass of that name, to detect scores that depend on their batch.
     """
 
@@ -41,6 +42,7 @@ class SourceRef:
     flip_seed: int = 0
     head_scale: float = 1.0
     probe: str = ""
+    objective: str = ""
 
 
 CANDIDATE = SourceRef()
@@ -145,6 +147,9 @@ class Context(Protocol):
     def changes(self, pairs: Sequence[PreferencePair]) -> Changes:
         """Of `pairs`, those added or edited since the baseline; and what is gone from the suite."""
 
+    def side(self, objective: str) -> Context:
+        """The same for another objective of the model."""
+
     def offers(self, capability: type, source: SourceRef = CANDIDATE) -> bool:
         """Whether the source has a capability (`Retrainable`, `Rescalable`)."""
 
@@ -214,6 +219,9 @@ class Check:
     where
         which pairs the check uses: `tags`, `without_tags`, `min_confidence`, `max_confidence`,
         `shorter`
+    objective
+        which output of a model with several it judges, or a weighted sum
+        (`0.7*helpful+0.3*harmless`)
     gate
         `required` or `advisory` (default: that of the suite)
     """
@@ -230,6 +238,7 @@ class Check:
 
     name: str | None = None
     where: Slice | None = None
+    objective: Annotated[str, MinLen(1)] | None = None
     gate: Literal["required", "advisory"] | None = None
 
     @property

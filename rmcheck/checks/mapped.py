@@ -73,6 +73,9 @@ class MappedContext:
     def changes(self, pairs: Sequence[PreferencePair]) -> Changes:
         return self._inner.changes(pairs)
 
+    def side(self, objective: str) -> MappedContext:
+        return MappedContext(self._inner.side(objective), self._map, self._precision)
+
     def offers(self, capability: type, source: SourceRef = CANDIDATE) -> bool:
         return self._inner.offers(capability, source)
 

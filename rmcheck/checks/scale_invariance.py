@@ -149,11 +149,12 @@ class ScaleInvariance(Check):
             if not (check.rejudged and check.scale_free):
                 continue
             try:
-                before = check.judge(ctx)
+                side = ctx.side(check.objective or "")
+                before = check.judge(side)
                 if before.state == "identical":
                     continue  # "Every score is the same" says nothing about ranks.
                 for found in search.extremes():
-                    after = check.judge(MappedContext(ctx, found, self.precision))
+                    after = check.judge(MappedContext(side, found, self.precision))
                     if after.decision != before.decision:
                         changed.append(
                             f"the verdict of {check.label} changes from {before.decision} to "

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from rmcheck import __version__
-from rmcheck.cli import cache, doctor, lint, models, runs, selftest, start
+from rmcheck.cli import cache, data, doctor, lint, models, runs, selftest, start
 from rmcheck.cli.argparse_compat import NearestChoiceParser
 from rmcheck.cli.output import tell
 from rmcheck.errors import RmcheckError, os_message
@@ -42,6 +42,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"rmcheck {__version__}")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
     start.add_commands(commands)
+    data.add_commands(commands)
     lint.add_commands(commands)
     models.add_commands(commands)
     doctor.add_commands(commands)

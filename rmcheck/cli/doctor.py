@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rmcheck.cli.models import data_of
+from rmcheck.cli.data import add_layout_option, data_of, layout_of
 from rmcheck.cli.options import add_compute_options, settings
 from rmcheck.cli.output import tell
 from rmcheck.data import Dialogue, pair_dialogues
+from rmcheck.data.reading import told
 from rmcheck.errors import UsageError
 from rmcheck.sources import create
 from rmcheck.sources.model_source import ModelSource
@@ -33,8 +34,9 @@ def add_commands(commands: Any) -> None:
     )
     doctor.add_argument("spec", metavar="SPEC", help="reward source that runs a model (hf:PATH)")
     doctor.add_argument(
-        "data", metavar="DATA", nargs="?", help="a .jsonl, .csv or .parquet file, or a glob"
+        "data", metavar="DATA", nargs="?", help="data file, folder of Parquet files, or glob"
     )
+    add_layout_option(doctor)
     add_compute_options(doctor)
     doctor.set_defaults(run=run_doctor, rm=None)
 
@@ -46,7 +48,7 @@ def run_doctor(options: argparse.Namespace) -> int:
     source = create(chosen.source, chosen.options)
     if not isinstance(source, ModelSource):
         raise UsageError(f"{source.spec} does not run a model; expected hf:PATH or recipe:NAME")
-    pairs = _pairs(options.data, chosen.root) if options.data else []
+    pairs = _pairs(options.data, chosen.root, layout_of(options)) if options.data else []
     dialogues = pair_dialogues(pairs) if pairs else [SAMPLE]
     tell(f"reading of {redacted(source.spec)}: {source.describe().reading}")
     _show(source, dialogues)
@@ -55,15 +57,17 @@ def run_doctor(options: argparse.Namespace) -> int:
     return 0
 
 
-def _pairs(given: str, root: Path) -> Sequence[Any]:
-    pairs = data_of(given, root).pairs
+def _pairs(given: str, root: Path, layout: str | None) -> Sequence[Any]:
+    data = data_of(given, root, layout)
+    tell(*told(data.notes))
+    pairs = data.pairs
     if not pairs:
         raise UsageError(f"{given}: no pairs; readings are compared on pairs")
     return pairs
 
 
 def _show(source: ModelSource, dialogues: Sequence[Dialogue]) -> None:
-    from rmcheck.compare.readings import count, tokens
+    from rmcheck.sources.readings import count, tokens
 
     scorer = source.scorer
     for dialogue in dialogues[:2]:
@@ -105,29 +109,23 @@ def _read_at(scorer: Any, dialogue: Dialogue, last: str, length: int) -> str:
 
 
 def _compare(source: ModelSource, pairs: Sequence[Any]) -> None:
-    from rmcheck.compare.readings import MOST_PAIRS, compare_readings, recommended
+    from rmcheck.sources.readings import MOST_PAIRS, compare_readings, recommended
 
     tried = compare_readings(source, pairs)
     best = recommended(tried)
     used = min(len(pairs), MOST_PAIRS)
     tell("", f"win rates on {counted(used, 'pair')}, p against the current reading:")
     for each in sorted(tried, key=lambda one: -one.estimate.value):
-        estimate = each.estimate
+        estimate, options = each.estimate, each.layout.options
         marks = [
             *(["current"] if each is tried[0] else [f"p = {each.p_value:.2g}"]),
             *(["recommended"] if each is best else []),
         ]
-        settings = f"template={each.layout.template},end={each.layout.end}"
         tell(
-            f"  {estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]  {settings:<40}  "
+            f"  {estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]  {options:<40}  "
             f"{', '.join(marks)}"
         )
     if best is tried[0]:
         tell("", "no other reading wins by more than chance allows; keep the current reading")
         return
-    path = source.spec.partition(",")[0]
-    tell(
-        "",
-        f"use it: --rm '{path},template={best.layout.template},end={best.layout.end}', "
-        "if that is how the model was trained",
-    )
+    tell("", f"if the model was trained with that reading: {redacted(source.advice(best.layout))}")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from rmcheck.cli.data import add_layout_option, layout_of
 from rmcheck.cli.output import tell_json
 from rmcheck.cli.project import configured, shown
 from rmcheck.data import preferences
@@ -25,6 +26,7 @@ def add_commands(commands: Any) -> None:
         "--strict also if there are warnings), else 0.",
     )
     lint.add_argument("paths", nargs="+", metavar="PATH", help="data file, glob, or suite")
+    add_layout_option(lint)
     lint.add_argument(
         "--train",
         nargs="+",
@@ -73,6 +75,7 @@ def run_lint(options: argparse.Namespace) -> int:
         train=_files(options.train, here),
         against=_files(options.against, here),
         expect=options.expect,
+        layout=layout_of(options),
     )
     if options.format == "json":
         tell_json(report.to_json(), indent=2)

@@ -10,11 +10,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from rmcheck.cli.data import add_layout_option, data_of, layout_of
 from rmcheck.cli.options import add_compute_options, add_source_options, settings
 from rmcheck.cli.output import tell
 from rmcheck.cli.project import configured, rooted
-from rmcheck.data import Dialogue, pair_dialogues, preferences
-from rmcheck.data.preferences import PreferenceData
+from rmcheck.data import Dialogue, pair_dialogues
+from rmcheck.data.reading import told
 from rmcheck.engine.book import ScoreBook
 from rmcheck.errors import SourceError, UsageError
 from rmcheck.registry import BrokenEntryPoint, summary
@@ -44,7 +45,8 @@ def add_commands(commands: Any) -> None:
         description="Writes the scores of each pair and response set, one row each. Use the file "
         "instead of a model with `--rm scores:FILE`.",
     )
-    score.add_argument("data", help="a .jsonl, .csv or .parquet file, or a glob")
+    score.add_argument("data", help="data file, folder of Parquet files, or glob")
+    add_layout_option(score)
     score.add_argument("-o", "--output", metavar="FILE", required=True, help="score file to write")
     add_source_options(score)
     score.set_defaults(run=run_score)
@@ -115,7 +117,8 @@ def run_score(options: argparse.Namespace) -> int:
             f"-o {target}: scores are written as JSON Lines; use a name that ends in "
             f"{', '.join(JSON_LINES)}"
         )
-    data = data_of(options.data, chosen.root)
+    data = data_of(options.data, chosen.root, layout_of(options))
+    tell(*told(data.notes))
     _refuse_to_replace(target)
     source, book = create(chosen.source, chosen.options), ScoreBook(chosen.cache)
     set_dialogues = [side for entry in data.sets for side in entry.dialogues()]
@@ -144,22 +147,6 @@ def run_score(options: argparse.Namespace) -> int:
             f"({right / len(data.pairs):.3f})"
         )
     return 0
-
-
-def data_of(pattern: str, root: Path) -> PreferenceData:
-    """The preference data of a command: a file, or a glob.
-
-    Raises
-    ------
-    UsageError
-        If no file matches.
-    ProblemsFound
-        With every mistake in the files.
-    """
-    paths = preferences.expand(pattern, Path.cwd())
-    if not paths:
-        raise UsageError(f"no file matches '{pattern}'")
-    return preferences.load(paths, root=root)
 
 
 def _refuse_to_replace(target: Path) -> None:
@@ -208,6 +195,7 @@ def run_list(_: argparse.Namespace) -> int:
     """Print every registered kind with its summary, and errors in plugin packages."""
     from rmcheck.report.formats import FORMATS
     from rmcheck.scaffold.schema import usable_checks
+    from rmcheck.sources.source_file import OWN, project_sources
     from rmcheck.training.losses import LOSSES
     from rmcheck.training.recipe import project_recipes, shipped_recipes
 
@@ -222,6 +210,10 @@ def run_list(_: argparse.Namespace) -> int:
         tell(f"  {name:<18} {_shown(path)}")
     for name in project_recipes(configured().root):
         tell(f"  {name:<18} of this project")
+    if project_sources(configured().root):
+        print("\nsource files (--rm source:NAME)")
+        for name, path in project_sources(configured().root).items():
+            tell(f"  {name:<18} {OWN}/{path.name}")
     sys.stdout.flush()
     for error in broken:
         tell(f"rmcheck list: {error}", error=True)

@@ -8,15 +8,18 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from rmcheck.cli.data import data_of
 from rmcheck.cli.options import add_suites_option, settings, suites_folder
+from rmcheck.cli.output import tell
 from rmcheck.cli.project import shown, tell_ignored
+from rmcheck.data.reading import told
 from rmcheck.documents.finding import INI_FILES, matches
 from rmcheck.documents.ini import IniFile
 from rmcheck.engine.settings import DEFAULT_BASELINE, Options, settings_from
 from rmcheck.errors import UsageError
 from rmcheck.extras import MODELS, missing
 from rmcheck.record.run import RESULTS
-from rmcheck.wording import listed
+from rmcheck.wording import counted, listed
 
 
 def add_commands(commands: Any) -> None:
@@ -52,21 +55,22 @@ def add_commands(commands: Any) -> None:
     add_suites_option(new, "folder for the suite")
     new.add_argument(
         "--data",
-        metavar="DIR",
-        help="folder for its data (default: the folder that other suites use)",
+        metavar="PATH",
+        help="folder for its data (default: the folder that other suites use), or existing data: "
+        "a file, or a folder of Parquet files",
     )
     new.set_defaults(run=run_new)
 
     schema = commands.add_parser(
         "schema",
-        help="print the JSON Schema of a suite, a recipe or results.json",
+        help="print the JSON Schema of a suite, a recipe, a source file or results.json",
         description="Prints a JSON Schema (draft 7) that covers all installed check kinds. "
         "Editors use it to complete and validate files.",
     )
     schema.add_argument(
         "name",
         nargs="?",
-        choices=("suite", "recipe", "results"),
+        choices=("suite", "recipe", "source", "results"),
         default="suite",
         help="which schema to print (default %(default)s)",
     )
@@ -146,13 +150,23 @@ def run_new(options: argparse.Namespace) -> int:
         globs=chosen.files,
     )
     suite, data = shown(root / made.suite, root), shown(root / made.data, root)
-    print(f"created {suite} and {data}")
+    own = options.data and (root / made.data) == Path(options.data).resolve()
+    if own:
+        tell(f"created {suite} for {data}", *_described(data, root))
+    else:
+        print(f"created {suite} and {data}")
     if not matches(root / made.suite, chosen.files):
         print(f"warning: {INI_FILES} does not match {suite}; add a glob, or pytest skips it")
+    start = (
+        ""
+        if own
+        else (
+            f"Replace the two example rows in {data} with your pairs, one JSON object per line.\n"
+        )
+    )
     print(
-        f"Replace the two example rows in {data} with your pairs, one JSON object per line.\n"
-        f"The suite fails with fewer than {MIN_GROUPS} different prompts. About 90 pairs are "
-        "needed to\ndistinguish a win rate of 0.70 from the threshold of 0.60."
+        f"{start}The suite fails with fewer than {MIN_GROUPS} different prompts. About 90 pairs "
+        "are needed to\ndistinguish a win rate of 0.70 from the threshold of 0.60."
     )
     if made.pooled:
         pooled = ", ".join(shown(root / path, root) for path in made.pooled)
@@ -162,6 +176,13 @@ def run_new(options: argparse.Namespace) -> int:
         )
     print(f"\nnext:\n  rmcheck lint {suite}\n  pytest {suite}")
     return 0
+
+
+def _described(data: str, root: Path) -> list[str]:
+    """How existing data are read, and how many pairs they have."""
+    found = data_of(data, root)
+    counts = [counted(len(found.pairs), "pair"), counted(len(found.sets), "response set")]
+    return [*told(found.notes), f"{counts[0]} and {counts[1]}"]
 
 
 def _below(path: Path, root: Path) -> str:

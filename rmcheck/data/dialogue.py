@@ -4,24 +4,48 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 
 @dataclass(frozen=True)
 class Message:
-    """One turn of a prompt that is a list of messages; `role` is user, assistant or system."""
+    """One turn of a prompt that is a list of messages; `role` is user, assistant or system.
+
+    `extra` has the other keys of the message (`name`, `tool_calls`) as canonical JSON, which a
+    chat template may read; empty without any.
+    """
 
     role: str
     content: str
+    extra: str = ""
+
+    def as_data(self) -> dict[str, Any]:
+        """The message as the file had it."""
+        more = json.loads(self.extra) if self.extra else {}
+        return {"role": self.role, "content": self.content, **more}
 
 
 Prompt = str | tuple[Message, ...]
 
 
 def _canonical(prompt: Prompt) -> object:
-    return prompt if isinstance(prompt, str) else [[m.role, m.content] for m in prompt]
+    if isinstance(prompt, str):
+        return prompt
+    return [[m.role, m.content, *([m.extra] if m.extra else [])] for m in prompt]
+
+
+def extra_keys(turn: Mapping[str, Any], known: Collection[str]) -> str:
+    """The keys of a message besides `known` that have a value, as `Message.extra` has them.
+
+    >>> extra_keys({"role": "user", "name": "Ann", "weight": None}, ["role", "content"])
+    '{"name": "Ann"}'
+    """
+    empty: tuple[Any, ...] = (None, "", [], {})
+    more = {key: value for key, value in turn.items() if key not in known and value not in empty}
+    return json.dumps(more, ensure_ascii=False, sort_keys=True, default=str) if more else ""
 
 
 def content_hash(*parts: object) -> str:

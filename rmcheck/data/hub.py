@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
-from rmcheck.data import PreferencePair
-from rmcheck.data.layouts import pairs_from_rows
+from rmcheck.data import PreferencePair, ResponseSet
+from rmcheck.data.layouts.registry import HUB
+from rmcheck.data.preferences import PreferenceData
+from rmcheck.data.reading import Reading, read_layout
+from rmcheck.data.rows import Row, under_our_keys
 from rmcheck.extras import needed_by
 
+_TOLD = 3
 
-def load_pairs(
+
+def load_data(
     dataset: str,
     *,
     subset: str | None = None,
@@ -17,8 +23,9 @@ def load_pairs(
     limit: int | None = None,
     seed: int = 0,
     columns: Mapping[str, str] | None = None,
-) -> list[PreferencePair]:
-    """Load a data set by name and turn its rows into pairs.
+    layout: str | None = None,
+) -> PreferenceData:
+    """Load a data set by name and turn its rows into pairs and response sets.
 
     Parameters
     ----------
@@ -28,7 +35,10 @@ def load_pairs(
     limit
         Keep this many rows, drawn with `seed`.
     columns
-        See `rmcheck.data.layouts.pairs_from_rows`.
+        Our key to the data set's column, `prompt`, `chosen` and `rejected` for example.
+    layout
+        The name of the layout of its rows; by default the one of a known data set, or else the
+        one that is recognised.
 
     Raises
     ------
@@ -52,6 +62,47 @@ def load_pairs(
         ) from None
     if limit is not None and limit < len(rows):
         rows = rows.shuffle(seed=seed).select(range(limit))
-    pairs = pairs_from_rows(dataset, rows, columns)
-    seen: dict[str, PreferencePair] = {pair.id: pair for pair in pairs}
-    return list(seen.values())
+    found = from_rows(dataset, rows, columns, layout)
+    items: dict[str, PreferencePair | ResponseSet] = {item.id: item for _, item in found.items}
+    return PreferenceData(
+        tuple(item for item in items.values() if isinstance(item, PreferencePair)),
+        tuple(item for item in items.values() if isinstance(item, ResponseSet)),
+        (dataset,),
+        (found.note,),
+    )
+
+
+def load_pairs(dataset: str, **options: Any) -> list[PreferencePair]:
+    """The pairs of `load_data`, for training."""
+    return list(load_data(dataset, **options).pairs)
+
+
+def from_rows(
+    name: str,
+    rows: Iterable[Mapping[str, Any]],
+    columns: Mapping[str, str] | None = None,
+    layout: str | None = None,
+) -> Reading:
+    """Rows of the data set `name` as pairs and response sets; rows are counted from 0.
+
+    Raises
+    ------
+    ValueError
+        If no layout fits them, or too many of them are no pairs.
+    """
+    known = HUB.get(name)
+    if layout is None and known is not None and not columns:
+        layout = known.name
+    kept = [
+        under_our_keys(Row(name, number, values), columns or {})
+        for number, values in enumerate(rows)
+    ]
+    found = read_layout(kept, name, columns or {}, layout)
+    if found.problems:
+        head = next((each.message for each in found.problems if not each.line), "")
+        told = [f"row {each.line}: {each.message}" for each in found.problems if each.column]
+        more = f" and {len(told) - _TOLD:,} more" if len(told) > _TOLD else ""
+        rest = f" ({'; '.join(told[:_TOLD])}{more})" if told else ""
+        said = head or f"{len(told):,} of {len(kept):,} rows have mistakes"
+        raise ValueError(f"{name}: {said}{rest}")
+    return found

@@ -1,17 +1,27 @@
-"""Reading preference data: JSON Lines, CSV and Parquet, every mistake of a file at once."""
+"""Reading preference data from files, every mistake of a file at once."""
 
 from __future__ import annotations
 
 import glob
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 
-from rmcheck.data.dialogue import PreferencePair, ResponseSet, data_hash, prompt_text
+from rmcheck.data.dialogue import (
+    PreferencePair,
+    ResponseSet,
+    content_hash,
+    data_hash,
+    prompt_text,
+)
+from rmcheck.data.folders import data_files
+from rmcheck.data.forms.json_text import line_rows
+from rmcheck.data.layouts.registry import OURS
+from rmcheck.data.reading import FileNote, Reading, other_layouts, read_file, surely_ours
 from rmcheck.data.row_reader import read_item
-from rmcheck.data.rows import Row, json_rows, read_rows, renamed, shown_path
+from rmcheck.data.rows import Row, renamed, shown_path
 from rmcheck.documents.regular import regular_bytes
 from rmcheck.errors import Problem, ProblemsFound, condensed
 from rmcheck.shipped import anchored
@@ -28,16 +38,24 @@ _FILL = "write a pair of your own, or remove the row"
 
 @dataclass(frozen=True)
 class PreferenceData:
-    """The data that a `data:` key names: pairs, response sets, and the files they came from."""
+    """The data that a `data:` key names: pairs, response sets, and the files they came from.
+
+    `notes` say of each file in which layout it was read and what was left out.
+    """
 
     pairs: tuple[PreferencePair, ...] = ()
     sets: tuple[ResponseSet, ...] = ()
     paths: tuple[str, ...] = ()
+    notes: tuple[FileNote, ...] = ()
 
     @cached_property
     def hash(self) -> str:
-        """A hash over ids and texts of all pairs and response sets in any order, 16 hex digits."""
-        return data_hash([*self.pairs, *self.sets])
+        """A hash over ids and texts of all pairs and response sets in any order, 16 hex digits.
+
+        Layouts other than our own are a part of it.
+        """
+        own, layouts = data_hash([*self.pairs, *self.sets]), other_layouts(self.notes)
+        return content_hash(own, *layouts)[:16] if layouts else own
 
     @property
     def n_groups(self) -> int:
@@ -48,13 +66,21 @@ class PreferenceData:
 def expand(pattern: str, base: Path) -> list[Path]:
     """The files that a path or a glob matches, sorted.
 
-    Relative to the folder `base`, or with the prefix `shipped:` to rmcheck's own files.
+    Relative to the folder `base`, or with the prefix `shipped:` to rmcheck's own files. A folder
+    of Parquet files, or of a saved data set, stands for its files.
+
+    Raises
+    ------
+    UsageError
+        For a folder with several splits, which names them.
     """
     pattern, base = anchored(pattern, base)
     try:
         path = (base / pattern).resolve()
         if path.is_file():
             return [path]
+        if pattern and path.is_dir():
+            return data_files(path, pattern)
         if not glob.has_magic(pattern):
             return []
         # The folder is not part of the pattern: its name may contain brackets.
@@ -80,92 +106,97 @@ def texts_of(item: Item) -> tuple[str, ...]:
 
 
 def load(
-    paths: Sequence[Path], *, root: Path | None = None, columns: Mapping[str, str] | None = None
+    paths: Sequence[Path],
+    *,
+    root: Path | None = None,
+    columns: Mapping[str, str] | None = None,
+    layout: str | None = None,
 ) -> PreferenceData:
     """Read files of pairs and response sets into one table.
 
     Parameters
     ----------
     paths
-        `.jsonl`, `.csv` or `.parquet` files; a row with `responses` is a response set.
+        Files of any form (see `rmcheck.data.forms`).
     root
         Messages print paths below this folder relative to it.
     columns
         Renames: our key to the file's column, such as ``{"chosen": "answer_a"}``.
+    layout
+        The name of the layout of all files; by default each file's is recognised.
 
     Raises
     ------
     ProblemsFound
-        Every malformed row with its line, every duplicate id, and files without a row.
+        Every malformed row with its line, every duplicate id, files without a row, and files with
+        too many rows that are no pairs.
     """
     pairs: list[PreferencePair] = []
     sets: list[ResponseSet] = []
     problems: list[Problem] = []
     seen: dict[str, tuple[str, int]] = {}
+    notes: list[FileNote] = []
     for path in paths:
         shown = shown_path(path, root)
-        count = 0
-        try:
-            for line, item in _items(path, shown, columns or {}, problems):
-                count += 1
-                if item is None:
-                    continue
-                if _unfilled(item):
-                    said = f"a text still begins with '{PLACEHOLDER}'; {_FILL}"
-                    problems.append(Problem(shown, line, 1, said))
-                    continue
-                if item.id in seen:
-                    where, first = seen[item.id]
-                    said = f"duplicate id '{item.id}' (first at {where}:{first})"
-                    problems.append(Problem(shown, line, 1, said))
-                    continue
-                seen[item.id] = (shown, line)
-                if isinstance(item, PreferencePair):
-                    pairs.append(item)
-                else:
-                    sets.append(item)
-        except ProblemsFound as found:
-            problems.extend(found.problems)
-            count += len(found.problems)
-        if not count:
+        found = _reading(path, shown, columns or {}, layout)
+        notes.append(found.note)
+        problems.extend(found.problems)
+        for line, item in found.items:
+            if _unfilled(item):
+                said = f"a text still begins with '{PLACEHOLDER}'; {_FILL}"
+                problems.append(Problem(shown, line, 1, said))
+                continue
+            if item.id in seen:
+                where, first = seen[item.id]
+                said = f"duplicate id '{item.id}' (first at {where}:{first})"
+                problems.append(Problem(shown, line, 1, said))
+                continue
+            seen[item.id] = (shown, line)
+            if isinstance(item, PreferencePair):
+                pairs.append(item)
+            else:
+                sets.append(item)
+        if not found.read:
             problems.append(Problem(shown, 0, 0, "file is empty; add one JSON object per line"))
     if problems:
         raise ProblemsFound(condensed(problems))
     return PreferenceData(
-        tuple(pairs), tuple(sets), tuple(shown_path(path, root) for path in paths)
+        tuple(pairs),
+        tuple(sets),
+        tuple(shown_path(path, root) for path in paths),
+        tuple(notes),
     )
 
 
-def _items(
-    path: Path, shown: str, columns: Mapping[str, str], problems: list[Problem]
-) -> Iterator[tuple[int, Item | None]]:
-    """The line and the pair or set of each row; None where its mistakes went to `problems`."""
-    if path.suffix == ".jsonl":
+def _reading(path: Path, shown: str, columns: Mapping[str, str], layout: str | None) -> Reading:
+    if path.suffix == ".jsonl" and layout in (None, OURS):
         with suppress(OSError):  # told below
             content = regular_bytes(path, MOST_KEPT + 1)
             known = _clean(content, tuple(columns.items())) if len(content) <= MOST_KEPT else None
             if known is not None:
-                yield from known
-                return
-    for row in read_rows(path, shown):
-        yield row.line, read_item(renamed(row, columns), columns, problems)
+                note = FileNote(shown, OURS, layout is None, "JSON Lines", len(known))
+                return Reading(note, list(known), read=len(known))
+    return read_file(path, shown, columns, layout)
 
 
 @lru_cache(maxsize=32)
 def _clean(
     content: bytes, columns: tuple[tuple[str, str], ...]
 ) -> tuple[tuple[int, Item], ...] | None:
-    """The rows of a file without a mistake, None for another one.
+    """The rows of a file in our own layout without a mistake, None for another one.
 
     Suites and the report share the pairs of a file, and with them the hashes of their texts.
     """
     names, problems = dict(columns), list[Problem]()
     items = []
     try:
-        for line, values in json_rows(content.decode("utf-8-sig"), ""):
+        lines = enumerate(content.decode("utf-8-sig").split("\n"), start=1)
+        for line, values in line_rows(lines, ""):
             row = renamed(Row("", line, values), names)
+            if not surely_ours(row.values):
+                return None
             items.append((line, read_item(row, names, problems)))
     except (UnicodeDecodeError, ProblemsFound):
         return None
     read = tuple((line, item) for line, item in items if item is not None)
-    return None if problems or len(read) < len(items) else read
+    return None if problems or len(read) < len(items) or not read else read

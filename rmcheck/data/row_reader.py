@@ -7,7 +7,14 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from rmcheck.data.dialogue import Message, PreferencePair, Prompt, ResponseSet, prompt_group
+from rmcheck.data.dialogue import (
+    Message,
+    PreferencePair,
+    Prompt,
+    ResponseSet,
+    extra_keys,
+    prompt_group,
+)
 from rmcheck.data.rows import Row
 from rmcheck.errors import Problem, did_you_mean, nearest
 from rmcheck.wording import counted
@@ -44,7 +51,7 @@ class _Reader:
         if confidence is not None and not 0.5 <= confidence <= 1:
             self._note(f"confidence={confidence} is outside [0.5, 1]")
         return PreferencePair(
-            id=self._text("id"),
+            id=self._id(),
             prompt=prompt,
             chosen=self._text("chosen", empty=True),
             rejected=self._text("rejected", empty=True),
@@ -72,7 +79,7 @@ class _Reader:
             )
         floats = [self._number("ratings", rating) or 0.0 for rating in ratings or ()]
         return ResponseSet(
-            id=self._text("id"),
+            id=self._id(),
             prompt=prompt,
             responses=tuple(responses),
             best=tuple(best),
@@ -102,20 +109,29 @@ class _Reader:
             self._note(f"{key} is empty")
         return value if isinstance(value, str) else ""
 
+    def _id(self) -> str:
+        """The id; a whole number is as good as its digits."""
+        value = self.row.values.get("id")
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        return str(value) if whole else self._text("id")
+
     def _prompt(self) -> Prompt:
         value = self.row.values.get("prompt")
         if not isinstance(value, list):
             return self._text("prompt", empty=True)
+        if not value:
+            self._note("prompt: expected at least one message, got an empty list")
         turns: list[Message] = []
         for turn in value:
             if (
                 not isinstance(turn, dict)
-                or set(turn) != {"role", "content"}
-                or not all(isinstance(text, str) for text in turn.values())
+                or not isinstance(turn.get("role"), str)
+                or not isinstance(turn.get("content"), str)
             ):
                 self._note('prompt: expected a list of objects {"role": text, "content": text}')
                 return ""
-            turns.append(Message(turn["role"], turn["content"]))
+            extra = extra_keys(turn, ("role", "content"))
+            turns.append(Message(turn["role"], turn["content"], extra))
         return tuple(turns)
 
     def _group(self, prompt: Prompt) -> str:

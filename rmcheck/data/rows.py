@@ -1,26 +1,27 @@
-"""Rows out of files: JSON Lines, CSV and Parquet, each with its line."""
+"""Rows out of files of every form, each with its line."""
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rmcheck.data.forms.compression import ending, opened, suffix
+from rmcheck.data.forms.json_text import json_rows
+from rmcheck.data.forms.tables import is_table, table_rows
 from rmcheck.documents.finding import is_yaml
 from rmcheck.documents.recognise import looks_like_suite
-from rmcheck.documents.regular import regular_bytes
 from rmcheck.errors import Problem, ProblemsFound, os_reason
 
-TABLES = (".csv", ".parquet")
-_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_NAMES = {".csv": "CSV", ".tsv": "TSV", ".parquet": "Parquet", ".arrow": "Arrow"}
+_MAY_BE_EMPTY = ("prompt", "chosen", "rejected")
 
 
 @dataclass(frozen=True)
 class Row:
-    """A row of a table file: its values and its line."""
+    """A row of a data file: its values and its line."""
 
     path: str
     line: int
@@ -35,37 +36,66 @@ def shown_path(path: Path, root: Path | None) -> str:
 
 
 def renamed(row: Row, columns: Mapping[str, str]) -> Row:
-    """The row under our keys; of a table, its cells as JSON has them."""
-    if not columns and not row.path.endswith(TABLES):
+    """The row under our keys; of a table, its cells as JSON has them.
+
+    An empty cell is an empty text where our own layout allows one, and no value elsewhere.
+    """
+    row = under_our_keys(row, columns)
+    if not is_table(row.path):
+        return row
+    values = {
+        key: _cell(key, value)
+        for key, value in row.values.items()
+        if value != "" or key in _MAY_BE_EMPTY
+    }
+    return Row(row.path, row.line, values)
+
+
+def under_our_keys(row: Row, columns: Mapping[str, str]) -> Row:
+    """The row with its columns renamed, cells as they are."""
+    if not columns:
         return row
     taken = {*columns, *columns.values()}
     values = {key: value for key, value in row.values.items() if key not in taken}
     values.update(
         {ours: row.values[theirs] for ours, theirs in columns.items() if theirs in row.values}
     )
-    if row.path.endswith(TABLES):
-        values = {key: _cell(key, value) for key, value in values.items()}
     return Row(row.path, row.line, values)
 
 
-def read_rows(path: Path, shown: str) -> Iterator[Row]:
-    """The rows of a file; after the good rows, raises ProblemsFound with all bad ones."""
-    if path.suffix in TABLES:
-        yield from _table_rows(path, shown)
-        return
+def read_rows(path: Path, shown: str, form: list[str] | None = None) -> Iterator[Row]:
+    """The rows of a file; after the good rows, raises ProblemsFound with all bad ones.
+
+    `form` gets the form of the file in words.
+    """
+    form = [] if form is None else form
     if is_yaml(path):
         raise _no_data(path, shown)
     try:
-        text = regular_bytes(path).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        row = error.object[: error.start].count(b"\n") + 1
-        said = f"not UTF-8 text (byte 0x{error.object[error.start]:02x}); save the file as UTF-8"
-        raise ProblemsFound([Problem(shown, row, 1, said)]) from None
+        yield from _rows(path, shown, form)
     except OSError as error:
         said = f"cannot be read: {os_reason(error)}"
         raise ProblemsFound([Problem(shown, 0, 0, said)]) from None
-    for number, values in json_rows(text, shown):
-        yield Row(shown, number, values)
+    if ending(path.name):
+        form[-1:] = [f"{form[-1] if form else 'JSON Lines'}, compressed ({ending(path.name)})"]
+
+
+def _rows(path: Path, shown: str, form: list[str]) -> Iterator[Row]:
+    if is_table(path.name):
+        form.append(_NAMES[suffix(path.name)])
+        records = table_rows(path)
+        while True:
+            try:
+                number, values = next(records)
+            except StopIteration:
+                return
+            except (OSError, ValueError, ImportError) as error:
+                raise ProblemsFound([Problem(shown, 0, 0, f"cannot be read ({error})")]) from None
+            yield Row(shown, number, values)
+    plain = path.name[: len(path.name) - len(ending(path.name))]
+    with opened(path) as file:
+        for number, values in json_rows(file, shown, name=plain, form=form):
+            yield Row(shown, number, values)
 
 
 def _no_data(path: Path, shown: str) -> ProblemsFound:
@@ -77,100 +107,6 @@ def _no_data(path: Path, shown: str) -> ProblemsFound:
             f"(`pytest {shown}` runs the suite)"
         )
     return ProblemsFound([Problem(shown, 0, 0, said)])
-
-
-def json_rows(text: str, shown: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    """(line, object) of each row of JSON Lines; after them, raises with all bad lines.
-
-    Raises
-    ------
-    ProblemsFound
-        After all good rows, when there are bad ones.
-    """
-    bad: list[Problem] = []
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            values = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            said = f"invalid JSON: {_why(line, error)}; write one object per line"
-            bad.append(Problem(shown, number, getattr(error, "colno", 1), said))
-            continue
-        if _SURROGATE.search(line) and not _encodable(values):
-            said = "unpaired surrogate (\\ud800 to \\udfff); fix the text"
-            bad.append(Problem(shown, number, 1, said))
-            continue
-        if not isinstance(values, dict):
-            kind = type(values).__name__
-            bad.append(Problem(shown, number, 1, f"a row must be a JSON object, got {kind}"))
-            continue
-        yield number, values
-    if bad:
-        raise ProblemsFound(bad)
-
-
-def _why(line: str, error: Exception) -> str:
-    """What is wrong with a line; Python names a trailing comma only from 3.13 on."""
-    if isinstance(error, json.JSONDecodeError):
-        before, behind = line[: error.pos].rstrip(), line[error.pos :].strip()
-        if error.msg == "Extra data" and behind == ",":
-            return "extra comma after the object; remove it"
-        if error.msg.startswith("Illegal trailing comma") or (
-            before.endswith(",") and behind[:1] in ("}", "]")
-        ):
-            return "a trailing comma; remove it"
-    return getattr(error, "msg", str(error))
-
-
-def _encodable(values: object) -> bool:
-    try:
-        json.dumps(values, ensure_ascii=False).encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _table_rows(path: Path, shown: str) -> Iterator[Row]:
-    read = _csv_records if path.suffix == ".csv" else parquet_records
-    try:
-        records = list(read(path))
-    except (OSError, ValueError, ImportError) as error:
-        raise ProblemsFound([Problem(shown, 0, 0, f"cannot be read ({error})")]) from None
-    for number, record in records:
-        values = {key: value for key, value in record.items() if _set(value)}
-        if values:
-            yield Row(shown, number, values)
-
-
-def _csv_records(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    """Cells as text, with the line on which each record begins."""
-    import pandas as pd
-
-    frame = pd.read_csv(path, dtype=str, keep_default_na=False, skip_blank_lines=False)
-    if not isinstance(frame.index, pd.RangeIndex):
-        raise ValueError("rows have more cells than the header; quote cells that contain commas")
-    line = 2 + sum(str(column).count("\n") for column in frame.columns)
-    for record in frame.to_dict(orient="records"):
-        yield line, {str(key): value for key, value in record.items()}
-        line += 1 + sum(str(value).count("\n") for value in record.values())
-
-
-def parquet_records(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    """Values as Python has them, with the row's number, from 1."""
-    import pyarrow
-    import pyarrow.parquet
-
-    try:
-        records = pyarrow.parquet.read_table(path).to_pylist()
-    except pyarrow.ArrowException as error:
-        raise ValueError(str(error)) from None
-    yield from enumerate(records, start=1)
-
-
-def _set(value: Any) -> bool:
-    """Whether a cell has a value: not None, NaN or an empty text."""
-    return value is not None and value != "" and value == value
 
 
 def _cell(key: str, value: Any) -> Any:

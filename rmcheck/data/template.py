@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from rmcheck.data.bounded import rendered
 from rmcheck.data.dialogue import Dialogue, Message, Prompt, prompt_text
+from rmcheck.errors import SourceError
 
 TEMPLATE_FORMAT = 1
 """How a dialogue becomes text. It is part of every model's and recipe's hash: add 1 with every
@@ -75,17 +76,21 @@ def _messages(prompt: Prompt) -> tuple[Message, ...]:
 
 
 def _applied(turns: Sequence[Message], tokenizer: ChatTokenizer, **options: bool) -> str:
-    turns_as_data = [{"role": turn.role, "content": turn.content} for turn in turns]
+    turns_as_data = [turn.as_data() for turn in turns]
     return rendered(
         lambda: tokenizer.apply_chat_template(turns_as_data, tokenize=False, **options),
         getattr(tokenizer, "chat_template", None),
-        sum(len(turn.content) for turn in turns),
+        sum(len(turn.content) + len(turn.extra) for turn in turns),
     )
 
 
 def _turns(prompt: Prompt) -> str:
     if isinstance(prompt, str):
         return f"Human: {prompt}"
+    if any('"tool_calls": ' in turn.extra for turn in prompt):
+        raise SourceError(
+            "a prompt has tool_calls, which only a chat template can write; use template=chat"
+        )
     return "\n\n".join(
         f"{_SPEAKERS.get(turn.role, turn.role.capitalize())}: {turn.content}" for turn in prompt
     )

@@ -93,6 +93,12 @@ def looks_like_recipe(path: Path) -> bool:
     return bool(_RECIPE.search(_beginning(path)))
 
 
+def looks_like_source(path: Path) -> bool:
+    """Whether a YAML file is a source file: `source` and `model` are keys at its top level."""
+    keys = _top_keys(_beginning(path)) or ()
+    return {"source", "model"} <= set(keys) and not set(OWN) & set(keys)
+
+
 def has_suite_keys(keys: Iterable[str]) -> bool:
     """Whether keys of a mapping are a suite's, some perhaps misspelt.
 

@@ -6,8 +6,26 @@ import errno
 import os
 import stat
 from pathlib import Path
+from typing import IO
 
 _AT_ONCE = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+
+
+def open_regular(path: Path) -> IO[bytes]:
+    """The file at `path`, open for reading.
+
+    Raises
+    ------
+    OSError
+        When it cannot be read, and when it is a pipe, a socket or a device.
+    """
+    file = open(os.open(path, os.O_RDONLY | _AT_ONCE), "rb")  # noqa: SIM115 - the caller closes it
+    try:
+        require_regular(file.fileno())
+    except OSError:
+        file.close()
+        raise
+    return file
 
 
 def regular_bytes(path: Path, most: int = -1) -> bytes:
@@ -18,8 +36,7 @@ def regular_bytes(path: Path, most: int = -1) -> bytes:
     OSError
         When the file cannot be read, and when it is a pipe, a socket or a device.
     """
-    with open(os.open(path, os.O_RDONLY | _AT_ONCE), "rb") as file:
-        require_regular(file.fileno())
+    with open_regular(path) as file:
         return file.read(most)
 
 

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from rmcheck.checks import CannotDecide, SourceRef
 from rmcheck.data import Dialogue
-from rmcheck.errors import BaselineMissing
+from rmcheck.errors import BaselineMissing, SourceError
 from rmcheck.record.baseline import Baseline
 from rmcheck.reward_source import (
+    ManySided,
     Partial,
     Rescalable,
     Retrainable,
@@ -94,6 +95,8 @@ class Binding:
 
     def _make(self, ref: SourceRef) -> Source:
         source = self._base(ref)
+        if ref.objective:
+            source = self._side(source, ref)
         if ref.flip_rate:
             if not isinstance(source, Retrainable):
                 raise CannotDecide(f"{source.spec} is not a recipe, so it cannot be retrained")
@@ -109,6 +112,23 @@ class Binding:
             return source
         kind = ProbedStream if isinstance(source, Streaming) else Probed
         return kind(source, ref.probe)
+
+    def _side(self, source: Source, ref: SourceRef) -> Source:
+        """One of the rewards of a source with several."""
+        if not isinstance(source, ManySided):
+            raise SourceError(
+                f"{source.spec} has one reward for a text, so objective {ref.objective!r} cannot "
+                "be judged; remove the key, or use a model or score file with several"
+            )
+        try:
+            return completed(source.with_objective(ref.objective), source.spec)
+        except SourceError as error:
+            if ref.role != "baseline":
+                raise
+            raise BaselineMissing(
+                f"{self.baseline_name} has no scores of objective {ref.objective!r}; bless a run "
+                "that has them: rmcheck bless"
+            ) from error
 
     def _base(self, ref: SourceRef) -> Source:
         if ref.role == "candidate":

@@ -125,6 +125,10 @@ class ScoreBook:
             return True
         return id(source) in self._wrapped and not self._wrap(source).unknown(dialogues)
 
+    def missing(self, source: Source, dialogues: Sequence[Dialogue]) -> bool:
+        """Whether any of the texts has a score neither in memory nor in the cache."""
+        return bool(self._wrap(source).missing(dialogues))
+
     def sources(self) -> list[Source]:
         """The sources that scored anything, or whose scores were found in the cache."""
         return [source for source, _ in self._wrapped.values()]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,7 @@ class SuiteContext:
     seed: int
     examples: int | None
     comparisons: int
+    objective: str = ""
 
     @property
     def suite(self) -> str:
@@ -60,7 +61,10 @@ class SuiteContext:
 
     def _source(self, ref: SourceRef) -> Source:
         """The source that `ref` means; a score file as this suite sees it."""
-        return self.book.view(self.binding.source(ref), self.suite)
+        return self.book.view(self._bound_to(ref), self.suite)
+
+    def _bound_to(self, ref: SourceRef) -> Source:
+        return self.binding.source(of_objective(ref, self.objective))
 
     def comparable(self, pairs: Sequence[PreferencePair]) -> tuple[list[PreferencePair], list[str]]:
         """The pairs that the baseline knows as they are now, and the ids of the others."""
@@ -103,19 +107,23 @@ class SuiteContext:
         """Whether the candidate's scores of all these pairs are there, without scoring any."""
         return self.book.knows(self._source(CANDIDATE), pair_dialogues(pairs))
 
+    def side(self, objective: str) -> SuiteContext:
+        """The same for another objective of the model."""
+        return replace(self, objective=objective)
+
     def offers(self, capability: type, source: SourceRef = CANDIDATE) -> bool:
         """Whether the source has a capability."""
-        return isinstance(self.binding.source(source), capability)
+        return isinstance(self._bound_to(source), capability)
 
     def name(self, source: SourceRef = CANDIDATE) -> str:
         """The baseline's name, or the source's spec."""
         if source.role == "baseline":
             return self.binding.baseline_name
-        return redacted(self.binding.source(source).spec)
+        return redacted(self._bound_to(source).spec)
 
     def signature(self, kind: str, facts: Mapping[str, object]) -> str:
         """All that could change the number, on one line."""
-        candidate = self.binding.candidate
+        candidate = self._bound_to(CANDIDATE)
         source = f"{redacted(candidate.spec)}@{(candidate.fingerprint or 'session')[:8]}"
         data = f"{self.suite}@{self.data.hash[:8]}"
         return signature(kind, source, data, facts, seed=self.seed)
@@ -133,3 +141,8 @@ def _current_ids(
         moved = (by_text[stamp] for stamp in row.hashes if stamp in by_text)
         current[name] = same or next(moved, name if name in hashes else "")
     return current
+
+
+def of_objective(ref: SourceRef, objective: str) -> SourceRef:
+    """The reference for a check that names an objective; one that names its own keeps it."""
+    return replace(ref, objective=objective) if objective and not ref.objective else ref

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 
-from rmcheck.checks import CannotDecide
-from rmcheck.data import Dialogue
+from rmcheck.checks import CannotDecide, Need
+from rmcheck.data import Dialogue, PreferencePair
 from rmcheck.documents import located
 from rmcheck.engine.bar import SessionBar
 from rmcheck.engine.binding import Binding, baseline_source
 from rmcheck.engine.book import ScoreBook
-from rmcheck.engine.context import SuiteContext
+from rmcheck.engine.context import SuiteContext, of_objective
+from rmcheck.engine.reading_watch import ReadingWatch
 from rmcheck.engine.settings import DEFAULT_BASELINE, NO_BASELINE, Settings
 from rmcheck.errors import (
     BaselineMissing,
@@ -28,7 +29,7 @@ from rmcheck.record import baseline as baselines
 from rmcheck.record import folder as folders
 from rmcheck.record import history
 from rmcheck.record.refusal import refuse_unlike
-from rmcheck.record.run import BaselineRecord, TrainingRecord
+from rmcheck.record.run import BaselineRecord, ScoringRecord, TrainingRecord
 from rmcheck.reward_source import Source
 from rmcheck.sources import create
 from rmcheck.sources.function import as_source
@@ -53,6 +54,7 @@ class Engine:
         self.comparisons = max(1, comparisons)
         bar = SessionBar(settings.progress)
         self.book = ScoreBook(settings.cache, bar)
+        self._watch = ReadingWatch(self.book, settings.cache, bar)
         self._options = replace(settings.options, progress=bar)
         self._bindings: dict[tuple[int, int], Binding] = {}
         self._created: dict[str, Source] = {}
@@ -191,9 +193,12 @@ class Engine:
         A source that fails is remembered; `require` raises for the checks that need it.
         """
         wanted: dict[int, tuple[Source, list[Dialogue]]] = {}
+        suites: dict[int, tuple[Source, list[PreferencePair]]] = {}
         for binding, checks in groups:
             for bound in checks:
-                for need in bound.check.needs(bound.suite.data):
+                _, pairs = suites.setdefault(id(binding), (binding.candidate, []))
+                pairs.extend(bound.suite.data.pairs)
+                for need in _needs(bound):
                     try:
                         source = binding.source(need.source)
                     except RmcheckError:
@@ -202,6 +207,9 @@ class Engine:
         self._failed |= self.book.fetch_all(
             asked for key, asked in wanted.items() if key not in self._failed
         )
+        for candidate, pairs in suites.values():
+            if id(candidate) not in self._failed:
+                self._watch.look(candidate, pairs)
 
     def require(self, binding: Binding, bound: BoundCheck) -> None:
         """Raise the error of a source that this check needs and that could not be loaded.
@@ -216,7 +224,7 @@ class Engine:
             kept = self._baseline if binding.baseline is self._baseline_source else None
             other = kept.source_of(suite.name) if kept else binding.baseline.describe()
             refuse_unlike(binding.candidate.describe(), other, binding.baseline_name)
-        for need in check.needs(suite.data):
+        for need in _needs(bound):
             try:
                 source = binding.source(need.source)
             except (CannotDecide, BaselineMissing):
@@ -235,8 +243,14 @@ class Engine:
     def judge(self, bound: BoundCheck, binding: Binding) -> tuple[Verdict, float]:
         """The verdict, and the seconds that it took."""
         started = time.perf_counter()
-        verdict = bound.check.judge(self.context(bound.suite, binding))
+        context = self.context(bound.suite, binding)
+        verdict = bound.check.judge(replace(context, objective=bound.check.objective or ""))
         return verdict, time.perf_counter() - started
+
+    def scoring(self) -> ScoringRecord:
+        """How many scores were needed, cached and computed, and what the user should know."""
+        counts = self.book.counts()
+        return counts.model_copy(update={"remarks": [*counts.remarks, *self._watch.remarks]})
 
     def trainings(self) -> list[TrainingRecord]:
         """The training curves of the recipes that gave scores, in the order of their first use."""
@@ -248,3 +262,9 @@ class Engine:
             if training is not None:
                 found.setdefault(training.fingerprint, training)
         return list(found.values())
+
+
+def _needs(bound: BoundCheck) -> Iterator[Need]:
+    """What a check needs, of the objective that it names."""
+    for need in bound.check.needs(bound.suite.data):
+        yield replace(need, source=of_objective(need.source, bound.check.objective or ""))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -10,9 +11,10 @@ from rmcheck.checks import ScoredPairs
 from rmcheck.checks.controls import LONGER, SHORTER, SHUFFLED, control_wins
 from rmcheck.checks.evidence import estimates_by_tag
 from rmcheck.data import PreferencePair
+from rmcheck.data.layouts import OURS
 from rmcheck.engine.context import SuiteContext
 from rmcheck.errors import RmcheckError
-from rmcheck.record.run import DataRecord, EstimateRecord, PairScore, SuiteRecord
+from rmcheck.record.run import DataRecord, EstimateRecord, FileRecord, PairScore, SuiteRecord
 from rmcheck.suite import Suite
 from rmcheck.verdict import Estimate
 
@@ -30,6 +32,7 @@ def suite_record(suite: Suite, context: SuiteContext | None) -> SuiteRecord:
             pairs=len(suite.data.pairs),
             groups=suite.data.n_groups,
             paths=list(suite.data.paths),
+            files=_files(suite),
         ),
     )
     if context is None:
@@ -50,16 +53,27 @@ def suite_record(suite: Suite, context: SuiteContext | None) -> SuiteRecord:
 
 def pair_scores(suite: Suite, context: SuiteContext) -> list[PairScore]:
     """The candidate's scores of those pairs of the suite whose scores are known."""
-    known: Sequence[PreferencePair] = context.data.pairs
-    if not context.has_scored(known):
-        known = [pair for pair in known if context.has_scored([pair])]
-    scored = _scored(context, known)
-    if scored is None:
-        return []
-    return rows_of(suite.name, scored)
+    named = dict.fromkeys(
+        need.source.objective or check.objective or ""
+        for check in suite.checks
+        for need in check.needs(suite.data)
+    )
+    rows: list[PairScore] = []
+    for objective in sorted({"", *named}):
+        side = replace(context, objective=objective)
+        try:
+            known: Sequence[PreferencePair] = side.data.pairs
+            if not side.has_scored(known):
+                known = [pair for pair in known if side.has_scored([pair])]
+        except RmcheckError:  # the checks of that objective have said so
+            continue
+        scored = _scored(side, known)
+        if scored is not None:
+            rows += rows_of(suite.name, scored, objective)
+    return rows
 
 
-def rows_of(suite: str, scored: ScoredPairs) -> list[PairScore]:
+def rows_of(suite: str, scored: ScoredPairs, objective: str = "") -> list[PairScore]:
     """Scored pairs as rows of `scores.jsonl`."""
     return [
         PairScore(
@@ -70,6 +84,7 @@ def rows_of(suite: str, scored: ScoredPairs) -> list[PairScore]:
             tags=list(pair.tags),
             chosen=float(chosen),
             rejected=float(rejected),
+            objective=objective,
         )
         for pair, chosen, rejected in zip(scored.pairs, scored.chosen, scored.rejected, strict=True)
     ]
@@ -84,12 +99,30 @@ def controls(pairs: Sequence[PreferencePair], seed: int) -> dict[str, Estimate]:
     return {name: win_rate(wins[name], groups) for name in (LONGER, SHORTER, SHUFFLED)}
 
 
+_MOST_REASONS = 20
+
+
+def _files(suite: Suite) -> list[FileRecord]:
+    """How the files of a suite were read that have another layout than our own."""
+    return [
+        FileRecord(
+            path=note.path,
+            layout=note.layout,
+            guessed=note.guessed,
+            form=note.form,
+            rows=note.rows,
+            left_out=dict(list(note.reasons.items())[:_MOST_REASONS]),
+            examples={key: list(note.examples[key]) for key in list(note.reasons)[:_MOST_REASONS]},
+        )
+        for note in suite.data.notes
+        if note.layout != OURS
+    ]
+
+
 def _scored(context: SuiteContext, pairs: Sequence[PreferencePair]) -> ScoredPairs | None:
     """Scores of `pairs` if they are there; never scores anything for the record alone."""
-    if not context.has_scored(pairs):
-        return None
     try:
-        return context.scored(pairs)
+        return context.scored(pairs) if context.has_scored(pairs) else None
     except RmcheckError:
         return None
 

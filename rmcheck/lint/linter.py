@@ -12,7 +12,7 @@ from rmcheck.data import preferences
 from rmcheck.data.rows import shown_path
 from rmcheck.documents import located
 from rmcheck.documents.finding import is_yaml
-from rmcheck.errors import ProblemsFound
+from rmcheck.errors import ProblemsFound, UsageError
 from rmcheck.lint import finding as kinds
 from rmcheck.lint.coverage import SMALLEST_TAG, tag_findings
 from rmcheck.lint.cycles import cycle_findings
@@ -40,6 +40,7 @@ def lint(
     train: Sequence[Path] = (),
     against: Sequence[Path] = (),
     expect: float | None = None,
+    layout: str | None = None,
 ) -> LintReport:
     """Lint data files, and suites with their data, all of them as one table.
 
@@ -55,11 +56,15 @@ def lint(
         Other files that must share no rows with the linted ones.
     expect
         The win rate that a model is expected to reach, for the thresholds of suites.
+    layout
+        The layout of the data files; by default each file's is recognised.
     """
-    loaded = _load(paths, root)
+    loaded = _load(paths, root, layout)
     pool = loaded.pool
-    training = read_pool([DataFile(path) for path in train], root=root)
-    others = read_pool([DataFile(path) for path in against if path not in train], root=root)
+    training = read_pool([DataFile(path, layout=layout) for path in train], root=root)
+    others = read_pool(
+        [DataFile(path, layout=layout) for path in against if path not in train], root=root
+    )
     rules = rows_of(pool)
     words = _words(pool, training) if training.pairs and pool.pairs else None
     findings = [
@@ -78,6 +83,7 @@ def lint(
         findings=tuple(sorted(findings, key=_order)),
         rules=tuple(rules),
         words=words,
+        notes=(*pool.notes, *training.notes, *others.notes),
     )
 
 
@@ -90,8 +96,8 @@ class _Loaded:
     mistakes: tuple[Finding, ...]
 
 
-def _load(paths: Sequence[Path], root: Path | None) -> _Loaded:
-    data = [DataFile(path) for path in paths if not is_yaml(path)]
+def _load(paths: Sequence[Path], root: Path | None, layout: str | None) -> _Loaded:
+    data = [DataFile(path, layout=layout) for path in paths if not is_yaml(path)]
     suites: list[Suite] = []
     on_hub: list[Suite] = []
     mistakes: list[Finding] = []
@@ -127,8 +133,11 @@ def _suite_files(path: Path, root: Path | None) -> list[DataFile]:
     mapping = DataMapping(path=header.data) if isinstance(header.data, str) else header.data
     if mapping.path is None:
         return []
-    found = preferences.expand(mapping.path, path.parent)
-    return [DataFile(file, mapping.columns or {}) for file in found]
+    try:
+        found = preferences.expand(mapping.path, path.parent)
+    except UsageError:
+        return []  # loading the suite tells it
+    return [DataFile(file, mapping.columns or {}, header.layout) for file in found]
 
 
 def _joined(pool: Pool, suites: Sequence[Suite]) -> Pool:
@@ -142,7 +151,8 @@ def _joined(pool: Pool, suites: Sequence[Suite]) -> Pool:
         if name not in paths:
             paths.append(name)
             rows.extend(PlacedPair(pair, Place(name)) for pair in suite.data.pairs)
-    return pool_of(rows, paths, pool.problems)
+    notes = [*pool.notes, *(note for suite in suites for note in suite.data.notes)]
+    return pool_of(rows, paths, pool.problems, notes)
 
 
 def _foreign_findings(pool: Pool, training: Pool, others: Pool) -> Iterator[Finding]:

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from rmcheck.data import PreferencePair, ResponseSet, prompt_text
-from rmcheck.data.row_reader import read_item
-from rmcheck.data.rows import Row, read_rows, renamed, shown_path
-from rmcheck.errors import Problem, ProblemsFound
+from rmcheck.data.reading import FileNote, read_file
+from rmcheck.data.rows import shown_path
+from rmcheck.errors import Problem
 from rmcheck.lint.finding import Place
 
 Item = TypeVar("Item", PreferencePair, ResponseSet)
@@ -60,6 +60,8 @@ class Pool:
     problems: tuple[Problem, ...] = ()
     files: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     """The indices of each file's pairs."""
+    notes: tuple[FileNote, ...] = ()
+    """How each file was read."""
 
     @property
     def rows(self) -> tuple[PlacedPair | PlacedSet, ...]:
@@ -74,42 +76,40 @@ class Pool:
 
 @dataclass(frozen=True)
 class DataFile:
-    """A file to read, and a map from our keys to its column names where they differ."""
+    """A file to read, and how: our keys by its column names where they differ, and its layout."""
 
     path: Path
     columns: Mapping[str, str] = field(default_factory=dict)
+    layout: str | None = None
 
 
 def read_pool(files: Sequence[DataFile], *, root: Path | None = None) -> Pool:
     """Read all rows that can be read; a file that is named twice is read once."""
     rows: list[PlacedPair | PlacedSet] = []
     problems: list[Problem] = []
+    notes: list[FileNote] = []
     unique = {file.path.resolve(): file for file in files}
     for path, file in unique.items():
-        before = len(rows) + len(problems)
-        try:
-            for row in read_rows(path, shown_path(path, root)):
-                rows.extend(_placed(renamed(row, file.columns), file.columns, problems))
-        except ProblemsFound as found:
-            problems.extend(found.problems)
-        if len(rows) + len(problems) == before:
-            problems.append(Problem(shown_path(path, root), 0, 0, "file is empty"))
-    return pool_of(rows, [shown_path(path, root) for path in unique], problems)
-
-
-def _placed(
-    row: Row, columns: Mapping[str, str], problems: list[Problem]
-) -> Iterable[PlacedPair | PlacedSet]:
-    item = read_item(row, columns, problems)
-    place = Place(row.path, row.line)
-    if isinstance(item, PreferencePair):
-        yield PlacedPair(item, place)
-    elif item is not None:
-        yield PlacedSet(item, place)
+        shown = shown_path(path, root)
+        found = read_file(path, shown, file.columns, file.layout)
+        notes.append(found.note)
+        problems.extend(found.problems)
+        for line, item in found.items:
+            place = Place(shown, line)
+            if isinstance(item, PreferencePair):
+                rows.append(PlacedPair(item, place))
+            else:
+                rows.append(PlacedSet(item, place))
+        if not found.read:
+            problems.append(Problem(shown, 0, 0, "file is empty"))
+    return pool_of(rows, [shown_path(path, root) for path in unique], problems, notes)
 
 
 def pool_of(
-    rows: Sequence[PlacedPair | PlacedSet], paths: Sequence[str], problems: Iterable[Problem] = ()
+    rows: Sequence[PlacedPair | PlacedSet],
+    paths: Sequence[str],
+    problems: Iterable[Problem] = (),
+    notes: Iterable[FileNote] = (),
 ) -> Pool:
     """A pool of rows that have been read already."""
     pairs = tuple(row for row in rows if isinstance(row, PlacedPair))
@@ -122,4 +122,5 @@ def pool_of(
         paths=tuple(paths),
         problems=tuple(problems),
         files={path: tuple(found) for path, found in files.items()},
+        notes=tuple(notes),
     )

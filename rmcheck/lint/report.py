@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rmcheck.data.layouts import OURS
+from rmcheck.data.reading import FileNote
 from rmcheck.lint.finding import LEVELS, Finding, Place
 from rmcheck.lint.pool import Pool
 from rmcheck.lint.thumb import RuleRow
@@ -59,6 +61,7 @@ class LintReport:
     findings: tuple[Finding, ...]
     rules: tuple[RuleRow, ...]
     words: WordFacts | None = None
+    notes: tuple[FileNote, ...] = ()
 
     def of_level(self, level: str) -> list[Finding]:
         """The findings of a level."""
@@ -70,6 +73,7 @@ class LintReport:
             "schema_version": SCHEMA_VERSION,
             "counts": {level: len(self.of_level(level)) for level in LEVELS},
             "files": [vars(facts) | {"tags": dict(facts.tags)} for facts in self.files],
+            "layouts": [_note_json(note) for note in self.notes if note.layout != OURS],
             "suites": list(self.suites),
             "findings": [_finding_json(finding) for finding in self.findings],
             "rules": [
@@ -78,6 +82,16 @@ class LintReport:
             ],
             "words": None if self.words is None else _words_json(self.words),
         }
+
+
+def _note_json(note: FileNote) -> dict[str, Any]:
+    return {
+        "path": note.path,
+        "layout": note.layout,
+        "guessed": note.guessed,
+        "rows": note.rows,
+        "left_out": dict(note.reasons),
+    }
 
 
 def _finding_json(finding: Finding) -> dict[str, Any]:

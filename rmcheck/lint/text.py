@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rmcheck.data.reading import told
 from rmcheck.lint.coverage import SMALLEST_TAG
 from rmcheck.lint.finding import LEVELS, Finding
 from rmcheck.lint.report import FileFacts, LintReport, WordFacts
@@ -16,7 +17,7 @@ SHOWN = 8
 
 def render(report: LintReport) -> str:
     """The whole report, without a line break at its end."""
-    blocks = [_head(report)]
+    blocks = ["\n".join([_head(report), *(f"  {escaped(line)}" for line in told(report.notes))])]
     for level in LEVELS:
         found = report.of_level(level)
         if found:

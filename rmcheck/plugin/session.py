@@ -217,7 +217,7 @@ class RunLog:
             "path": suite.shown,
             "undecided": undecided,
             "check": check.model_dump(mode="json"),
-            "scoring": engine.book.counts().model_dump(mode="json"),
+            "scoring": engine.scoring().model_dump(mode="json"),
             "environment": environment(self.settings).model_dump(mode="json"),
             "training": [entry.model_dump(mode="json") for entry in engine.trainings()],
             "left_out": self._left_out(item.session),

@@ -9,10 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+)
 
 from rmcheck.spec import Spec, redacted
-from rmcheck.wording import listed
+from rmcheck.wording import listed, read_as
 
 SCHEMA_VERSION = 1
 RESULTS = "results.json"
@@ -35,10 +43,12 @@ class SourceRecord(_Model):
     `template`, `max_length` (None: the model's own), `pooling` and `dtype` say how a model is
     given a dialogue; all None for a source that cannot tell, such as a score file. `end` is what
     is read after the response, `objective` which of several outputs is the reward (empty for one),
-    and `origins` says where each of these settings comes from (the spec, a file of the model, or
-    `default`). `reference` and `beta` belong to a policy: the model that it is compared with, and
-    the factor of their log-ratio. `recipe` has the settings of a recipe by key (`seed`,
-    `label_noise.rate`); empty for other sources, and in records of version 0.1.
+    `trust_remote_code` whether the Python code of the model's folder was run, `quantize` what its
+    layers were quantised to when it was loaded (empty: nothing), and `origins` says where each of
+    these settings comes from (the spec, a file, or `default`). `reference` and `beta` belong to a
+    policy: the model that it is compared with, and the factor of their log-ratio.
+    `recipe` has the settings of a recipe by key (`seed`, `label_noise.rate`); empty for other
+    sources, and in records of version 0.1.
     """
 
     spec: Printed
@@ -48,8 +58,10 @@ class SourceRecord(_Model):
     pooling: str | None = None
     end: str | None = None
     objective: str = ""
+    trust_remote_code: bool = False
     reference: Printed = ""
     beta: float | None = None
+    quantize: str = ""
     origins: dict[str, str] = Field(default_factory=dict)
     dtype: str | None = None
     recipe: dict[str, Any] = Field(default_factory=dict)
@@ -74,6 +86,8 @@ class SourceRecord(_Model):
                 else {"reference": self.reference, "beta": f"{self.beta:g}"}
             ),
             **({"objective": self.objective} if self.objective else {}),
+            **({"trust_remote_code": "true"} if self.trust_remote_code else {}),
+            **({"quantize": self.quantize} if self.quantize else {}),
         }
         return ", ".join(
             f"{key} {value}" + (f" ({self.origins[key]})" if self.origins.get(key) else "")
@@ -82,14 +96,18 @@ class SourceRecord(_Model):
 
     @property
     def kind(self) -> str:
-        """What is before the colon of the spec: `recipe`, `hf`, `scores`; a path is `hf`."""
-        return Spec.parse(self.spec).kind or "hf"
+        """What is before the colon of the spec; for a path and a source file, the kind of model."""
+        kind = Spec.parse(self.spec).kind
+        if kind in ("", "source"):
+            return "hf" if self.beta is None else "dpo"
+        return kind
 
     def reads_unlike(self, other: SourceRecord) -> str:
         """How this source formats texts differently from `other`; empty where they can be compared.
 
         Sources of different kinds have different templates, and a source without a template is
-        always comparable. Another pooling is another model, so pooling is not compared.
+        always comparable. Another pooling is another model, so pooling is not compared,
+        and neither is `quantize`: what it costs is what such a comparison is for.
 
         >>> new, old = (SourceRecord(spec="hf:a", template=name) for name in ("chat", "default"))
         >>> new.reads_unlike(old)
@@ -191,13 +209,43 @@ class CheckRecord(_Model):
     line: int = 0
 
 
+class FileRecord(_Model):
+    """How a data file was read, unless it has our own layout.
+
+    `guessed` says that the layout was recognised, not named; `left_out` counts the rows that are
+    no pairs by reason, and `examples` has the first lines of each.
+    """
+
+    path: str
+    layout: str
+    guessed: bool = False
+    form: str = ""
+    rows: int = 0
+    left_out: dict[str, int] = Field(default_factory=dict)
+    examples: dict[str, list[int]] = Field(default_factory=dict)
+
+    def __str__(self) -> str:
+        """The layout, and what was left out, in a line."""
+        return read_as(
+            self.layout,
+            guessed=self.guessed,
+            rows=self.rows,
+            left_out=self.left_out,
+            examples=self.examples,
+        )
+
+
 class DataRecord(_Model):
-    """What a suite's data were: a hash over all pairs, and how many there are."""
+    """What a suite's data were: a hash over all pairs, and how many there are.
+
+    `files` are those in another layout than our own.
+    """
 
     hash: str
     pairs: int
     groups: int
     paths: list[str] = Field(default_factory=list)
+    files: list[FileRecord] = Field(default_factory=list)
 
 
 class SuiteRecord(_Model):
@@ -333,7 +381,10 @@ class RunRecord(_Model):
 
 
 class PairScore(_Model):
-    """A row of `scores.jsonl`: one pair of one suite, scored. A score file with more columns."""
+    """A row of `scores.jsonl`: one pair of one suite, scored. A score file with more columns.
+
+    `objective` names the output of a model with several; rows without one do not have the key.
+    """
 
     suite: str
     id: str
@@ -342,6 +393,24 @@ class PairScore(_Model):
     tags: list[str] = Field(default_factory=list)
     chosen: FiniteFloat
     rejected: FiniteFloat
+    objective: str = ""
+
+    @model_serializer(mode="wrap")
+    def _without_empty(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        row: dict[str, Any] = dump(self)
+        if not self.objective:
+            del row["objective"]
+        return row
+
+
+def one_each(rows: Iterable[PairScore]) -> list[PairScore]:
+    """One row for each pair of each suite: that without an objective, or of the first objective."""
+    found: dict[tuple[str, str, str], PairScore] = {}
+    for row in rows:
+        key = (row.suite, row.id, row.hash)
+        if key not in found or (found[key].objective and not row.objective):
+            found[key] = row
+    return list(found.values())
 
 
 def outcome(suites: Iterable[SuiteRecord]) -> Literal["pass", "fail", "error"]:

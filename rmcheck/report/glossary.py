@@ -43,6 +43,9 @@ PAIR_WORD = {
     "right": "Right",
 }
 
+COMPARING = ("no_regression", "objectives")
+"""Kinds whose estimate is a change of the win rate."""
+
 _TIGHT = "\u00a0"
 
 
@@ -99,9 +102,7 @@ def _is_share(check: CheckRecord) -> bool:
 
 def _is_change(check: CheckRecord) -> bool:
     return (
-        check.kind == "no_regression"
-        and check.estimate is not None
-        and -1 <= check.estimate.value <= 1
+        check.kind in COMPARING and check.estimate is not None and -1 <= check.estimate.value <= 1
     )
 
 

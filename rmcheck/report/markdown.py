@@ -56,7 +56,7 @@ def render(report: ReportInput) -> str:
     ):
         if members:
             parts.append(_named(title, members))
-    end = [escape(counts(groups))]
+    end = [escape(counts(groups)), *(f"note: {escape(each)}" for each in record.scoring.remarks)]
     if record.training:
         end.append(escape(training(record.training)))
     bless = invitation(record)

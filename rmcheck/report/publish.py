@@ -15,7 +15,7 @@ from rmcheck.record import folder as folders
 from rmcheck.record import history as histories
 from rmcheck.record.history import HistoryRun
 from rmcheck.record.replacement import replacing
-from rmcheck.record.run import PairScore, RunRecord
+from rmcheck.record.run import PairScore, RunRecord, one_each
 from rmcheck.report import PairTexts, ReportInput, TextsOf
 from rmcheck.suite import load_suite
 
@@ -28,7 +28,7 @@ def report_input(
     `kept` is the folder of the baselines, `history` the file of earlier runs (None: no trend).
     """
     record = folders.read(folder)
-    scores = folders.read_scores(folder, record)
+    scores = one_each(folders.read_scores(folder, record))
     return ReportInput(
         record=record,
         scores=scores,
@@ -136,7 +136,7 @@ def _baseline(record: RunRecord, kept: Path) -> tuple[RunRecord, list[PairScore]
         return None
     try:
         found = baselines.find(record.baseline.name, kept)
-        return found.record, list(folders.read_scores(found.folder, found.record))
+        return found.record, one_each(folders.read_scores(found.folder, found.record))
     except RmcheckError:
         return None
 

@@ -64,6 +64,7 @@ def lines(record: RunRecord, *, verbosity: int, report_path: str | None) -> list
         for source in record.models[:2]
         if source.origins
     ]
+    end += data_lines(record)
     if record.training:
         end.append(training(record.training))
     end += where
@@ -86,6 +87,17 @@ def lines(record: RunRecord, *, verbosity: int, report_path: str | None) -> list
     else:
         shown = [_line(each, None) for each in worth]
     return [verdict, *shown, *end]
+
+
+def data_lines(record: RunRecord) -> list[str]:
+    """How the data files in other layouts than our own were read, two lines at most."""
+    files = {file.path: file for suite in record.suites for file in suite.data.files}
+    told = [f"data {one_line(path, 60)}: {one_line(str(file))}" for path, file in files.items()]
+    if len(told) <= 2:
+        return told
+    left = sum(sum(file.left_out.values()) for file in files.values())
+    rest = f"{told[0]}; {counted(len(told) - 1, 'more data file')} in other layouts"
+    return [f"{rest}, {counted(left, 'row')} left out in all"]
 
 
 def counts(groups: Groups) -> str:

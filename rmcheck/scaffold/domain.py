@@ -6,6 +6,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
@@ -44,14 +45,16 @@ def new_domain(
 ) -> Domain:
     """Write a suite and a data file for the domain `name`.
 
-    The data file has two example pairs that show every key; too few for any check to pass.
+    The data file has two example pairs that show every key; too few for any check to pass. With
+    data that exist, only the suite is written.
 
     Parameters
     ----------
     suites
         The folder of suites below `root`.
     data
-        The folder for the data; by default the one that most suites use, else `data`.
+        The folder for the data; by default the one that most suites use, else `data`. Or data
+        that exist: a file, or a folder that is data.
     globs
         The globs of the project's suites (`rmcheck_files`); empty: the default ones.
 
@@ -74,15 +77,18 @@ def new_domain(
         raise UsageError(
             f"{suites}/{shown}: a suite named '{name}' already exists; choose another name"
         )
+    exists = data is not None and bool(expand(data, root))
     data = data or _usual_folder(root, others.values())
-    made = Domain(f"{PurePosixPath(suites)}/{name}.yaml", f"{PurePosixPath(data)}/{name}.jsonl")
+    rows = PurePosixPath(data) if exists else PurePosixPath(data) / f"{name}.jsonl"
+    made = Domain(f"{PurePosixPath(suites)}/{name}.yaml", str(rows))
     text = (
         template("domain.yaml")
         .replace("SCHEMA", SCHEMA)
         .replace("DOMAIN", name)
         .replace("DATA", Path(os.path.relpath(root / made.data, folder)).as_posix())
     )
-    draft = Draft(root, {made.suite: text, made.data: _stub(name)})
+    files = {made.suite: text} if exists else {made.suite: text, made.data: _stub(name)}
+    draft = Draft(root, files)
     if draft.taken():
         raise UsageError(
             f"{', '.join(draft.taken())} already exists; choose another name, or move the file"
@@ -90,7 +96,7 @@ def new_domain(
     draft.write()
     Draft(root, {f"{PurePosixPath(suites)}/{SCHEMA}": rendered(suite_schema())}).write()
     new = (root / made.data).resolve()
-    pooled = sorted(other.path for other in others.values() if other.has(new))
+    pooled = sorted(other.path for other in others.values() if not exists and other.has(new))
     return replace(made, pooled=tuple(path.relative_to(root).as_posix() for path in pooled))
 
 
@@ -125,7 +131,11 @@ class _Other:
 
     def has(self, file: Path) -> bool:
         """Whether `file`, which exists, is among its data."""
-        return self.data is not None and file in expand(self.data, self.path.parent)
+        if self.data is None:
+            return False
+        with suppress(UsageError):  # a folder of several splits, which the suite's reader tells
+            return file in expand(self.data, self.path.parent)
+        return False
 
 
 def _data_of(folder: Path, globs: Sequence[str]) -> dict[str, _Other]:

@@ -1,4 +1,4 @@
-"""JSON Schema of suites, recipes and results.json, from the models that read and write them.
+"""JSON Schema of the files that rmcheck reads and writes, from the models that read and write them.
 
 Draft 7, which every editor's YAML support reads. Kinds of checks are distinguished by the key
 `check` with `if`/`then`, not with `oneOf`, so that errors name the right kind and editors complete
@@ -19,6 +19,7 @@ from rmcheck import checks
 from rmcheck.checks import Check, Slice
 from rmcheck.record.run import RunRecord
 from rmcheck.registry import BrokenEntryPoint, summary
+from rmcheck.sources.source_file import SourceFile
 from rmcheck.suite.header import RESERVED, DataMapping, Header
 from rmcheck.suite.loading import check_model
 from rmcheck.training.recipe import (
@@ -106,6 +107,12 @@ def recipe_schema() -> Schema:
     return builder.whole(builder.model(RecipeFile, described))
 
 
+def source_schema() -> Schema:
+    """The schema of a source file."""
+    builder = _Builder("source", "A source file of rmcheck: a model and how it is read.")
+    return builder.whole(builder.model(SourceFile))
+
+
 def results_schema() -> Schema:
     """The schema of results.json."""
     builder = _Builder("results", "results.json of rmcheck: one run of pytest over suites.")
@@ -115,6 +122,7 @@ def results_schema() -> Schema:
 SCHEMAS: Mapping[str, Published] = {
     "suite": Published("rmcheck.schema.json", suite_schema),
     "recipe": Published("recipe.schema.json", recipe_schema),
+    "source": Published("source.schema.json", source_schema),
     "results": Published("results.schema.json", results_schema),
 }
 """What `rmcheck schema` prints, by name."""

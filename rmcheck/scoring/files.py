@@ -132,11 +132,13 @@ class ModelFiles:
     """A model's location: a folder, or a hub id with a commit.
 
     `name` is the argument of `from_pretrained`, `revision` the commit (None for a folder).
+    `trust_remote_code` says that the user allows the Python code among them to be run.
     """
 
     name: str
     folder: Path | None = None
     revision: str | None = None
+    trust_remote_code: bool = False
 
     def hash(self, hashes: FileHashes, extra: Iterable[str] = ()) -> str:
         """32 hex digits over all files that the loader may read: weights, configuration, tokenizer.

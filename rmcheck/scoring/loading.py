@@ -23,9 +23,15 @@ from rmcheck.errors import SourceError
 from rmcheck.extras import GGUF, needed_by
 from rmcheck.scoring.files import ModelFiles
 from rmcheck.scoring.objectives import as_one_reward, weights_of
+from rmcheck.scoring.stored import computes_packed, refuse_unpacked, stored_as
 from rmcheck.scoring.transformers_compat import unpacked
 from rmcheck.scoring.value_head import value_head, with_value_head
 from rmcheck.wording import counted, listed
+
+# transformers and PEFT import torchao where it is installed, which warns of each kernel for a GPU
+# that it cannot load; bitsandbytes logs each product that it computes in float16.
+for _name in ("torchao", "torch.utils._pytree", "bitsandbytes"):
+    logging.getLogger(_name).setLevel(logging.ERROR)
 
 FUSED = {"gelu_new": "gelu_pytorch_tanh"}
 """Activations that PyTorch has as one kernel under another name; the same function."""
@@ -81,7 +87,10 @@ def load_tokenizer(files: ModelFiles, gguf_file: str | None = None) -> Any:
     with quiet():
         try:
             tokenizer = AutoTokenizer.from_pretrained(
-                files.name, revision=files.revision, trust_remote_code=False, **options
+                files.name,
+                revision=files.revision,
+                trust_remote_code=files.trust_remote_code,
+                **options,
             )
         except Exception as error:  # from_pretrained raises whatever its parsers raise
             raise SourceError(
@@ -120,6 +129,11 @@ def load_base(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         base = _load(files, gguf_file, num_labels=1)
+    if fresh_head and computes_packed(base.model):
+        raise SourceError(
+            f"{files.name}: its weights are quantised, and training changes weights; name the "
+            "model before it was quantised as the recipe's base"
+        )
     from rmcheck.scoring.reading import head_of
 
     head = head_of(base.model)
@@ -131,30 +145,36 @@ def load_base(
     return base
 
 
-def load_checkpoint(files: ModelFiles, objective: str = "") -> Any:
-    """A trained reward model: sequence classification with a stored head.
+def load_checkpoint(files: ModelFiles) -> Base:
+    """A sequence-classification model with all its outputs, or one with a value head."""
+    base = _load(files, None)
+    if base.missing == ("score.weight",) and files.folder is not None:
+        head = value_head(files.folder)
+        if head is not None:
+            with_value_head(base.model, head, files.name)
+            return Base(base.model, ())
+    return base
+
+
+def one_reward(base: Base, files: ModelFiles, objective: str = "") -> Any:
+    """A checkpoint as a reward model: with one output.
 
     `objective` names one of several labels, or a weighted sum of them, see
-    `rmcheck.scoring.objectives`.
+    `rmcheck.scoring.objectives`; the model made for it shares its weights with `base`.
 
     Raises
     ------
     SourceError
         When it has several labels and no objective is named, no head, or cannot be read.
     """
-    model, missing = _load(files, None)
-    if missing == ("score.weight",) and files.folder is not None:
-        head = value_head(files.folder)
-        if head is not None:
-            with_value_head(model, head, files.name)
-            return model
+    model, missing = base
     labels = int(model.config.num_labels)
     if labels != 1 and not missing and not objective:
         names = listed([str(name) for name in model.config.id2label.values()])
         raise SourceError(
             f"{files.name}: expected num_labels 1 for a reward model, got {labels} ({names}); name "
-            "one, or a weighted sum (hf:PATH,objective=NAME), or train a head on this model with "
-            "a recipe (base: …)"
+            "one, or a weighted sum (hf:PATH,objective=NAME), or one in each check (objective: "
+            "NAME), or train a head on this model with a recipe (base: …)"
         )
     if missing:
         raise SourceError(
@@ -163,7 +183,7 @@ def load_checkpoint(files: ModelFiles, objective: str = "") -> Any:
         )
     if objective:
         named = {int(place): str(name) for place, name in model.config.id2label.items()}
-        as_one_reward(model, weights_of(objective, named, files.name), files.name)
+        return as_one_reward(model, weights_of(objective, named, files.name), files.name)
     return model
 
 
@@ -199,10 +219,11 @@ def _load(
             config = AutoConfig.from_pretrained(
                 files.name,
                 revision=files.revision,
-                trust_remote_code=False,
+                trust_remote_code=files.trust_remote_code,
                 **extra,
                 **overrides,
             )
+            packing = "" if gguf_file else stored_as(config, files.name)
             fuse(config)
             model, loaded = auto.from_pretrained(
                 files.name,
@@ -211,12 +232,15 @@ def _load(
                 dtype=torch.float32,
                 output_loading_info=True,
                 ignore_mismatched_sizes=True,  # told below, with their names
-                trust_remote_code=False,
+                trust_remote_code=files.trust_remote_code,
                 **extra,
                 **packed,
             )
+        except SourceError:
+            raise
         except Exception as error:  # from_pretrained raises whatever its parsers raise
             raise SourceError(f"{files.name}: cannot be loaded: {_said(error)}") from None
+    refuse_unpacked(model, packing, loaded["unexpected_keys"], files.name)
     wrong = sorted(loaded["mismatched_keys"])
     if wrong:
         name, stored, wanted = wrong[0]
@@ -295,5 +319,8 @@ def _said(error: Exception) -> str:
             "and give them as a file (scores:FILE)"
         )
     if "trust_remote_code" in text:
-        text = "the model needs its own code (trust_remote_code), which rmcheck does not run"
+        text = (
+            "the model needs the Python code in its folder, which is run only if you allow it; "
+            "read the code, then add trust_remote_code=true (hf:PATH,trust_remote_code=true)"
+        )
     return text if len(text) <= 300 else text[:299] + "…"

@@ -22,6 +22,7 @@ from rmcheck.scoring.pairs import PairTokens, has_segments
 from rmcheck.scoring.precision import DTYPES, TOLERANCE, full_precision, is_out_of_memory
 from rmcheck.scoring.reading import Reading, fallback_reason, head_of, reach, read_forest
 from rmcheck.scoring.rewards import checked, refuse_unknown
+from rmcheck.scoring.stored import placed
 from rmcheck.scoring.tokens import Tokens, length_limit, refuse_endless
 from rmcheck.scoring.trees import Trees, by_tree, read_trees
 from rmcheck.wording import counted
@@ -87,7 +88,7 @@ class Scorer:
         pooling: str = "last",
         end: str = "none",
     ) -> None:
-        self.model = model.to(device=device, dtype=DTYPES[dtype]).eval()
+        self.model = placed(model, device, dtype, DTYPES[dtype]).eval()
         self.device = torch.device(device)
         self.name = str(getattr(model, "name_or_path", "") or type(model).__name__)
         self.dtype = dtype

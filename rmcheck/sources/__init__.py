@@ -26,6 +26,7 @@ KINDS: Registry[Factory] = Registry(
         "hf": "rmcheck.sources.checkpoint:create",
         "dpo": "rmcheck.sources.dpo:create",
         "scores": "rmcheck.sources.score_file:create",
+        "source": "rmcheck.sources.source_file:create",
     },
     function("(rest, SourceOptions) -> reward source"),
     "rmcheck.sources",

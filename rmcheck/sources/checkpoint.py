@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,23 +13,26 @@ from rmcheck.data.dialogue import content_hash
 from rmcheck.errors import SourceError, UsageError
 from rmcheck.extras import needed_by
 from rmcheck.record.run import TrainingRecord
-from rmcheck.reward_source import SourceOptions
+from rmcheck.reward_source import Source, SourceOptions
 from rmcheck.scoring.files import ModelFiles, locate, looked_for
 from rmcheck.sources.cross_encoder import LIMITS, CrossEncoder, cross_encoder
 from rmcheck.sources.layout import (
     ASKED,
     DEFAULT,
+    KEYS,
     READINGS,
     SIDECAR,
     TOKENIZER_CONFIG,
     Layout,
+    Setting,
     asked,
     chat_file,
+    is_chat,
     template_text,
     without_options,
 )
 from rmcheck.sources.model_source import HeadedModel, Loaded, resolved
-from rmcheck.training import adapter
+from rmcheck.training import adapter, attachment
 
 
 class CheckpointSource(HeadedModel):
@@ -39,16 +44,41 @@ class CheckpointSource(HeadedModel):
         name: str,
         revision: str | None,
         options: SourceOptions,
-        asked: Mapping[str, str | int] | None = None,
+        asked: Mapping[str, Setting] | None = None,
+        said_in: str = ASKED,
     ) -> None:
         super().__init__(spec, options)
         self.name = name
         self.revision = revision
         self._asked = asked or {}
+        self._said_in = said_in
+        self._shared: dict[str, Any] = {}
+
+    def with_objective(self, objective: str) -> CheckpointSource:
+        """One of the outputs of its head, or a weighted sum; the loaded model is shared."""
+        settings = {**self._asked, "objective": objective}
+        plain = self._said_in != ASKED
+        spec = f"{self.spec} [{objective}]" if plain else self._spec_of(settings)
+        side = CheckpointSource(
+            spec, self.name, self.revision, self.options, settings, self._said_in
+        )
+        side._shared = self._shared
+        return side
 
     @cached_property
     def files(self) -> ModelFiles:
         """Its files. An adapter on the hub is downloaded, since its configuration is needed."""
+        return self._with_consent(self._found())
+
+    def _with_consent(self, files: ModelFiles) -> ModelFiles:
+        """The files, with what the user said of the code among them."""
+        if not self._asked.get("trust_remote_code"):
+            return files
+        if files.folder is not None:
+            _refuse_foreign_code(files.folder)
+        return replace(files, trust_remote_code=True)
+
+    def _found(self) -> ModelFiles:
         found = locate(self.name, self.options.root, self.revision)
         if found.folder is None and _is_hub_adapter(found, self.spec):
             from huggingface_hub import snapshot_download
@@ -96,16 +126,15 @@ class CheckpointSource(HeadedModel):
         values = {key: value for key, (value, _) in settings.items()}
         template = self._asked.get("template")
         if template and "end" not in self._asked and (sidecar is None or template == "pair"):
-            chat = template not in READINGS or template == "chat"
-            values["end"] = "template" if chat else "tokenizer"
+            values["end"] = "template" if is_chat(str(template)) else "tokenizer"
             origins["end"] = DEFAULT
         values |= self._asked
-        origins |= dict.fromkeys(self._asked, ASKED)
+        origins |= dict.fromkeys(self._asked, self._said_in)
         named = str(values["template"])
         text = "" if named in READINGS else template_text(named, self.options.root)
-        return Layout(**values, text=text, origins=origins)
+        return Layout(**values, text=text, origins=origins, said=frozenset(self._asked))
 
-    def _own(self, sidecar: adapter.Sidecar | None) -> Mapping[str, tuple[str | int | None, str]]:
+    def _own(self, sidecar: adapter.Sidecar | None) -> Mapping[str, tuple[Setting | None, str]]:
         """Each setting and its origin, as `rmcheck.json` or the model's files have it."""
         if sidecar is not None:
             return {
@@ -147,26 +176,66 @@ class CheckpointSource(HeadedModel):
         except Exception:  # not there, or the hub cannot be reached and it was never downloaded
             return None
 
+    def spec_with(self, layout: Layout) -> str:
+        """The spec that reads the same model otherwise; other settings stay as they are."""
+        if self._said_in != ASKED:
+            return super().spec_with(layout)
+        return self._spec_of({**self._asked, "template": layout.template, "end": layout.end})
+
+    def _spec_of(self, settings: Mapping[str, Setting]) -> str:
+        path, _ = without_options(self.spec, lambda text: self._is_folder(text.partition(":")[2]))
+        said = [f"{key}={_shown(settings[key])}" for key in KEYS if key in settings]
+        return ",".join([path, *said])
+
+    def advice(self, layout: Layout) -> str:
+        """The option or the lines of the source file that read the model otherwise."""
+        if self._said_in != ASKED:
+            return f"write into {self._said_in}: template: {layout.template}, end: {layout.end}"
+        return f"use --rm '{self.spec_with(layout)}'"
+
+    def _is_folder(self, path: str) -> bool:
+        return resolved(path, self.options.root).is_dir()
+
+    def other_readings(self) -> Sequence[Source]:
+        """Rivals of its reading; none where `rmcheck.json` says how it was trained."""
+        if self._sidecar is not None and not self._asked:
+            return ()
+        from rmcheck.sources.readings import Reread, rivals
+
+        layouts = rivals(self.layout, has_chat_template=chat_file(self._file) is not None)
+        return [Reread(self, layout, self.identity_with(layout)) for layout in layouts]
+
     def _identity(self) -> str:
+        return self.identity_with(self.layout)
+
+    def identity_with(self, layout: Layout) -> str:
+        """A hash of the model's files and of a reading, which need not be the current one."""
+        return content_hash("hf", *self._file_hashes, *layout.parts)
+
+    @cached_property
+    def _file_hashes(self) -> tuple[str, ...]:
         folder = self.files.folder
         if folder is not None and not self._adapter and not (folder / "config.json").is_file():
-            raise SourceError(
-                f"{folder} is not a model folder: it has neither config.json nor {adapter.CONFIG}"
-            )
-        layout = self.layout
-        return content_hash("hf", *self._weights(), *layout.parts)
-
-    def _weights(self) -> list[str]:
-        """Hashes of its files, and of its base's for an adapter."""
+            raise SourceError(_not_a_model(folder))
         parts = [self.files.hash(self.hashes)]
         if self._adapter:
             base, gguf = adapter.base_of(self._adapter, self.hashes)
             parts.append(base.hash(self.hashes, [gguf] if gguf else []))
-        return parts
+        return tuple(parts)
 
     def _load(self, device: str) -> Loaded:
         _ = self.fingerprint  # a folder without a model is reported before torch is imported
-        from rmcheck.scoring.loading import load_base, load_checkpoint, load_tokenizer
+        from rmcheck.scoring.quantization import quantized
+
+        loaded = self._whole(device)
+        if not self.layout.quantize:
+            return loaded
+        remark = quantized(loaded.model, self.spec, device, self.options.dtype)
+        return replace(loaded, remarks=(remark,))
+
+    def _whole(self, device: str) -> Loaded:
+        """The model with all its weights, an adapter merged into its base."""
+        from rmcheck.scoring.loading import load_base, load_checkpoint, load_tokenizer, one_reward
         from rmcheck.scoring.value_head import value_head, with_value_head
 
         objective = self.layout.objective
@@ -176,20 +245,68 @@ class CheckpointSource(HeadedModel):
                 "one; remove it"
             )
         if self._adapter is None:
-            return Loaded(
-                load_checkpoint(self.files, objective), load_tokenizer(self.files), self.layout
-            )
+            # Quantising changes the layers themselves, so that they cannot be shared.
+            shared = {} if self.layout.quantize else self._shared
+            if device not in shared:
+                shared[device] = load_checkpoint(self.files)
+            model = one_reward(shared[device], self.files, objective)
+            return Loaded(model, load_tokenizer(self.files), self.layout)
         base, gguf = adapter.base_of(self._adapter, self.hashes)
+        base = self._with_consent(base)
         found, missing = load_base(base, seed=0, gguf_file=gguf, fresh_head=False)
-        head = value_head(self._adapter) if "score.weight" in missing else None
+        head = None
+        if "score.weight" in missing:
+            head = value_head(self._adapter)
+            if head is None and base.folder is not None:
+                head = value_head(base.folder)
         if head is not None:
             missing = tuple(name for name in missing if name != "score.weight")
-        model = adapter.attach(found, self._adapter, missing)
+        model = attachment.attach(found, self._adapter, missing)
         if head is not None:
             with_value_head(model, head, self.files.name)
         own = (self._adapter / "tokenizer_config.json").is_file()
         tokenizer = load_tokenizer(self.files) if own else load_tokenizer(base, gguf)
         return Loaded(model, tokenizer, self.layout)
+
+
+def _shown(value: Setting) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _refuse_foreign_code(folder: Path) -> None:
+    """Raise SourceError where the configuration names code of another repository.
+
+    That code is not among the files whose hash is the model's fingerprint.
+    """
+    for name in ("config.json", TOKENIZER_CONFIG):
+        try:
+            found = json.loads((folder / name).read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError):
+            continue  # loading the model reports it
+        named = found.get("auto_map") if isinstance(found, dict) else None
+        for value in named.values() if isinstance(named, dict) else ():
+            for each in value if isinstance(value, list) else [value]:
+                if isinstance(each, str) and "--" in each:
+                    raise SourceError(
+                        f"{folder / name}: auto_map names code of another repository ({each}); "
+                        "copy that file into the folder and name it without the repository"
+                    )
+
+
+def _not_a_model(folder: Path) -> str:
+    packed = sorted(path.name for path in folder.glob("*.gguf"))
+    if packed:
+        return _gguf(folder / packed[0])
+    return f"{folder} is not a model folder: it has neither config.json nor {adapter.CONFIG}"
+
+
+def _gguf(path: Path) -> str:
+    """Why a GGUF file is not a reward model: transformers does not read the head in it."""
+    return (
+        f"{path}: a GGUF file is read as a language model, and a reward head in it (cls.output, "
+        "cls) is not read; name the checkpoint that it was made from (hf:FOLDER), or train a head "
+        f"on it with a recipe (base: {path.parent.name}, gguf_file: {path.name})"
+    )
 
 
 def _is_hub_adapter(files: ModelFiles, spec: str) -> bool:
@@ -201,6 +318,11 @@ def _is_hub_adapter(files: ModelFiles, spec: str) -> bool:
     except Exception:  # not there, or the hub is unreachable: then it must be a cached model
         return False
     return True
+
+
+def is_path(name: str) -> bool:
+    """Whether a name can only be that of a folder, not a hub id."""
+    return name.startswith((".", "/", "~")) or name.count("/") > 1
 
 
 def create(rest: str, options: SourceOptions) -> CheckpointSource:
@@ -228,7 +350,8 @@ def named(model: str, spec: str, root: Path) -> tuple[str, str | None]:
         name, _, after = model.partition("@")
         revision = after or None
     folder = resolved(name, root)
-    is_path = name.startswith((".", "/", "~")) or name.count("/") > 1
-    if is_path and not folder.is_dir():
+    if folder.suffix == ".gguf" and folder.is_file():
+        raise UsageError(f"{spec}: {_gguf(folder)}")
+    if is_path(name) and not folder.is_dir():
         raise UsageError(f"{spec}: folder not found ({looked_for(folder)})")
     return name, revision

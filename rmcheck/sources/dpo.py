@@ -15,9 +15,9 @@ from rmcheck.record.run import SourceRecord
 from rmcheck.reward_source import SourceOptions
 from rmcheck.scoring.files import ModelFiles
 from rmcheck.sources.checkpoint import CheckpointSource, named
-from rmcheck.sources.layout import ASKED, DEFAULT, Layout, asked, pieces, without_options
+from rmcheck.sources.layout import ASKED, DEFAULT, Layout, Setting, asked, pieces, without_options
 from rmcheck.sources.model_source import DialogueScorer, Loaded, ModelSource, resolved
-from rmcheck.training import adapter
+from rmcheck.training import adapter, attachment
 from rmcheck.wording import counted, listed
 
 BETA = 0.1
@@ -32,7 +32,7 @@ class LanguageModel(CheckpointSource):
     @property
     def weights(self) -> list[str]:
         """Hashes of its files, and of its base's for an adapter."""
-        return self._weights()
+        return list(self._file_hashes)
 
     @property
     def is_adapter(self) -> bool:
@@ -63,7 +63,7 @@ class LanguageModel(CheckpointSource):
                     f"{folder}: expected an adapter of a language model, got one of a reward model "
                     "(task_type SEQ_CLS); use hf:PATH"
                 )
-            model = adapter.attach(model, folder, missing)
+            model = attachment.attach(model, folder, missing)
         elif missing:
             raise SourceError(
                 f"{files.name}: expected a language model, but weights are missing: "
@@ -97,12 +97,14 @@ class DpoSource(ModelSource):
         reference: LanguageModel | None,
         beta: float | None,
         options: SourceOptions,
+        said_in: str = ASKED,
     ) -> None:
         super().__init__(spec, options)
         self.policy = policy
         self.reference = reference
         self.beta = BETA if beta is None else beta
-        self._beta_origin = DEFAULT if beta is None else ASKED
+        self._said_in = said_in
+        self._beta_origin = DEFAULT if beta is None else said_in
 
     @cached_property
     def layout(self) -> Layout:
@@ -121,7 +123,7 @@ class DpoSource(ModelSource):
     def describe(self) -> SourceRecord:
         """Its part of a run's record."""
         layout = self.layout
-        said = ASKED if self.reference is not None else "base of the adapter"
+        said = self._said_in if self.reference is not None else "base of the adapter"
         return SourceRecord(
             spec=self.spec,
             fingerprint=self.fingerprint,
@@ -262,7 +264,7 @@ def create(rest: str, options: SourceOptions) -> DpoSource:
 
 
 def _model(
-    path: str, spec: str, options: SourceOptions, settings: Mapping[str, str | int]
+    path: str, spec: str, options: SourceOptions, settings: Mapping[str, Setting]
 ) -> LanguageModel:
     name, revision = named(path, spec, options.root)
     return LanguageModel(spec, name, revision, options, settings)

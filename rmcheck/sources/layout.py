@@ -22,7 +22,17 @@ chat template puts after an answer, or the end token."""
 READINGS = (*TEMPLATES, "pair")
 """Templates by name; `pair` gives prompt and response as the tokenizer's two inputs."""
 POOLINGS = ("last", "mean")
-KEYS = ("template", "end", "max_length", "pooling", "objective")
+QUANTIZED = ("int8",)
+"""What a model's linear layers may be quantised to when it is loaded."""
+KEYS = (
+    "template",
+    "end",
+    "max_length",
+    "pooling",
+    "objective",
+    "quantize",
+    "trust_remote_code",
+)
 """The settings that a spec may give, in the order in which they are shown."""
 
 ASKED = "the spec"
@@ -53,10 +63,16 @@ class Layout:
         One of `ENDS`.
     objective
         Which of a head's outputs is the reward, or a weighted sum; empty for a head with one.
+    quantize
+        One of `QUANTIZED`; empty for the weights as they are.
     text
         The content of the Jinja file; empty for the other templates.
+    trust_remote_code
+        Whether the user allows that the Python code in the model's folder is run.
+    said
+        Which of `KEYS` the user gave, in the spec or in a source file.
     origins
-        Where each of `KEYS` comes from: the spec, a file of the model, or `default`.
+        Where each of `KEYS` comes from: the spec, a file, or `default`.
     """
 
     template: str = "default"
@@ -64,13 +80,21 @@ class Layout:
     pooling: str = "last"
     end: str = "none"
     objective: str = ""
+    quantize: str = ""
     text: str = ""
+    trust_remote_code: bool = False
+    said: frozenset[str] = field(default=frozenset(), compare=False)
     origins: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     @property
     def chat(self) -> bool:
         """Whether a chat template writes the text: the tokenizer's own, or a Jinja file."""
-        return self.template == "chat" or bool(self.text)
+        return is_chat(self.template)
+
+    @property
+    def options(self) -> str:
+        """How a spec says it: template and end."""
+        return f"template={self.template},end={self.end}"
 
     @property
     def parts(self) -> tuple[object, ...]:
@@ -78,7 +102,14 @@ class Layout:
         named = content_hash(self.text) if self.text else self.template
         ending = () if self.end == "none" else (self.end,)
         objective = ("objective", self.objective) if self.objective else ()
-        return (named, self.max_length, self.pooling, *ending, *objective)
+        quantize = ("quantize", self.quantize) if self.quantize else ()
+        code = ("trust_remote_code",) if self.trust_remote_code else ()
+        return (named, self.max_length, self.pooling, *ending, *objective, *quantize, *code)
+
+
+def is_chat(template: str) -> bool:
+    """Whether a chat template writes the text: the tokenizer's own, or a Jinja file."""
+    return template == "chat" or template not in READINGS
 
 
 def without_options(rest: str, is_folder: Callable[[str], bool]) -> tuple[str, str]:
@@ -93,12 +124,15 @@ def without_options(rest: str, is_folder: Callable[[str], bool]) -> tuple[str, s
     return path, ",".join(options)
 
 
+Setting = str | int | bool
+
+
 def pieces(options: str) -> list[str]:
     """The options of a spec, `key=value` each; values may have commas."""
     return [option for option in _OPTION.split("," + options)[1:] if option]
 
 
-def asked(options: str, spec: str, root: Path, keys: Sequence[str] = KEYS) -> dict[str, str | int]:
+def asked(options: str, spec: str, root: Path, keys: Sequence[str] = KEYS) -> dict[str, Setting]:
     """The settings that a spec gives, checked; `keys` are those that are allowed.
 
     Raises
@@ -106,7 +140,7 @@ def asked(options: str, spec: str, root: Path, keys: Sequence[str] = KEYS) -> di
     UsageError
         For an unknown key, a key given twice, or a value that is not allowed.
     """
-    found: dict[str, str | int] = {}
+    found: dict[str, Setting] = {}
     for option in pieces(options):
         key, _, value = option.partition("=")
         if key not in keys:
@@ -117,7 +151,7 @@ def asked(options: str, spec: str, root: Path, keys: Sequence[str] = KEYS) -> di
     return found
 
 
-def _value(key: str, value: str, spec: str, root: Path) -> str | int:
+def _value(key: str, value: str, spec: str, root: Path) -> Setting:
     if key == "max_length":
         if not value.isdecimal() or int(value) < 1:
             raise UsageError(
@@ -128,15 +162,25 @@ def _value(key: str, value: str, spec: str, root: Path) -> str | int:
         if not value.strip():
             raise UsageError(f"{spec}: objective: expected the name of an output of the head")
         return value
-    allowed = {"template": READINGS, "end": ENDS, "pooling": POOLINGS}[key]
-    if value in allowed or (key == "template" and _is_template_file(value, root)):
+    if key == "trust_remote_code":
+        if value not in ("true", "false"):
+            raise UsageError(f"{spec}: {key}: expected true or false, got {value!r}")
+        return value == "true"
+    allowed = {
+        "template": READINGS,
+        "end": ENDS,
+        "pooling": POOLINGS,
+        "quantize": QUANTIZED,
+    }[key]
+    if value in allowed or (key == "template" and is_template_file(value, root)):
         return value
     remedy = did_you_mean(value, allowed)
     files = ", or the path of a Jinja file" if key == "template" else ""
     raise UsageError(f"{spec}: {key}: got {value!r}; {remedy}{files}")
 
 
-def _is_template_file(value: str, root: Path) -> bool:
+def is_template_file(value: str, root: Path) -> bool:
+    """Whether a template is the path of a file, relative to the folder `root`."""
     return (root / Path(value).expanduser()).is_file()
 
 

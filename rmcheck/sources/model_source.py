@@ -24,7 +24,7 @@ from rmcheck.reward_source import Source, SourceOptions
 from rmcheck.scoring.files import FileHashes
 from rmcheck.scoring.threads import wait_asleep
 from rmcheck.scoring.tokens import SCORER_FORMAT, positions_of
-from rmcheck.sources.layout import ASKED, Layout
+from rmcheck.sources.layout import Layout
 from rmcheck.stats.precision import PRECISIONS
 
 
@@ -75,6 +75,7 @@ class Loaded:
     model: Any
     tokenizer: Any
     layout: Layout
+    remarks: tuple[str, ...] = ()
 
 
 class ModelSource(Source, ABC):
@@ -103,6 +104,7 @@ class ModelSource(Source, ABC):
         self.device: str | None = None
         self._factor = 1.0
         self._known_identity: str | None = None
+        self._notes: tuple[str, ...] = ()
         self._scorer: DialogueScorer | None = None
 
     @abstractmethod
@@ -128,6 +130,8 @@ class ModelSource(Source, ABC):
             pooling=self.layout.pooling,
             end=self.layout.end,
             objective=self.layout.objective,
+            trust_remote_code=self.layout.trust_remote_code,
+            quantize=self.layout.quantize,
             origins=dict(self.layout.origins),
             dtype=self.options.dtype,
         )
@@ -144,10 +148,26 @@ class ModelSource(Source, ABC):
             self._known_identity = self._identity()
         return self._known_identity
 
+    def spec_with(self, layout: Layout) -> str:
+        """The name of the same model with another reading, for messages."""
+        return f"{self.spec}, {layout.options}"
+
+    def advice(self, layout: Layout) -> str:
+        """How the user has the model read otherwise."""
+        return (
+            f"{self.spec} is read as it was trained; set template: {layout.template} in it to "
+            "train it so"
+        )
+
+    @property
+    def loaded(self) -> bool:
+        """Whether the model is in memory."""
+        return self._scorer is not None
+
     @property
     def remarks(self) -> tuple[str, ...]:
         """Notes about the scoring that the user should see."""
-        return tuple(self._scorer.remarks) if self._scorer else ()
+        return (*self._notes, *self._scorer.remarks) if self._scorer else ()
 
     def score(self, dialogues: Sequence[Dialogue]) -> NDArray[np.float64]:
         """Rewards in input order, shape (n,).
@@ -201,7 +221,7 @@ class ModelSource(Source, ABC):
         if layout.text:
             loaded.tokenizer.chat_template = layout.text
         self._refuse_unreadable(layout, loaded.tokenizer)
-        if layout.max_length and layout.origins.get("max_length") == ASKED:
+        if layout.max_length and "max_length" in layout.said:
             positions = positions_of(loaded.model.config)
             if positions is not None and layout.max_length > positions:
                 raise SourceError(
@@ -209,6 +229,7 @@ class ModelSource(Source, ABC):
                     f"{positions:,} positions; use at most that many"
                 )
             loaded.tokenizer.model_max_length = layout.max_length
+        self._notes = loaded.remarks
         return self._reading(layout, loaded.model, loaded.tokenizer, device)
 
     def read_with(self, layout: Layout) -> DialogueScorer:
@@ -218,8 +239,11 @@ class ModelSource(Source, ABC):
 
     def _reading(self, layout: Layout, model: Any, tokenizer: Any, device: str) -> DialogueScorer:
         from rmcheck.scoring.scorer import Scorer
+        from rmcheck.scoring.single import OneByOne
+        from rmcheck.scoring.stored import computes_packed
 
-        return Scorer(
+        alone = bool(layout.quantize) or computes_packed(model)
+        return (OneByOne if alone else Scorer)(
             model,
             tokenizer,
             "chat" if layout.chat else layout.template,

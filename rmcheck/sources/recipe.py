@@ -15,7 +15,7 @@ from rmcheck.scoring.files import ModelFiles
 from rmcheck.scoring.threads import wait_asleep
 from rmcheck.sources.layout import Layout
 from rmcheck.sources.model_source import HeadedModel, Loaded
-from rmcheck.training import adapter
+from rmcheck.training import adapter, attachment
 from rmcheck.training.preparation import Shared
 from rmcheck.training.recipe import Recipe, load_recipe
 
@@ -141,7 +141,7 @@ class RecipeSource(HeadedModel):
             )
         base, missing = load_base(files, seed=recipe.seed, gguf_file=recipe.gguf_file)
         return Loaded(
-            adapter.attach(base, folder, missing),
+            attachment.attach(base, folder, missing),
             load_tokenizer(files, recipe.gguf_file),
             self.layout,
         )
@@ -170,11 +170,11 @@ def pairs_of(recipe: Recipe) -> list[PreferencePair]:
     """
     files = recipe.data_files()
     if files:
-        return list(load(files).pairs)
+        return list(load(files, layout=recipe.layout).pairs)
     from rmcheck.data.hub import load_pairs
 
     try:
-        return load_pairs(**dict(recipe.data))  # type: ignore[arg-type]
+        return load_pairs(**dict(recipe.data), layout=recipe.layout)  # type: ignore[arg-type]
     except ValueError as error:
         raise SourceError(f"{recipe.path}: {error}") from None
 

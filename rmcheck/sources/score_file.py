@@ -36,7 +36,7 @@ from rmcheck.sources.score_rows import (
     rows,
     tags_of,
 )
-from rmcheck.wording import counted
+from rmcheck.wording import counted, listed
 
 SUFFIXES = (".jsonl", ".json", ".ndjson", ".csv", ".parquet")
 MAX_NAMED = 8
@@ -57,6 +57,7 @@ class ScoreFile(Source):
         self.shown = shown_path(path, options.root)
         self._hashes = FileHashes(options.cache)
         self._suite = ""
+        self._objective = ""
 
     @property
     def spec(self) -> str:
@@ -68,9 +69,32 @@ class ScoreFile(Source):
         view = copy.copy(self)
         view._suite = suite
         view.__dict__.pop("_searched", None)
-        view.__dict__["_tables"] = self._tables  # read once for all views
+        view.__dict__["_read"] = self._read  # read once for all views
         view.__dict__["_texts"] = self._texts
         view.__dict__["_pair_ids"] = self._pair_ids
+        return view
+
+    @property
+    def objectives(self) -> frozenset[str]:
+        """The objectives that rows of the file name."""
+        return frozenset(self._read) - {""}
+
+    def with_objective(self, objective: str) -> ScoreFile:
+        """The rows of the file that name this objective.
+
+        Raises
+        ------
+        SourceError
+            If there are none.
+        """
+        if objective not in self._read:
+            known = f"; there are {listed(sorted(self.objectives))}" if self.objectives else ""
+            raise SourceError(f"{self.shown}: no rows with the objective {objective!r}{known}")
+        view = copy.copy(self)
+        for name in ("_tables", "_texts", "_pair_ids", "_searched"):
+            view.__dict__.pop(name, None)
+        view._objective = objective
+        view._spec = f"{self.spec} [{objective}]"
         return view
 
     @cached_property
@@ -214,11 +238,22 @@ class ScoreFile(Source):
         first = [name for name in (self._suite, "") if name in self._tables]
         return dict.fromkeys([*first, *self._tables])
 
-    @cached_property
+    @property
     def _tables(self) -> Mapping[str, Table]:
         """Entries by id, for each suite that rows name ('' for rows that name none)."""
-        tables: dict[str, Table] = {}
-        suited: dict[str, list[Entry]] = {}
+        tables = self._read.get(self._objective, {})
+        if not tables and self.objectives:
+            raise SourceError(
+                f"{self.shown}: all rows name an objective ({listed(sorted(self.objectives))}); "
+                "name one in each check: objective: …"
+            )
+        return tables
+
+    @cached_property
+    def _read(self) -> Mapping[str, Mapping[str, Table]]:
+        """The tables by objective ('' for rows that name none); read once for all views."""
+        sides: dict[str, dict[str, Table]] = {}
+        suited: dict[tuple[str, str], list[Entry]] = {}
         problems: list[Problem] = []
         try:
             for line, values in rows(self.path, self.shown):
@@ -227,24 +262,28 @@ class ScoreFile(Source):
                     raise ProblemsFound([Problem(self.shown, line, 1, wrong)])
                 try:
                     name, rewards = rewards_of(values)
+                    side = str(values.get("objective") or "")
+                    tables = sides.setdefault(side, {})
                     table = tables.setdefault(str(values.get("suite") or ""), {})
                     entry = table.setdefault(name, Entry())
                     enter(entry, name, values.get("hash"), rewards, line)
                     entry.tags = entry.tags or tags_of(values.get("tags"))
                     if values.get("suite"):
-                        suited.setdefault(name, []).append(entry)
+                        suited.setdefault((side, name), []).append(entry)
                 except ValueError as error:
                     problems.append(Problem(self.shown, line, 1, str(error)))
         except ProblemsFound as found:
             problems.extend(found.problems)
-        for name, plain in tables.get("", {}).items():
-            unlike = (contradiction(name, plain, other) for other in suited.get(name, ()))
-            problems.extend(Problem(self.shown, *each) for each in unlike if each)
+        for side, tables in sides.items():
+            for name, plain in tables.get("", {}).items():
+                others = suited.get((side, name), ())
+                unlike = (contradiction(name, plain, other) for other in others)
+                problems.extend(Problem(self.shown, *each) for each in unlike if each)
         if problems:
             raise ProblemsFound(condensed(problems))
-        if not tables:
+        if not sides:
             raise ProblemsFound([Problem(self.shown, 0, 0, "file has no scores")])
-        return tables
+        return sides
 
 
 def _named(ids: Iterable[str]) -> str:

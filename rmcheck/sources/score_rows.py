@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rmcheck.data.rows import parquet_records, read_rows
+from rmcheck.data.forms.tables import arrow_records
+from rmcheck.data.rows import read_rows
 from rmcheck.errors import Problem, ProblemsFound, nearest, os_reason
 from rmcheck.wording import listed
 
 SIDES = ("chosen", "rejected")
-KEYS = ("id", *SIDES, "scores", "hash", "suite")
+KEYS = ("id", *SIDES, "scores", "hash", "suite", "objective")
 
 
 @dataclass
@@ -142,7 +143,7 @@ def rows(path: Path, shown: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
     """(line, values) of each good row; afterwards raises ProblemsFound with the others."""
     try:
         if path.suffix == ".parquet":
-            yield from parquet_records(path)
+            yield from arrow_records(path)
             return
         if path.suffix == ".csv":
             yield from _csv_rows(path.read_bytes().decode("utf-8-sig"))

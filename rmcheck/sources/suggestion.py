@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rmcheck.data.rows import read_rows
 from rmcheck.documents.finding import is_yaml
-from rmcheck.documents.recognise import looks_like_recipe, looks_like_suite
+from rmcheck.documents.recognise import looks_like_recipe, looks_like_source, looks_like_suite
 from rmcheck.errors import ProblemsFound
 from rmcheck.scoring.files import nearest_path
 
@@ -42,6 +42,8 @@ def _of_file(spec: str, path: Path) -> str:
                 f"`rmcheck score {spec} -o FILE --rm SPEC`"
             )
         return f"did you mean 'scores:{spec}'?"
+    if looks_like_source(path):
+        return f"did you mean 'source:{spec}'?"
     if looks_like_suite(path) and not looks_like_recipe(path):
         return f"{spec} is a suite; run it with `pytest {spec}`"
     return f"did you mean 'recipe:{spec}'?"

@@ -58,9 +58,10 @@ class DataMapping(BaseModel):
 
 
 class DataKey(BaseModel):
-    """The key `data` on its own: data are read even where the rest of a header has mistakes."""
+    """What says which data: they are read even where the rest of a header has mistakes."""
 
     data: str | DataMapping
+    layout: str | None = None
 
 
 class Header(BaseModel):
@@ -94,6 +95,7 @@ class Header(BaseModel):
     description: str = ""
     source: str | None = None
     data: str | DataMapping
+    layout: str | None = None
     tags: tuple[Tag, ...] = ()
     gate: Literal["required", "advisory"] = "required"
     checks: Annotated[list[dict[str, Any]], MinLen(1)]

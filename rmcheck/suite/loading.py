@@ -18,6 +18,7 @@ from rmcheck import checks as registry
 from rmcheck.checks import Check
 from rmcheck.data import preferences
 from rmcheck.data.dialogue import content_hash
+from rmcheck.data.layouts import LAYOUTS
 from rmcheck.data.preferences import PreferenceData
 from rmcheck.data.row_reader import PAIR_KEYS, SET_KEYS
 from rmcheck.documents import finding, located
@@ -29,6 +30,7 @@ from rmcheck.errors import (
     ExtraMissing,
     Problem,
     ProblemsFound,
+    UsageError,
     did_you_mean,
     first_of,
     nearest,
@@ -67,8 +69,8 @@ def load_suite(path: Path, root: Path | None = None) -> Suite:
     problems.extend(more)
     data = PreferenceData()
     try:
-        spec = header.data if header else located.validate(DataKey, document).data
-        data, tags = _load_data(spec, document, root)
+        keys = header or located.validate(DataKey, document)
+        data, tags = _load_data(keys.data, keys.layout, document, root)
         problems.extend(_unknown_tags(document, checks, tags))
     except ProblemsFound as found:
         problems.extend(problem for problem in found.problems if problem not in problems)
@@ -282,7 +284,7 @@ def _with_keys(kind: type[Check]) -> type[BaseModel]:
 
 
 def _load_data(
-    spec: str | DataMapping, document: Located, root: Path | None
+    spec: str | DataMapping, layout: str | None, document: Located, root: Path | None
 ) -> tuple[PreferenceData, set[str] | None]:
     """A suite's data, and the tags of all pairs that they were drawn from.
 
@@ -307,11 +309,17 @@ def _load_data(
                 for key in wrong
             )
         )
+    if layout is not None and layout not in LAYOUTS:
+        said = f"unknown layout '{layout[:80]}', {did_you_mean(layout, LAYOUTS)}"
+        raise ProblemsFound([document.problem(("layout",), said)])
     if mapping.dataset is not None:
-        data = _hub_data(mapping, document)
+        data = _hub_data(mapping, layout, document)
         return data, None if mapping.limit is not None else _tags(data)
     named = mapping.path or ""
-    paths = preferences.expand(named, folder)
+    try:
+        paths = preferences.expand(named, folder)
+    except UsageError as error:
+        raise ProblemsFound([document.problem(("data",), str(error))]) from None
     if not paths:
         raise ProblemsFound(
             [
@@ -322,12 +330,12 @@ def _load_data(
                 )
             ]
         )
-    data = preferences.load(paths, root=root, columns=mapping.columns)
+    data = preferences.load(paths, root=root, columns=mapping.columns, layout=layout)
     tags = _tags(data)
     if mapping.limit is None or mapping.limit >= len(data.pairs):
         return data, tags
     sample = _sample(data.pairs, mapping.limit, mapping.seed)
-    return PreferenceData(sample, data.sets, data.paths), tags
+    return PreferenceData(sample, data.sets, data.paths, data.notes), tags
 
 
 def _tags(data: PreferenceData) -> set[str] | None:
@@ -341,21 +349,21 @@ def _sample(pairs: Sequence[Any], limit: int, seed: int) -> tuple[Any, ...]:
     return tuple(pairs[row] for row in sorted(rows))
 
 
-def _hub_data(mapping: DataMapping, document: Located) -> PreferenceData:
+def _hub_data(mapping: DataMapping, layout: str | None, document: Located) -> PreferenceData:
     from rmcheck.data import hub as hub_data
 
     try:
-        pairs = hub_data.load_pairs(
+        return hub_data.load_data(
             mapping.dataset or "",
             subset=mapping.subset,
             split=mapping.split,
             limit=mapping.limit,
             seed=mapping.seed,
             columns=mapping.columns,
+            layout=layout,
         )
     except (ValueError, ExtraMissing) as error:
         raise ProblemsFound([document.problem(("data",), str(error))]) from None
-    return PreferenceData(tuple(pairs), (), (mapping.dataset or "",))
 
 
 def _shown(folder: Path, root: Path | None) -> str:

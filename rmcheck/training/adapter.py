@@ -7,9 +7,8 @@ import errno
 import hashlib
 import json
 import os
-import re
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +20,11 @@ from rmcheck.record.run import TrainingRecord
 from rmcheck.scoring.files import FileHashes, ModelFiles, locate
 from rmcheck.scoring.seal import KEY_VARIABLE, holds, seal
 from rmcheck.shipped import shipped
-from rmcheck.wording import listed
 
 SIDECAR = "rmcheck.json"
 CONFIG = "adapter_config.json"
 WEIGHTS = "adapter_model.safetensors"
 OLD_WEIGHTS = "adapter_model.bin"
-_PEFT = re.compile(r"^base_model\.model\.|(?<=\.)(modules_to_save|original_module)\.(default\.)?")
-"""What PEFT adds to the name of a weight that an adapter has in full."""
 
 
 class Backbone(BaseModel):
@@ -78,7 +74,7 @@ def read_sidecar(folder: Path) -> Sidecar | None:
         return None
     except (OSError, ValueError, RecursionError) as error:
         first = str(error).splitlines()[0]
-        raise SourceError(f"{path}: cannot be read ({first}); {_remedy(folder)}") from None
+        raise SourceError(f"{path}: cannot be read ({first}); {remedy(folder)}") from None
 
 
 def adapter_folder(cache: Path, fingerprint: str) -> Path:
@@ -238,20 +234,20 @@ def verify(folder: Path) -> None:
     if folder.parent.name == "adapters" and sidecar.fingerprint not in ("", folder.name):
         raise SourceError(
             f"{folder}: the adapter belongs to another recipe ({sidecar.fingerprint}); "
-            f"{_remedy(folder)}"
+            f"{remedy(folder)}"
         )
     for name, expected in sidecar.files.items():
         path = folder / Path(name).name
         try:
             found = _hash(path)
         except FileNotFoundError:
-            raise SourceError(f"{path}: missing; {_remedy(folder)}") from None
+            raise SourceError(f"{path}: missing; {remedy(folder)}") from None
         except OSError as error:
             raise SourceError(f"{path}: cannot be read: {os_reason(error)}") from None
         if found != expected:
             raise SourceError(
                 f"{path}: damaged, truncated or replaced after training (its hash is not the one "
-                f"in {SIDECAR}); {_remedy(folder)}"
+                f"in {SIDECAR}); {remedy(folder)}"
             )
 
 
@@ -297,74 +293,10 @@ def read_config(folder: Path) -> dict[str, Any]:
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise SourceError(f"{path}: cannot be read ({error}); {_remedy(folder)}") from None
+        raise SourceError(f"{path}: cannot be read ({error}); {remedy(folder)}") from None
     if not isinstance(config, dict):
-        raise SourceError(f"{path} is not an adapter configuration; {_remedy(folder)}")
+        raise SourceError(f"{path} is not an adapter configuration; {remedy(folder)}")
     return config
-
-
-def attach(base: Any, folder: Path, missing: Sequence[str]) -> Any:
-    """`base` with the adapter of `folder` merged into its weights.
-
-    `missing` are the names of weights that the base's files do not have: the adapter must.
-
-    Raises
-    ------
-    SourceError
-        If weights are missing, changed or truncated, or do not fit the base model.
-    """
-    from peft import PeftModel
-
-    from rmcheck.scoring.loading import quiet
-
-    verify(folder)
-    _refuse_random(folder, missing)
-    with quiet():
-        try:
-            model = PeftModel.from_pretrained(base, str(folder))
-            merged = model.merge_and_unload()
-        except Exception as error:  # PEFT raises whatever loading a state dict raises
-            said = " ".join(str(error).split())[:200]
-            raise SourceError(
-                f"{folder}: the adapter does not fit its base model ({said}); {_remedy(folder)}"
-            ) from None
-    return merged
-
-
-def _refuse_random(folder: Path, missing: Sequence[str]) -> None:
-    """Raise SourceError for weights that neither base nor adapter has: they would be random."""
-    path, names = _weights(folder)
-    brought = {_PEFT.sub("", name) for name in names}
-    lacking = [name for name in missing if name not in brought]
-    if lacking:
-        modules = sorted({name.rpartition(".")[0] for name in lacking})
-        raise SourceError(
-            f"{path}: weights missing that the base model does not have either, so scores would be "
-            f"random: {listed(lacking)}; save the adapter with modules_to_save={modules!r} and "
-            f'task_type="SEQ_CLS", or {_remedy(folder)}'
-        )
-
-
-def _weights(folder: Path) -> tuple[Path, list[str]]:
-    """The file of an adapter's weights, and their names; of a pickle, only tensors are read."""
-    path, old = folder / WEIGHTS, folder / OLD_WEIGHTS
-    try:
-        if not path.is_file() and old.is_file():
-            import torch
-
-            return old, list(torch.load(old, map_location="meta", weights_only=True))
-        if not path.is_file():
-            raise SourceError(f"{path}: missing; {_remedy(folder)}")
-        from safetensors import safe_open
-
-        with safe_open(str(path), framework="pt") as tensors:
-            return path, list(tensors.keys())
-    except SourceError:
-        raise
-    except Exception as error:  # each format's reader raises errors of its own
-        said = " ".join(str(error).split())[:200]
-        shown = path if path.is_file() else old
-        raise SourceError(f"{shown}: damaged or truncated ({said}); {_remedy(folder)}") from None
 
 
 def _unwritable(folder: Path, error: Exception) -> str:
@@ -375,7 +307,8 @@ def _unwritable(folder: Path, error: Exception) -> str:
     return f"{folder}: cannot be written: {os_reason(error, OTHER_CACHE)}"
 
 
-def _remedy(folder: Path) -> str:
+def remedy(folder: Path) -> str:
+    """What to do about a damaged adapter, to end a message with."""
     if folder.parent.name == "adapters":
         return f"delete {folder} to train it again"
     return "save or copy the folder again"

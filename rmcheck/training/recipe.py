@@ -15,6 +15,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model
 
 from rmcheck.data.dialogue import content_hash, later_formats
+from rmcheck.data.layouts.registry import LAYOUTS_FORMAT
 from rmcheck.data.preferences import expand
 from rmcheck.data.rows import shown_path
 from rmcheck.data.template import TEMPLATE_FORMAT
@@ -22,8 +23,15 @@ from rmcheck.documents import located
 from rmcheck.documents.finding import is_yaml
 from rmcheck.errors import Problem, ProblemsFound, UsageError, did_you_mean, nearest
 from rmcheck.registry import BrokenEntryPoint
-from rmcheck.scoring.files import FileHashes, ModelFiles, locate, looked_for
-from rmcheck.shipped import anchored, shipped
+from rmcheck.scoring.files import FileHashes, ModelFiles, locate
+from rmcheck.shipped import shipped
+from rmcheck.training.data_spec import (
+    Dataset,
+    DataSpec,
+    data_spec,
+    known_layout,
+    nothing_matches,
+)
 from rmcheck.training.losses import LOSSES
 
 TRAINER_FORMAT = 1
@@ -35,8 +43,6 @@ DECIDING = ("torch", "transformers", "peft", "trl")
 
 OWN = "recipes"
 """The folder of a project's own recipes; recipes elsewhere are given by path."""
-
-DataSpec = tuple[str, ...] | Mapping[str, Any]
 
 
 def _known_loss(value: str) -> str:
@@ -155,6 +161,8 @@ class Recipe:
     data
         Training pairs: a path or glob relative to this file, a list of them, or
         `{dataset: NAME}` of the hub.
+    layout
+        The layout of the data, such as `hh`; by default it is recognised.
     template
         How prompt and response are joined into one text.
     pooling
@@ -186,6 +194,7 @@ class Recipe:
     revision: str | None = None
     gguf_file: str | None = None
     data: DataSpec
+    layout: Annotated[str, AfterValidator(known_layout)] | None = None
     template: Literal["default", "chat", "raw"] = "default"
     pooling: Literal["last", "mean"] = "last"
     max_length: Annotated[int, Ge(8)] = 512
@@ -218,7 +227,7 @@ class Recipe:
         for pattern in self.data:
             matches = expand(pattern, self.path.parent)
             if not matches:
-                raise UsageError(f"{self.path}: data: {_nothing_matches(pattern, self.path)}")
+                raise UsageError(f"{self.path}: data: {nothing_matches(pattern, self.path)}")
             found.update(dict.fromkeys(matches))
         return list(found)
 
@@ -243,6 +252,8 @@ class Recipe:
         settings = dataclasses.asdict(self)
         for key in ("name", "description", "path", "base", "revision", "data"):
             settings.pop(key)
+        if self.layout is None:
+            settings.pop("layout")
         data = (
             [hashes.of(path) for path in self.data_files()]
             if not isinstance(self.data, Mapping)
@@ -254,7 +265,9 @@ class Recipe:
         package = LOSSES.package(self.loss)
         if package is not None:  # another version of that package may have another loss
             versions.append((self.loss, package))
-        formats = later_formats(trainer=TRAINER_FORMAT, template=TEMPLATE_FORMAT)
+        formats = later_formats(
+            trainer=TRAINER_FORMAT, template=TEMPLATE_FORMAT, layouts=LAYOUTS_FORMAT
+        )
         return content_hash("recipe", settings, data, base, versions, *formats)
 
 
@@ -277,17 +290,6 @@ def _version(name: str) -> str:
         return "none"
 
 
-class _Dataset(BaseModel):
-    model_config = _CONFIG
-
-    dataset: str
-    subset: str | None = None
-    split: str = "train"
-    limit: Annotated[int, Ge(1)] | None = None
-    seed: int = 0
-    columns: dict[str, str] | None = None
-
-
 FILE_KEYS: Mapping[str, str] = {
     each.name: {"optimisation": "training"}.get(each.name, each.name)
     for each in dataclasses.fields(Recipe)
@@ -307,7 +309,7 @@ def _file_model() -> type[BaseModel]:
             given = default if made is dataclasses.MISSING else Field(default_factory=made)
             columns[FILE_KEYS[each.name]] = (hints[each.name], given)
     columns["name"] = (str | None, None)
-    columns["data"] = (str | list[str] | _Dataset, ...)
+    columns["data"] = (str | list[str] | Dataset, ...)
     return create_model("RecipeFile", __config__=_CONFIG, **columns)
 
 
@@ -368,27 +370,10 @@ def _read(path: Path, root: Path) -> Recipe:
     values |= {
         "name": values["name"] or path.stem,
         "path": path.resolve(),
-        "data": _data_spec(values["data"]),
+        "data": data_spec(values["data"]),
         "lora": dataclasses.replace(lora, targets=lora.targets or None),
     }
     return Recipe(**values)
-
-
-def _nothing_matches(pattern: str, recipe: Path) -> str:
-    """The message for a pattern without files: where it was looked for, and the nearest folder."""
-    name, base = anchored(pattern, recipe.parent)
-    folder = (base / name).parent
-    while not folder.is_dir() and folder.parent != folder:
-        if folder.parent.is_dir():
-            return f"no file matches {pattern!r}: folder not found ({looked_for(folder)})"
-        folder = folder.parent
-    return f"no file matches {pattern!r} (in {folder})"
-
-
-def _data_spec(given: str | list[str] | _Dataset) -> DataSpec:
-    if isinstance(given, _Dataset):
-        return given.model_dump(exclude_none=True)
-    return (given,) if isinstance(given, str) else tuple(given)
 
 
 def steps_of(recipe: Recipe, pairs: int) -> int:

@@ -120,9 +120,10 @@ def test_what_thresholds_share_is_said_once_and_stands_where_each_kind_lists_it(
     for kind in of_both:
         assert registry.described(kind)["on_inconclusive"] == shared
     assert WinRate.keys() == (
-        "name", "where", "gate", "min", "ties", "epsilon", "on_inconclusive", "min_groups",
+        "name", "where", "objective", "gate",
+        "min", "ties", "epsilon", "on_inconclusive", "min_groups",
     )  # fmt: skip
-    assert BestOfN.keys()[3:] == ("min", "on_inconclusive")
+    assert BestOfN.keys()[4:] == ("min", "on_inconclusive")
 
 
 def test_keys_without_a_description_come_last() -> None:
@@ -139,7 +140,7 @@ def test_keys_without_a_description_come_last() -> None:
         bare: int = 1
         late: int = 2
 
-    assert Terse.keys() == ("name", "where", "gate", "on_inconclusive", "late", "bare")
+    assert Terse.keys() == ("name", "where", "objective", "gate", "on_inconclusive", "late", "bare")
 
 
 def test_which_decisions_depend_on_the_scale() -> None:

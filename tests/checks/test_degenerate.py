@@ -20,6 +20,7 @@ from rmcheck.checks.label_noise import LabelNoise
 from rmcheck.checks.length_bias import LengthBias
 from rmcheck.checks.no_regression import NoRegression
 from rmcheck.checks.null_controls import NullControls
+from rmcheck.checks.objectives import Objectives
 from rmcheck.checks.scale_invariance import ScaleInvariance
 from rmcheck.checks.score_gap import ScoreGap
 from rmcheck.checks.ties import Ties
@@ -40,6 +41,7 @@ CHECKS: dict[str, Check] = {
     "no_regression": NoRegression(max_drop=1.0, alpha=0.001),
     "no_regression, ties lose": NoRegression(max_drop=1.0, alpha=0.001, ties="loss"),
     "no_regression, strict": NoRegression(max_drop=1.0, alpha=0.001, require="non_inferior"),
+    "objectives": Objectives(objectives=("helpful", "harmless"), max_drop=1.0, alpha=0.001),
     "calibration": Calibration(max_ece=1.0, on_inconclusive="pass"),
     "calibration, T = 1": Calibration(max_ece=1.0, on_inconclusive="pass", temperature="one"),
     "correlation": Correlation(min=-1.0, on_inconclusive="pass"),
@@ -259,6 +261,9 @@ INPUTS: dict[str, tuple[str, TableContext, str]] = {
     "controls on one prompt": ("null_controls", context(40, good, poor, 40), "1 different"),
     "controls beaten by length": (
         "null_controls", long(sound, lambda i: 10 + i), "not shown to beat pick the longer"),
+    "objectives that nothing tells apart": ("objectives", context(60, zero, zero), "all 60 pairs"),
+    "objectives on 14 groups": (
+        "objectives", context(14, lambda _: 1.0, zero), "14 different prompts"),
     "no response sets": (
         "best_of_n", dataclasses.replace(sound, sets=()), "0 response sets"),
     "sets of one response": ("best_of_n", in_sets((0,), (1.0,)), "0 response sets"),
@@ -288,11 +293,12 @@ def test_there_are_forty_of_them_over_all_kinds() -> None:
     assert used == {check.kind for check in CHECKS.values()}
 
 
-# The others need response sets, another source or a recipe; the same functions score those.
+# The others need response sets, another source, several rewards or a recipe; the same functions
+# score those.
 ON_PAIRS = {
     name: check
     for name, check in CHECKS.items()
-    if check.kind not in ("best_of_n", "ties", "agreement", "label_noise")
+    if check.kind not in ("best_of_n", "ties", "agreement", "label_noise", "objectives")
 }
 
 

@@ -95,6 +95,43 @@ def test_a_better_reading_than_the_one_in_force_is_recommended(
     assert float(now.split()[0]) < float(best.split()[0])
 
 
+def test_the_recommendation_keeps_the_other_settings(project: Project, models: Path) -> None:
+    placed(project, models, "chatml")
+    shutil.move(project.root / "model", project.root / "a,b")
+    said = project.cli("doctor", "hf:a,b,max_length=60,template=default", "pairs.jsonl")
+    assert "use --rm 'hf:a,b,template=chat,max_length=60,end=template'" in said.out[-1]
+    project.write("sources/mine.yaml", 'source: 1\nmodel: "../a,b"\ntemplate: default\n')
+    said = project.cli("doctor", "source:mine", "pairs.jsonl")
+    assert said.out[-1].endswith("write into sources/mine.yaml: template: chat, end: template")
+
+
+SUITE = """rmcheck: 1
+name: words
+data: ../pairs.jsonl
+checks:
+  - {check: win_rate, min: 0.01}
+"""
+
+
+def test_the_gate_warns_when_another_reading_wins(project: Project, models: Path) -> None:
+    placed(project, models, "chatml")
+    project.write("suites/words.yaml", SUITE)
+    for _ in range(2):  # the second run has all scores in the cache
+        run = project.run("suites", "--rm", "hf:model,template=default,end=none")
+        said = "\n".join(run.outlines)
+        assert "may be read wrongly: on 60 pairs another reading" in said
+        assert "(hf:model,template=chat,end=template) wins" in said
+    assert "scores: 120 texts, 120 from the cache" in said
+    assert "may be read wrongly" in (project.root / "reports/latest/summary.md").read_text()
+
+
+def test_the_gate_is_silent_about_the_right_reading(project: Project, models: Path) -> None:
+    placed(project, models, "chatml")
+    project.write("suites/words.yaml", SUITE)
+    run = project.run("suites", "--rm", "hf:model")
+    assert "read wrongly" not in "\n".join(run.outlines)
+
+
 def test_a_template_of_the_users_own_is_a_reading(project: Project, models: Path) -> None:
     placed(project, models, "chatml")
     (project.root / "model/chat_template.jinja").unlink()
@@ -145,7 +182,7 @@ def test_mistakes_are_one_line(project: Project, arguments: list[str], told: str
 
 
 def test_readings_with_the_same_tokens_are_tried_once(tmp_path: Path) -> None:
-    from rmcheck.compare.readings import compare_readings
+    from rmcheck.sources.readings import compare_readings
 
     save(tmp_path / "model", "gpt2", Kind())
     source = create("hf:model", SourceOptions(root=tmp_path, cache=tmp_path / "c", device="cpu"))

@@ -7,13 +7,20 @@ from typing import Any
 import pytest
 
 from rmcheck.data import Message, PreferencePair
-from rmcheck.data.layouts import pairs_from_rows
+from rmcheck.data.hub import from_rows
 
 CHAT = [{"role": "user", "content": "Why?"}]
 
 
 def reply(text: str) -> list[dict[str, str]]:
     return [*CHAT, {"role": "assistant", "content": text}]
+
+
+def pairs_from_rows(
+    name: str, rows: list[dict[str, Any]], columns: dict[str, str] | None = None
+) -> list[PreferencePair]:
+    items = [item for _, item in from_rows(name, rows, columns).items]
+    return [item for item in items if isinstance(item, PreferencePair)]
 
 
 def parts(pair: PreferencePair) -> tuple[Any, ...]:
@@ -34,7 +41,14 @@ def parts(pair: PreferencePair) -> tuple[Any, ...]:
                 "chosen": "\n\nHuman: Hi\n\nAssistant: Hello\n\nHuman: Why?\n\nAssistant: Because.",
                 "rejected": "\n\nHuman: Hi\n\nAssistant: Hello\n\nHuman: Why?\n\nAssistant: No.",
             },
-            [("Hi\n\nAssistant: Hello\n\nHuman: Why?", "Because.", "No.", ())],
+            [
+                (
+                    (Message("user", "Hi"), Message("assistant", "Hello"), Message("user", "Why?")),
+                    "Because.",
+                    "No.",
+                    (),
+                )
+            ],
         ),
         (
             "openai/summarize_from_feedback",
@@ -57,12 +71,12 @@ def parts(pair: PreferencePair) -> tuple[Any, ...]:
         (
             "allenai/reward-bench",
             {"prompt": "Why?", "chosen": "Because.", "rejected": "No.", "subset": "refusals"},
-            [("Why?", "Because.", "No.", ("refusals",))],
+            [("Why?", "Because.", "No.", ("subset:refusals",))],
         ),
         (
             "allenai/reward-bench-2",
             {"prompt": "Why?", "chosen": ["a", "b"], "rejected": ["x", "y"], "subset": "Ties"},
-            [("Why?", good, bad, ("Ties",)) for good in "ab" for bad in "xy"],
+            [("Why?", good, bad, ("subset:Ties",)) for good in "ab" for bad in "xy"],
         ),
         (
             "trl-lib/ultrafeedback_binarized",
@@ -105,13 +119,13 @@ def test_columns_cover_the_rest() -> None:
     (pair,) = pairs_from_rows("x", [row], columns)
     assert parts(pair) == ("Why?", "Because.", "No.", ())
     for wrong in ({**columns, "chosen": "best"}, {}):
-        with pytest.raises(ValueError, match=r"x: row 0 .*question, good, bad; map them with"):
+        with pytest.raises(ValueError, match=r"x: layout not recognised; .*map the keys"):
             pairs_from_rows("x", [row], wrong)
 
 
 def test_a_row_that_does_not_fit_is_named() -> None:
     good = {"chosen": "\n\nHuman: a\n\nAssistant: b", "rejected": "\n\nHuman: a\n\nAssistant: c"}
-    with pytest.raises(ValueError, match=r"Anthropic/hh-rlhf: row 1 does not fit .*Assistant"):
+    with pytest.raises(ValueError, match=r"hh-rlhf: 1 row of 2 is not .*\(row 1: .*Assistant"):
         pairs_from_rows("Anthropic/hh-rlhf", [good, {**good, "chosen": "no turns"}])
 
 
@@ -132,7 +146,7 @@ NOT_PAIRS: dict[str, tuple[str, dict[str, Any], str]] = {
         {"rejected": "\n\nHuman: a\n\nAssistant: c\n\nHuman: no"},
         "rejected ends with a turn of the human",
     ),
-    "no transcript": (HH, {"chosen": None}, "a text of chosen is null"),
+    "no transcript": (HH, {"chosen": None}, "chosen is null"),
     "messages of two conversations": (
         "x",
         {"rejected": OTHER},
@@ -143,22 +157,22 @@ NOT_PAIRS: dict[str, tuple[str, dict[str, Any], str]] = {
         {"chosen": CHAT, "rejected": CHAT},
         "chosen ends with a turn of 'user'",
     ),
-    "an answer without text": ("x", {"rejected": reply(None)}, "a text of rejected is null"),  # type: ignore[arg-type]
+    "an answer without text": ("x", {"rejected": reply(None)}, "rejected[1].content is null"),  # type: ignore[arg-type]
     "a turn without text": (
         "x",
         {side: [{"role": "user", "content": None}, *reply("b")[1:]] for side in GOOD["x"]},
-        "a text of chosen is null",
+        "chosen[0].content is null",
     ),
     "parts in place of a text": (
         "x",
         {"chosen": [*CHAT, {"role": "assistant", "content": [{"type": "image"}]}]},
-        "chosen: expected a text, got list",
+        "chosen[1].content: a part of type 'image', and only text can be scored",
     ),
-    "no messages": ("x", {"chosen": []}, "chosen has no messages"),
+    "no messages": ("x", {"chosen": []}, "chosen: expected messages, got an empty list"),
     "a null response": (
         "x",
         {"prompt": "a", "chosen": "b", "rejected": None},
-        "a text of rejected is null",
+        "rejected is null",
     ),
     "a prompt of another conversation": (
         "x",
@@ -175,16 +189,16 @@ def test_a_row_without_a_pair_is_left_out_with_its_reason_and_never_read_otherwi
     name, change, reason = NOT_PAIRS[case]
     rows = [GOOD[name]] * 30
     rows[7] = {**GOOD[name], **change}
-    with pytest.warns(UserWarning, match="1 row of 30 left out") as caught:
-        found = pairs_from_rows(name, rows)
-    assert f"(row 7: {reason})" in str(caught[0].message)
-    assert len(found) == 29
-    assert len({parts(pair) for pair in found}) == 1
+    reading = from_rows(name, rows)
+    # 28 of the others have the same texts as the first one.
+    assert reading.note.reasons == {"the same texts as an earlier row": 28, reason: 1}
+    assert reading.note.examples[reason] == (7,)
+    assert len(reading.items) == 1
 
 
 def test_a_data_set_with_many_such_rows_is_refused() -> None:
     rows = [{**GOOD["x"], "rejected": OTHER}] * 4 + [GOOD["x"]] * 60
-    said = r"4 rows of 64 have no pair \(row 0: .*; row 1: .*; row 2: .* and 1 more\)"
+    said = r"4 rows of 64 are not pairs .* \(row 0: .*; row 1: .*; row 2: .* and 1 more\)"
     with pytest.raises(ValueError, match=said):
         pairs_from_rows("x", rows)
 

@@ -80,7 +80,7 @@ def test_response_sets_beside_pairs(tmp_path: Path) -> None:
     [
         ({"id": None}, "the key 'id' is missing"),
         ({"id": ""}, "id is empty"),
-        ({"id": 7}, "id must be text, got int '7'"),
+        ({"id": 7.5}, "id must be text, got float '7.5'"),
         ({"chosen": None}, "the key 'chosen' is missing"),
         ({"rejected": ["x"]}, "rejected must be text, got list \"['x']\""),
         ({"prompt": None}, "the key 'prompt' is missing"),
@@ -283,7 +283,7 @@ def test_csv_cells_are_text_unless_they_are_meant_otherwise(tmp_path: Path) -> N
 
 def test_csv_mistakes_stand_at_the_line_where_their_row_begins(tmp_path: Path) -> None:
     path = tmp_path / "d.csv"
-    path.write_text('id,prompt,chosen,rejected\na,"two\nlines",x,y\n\n,p,x,y\nb,p,x,\n')
+    path.write_text('id,prompt,chosen,rejected\na,"two\nlines",x,y\n\n,p,x,y\nb,p,x\n')
     # Line 1 is the head, 2 and 3 are row a, 4 is blank, 5 lacks its id, 6 its rejected response.
     assert told(path) == [
         "d.csv:5:1: the key 'id' is missing",

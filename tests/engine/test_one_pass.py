@@ -20,6 +20,7 @@ from rmcheck.checks.win_rate import WinRate
 from rmcheck.data import Dialogue, pair_dialogues
 from rmcheck.engine import Engine, Settings
 from rmcheck.engine.bar import SessionBar
+from rmcheck.engine.reading_watch import ReadingWatch
 from rmcheck.scoring import scorer as scorer_module
 from rmcheck.scoring.scorer import Scorer
 from rmcheck.scoring.tokens import Tokens
@@ -87,6 +88,8 @@ def test_a_session_scores_each_text_once_in_one_pass_under_one_bar(
     monkeypatch.setattr(ModelSource, "_loaded", counted)
     # Rows that hold everything, so that every prefix that two texts share is shared.
     monkeypatch.setattr(scorer_module, "budgets", lambda *_: (100_000, 100_000))
+    # The comparison of readings has passes of its own.
+    monkeypatch.setattr(ReadingWatch, "look", lambda *_: None)
     bar = Bar()
     engine = run(root, bar)
 

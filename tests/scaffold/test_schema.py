@@ -209,4 +209,4 @@ def test_parameters_are_read_from_docstrings() -> None:
 
     assert checks.described(Kind) == {"one": "First and on.", "two": "Second."}
     assert checks.described(int) == {}
-    assert set(checks.described(Check)) == {"name", "where", "gate"}
+    assert set(checks.described(Check)) == {"name", "where", "objective", "gate"}

@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from scoring.models import dialogues, random_model, tokenizer
 
 from rmcheck.data import Dialogue
-from rmcheck.errors import SourceError
+from rmcheck.errors import SourceError, UsageError
 from rmcheck.scoring.scorer import Scorer
 from rmcheck.scoring.tokens import length_limit
 
@@ -58,7 +58,7 @@ def test_code_in_a_model_folder_is_not_run_and_nothing_is_asked(
     if known:
         assert len(opened("hf:model", tmp_path).score(dialogues(3))) == 3
     else:
-        assert "which rmcheck does not run" in refused(tmp_path)
+        assert "run only if you allow it" in refused(tmp_path)
     assert not mark.exists()
 
 
@@ -131,3 +131,16 @@ def test_an_encoder_decoder_needs_the_end_token_at_which_it_reads() -> None:
         Scorer(model, tokenizer())
     assert len(Scorer(model, tokenizer(encloses=True)).score(dialogues(3))) == 3
     assert len(Scorer(random_model("gpt2"), tokenizer()).score(dialogues(3))) == 3
+
+
+def test_a_gguf_file_is_no_reward_model_even_with_a_head(tmp_path: Path) -> None:
+    """transformers reads the layers of a language model from it and leaves `cls.output` out."""
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model/small.gguf").write_bytes(b"GGUF")
+    with pytest.raises(SourceError) as caught:
+        opened("hf:model", tmp_path).score(dialogues(1))
+    said = "a GGUF file is read as a language model, and a reward head in it (cls.output, cls)"
+    assert str(caught.value).startswith(f"{tmp_path / 'model/small.gguf'}: {said} is not read; ")
+    assert "(base: model, gguf_file: small.gguf)" in str(caught.value)
+    with pytest.raises(UsageError, match="a reward head in it"):
+        opened("hf:model/small.gguf", tmp_path)

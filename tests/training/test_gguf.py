@@ -50,8 +50,8 @@ def twins(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return folder / "plain", folder / "packed"
 
 
-def _write(model: LlamaForCausalLM, path: Path) -> None:
-    """The model as llama.cpp lays it out, by the format's own writer."""
+def _write(model: LlamaForCausalLM, path: Path, head: NDArray[np.float32] | None = None) -> None:
+    """The model as llama.cpp lays it out, by the format's own writer; with a reward head or not."""
     config = model.config
     writer = gguf.GGUFWriter(path, "llama")
     writer.add_context_length(config.max_position_embeddings)
@@ -90,6 +90,8 @@ def _write(model: LlamaForCausalLM, path: Path) -> None:
         for side, heads in (("q", HEADS), ("k", KV_HEADS)):
             tensor = weights[f"layers.{layer}.self_attn.{side}_proj.weight"]
             writer.add_tensor(f"blk.{layer}.attn_{side}.weight", _interleaved(tensor, heads))
+    if head is not None:
+        writer.add_tensor("cls.output.weight", head)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -145,3 +147,14 @@ def test_a_gguf_file_that_is_not_there_is_named(packed: Path) -> None:
         create("tiny.yaml", SourceOptions(root=packed, cache=packed / "cache")).score(
             [Dialogue("a", "b")]
         )
+
+
+def test_a_head_in_the_file_is_not_read_by_transformers(
+    twins: tuple[Path, Path], tmp_path: Path
+) -> None:
+    """Why `hf:` refuses such files; where this fails, transformers reads them, and so can we."""
+    model = LlamaForCausalLM.from_pretrained(twins[0])
+    _write(model, tmp_path / NAME, np.ones((1, 32), dtype=np.float32))
+    found = load_base(locate(str(tmp_path), tmp_path), seed=0, gguf_file=NAME)
+    assert found.missing == ("score.weight",)
+    assert not (found.model.score.weight == 1).any()

@@ -52,6 +52,7 @@ class SuiteView:
     tags: tuple[str, ...]
     data: str
     data_hash: str
+    data_notes: tuple[str, ...]
     source: str
     group: Group
     checks: tuple[CheckView, ...]
@@ -127,6 +128,7 @@ def suite_view(
         tags=tuple(suite.tags),
         data=f"{counted(suite.data.pairs, 'pair')} in {counted(suite.data.groups, 'group')}",
         data_hash=suite.data.hash,
+        data_notes=tuple(f"{file.path}: {file}" for file in suite.data.files),
         source=suite.source.spec if suite.source else "",
         group=next((group for group in _GRAVITY if group in groups), "skipped"),
         checks=checks,

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from rmcheck.data import Dialogue, PreferencePair, pair_dialogues
 from rmcheck.errors import SourceError
-from rmcheck.sources.layout import Layout
-from rmcheck.sources.model_source import DialogueScorer, ModelSource
+from rmcheck.reward_source import Source
+from rmcheck.sources.layout import Layout, is_chat
+from rmcheck.sources.model_source import DialogueScorer, ModelSource, model_hash
 from rmcheck.stats.paired import paired_difference
 from rmcheck.stats.winrate import win_rate, wins
 from rmcheck.verdict import Estimate
@@ -64,9 +65,64 @@ class Tried:
 
     layout: Layout
     wins: NDArray[np.float64] = field(repr=False)
+    groups: Sequence[str] = field(repr=False)
     estimate: Estimate
     p_value: float = 1.0
     """Two-sided, against the current reading; adjusted for the number of readings."""
+
+    def p_against(self, other: Tried) -> float:
+        """Two-sided p of the difference of two win rates on the same pairs."""
+        return paired_difference(self.wins, other.wins, self.groups).p_two_sided
+
+
+def tried(layout: Layout, scores: NDArray[np.float64], pairs: Sequence[PreferencePair]) -> Tried:
+    """A reading's wins; `scores` are those of `pair_dialogues(pairs)`, shape (2n,)."""
+    won, groups = wins(scores[0::2], scores[1::2]), [pair.group for pair in pairs]
+    return Tried(layout, won, groups, win_rate(won, groups))
+
+
+class Reread(Source):
+    """The model of a checkpoint with another reading; shares what is loaded.
+
+    Parameters
+    ----------
+    source
+        The checkpoint.
+    layout
+        The other reading.
+    identity
+        A hash of the checkpoint's files and of that reading.
+    """
+
+    def __init__(self, source: ModelSource, layout: Layout, identity: str) -> None:
+        self._source = source
+        self.layout = layout
+        self._identity = identity
+
+    @property
+    def spec(self) -> str:
+        """The checkpoint's spec and the reading."""
+        return self._source.spec_with(self.layout)
+
+    @property
+    def fingerprint(self) -> str:
+        """As `ModelSource.fingerprint`, with the other reading."""
+        return model_hash(self._identity, self._source.options.dtype)
+
+    @property
+    def loaded(self) -> bool:
+        """Whether the checkpoint is in memory."""
+        return self._source.loaded
+
+    def score(self, dialogues: Sequence[Dialogue]) -> NDArray[np.float64]:
+        """Rewards in input order, shape (n,).
+
+        Raises
+        ------
+        SourceError
+            If the model or its template refuses the reading.
+        """
+        return self._source.read_with(self.layout).score(dialogues)
 
 
 def tokens(scorer: DialogueScorer, dialogue: Dialogue) -> list[Token]:
@@ -123,6 +179,22 @@ def plausible(layout: Layout, tokenizer: object, *, encoder: bool = False) -> It
             yield replace(other, end=end)
 
 
+def rivals(current: Layout, *, has_chat_template: bool) -> Iterator[Layout]:
+    """Readings that most often are the right one where the current one is wrong.
+
+    These are the other templates with their usual end, and the current template with and without
+    an end token. The model need not be loaded.
+    """
+    templates = ["chat"] if has_chat_template else []
+    for template in [*templates, "default", "raw"]:
+        if template != current.template:
+            end = "template" if is_chat(template) else "tokenizer"
+            yield replace(current, template=template, text="", end=end, origins={})
+    for end in ("eos", "none"):
+        if end != current.end:
+            yield replace(current, end=end, origins={})
+
+
 def compare_readings(source: ModelSource, pairs: Sequence[PreferencePair]) -> list[Tried]:
     """Win rates of all plausible readings on the same pairs; the current reading comes first.
 
@@ -135,7 +207,7 @@ def compare_readings(source: ModelSource, pairs: Sequence[PreferencePair]) -> li
         If the model cannot be loaded or the current reading fails.
     """
     chosen = pairs[:MOST_PAIRS]
-    dialogues, groups = pair_dialogues(chosen), [pair.group for pair in chosen]
+    dialogues = pair_dialogues(chosen)
     seen: set[bytes] = set()
     found: list[Tried] = []
     from rmcheck.scoring.scorer import Scorer
@@ -154,19 +226,15 @@ def compare_readings(source: ModelSource, pairs: Sequence[PreferencePair]) -> li
             if not found:
                 raise
             continue
-        won = wins(scores[0::2], scores[1::2])
-        found.append(Tried(layout, won, win_rate(won, groups)))
+        found.append(tried(layout, scores, chosen))
     others = max(1, len(found) - 1)
-    return [replace(each, p_value=_adjusted(each, found[0], groups, others)) for each in found]
+    return [
+        replace(each, p_value=min(1.0, others * each.p_against(found[0]))) if rank else each
+        for rank, each in enumerate(found)
+    ]
 
 
-def _adjusted(one: Tried, other: Tried, groups: Sequence[str], comparisons: int) -> float:
-    if one is other:
-        return 1.0
-    return min(1.0, comparisons * paired_difference(one.wins, other.wins, groups).p_two_sided)
-
-
-def recommended(tried: Sequence[Tried]) -> Tried:
+def recommended(found: Sequence[Tried]) -> Tried:
     """The best reading, where it wins by more than chance allows; else the current one."""
-    best = max(tried, key=lambda each: each.estimate.value)
-    return best if best.p_value < ALPHA else tried[0]
+    best = max(found, key=lambda each: each.estimate.value)
+    return best if best.p_value < ALPHA else found[0]

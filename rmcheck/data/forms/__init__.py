@@ -1,0 +1,1 @@
+"""The forms of data files: JSON, tables and Arrow, each also compressed."""

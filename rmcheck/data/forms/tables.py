@@ -1,0 +1,124 @@
+"""Rows of tables: CSV, TSV, Parquet, and the Arrow files of `datasets.save_to_disk`."""
+
+from __future__ import annotations
+
+import csv
+import io
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+from rmcheck.data.forms.compression import ending, opened, suffix
+
+Values = Mapping[str, Any]
+TEXT_TABLES = {".csv": ",", ".tsv": "\t"}
+ARROW = (".parquet", ".arrow")
+TABLES = (*TEXT_TABLES, *ARROW)
+_BATCH = 1024
+
+
+def is_table(name: str) -> bool:
+    """Whether a file of this name is a table, compressed or not."""
+    return suffix(name) in TABLES
+
+
+def table_rows(path: Path) -> Iterator[tuple[int, Values]]:
+    """The number and the cells of each row; cells without a value are left out.
+
+    An empty cell of CSV is an empty text. A row without any value is skipped.
+
+    Raises
+    ------
+    OSError, ValueError
+        When the file cannot be read.
+    """
+    kind = suffix(path.name)
+    records = delimited(path, TEXT_TABLES[kind]) if kind in TEXT_TABLES else arrow_records(path)
+    for number, record in records:
+        values = {key: value for key, value in record.items() if _set(value)}
+        if any(value != "" for value in values.values()):
+            yield number, values
+
+
+def _set(value: Any) -> bool:
+    """Whether a cell has a value: neither None nor NaN."""
+    return value is not None and (not isinstance(value, float) or value == value)
+
+
+def delimited(path: Path, separator: str) -> Iterator[tuple[int, dict[str, str]]]:
+    """Cells as text by the names of the header, with the line on which each row begins.
+
+    Raises
+    ------
+    OSError, ValueError
+        When the file cannot be read, is empty, or has a row with more cells than the header.
+    """
+    csv.field_size_limit(sys.maxsize)  # the module's own limit is shorter than some responses
+    with io.TextIOWrapper(opened(path), encoding="utf-8-sig", newline="") as text:
+        reader = csv.reader(text, delimiter=separator)
+        try:
+            header = _names(next(reader, []))
+            if not header:
+                raise ValueError("no header; the first line must name the columns")
+            line = reader.line_num + 1
+            for cells in reader:
+                if len(cells) > len(header):
+                    raise ValueError(
+                        f"line {line} has {len(cells)} cells and the header {len(header)}; quote "
+                        "cells that contain separators"
+                    )
+                yield line, dict(zip(header, cells, strict=False))
+                line = reader.line_num + 1
+        except csv.Error as error:
+            raise ValueError(f"line {reader.line_num}: {error}") from None
+
+
+def _names(header: Sequence[str]) -> list[str]:
+    """The names of columns; one that comes again gets a number, as pandas gives it."""
+    names: list[str] = []
+    for name in header:
+        again, number = name, 0
+        while again in names:
+            number += 1
+            again = f"{name}.{number}"
+        names.append(again)
+    return names
+
+
+def arrow_records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Values as Python has them, with the row's number, from 1; one batch at a time in memory.
+
+    Raises
+    ------
+    OSError, ValueError
+        When the file cannot be read.
+    """
+    import pyarrow
+
+    number = 0
+    with opened(path) as file:
+        whole = io.BytesIO(file.read()) if ending(path.name) else file
+        try:
+            for batch in _batches(whole, suffix(path.name)):
+                for record in batch.to_pylist():
+                    number += 1
+                    yield number, record
+        except pyarrow.ArrowException as error:
+            raise ValueError(str(error)) from None
+
+
+def _batches(file: IO[bytes], kind: str) -> Iterator[Any]:
+    if kind == ".arrow":
+        import pyarrow.ipc
+
+        try:
+            yield from pyarrow.ipc.open_stream(file)
+        except pyarrow.ArrowInvalid:  # the other format of Arrow files
+            file.seek(0)
+            found = pyarrow.ipc.open_file(file)
+            yield from (found.get_batch(index) for index in range(found.num_record_batches))
+        return
+    import pyarrow.parquet
+
+    yield from pyarrow.parquet.ParquetFile(file).iter_batches(batch_size=_BATCH)

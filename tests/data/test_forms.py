@@ -1,0 +1,236 @@
+"""The forms of data files: the same pairs from each, compressed or not, and refusals by name."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import json
+import lzma
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow
+import pyarrow.csv
+import pyarrow.ipc
+import pyarrow.parquet
+import pytest
+
+from rmcheck.data.forms import compression
+from rmcheck.data.preferences import expand, load
+from rmcheck.errors import ProblemsFound, UsageError
+
+ROWS: list[dict[str, Any]] = [
+    {"id": f"r{n}", "prompt": f"Why {n}?", "chosen": "Because,\nof \"it\".", "rejected": "No.\tx"}
+    for n in range(3)
+]  # fmt: skip
+WANTED = [(row["id"], row["prompt"], row["chosen"], row["rejected"]) for row in ROWS]
+
+
+def lines(rows: list[dict[str, Any]]) -> bytes:
+    return "".join(json.dumps(row) + "\n" for row in rows).encode()
+
+
+def columns(rows: list[dict[str, Any]]) -> dict[str, list[Any]]:
+    return {key: [row[key] for row in rows] for key in rows[0]}
+
+
+def delimited(separator: str) -> bytes:
+    quoted = [
+        separator.join('"' + str(cell).replace('"', '""') + '"' for cell in row.values())
+        for row in ROWS
+    ]
+    return "\n".join([separator.join(ROWS[0]), *quoted]).encode()
+
+
+def parquet() -> bytes:
+    sink = pyarrow.BufferOutputStream()
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(ROWS), sink)
+    return bytes(sink.getvalue())
+
+
+def arrow(kind: Callable[..., Any]) -> bytes:
+    sink = pyarrow.BufferOutputStream()
+    table = pyarrow.Table.from_pylist(ROWS)
+    with kind(sink, table.schema) as writer:
+        writer.write_table(table)
+    return bytes(sink.getvalue())
+
+
+FORMS: dict[str, tuple[str, Callable[[], bytes], str]] = {
+    "JSON Lines": ("d.jsonl", lambda: lines(ROWS), "JSON Lines"),
+    "JSON Lines in .json": ("d.json", lambda: lines(ROWS), "JSON Lines"),
+    "an array on lines": ("d.json", lambda: json.dumps(ROWS, indent=1).encode(), "a JSON array"),
+    "an array on one line": ("d.json", lambda: json.dumps(ROWS).encode(), "a JSON array"),
+    "an array in .jsonl": ("d.jsonl", lambda: json.dumps(ROWS, indent=1).encode(), "a JSON array"),
+    "an object": ("d.json", lambda: json.dumps({"data": ROWS}).encode(), "a JSON object"),
+    "an object on lines": (
+        "d.json",
+        lambda: json.dumps({"version": 1, "data": ROWS}, indent=2).encode(),
+        "a JSON object",
+    ),
+    "columns": ("d.json", lambda: json.dumps(columns(ROWS)).encode(), "JSON columns"),
+    "objects on lines of their own": (
+        "d.json",
+        lambda: "\n".join(json.dumps(row, indent=2) for row in ROWS).encode(),
+        "JSON Lines",
+    ),
+    "CSV": ("d.csv", lambda: delimited(","), "CSV"),
+    "TSV": ("d.tsv", lambda: delimited("\t"), "TSV"),
+    "Parquet": ("d.parquet", parquet, "Parquet"),
+    "an Arrow stream": ("d.arrow", lambda: arrow(pyarrow.ipc.new_stream), "Arrow"),
+    "an Arrow file": ("d.arrow", lambda: arrow(pyarrow.ipc.new_file), "Arrow"),
+}
+
+
+def zstandard(content: bytes) -> bytes:
+    return bytes(pyarrow.compress(content, codec="zstd", asbytes=True))
+
+
+PACKED: dict[str, Callable[[bytes], bytes]] = {
+    "": bytes,
+    ".gz": gzip.compress,
+    ".bz2": bz2.compress,
+    ".xz": lzma.compress,
+    ".zst": zstandard,
+}
+
+
+@pytest.mark.parametrize("packed", PACKED)
+@pytest.mark.parametrize("form", FORMS)
+def test_the_same_pairs_from_every_form(form: str, packed: str, tmp_path: Path) -> None:
+    name, content, said = FORMS[form]
+    path = tmp_path / f"{name}{packed}"
+    path.write_bytes(PACKED[packed](content()))
+    data = load([path], root=tmp_path)
+    assert [(p.id, p.prompt, p.chosen, p.rejected) for p in data.pairs] == WANTED
+    (note,) = data.notes
+    assert note.form == (f"{said}, compressed ({packed})" if packed else said)
+    assert (note.layout, note.rows) == ("ours", 3)
+
+
+def told(path: Path) -> list[str]:
+    with pytest.raises(ProblemsFound) as caught:
+        load([path], root=path.parent)
+    return str(caught.value).splitlines()
+
+
+@pytest.mark.parametrize("packed", [ending for ending in PACKED if ending])
+def test_a_damaged_file_is_told_in_one_line(packed: str, tmp_path: Path) -> None:
+    path = tmp_path / f"d.jsonl{packed}"
+    for content in (b"not compressed", PACKED[packed](lines(ROWS) * 50)[:-9]):
+        path.write_bytes(content)
+        assert f"d.jsonl{packed}: cannot be read: not a whole {packed} file" in told(path)[-1]
+
+
+@pytest.mark.parametrize("packed", [ending for ending in PACKED if ending])
+def test_a_bomb_is_refused(packed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compression, "ROOM", 100_000)
+    path = tmp_path / f"d.jsonl{packed}"
+    path.write_bytes(PACKED[packed](b" " * 10_000_000))
+    (line,) = told(path)
+    assert "decompresses to more than" in line
+    # What does not exceed the limit is read.
+    path.write_bytes(PACKED[packed](lines(ROWS)))
+    assert len(load([path]).pairs) == 3
+
+
+@pytest.mark.parametrize("name", ["d.jsonl", "d.jsonl.gz", "d.csv", "d.parquet"])
+def test_a_pipe_is_refused_at_once(name: str, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / name)
+    assert "not a regular file" in told(tmp_path / name)[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[\n {"id": "a"},\n {"id": "b",}\n]', "d.json:3:13: invalid JSON"),
+        ('[\n {"id": "a"}\n {"id": "b"}\n]', "d.json:3:2: invalid JSON: expected ',' or ']'"),
+        ('[\n {"id": "a"},\n 7\n]', "d.json:3:1: a row must be a JSON object, got int"),
+        ("[]", "d.json: file is empty"),
+        ('{"data": []}', "d.json: layout not recognised; keys found: data (a list)"),
+    ],
+)
+def test_mistakes_of_an_array_have_their_line(text: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "d.json").write_text(text)
+    assert any(line.startswith(said) for line in told(tmp_path / "d.json"))
+
+
+def test_rows_of_an_array_have_their_line(tmp_path: Path) -> None:
+    rows = [*ROWS, {**ROWS[0], "id": "last", "chosen": 7}]
+    (tmp_path / "d.json").write_text(json.dumps(rows, indent=1))
+    (line,) = told(tmp_path / "d.json")
+    # Each row has six lines (two braces and four keys), and the array begins on the first line.
+    assert line == "d.json:20:1: chosen must be text, got int '7'"
+
+
+def test_a_table_may_have_messages_as_json_and_long_cells(tmp_path: Path) -> None:
+    turns = json.dumps([{"role": "user", "content": "Why?"}])
+    good, bad = (
+        json.dumps([{"role": "assistant", "content": text}]) for text in ("x" * 200_000, "n")
+    )
+    table = pyarrow.table({"prompt": [turns], "chosen": [good], "rejected": [bad]})
+    pyarrow.csv.write_csv(table, tmp_path / "d.csv")
+    data = load([tmp_path / "d.csv"])
+    (pair,) = data.pairs
+    assert (len(pair.chosen), pair.rejected, data.notes[0].layout) == (200_000, "n", "trl")
+
+
+def test_one_response_that_is_json_stays_a_text(tmp_path: Path) -> None:
+    rows = [["p1", "a", "b"], ["p2", '["x", "y"]', '[{"role": "assistant", "content": "z"}]'],
+            ["p3", "c", "d"]]  # fmt: skip
+    names = ("prompt", "chosen", "rejected")
+    table = pyarrow.table({key: [row[at] for row in rows] for at, key in enumerate(names)})
+    pyarrow.csv.write_csv(table, tmp_path / "d.csv")
+    assert [[p.prompt, p.chosen, p.rejected] for p in load([tmp_path / "d.csv"]).pairs] == rows
+
+
+@pytest.mark.parametrize("form", ["JSON Lines", "CSV", "Parquet"])
+def test_an_empty_response_is_the_same_in_every_form(form: str, tmp_path: Path) -> None:
+    rows = [{**ROWS[0], "rejected": ""}, ROWS[1]]
+    table = pyarrow.Table.from_pylist(rows)
+    if form == "JSON Lines":
+        path = tmp_path / "d.jsonl"
+        path.write_bytes(lines(rows))
+    elif form == "CSV":
+        path = tmp_path / "d.csv"
+        pyarrow.csv.write_csv(table, path)
+    else:
+        path = tmp_path / "d.parquet"
+        pyarrow.parquet.write_table(table, path)
+    assert [pair.rejected for pair in load([path]).pairs] == ["", "No.\tx"]
+
+
+def shards(folder: Path, *names: str) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    for row, name in zip(ROWS, names, strict=False):
+        pyarrow.parquet.write_table(pyarrow.Table.from_pylist([row]), folder / name)
+    return folder
+
+
+def test_a_folder_of_parquet_is_data(tmp_path: Path) -> None:
+    names = [f"train-0000{n}-of-00003.parquet" for n in range(3)]
+    shards(tmp_path / "flat", *names)
+    shards(tmp_path / "hub/data", *names)
+    for folder in ("flat", "hub", "hub/data/"):
+        found = load(expand(folder, tmp_path)).pairs
+        assert [pair.id for pair in found] == ["r0", "r1", "r2"]
+    shards(tmp_path / "two", "train-00000-of-00001.parquet", "test-00000-of-00001.parquet")
+    with pytest.raises(UsageError, match=r"'two' has several splits; name one: 'two/test-\*\.parq"):
+        expand("two", tmp_path)
+    assert [pair.id for pair in load(expand("two/test-*.parquet", tmp_path)).pairs] == ["r1"]
+
+
+def test_a_saved_data_set_is_data(tmp_path: Path) -> None:
+    datasets = pytest.importorskip("datasets")
+    saved = datasets.Dataset.from_list(ROWS)
+    saved.save_to_disk(tmp_path / "one", num_shards=2)
+    assert [pair.id for pair in load(expand("one", tmp_path)).pairs] == ["r0", "r1", "r2"]
+    both = datasets.DatasetDict({"train": saved, "test": saved.select([1])})
+    both.save_to_disk(tmp_path / "two")
+    with pytest.raises(UsageError, match="name one: 'two/train' and 'two/test'"):
+        expand("two", tmp_path)
+    assert [pair.id for pair in load(expand("two/test", tmp_path)).pairs] == ["r1"]
+    datasets.DatasetDict({"train": saved}).save_to_disk(tmp_path / "only")
+    assert len(load(expand("only", tmp_path)).pairs) == 3
