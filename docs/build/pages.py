@@ -88,10 +88,6 @@ class Example:
         )
         return self._shown(done.stdout + done.stderr)
 
-    def said(self, *arguments: str) -> str:
-        """What a command that fails prints in this process, with the program's name."""
-        return f"rmcheck {self.rmcheck(*arguments)}"
-
     def rmcheck(self, *arguments: str) -> str:
         """What a command of rmcheck prints, in this process."""
         out = io.StringIO()
@@ -165,7 +161,7 @@ def sources(example: Example) -> Mapping[str, str]:
     example.write("sources/mine.yaml", MISTAKEN)
     return {
         "doctor": example.rmcheck("doctor", "hf:checkpoints/latest"),
-        "source_mistakes": example.said("doctor", "source:mine"),
+        "source_mistakes": example.rmcheck("doctor", "source:mine"),
         "kinds": example.rmcheck("list").partition("reward sources")[2].partition("\n")[2]
         .partition("\n\n")[0] + "\n",
         "scores": lines(from_file, "  passed ", "  skipped ", "SKIPPED [", "scores: "),

@@ -27,6 +27,7 @@ def batches(
     pad: int,
     *,
     left: bool = False,
+    alike: bool = False,
 ) -> list[Batch]:
     """Sequences of like length together, at most `budget` tokens with padding a batch.
 
@@ -42,6 +43,8 @@ def batches(
         The id that fills up.
     left
         Whether it fills up on the left.
+    alike
+        Whether only sequences of one length share a batch, so that nothing is filled up.
     """
     members = sorted(order, key=lambda index: (len(sequences[index]), index), reverse=True)
     found: list[Batch] = []
@@ -49,6 +52,9 @@ def batches(
     while start < len(members):
         width = len(sequences[members[start]])
         count = max(1, budget // max(width, 1))
+        if alike:
+            others = members[start : start + count]
+            count = sum(len(sequences[member]) == width for member in others)
         found.append(padded(sequences, members[start : start + count], pad, left=left))
         start += count
     return found

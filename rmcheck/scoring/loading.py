@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import logging
+import re
 import warnings
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -34,6 +35,9 @@ for _name in ("torchao", "torch.utils._pytree", "bitsandbytes"):
 
 FUSED = {"gelu_new": "gelu_pytorch_tanh"}
 """Activations that PyTorch has as one kernel under another name; the same function."""
+
+_UNKNOWN = re.compile(r"Unrecognized configuration class <class '.*?\.configuration_(\w+)\.")
+"""What transformers says of an architecture that it has no such model of."""
 
 
 @contextlib.contextmanager
@@ -307,6 +311,13 @@ def head_scaled(model: Any, factor: float) -> Iterator[None]:
 def _said(error: Exception) -> str:
     """An error on one line."""
     text = " ".join(str(error).split()) or type(error).__name__
+    unknown = _UNKNOWN.search(text)
+    if unknown:
+        kind = "language model" if "AutoModelForCausalLM" in text else "reward model"
+        text = (
+            f"transformers has no {kind} of the architecture {unknown[1]!r}; compute its scores "
+            "and give them as a file (scores:FILE)"
+        )
     if "trust_remote_code" in text:
         text = (
             "the model needs the Python code in its folder, which is run only if you allow it; "

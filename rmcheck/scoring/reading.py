@@ -118,6 +118,9 @@ def fallback_reason(model: Any) -> str | None:
 def layers_reason(model: Any) -> str | None:
     """Why a model's layers cannot read a forest, as far as known without a trial."""
     config = model.config.get_text_config()
+    if "local" in (getattr(config, "attention_layers", None) or ()):
+        # GPT-Neo counts in places of the row, whatever the mask; short probes would not see it.
+        return "its local attention counts the tokens of a row"
     local = {
         kind for kind in getattr(config, "layer_types", None) or () if kind != "full_attention"
     }

@@ -31,6 +31,10 @@ Ids = NDArray[np.int64]
 Scored = tuple[NDArray[np.int64], NDArray[np.float64]]
 
 
+PROBED = 4
+"""Texts of different lengths on which padding is tried."""
+
+
 @dataclass(frozen=True)
 class _Call:
     """One call of the model: how rewards are read, whose they are, how many tokens it computes."""
@@ -115,6 +119,7 @@ class Scorer:
         self._reach = reach(model)
         self._trusts_forest: bool | None = None
         self._by_tree = False
+        self._neutral: bool | None = None
 
     @property
     def encodes(self) -> bool:
@@ -239,7 +244,9 @@ class Scorer:
                 places = members[np.concatenate([row.members for row in rows])]
                 yield _Call(partial(self._read, rows), places, sum(len(row) for row in rows))
             return
-        for batch in batches(unique, members.tolist(), self._call, self.pad, left=self._left):
+        alike = not self._padding_is_neutral([unique[member] for member in members])
+        given = {"left": self._left, "alike": alike}
+        for batch in batches(unique, members.tolist(), self._call, self.pad, **given):
             yield _Call(partial(self._read_batch, batch), batch.members, int(batch.mask.sum()))
 
     def _forward(
@@ -276,6 +283,37 @@ class Scorer:
         with absent_pad(self.model, tokens, mask) as filled:
             logits = self.model(input_ids=filled, attention_mask=mask, use_cache=False).logits
         return logits[:, 0].float()
+
+    def _padding_is_neutral(self, sequences: Sequence[Ids]) -> bool:
+        """Whether a text gets the same reward with padding; tried once, on unlike lengths.
+
+        Convolutions, Fourier transforms and landmarks (ConvBERT, FNet, Nyströmformer) see padding
+        in spite of a mask.
+        """
+        # Longer ones have a batch of their own.
+        lengths = {len(ids): ids for ids in sequences if len(ids) <= self._call}
+        if self._neutral is None and len(lengths) > 1:
+            by_length = [lengths[length] for length in sorted(lengths)]
+            places = np.linspace(0, len(by_length) - 1, PROBED).round().astype(int)
+            probes = [by_length[place] for place in dict.fromkeys(places.tolist())]
+            left = self._left
+
+            def read(members: Sequence[int]) -> NDArray[np.float64]:
+                batch = padded(probes, members, self.pad, left=left)
+                return self._forward(partial(self._read_batch, batch))
+
+            each = range(len(probes))
+            alone = np.concatenate([read([place]) for place in each])
+            far = np.abs(read(each) - alone) / np.maximum(1.0, np.abs(alone))
+            self._neutral = not np.isfinite(alone).all() or bool(
+                (far <= TOLERANCE[self.dtype]).all()
+            )
+            if not self._neutral:
+                self._remark(
+                    f"padding changes its scores (by {far.max():.1e}); only texts of one length "
+                    "share a batch"
+                )
+        return self._neutral is not False
 
     def _types(self, batch: Batch) -> torch.Tensor:
         """The token types of a padded batch, shape (k, t)."""

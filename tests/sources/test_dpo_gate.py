@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pytest
 import torch
 from plugin.conftest import project
 from plugin.projects import Project, text_of
@@ -50,7 +49,7 @@ def taught(root: Path, steps: int = 3) -> None:
     policy.save_pretrained(root / "policy")
 
 
-def test_a_suite_is_gated_with_a_policy(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_suite_is_gated_with_a_policy(project: Project) -> None:
     pairs(project.root, 40)
     taught(project.root)
     project.write("data/chat.jsonl", (project.root / "pairs.jsonl").read_text())
@@ -67,9 +66,6 @@ def test_a_suite_is_gated_with_a_policy(project: Project, monkeypatch: pytest.Mo
     assert reading in text_of(result)
     assert reading in (project.root / "reports/latest/summary.md").read_text()
     assert "no head to rescale" in json.dumps(record)
-    untrained = project.run("--rm", "dpo:reference,reference=policy", "--rm-device", "cpu")
-    assert untrained.ret == 1
-    assert "beta is not given: 0.1 is a guess" in text_of(untrained)
 
 
 def test_doctor_shows_over_which_tokens_the_log_ratio_is_summed(project: Project) -> None:

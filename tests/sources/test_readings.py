@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from scoring.models import WINDOW, dialogues, random_model
+from scoring.models import dialogues, random_model
 
 from rmcheck.data import Dialogue, Message
 from rmcheck.errors import SourceError, UsageError
@@ -18,8 +18,6 @@ from rmcheck.sources import create
 from rmcheck.sources.checkpoint import CheckpointSource
 
 from .readings import CHATML, HEADERS, KINDS, Kind, save
-
-DECODERS = ("gpt2", "llama", "qwen2", "qwen3", "mistral", "gemma", "gemma2", "gemma3_text", "phi3")
 
 
 def opened(spec: str, root: Path) -> CheckpointSource:
@@ -43,20 +41,6 @@ def test_scores_are_those_of_transformers_used_as_its_authors_do(
         ("chat", "template") if chat else ("default", "tokenizer")
     )
     assert found.origins["template"] == ("chat_template.jinja" if chat else "default")
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("reading", KINDS)
-@pytest.mark.parametrize("kind", DECODERS)
-def test_every_decoder_with_every_reading(tmp_path: Path, kind: str, reading: str) -> None:
-    rewards = save(tmp_path / "model", kind, KINDS[reading])
-    texts = dialogues(16)
-    if kind == "phi3":
-        # Its rotary positions change with a text's length. Padding tokens at the end of a text are
-        # not read, so a text that only they take past the limit is another one.
-        limit = 2 * WINDOW + 1
-        texts = [text for text in texts if len(KINDS[reading].tokens(text)) != limit]
-    np.testing.assert_allclose(opened("hf:model", tmp_path).score(texts), rewards(texts), atol=1e-5)
 
 
 @pytest.mark.parametrize("place", ["tokenizer_config.json", "chat_template.json"])
