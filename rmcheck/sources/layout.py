@@ -91,6 +91,23 @@ def without_options(rest: str, is_folder: Callable[[str], bool]) -> tuple[str, s
     return path, ",".join(options)
 
 
+def parsed(options: str, spec: str) -> dict[str, str]:
+    """The options of a spec by key, not yet checked.
+
+    Raises
+    ------
+    UsageError
+        For a key given twice.
+    """
+    found: dict[str, str] = {}
+    for option in filter(None, _OPTION.split("," + options)[1:]):
+        key, _, value = option.partition("=")
+        if key in found:
+            raise UsageError(f"{spec}: {key} is given twice; give it once")
+        found[key] = value
+    return found
+
+
 def asked(options: str, spec: str, root: Path) -> dict[str, str | int]:
     """The settings that a spec gives, checked.
 
@@ -100,12 +117,9 @@ def asked(options: str, spec: str, root: Path) -> dict[str, str | int]:
         For an unknown key, a key given twice, or a value that is not allowed.
     """
     found: dict[str, str | int] = {}
-    for option in filter(None, _OPTION.split("," + options)[1:]):
-        key, _, value = option.partition("=")
+    for key, value in parsed(options, spec).items():
         if key not in KEYS:
             raise UsageError(f"{spec}: unknown setting {key!r}; {did_you_mean(key, KEYS)}")
-        if key in found:
-            raise UsageError(f"{spec}: {key} is given twice; give it once")
         found[key] = _value(key, value, spec, root)
     return found
 
