@@ -151,5 +151,5 @@ def _many(value: Any) -> list[Any]:
 
 
 def _flat(value: Any) -> Any:
-    """A score that stands in a list of its own."""
+    """A score, or the only one of a list."""
     return value[0] if isinstance(value, list) and len(value) == 1 else value
