@@ -166,7 +166,7 @@ def compare(candidate: Side, baseline: Side, *, max_drop: float, seed: int = 0) 
         m, counted = candidate.comparisons, f"the required comparisons of {candidate.name}"
     check = NoRegression(max_drop=max_drop)
     for suite in shared:
-        _refuse_unlike(suite, candidate, baseline)
+        _refuse_unlike(next(iter(mine[suite].values())).suite, candidate, baseline)
         partners = _partners(mine[suite], theirs[suite])
         verdicts[suite] = check.compare(
             _paired(mine[suite], theirs[suite], partners),
@@ -199,9 +199,11 @@ def _refuse_unlike(suite: str, candidate: Side, baseline: Side) -> None:
 
 
 def _by_suite(rows: Iterable[PairScore]) -> dict[str, dict[str, PairScore]]:
+    """The rows of each suite by id; of each objective where rows name one."""
     suites: dict[str, dict[str, PairScore]] = {}
     for row in rows:
-        suites.setdefault(row.suite, {})[row.id] = row
+        name = f"{row.suite} [{row.objective}]" if row.objective else row.suite
+        suites.setdefault(name, {})[row.id] = row
     return suites
 
 

@@ -53,7 +53,8 @@ def guards(
             if not isinstance(check, NoRegression):
                 continue
             pairs = check.select(suite.data)
-            rows = mine.get(suite.name, {})
+            column = (suite.name, check.objective or "")
+            rows = mine.get(column, {})
             kept = [rows[pair.hash] for pair in pairs if pair.hash in rows]
             if len(kept) < len(pairs):
                 lacking = counted(len(pairs) - len(kept), "pair")
@@ -64,15 +65,15 @@ def guards(
             if reason:
                 notes.append(f"{name}: left out, because the check cannot decide: {reason}")
                 continue
-            found.append(_guard(name, check, bound.required, kept, theirs.get(suite.name, {})))
+            found.append(_guard(name, check, bound.required, kept, theirs.get(column, {})))
     return found, notes
 
 
-def _rows(side: Side) -> dict[str, dict[str, PairScore]]:
-    """Rows by suite and by the hash of their texts."""
-    rows: dict[str, dict[str, PairScore]] = {}
+def _rows(side: Side) -> dict[tuple[str, str], dict[str, PairScore]]:
+    """Rows by suite and objective, and by the hash of their texts."""
+    rows: dict[tuple[str, str], dict[str, PairScore]] = {}
     for row in side.rows:
-        rows.setdefault(row.suite, {})[row.hash] = row
+        rows.setdefault((row.suite, row.objective), {})[row.hash] = row
     return rows
 
 

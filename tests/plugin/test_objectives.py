@@ -99,3 +99,19 @@ def test_a_model_with_one_reward_has_no_objectives(project: Project) -> None:
     (check,) = project.checks().values()
     assert check["outcome"] == "error"
     assert "has one reward for a text, so objective 'helpful' cannot be judged" in check["message"]
+
+
+def test_compare_has_a_line_for_each_objective(models: Path, project: Project) -> None:
+    for name in ("model", "worse"):
+        shutil.copytree(models / name, project.root / name)
+    project.suite("chat", *CHECKS, rows=pairs(40))
+    for name in ("model", "worse"):
+        project.run("suites", "--rm", f"hf:{name}")
+        shutil.copytree(project.root / "reports/latest", project.root / f"runs/{name}")
+    said = project.cli("compare", "runs/worse", "runs/model")
+    lines = [line for line in said.out if line.lstrip().startswith("chat [")]
+    assert [line.split(":")[0].strip() for line in lines] == [
+        "chat [harmless]", "chat [helpful]", "chat [short]",
+    ]  # fmt: skip
+    assert ["regressed" in line for line in lines] == [True, False, False]
+    assert said.code == 1
