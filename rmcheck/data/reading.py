@@ -136,9 +136,10 @@ def _ours(
     """The file in our own layout, row by row; with `strict` None unless it surely has that."""
     form: list[str] = []
     found = Reading(FileNote(shown))
+    as_it_is = not columns and not is_table(shown)
     try:
         for row in read_rows(path, shown, form):
-            row = renamed(row, columns)
+            row = row if as_it_is else renamed(row, columns)
             if strict and not surely_ours(row.values):
                 return None
             found.read += 1

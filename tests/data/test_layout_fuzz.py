@@ -169,7 +169,7 @@ def change(draw: st.DrawFn, value: Any) -> None:
     elif isinstance(value, dict) and draw(st.integers(0, 4)) == 0:
         del value[key]
     else:
-        value[key] = draw(_values)
+        value[key] = copy.deepcopy(draw(_values))  # a later change must not reach the strategy
 
 
 def examine(case: str, changed: list[dict[str, Any]]) -> None:
