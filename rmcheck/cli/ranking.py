@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rmcheck.cli.data import data_of
 from rmcheck.cli.options import suites_folder
-from rmcheck.cli.output import tell
+from rmcheck.cli.output import put, tell
 from rmcheck.cli.project import rooted
 from rmcheck.compare.comparison import Side, is_record, read_side, suites_below
 from rmcheck.compare.ranking import RankedTable, as_csv, explained, labels, lines, rank
@@ -98,13 +98,6 @@ def write(options: argparse.Namespace, tables: Sequence[RankedTable]) -> None:
     if options.html:
         from rmcheck.report.page.ranking import render
 
-        _put(options.html, render(tables, explained(ranking.alpha, len(ranking.rows))))
+        put(options.html, render(tables, explained(ranking.alpha, len(ranking.rows))))
     if options.csv:
-        _put(options.csv, as_csv(tables))
-
-
-def _put(name: str, text: str) -> None:
-    target = Path(name)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(text, encoding="utf-8", newline="\n")
-    tell(f"wrote {name}")
+        put(options.csv, as_csv(tables))
