@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from rmcheck.cli.auditors import auditors_of
 from rmcheck.cli.data import add_layout_option, layout_of
-from rmcheck.cli.output import tell_json
+from rmcheck.cli.options import add_compute_options
+from rmcheck.cli.output import put, tell_json
 from rmcheck.cli.project import configured, shown
 from rmcheck.data import preferences
 from rmcheck.documents.finding import is_yaml
@@ -51,6 +53,24 @@ def add_commands(commands: Any) -> None:
         help="the expected win rate, to check thresholds against",
     )
     lint.add_argument(
+        "--scores",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="SOURCE",
+        help="two or more score files or reward sources: list the pairs whose label all of them "
+        "contradict, worst first",
+    )
+    lint.add_argument(
+        "--most",
+        action="store_true",
+        help="with --scores: list pairs that more than half of the sources contradict",
+    )
+    lint.add_argument(
+        "--html", metavar="FILE", help="with --scores: write those pairs with their texts as a page"
+    )
+    add_compute_options(lint)
+    lint.add_argument(
         "--format", choices=("text", "json"), default="text", help="default %(default)s"
     )
     lint.add_argument("--strict", action="store_true", help="exit with 1 on warnings too")
@@ -69,6 +89,7 @@ def run_lint(options: argparse.Namespace) -> int:
                 f"{shown(path, here)} is a recipe; lint reads data files and suites, so give the "
                 "files of its `data:`"
             )
+    auditors = auditors_of(options)
     report = lint(
         paths,
         root=configured().root,
@@ -76,7 +97,12 @@ def run_lint(options: argparse.Namespace) -> int:
         against=_files(options.against, here),
         expect=options.expect,
         layout=layout_of(options),
+        auditors=auditors,
     )
+    if options.html and report.labels is not None:
+        from rmcheck.report.page.labels import render as page
+
+        put(options.html, page(report.labels), error=options.format == "json")
     if options.format == "json":
         tell_json(report.to_json(), indent=2)
     else:

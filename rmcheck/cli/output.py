@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
 from rmcheck.wording import escaped
@@ -13,6 +14,14 @@ def tell(*lines: str, error: bool = False) -> None:
     """Print each line escaped, to standard output or to standard error."""
     for line in lines:
         print(escaped(line), file=sys.stderr if error else sys.stdout)
+
+
+def put(name: str, text: str, *, error: bool = False) -> None:
+    """Write a file that the user named, and say so."""
+    target = Path(name)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(text, encoding="utf-8", newline="\n")
+    tell(f"wrote {name}", error=error)
 
 
 def tell_json(value: Any, *, indent: int) -> None:

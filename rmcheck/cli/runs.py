@@ -13,18 +13,13 @@ from rmcheck.cli.options import (
     add_suites_option,
     run_folder,
     settings,
-    suites_folder,
 )
 from rmcheck.cli.output import tell
-from rmcheck.cli.project import configured, rooted, shown, tell_ignored
-from rmcheck.compare.comparison import (
-    compare,
-    is_record,
-    is_run,
-    read_side,
-    state_first,
-    suites_below,
-)
+from rmcheck.cli.project import configured, shown, tell_ignored
+from rmcheck.cli.ranking import add_options as add_ranking_options
+from rmcheck.cli.ranking import as_spec, on_data, run_ranking, suites_of, write
+from rmcheck.compare.comparison import compare, is_record, is_run, read_side, state_first
+from rmcheck.compare.ranking import rank
 from rmcheck.engine.settings import DEFAULT_BASELINE, Options, Settings, settings_from
 from rmcheck.record import baseline as baselines
 from rmcheck.record import history
@@ -92,18 +87,19 @@ def add_commands(commands: Any) -> None:
 
     versus = commands.add_parser(
         "compare",
-        help="compare two runs, baselines or sources",
+        help="compare two runs, baselines or sources, or rank several",
         description="Applies no_regression to all pairs of every suite that both sides have. Alpha "
         "is divided by m: the number of required comparisons in the candidate's run, or the "
         "number of compared suites if that is larger or the candidate is not a run. Exit code: 1 "
-        "if a suite regressed, else 0.",
+        "if a suite regressed, else 0. With three or more: ranks them on the pairs that all have "
+        "scored, for each suite and over all, and says which cannot be told apart.",
     )
-    versus.add_argument("candidate", help="run folder, baseline name or source")
+    versus.add_argument("candidate", help="run folder, baseline name, score file or source")
     versus.add_argument(
-        "baseline",
-        nargs="?",
-        default=DEFAULT_BASELINE,
-        help="run folder, baseline name or source (default %(default)s)",
+        "others",
+        nargs="*",
+        metavar="baseline",
+        help=f"what to compare it with (default {DEFAULT_BASELINE}), or two or more to rank all",
     )
     versus.add_argument(
         "--max-drop",
@@ -113,6 +109,7 @@ def add_commands(commands: Any) -> None:
         help="largest acceptable drop of the win rate (default %(default)s)",
     )
     add_suites_option(versus, "folder of suites, for comparing sources")
+    add_ranking_options(versus)
     add_compute_options(versus)
     add_baselines_option(versus)
     versus.set_defaults(run=run_compare)
@@ -186,30 +183,32 @@ def run_report(options: argparse.Namespace) -> int:
 
 
 def run_compare(options: argparse.Namespace) -> int:
-    """Print one line for each suite; returns 1 if a suite regressed."""
+    """Print one line for each suite, 1 if one regressed; or rank three or more models."""
     chosen = settings(options)
-    folder = suites_folder(options, chosen).absolute()
-    specs = [
-        spec if is_record(spec, chosen) else rooted(spec, chosen.root)
-        for spec in (options.candidate, options.baseline)
-    ]
-    recorded = all(is_record(spec, chosen) for spec in specs)
-    suites = suites_below(folder, chosen) if not recorded and folder.is_dir() else []
+    if len(options.others) > 1:
+        return run_ranking(options, chosen, [options.candidate, *options.others])
+    given = [options.candidate, *(options.others or [DEFAULT_BASELINE])]
+    specs = [as_spec(spec, chosen) for spec in given]
+    suites = suites_of(options, chosen, specs)
     candidate, baseline = (read_side(spec, chosen, suites) for spec in specs)
+    if options.data:
+        candidate, baseline = (on_data(side, suites[0]) for side in (candidate, baseline))
     found = compare(candidate, baseline, max_drop=options.max_drop, seed=chosen.seed)
     for suite, verdict in found.verdicts.items():
         tell(state_first(suite, verdict))
         for note in verdict.evidence.notes:
             tell(f"       {note}")
     for lacking, other, alone in (
-        (options.candidate, options.baseline, found.only_baseline),
-        (options.baseline, options.candidate, found.only_candidate),
+        (given[0], given[1], found.only_baseline),
+        (given[1], given[0], found.only_candidate),
     ):
         if alone:
             there = redacted(other)
             tell(f"not compared (only in {there}): {', '.join(alone)}{_why(lacking, chosen)}")
     if found.m > 1:
         tell(f"alpha is divided by {found.m} comparisons: {found.counted}")
+    if options.html or options.csv:
+        write(options, rank([candidate, baseline]))
     return int(any(verdict.outcome == "fail" for verdict in found.verdicts.values()))
 
 

@@ -88,7 +88,9 @@ def read_side(spec: str, settings: Settings, suites: Sequence[Suite]) -> Side:
             f"'{spec}' contains neither a run ({RESULTS}) nor a model ({', '.join(MODEL_FILES)})"
         )
     if not suites:
-        raise UsageError(f"'{spec}' is a source, but there are no suites to score; set --suites")
+        raise UsageError(
+            f"'{spec}' is a source, but there are no suites to score; set --suites or --data"
+        )
     given = create(spec, settings.options)
     told = given.describe()
     return Side(spec, _scored(given, settings, suites), {suite.name: told for suite in suites})

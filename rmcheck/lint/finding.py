@@ -199,6 +199,13 @@ WORDS = Kind(
     title="pairs that a bag of words wins",
     remedy="use the telling words on both sides, or a model that only counts words looks good",
 )
+DOUBTFUL_LABEL = Kind(
+    code="doubtful-label",
+    level="warning",
+    title="labels that reward sources contradict",
+    remedy="read these pairs, worst first; exchange the sides where the label is wrong, and keep "
+    "pairs that are only hard",
+)
 SMALL_TAG = Kind(
     code="small-tag",
     level="note",

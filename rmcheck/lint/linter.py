@@ -18,6 +18,7 @@ from rmcheck.lint.coverage import SMALLEST_TAG, tag_findings
 from rmcheck.lint.cycles import cycle_findings
 from rmcheck.lint.duplicates import duplicate_findings
 from rmcheck.lint.finding import KINDS, LEVELS, Finding, Place, problem_finding
+from rmcheck.lint.labels import Auditors, audit_labels, label_findings
 from rmcheck.lint.leakage import leakage_findings
 from rmcheck.lint.lexical import fit_words
 from rmcheck.lint.placeholders import placeholder_findings
@@ -41,6 +42,7 @@ def lint(
     against: Sequence[Path] = (),
     expect: float | None = None,
     layout: str | None = None,
+    auditors: Auditors | None = None,
 ) -> LintReport:
     """Lint data files, and suites with their data, all of them as one table.
 
@@ -58,6 +60,8 @@ def lint(
         The win rate that a model is expected to reach, for the thresholds of suites.
     layout
         The layout of the data files; by default each file's is recognised.
+    auditors
+        Reward sources whose scores are compared with the labels.
     """
     loaded = _load(paths, root, layout)
     pool = loaded.pool
@@ -67,12 +71,14 @@ def lint(
     )
     rules = rows_of(pool)
     words = _words(pool, training) if training.pairs and pool.pairs else None
+    labels = audit_labels(pool, auditors) if auditors and pool.pairs else None
     findings = [
         *loaded.mistakes,
         *_data_findings(pool),
         *_foreign_findings(pool, training, others),
         *thumb_findings(rules),
         *_word_findings(words),
+        *label_findings(labels),
     ]
     comparisons = sum(suite.comparisons for suite in loaded.suites)
     for suite in loaded.suites:
@@ -84,6 +90,7 @@ def lint(
         rules=tuple(rules),
         words=words,
         notes=(*pool.notes, *training.notes, *others.notes),
+        labels=labels,
     )
 
 

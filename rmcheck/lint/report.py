@@ -9,6 +9,7 @@ from typing import Any
 from rmcheck.data.layouts import OURS
 from rmcheck.data.reading import FileNote
 from rmcheck.lint.finding import LEVELS, Finding, Place
+from rmcheck.lint.labels import LabelAudit, audit_json
 from rmcheck.lint.pool import Pool
 from rmcheck.lint.thumb import RuleRow
 from rmcheck.verdict import Estimate
@@ -62,6 +63,7 @@ class LintReport:
     rules: tuple[RuleRow, ...]
     words: WordFacts | None = None
     notes: tuple[FileNote, ...] = ()
+    labels: LabelAudit | None = None
 
     def of_level(self, level: str) -> list[Finding]:
         """The findings of a level."""
@@ -81,6 +83,7 @@ class LintReport:
                 for row in self.rules
             ],
             "words": None if self.words is None else _words_json(self.words),
+            "labels": None if self.labels is None else audit_json(self.labels),
         }
 
 

@@ -7,12 +7,16 @@ from collections.abc import Sequence
 from rmcheck.data.reading import told
 from rmcheck.lint.coverage import SMALLEST_TAG
 from rmcheck.lint.finding import LEVELS, Finding
+from rmcheck.lint.labels import LabelAudit, who
 from rmcheck.lint.report import FileFacts, LintReport, WordFacts
 from rmcheck.lint.thumb import RULES, RuleRow, too_telling
-from rmcheck.wording import counted, escaped
+from rmcheck.wording import counted, escaped, minus
 
 SHOWN = 8
 """Findings of a kind that are shown; the rest are counted."""
+
+WORST = 20
+"""Doubtful labels that are shown."""
 
 
 def render(report: LintReport) -> str:
@@ -31,6 +35,8 @@ def render(report: LintReport) -> str:
             blocks.append(_lengths(by_tag))
     if report.words is not None:
         blocks.append(_words(report.words))
+    if report.labels is not None:
+        blocks.append(_labels(report.labels))
     blocks.append(_verdict(report))
     return "\n\n".join(blocks)
 
@@ -125,6 +131,30 @@ def _words(words: WordFacts) -> str:
         lines.append(f"  {label:<{width}}{at.n:>7}  {at.value:.3f} [{at.low:.3f}, {at.high:.3f}]")
     lines.append(f"  for:     {' '.join(words.speak_for)}")
     lines.append(f"  against: {' '.join(words.speak_against)}")
+    return "\n".join(lines)
+
+
+def _labels(audit: LabelAudit) -> str:
+    """The sources, and the doubtful pairs, worst first, with each source's margin."""
+    count = len(audit.doubts)
+    lines = [
+        f"labels: {who(audit)} contradict {count:,} of {counted(audit.judged, 'pair')} "
+        f"({audit.expected:.1f} expected if the sources failed independently)"
+    ]
+    if audit.unscored:
+        lines.append(f"  not judged: {counted(audit.unscored, 'pair')} with too few scores")
+    for number, one in enumerate(audit.auditors, start=1):
+        lines.append(
+            f"  [{number}] {escaped(one.name)}: contradicts {one.wrong:,} of {one.pairs:,}; "
+            f"spread {one.spread:.3g}"
+        )
+    if audit.doubts:
+        lines.append("  worst first; margins in units of each source's spread, [1] [2] …")
+    for doubt in audit.doubts[:WORST]:
+        units = " ".join("–" if unit is None else minus(f"{unit:.2f}") for unit in doubt.units)
+        lines.append(f"  {escaped(str(doubt.place))}: {escaped(doubt.item.id)}  {units}")
+    if count > WORST:
+        lines.append(f"  … and {count - WORST:,} more (--format json and --html list all)")
     return "\n".join(lines)
 
 

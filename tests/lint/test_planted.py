@@ -90,7 +90,7 @@ def test_every_defect_of_rows_is_planted(report: LintReport) -> None:
     of_files = {
         "suite-mistake", "length-confounded", "rule-of-thumb", "word-shortcut", "small-tag",
         "small-slice", "small-data", "guess-passes", "expected-inside-band", "above-agreement",
-        "blind-comparison", "threshold-band",
+        "blind-comparison", "threshold-band", "doubtful-label",
     }  # fmt: skip
     # these two stand at the lines of other defects, whose rows share a prompt or a response
     shared = {"ranked-text", "repeated-response", "similar-prompt"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -28,15 +29,23 @@ file_name = "index.html"
 
 def render(report: ReportInput) -> str:
     """The page of a run; the same input gives the same text."""
-    environment = _environment()
-    style, script = ("".join(map(_asset, names)) for names in (_STYLES, _SCRIPTS))
-    return environment.get_template("report.html.j2").render(
-        view=view(report, report.texts_of),
-        style=Markup(style),
-        script=Markup(script),
-        # Only this very script may run: markup that slipped through would still be inert.
-        policy=f"default-src 'none'; style-src '{_digest(style)}'; "
-        f"script-src '{_digest(script)}'; base-uri 'none'; form-action 'none'",
+    return document("report.html.j2", _SCRIPTS, view=view(report, report.texts_of))
+
+
+def document(template: str, scripts: Sequence[str], **values: Any) -> str:
+    """A self-contained page: a template with the report's styles, and these of its scripts."""
+    style, script = ("".join(map(_asset, names)) for names in (_STYLES, scripts))
+    return (
+        _environment()
+        .get_template(template)
+        .render(
+            values,
+            style=Markup(style),
+            script=Markup(script),
+            # Only this very script may run: markup that slipped through would still be inert.
+            policy=f"default-src 'none'; style-src '{_digest(style)}'; "
+            f"script-src '{_digest(script)}'; base-uri 'none'; form-action 'none'",
+        )
     )
 
 

@@ -1,0 +1,64 @@
+"""`rmcheck compare A B C …` on the command line."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+from plugin.projects import Project, Row, jsonl, pairs, scores
+
+
+def files(project: Project, rows: list[Row]) -> list[str]:
+    """Score files of three models on the pairs; the third gets most of them wrong."""
+    wrong = {"good.jsonl": range(2), "fair.jsonl": range(5), "bad.jsonl": range(30)}
+    for name, lost in wrong.items():
+        project.write(name, jsonl(scores(pairs(len(rows), wrong=lost))))
+    return list(wrong)
+
+
+def test_score_files_are_ranked_on_data_without_suites(project: Project) -> None:
+    rows = pairs(40)
+    project.write("pairs.jsonl", jsonl(rows))
+    three = files(project, rows)
+    said = project.cli(
+        "compare", *three, "--data", "pairs.jsonl", "--html", "out/r.html", "--csv", "out/r.csv"
+    )
+    assert said.code == 0, said
+    assert said.out[0] == "pairs: 40 pairs of 40 different prompts"
+    assert [line.split()[1] for line in said.out[2:5]] == ["good", "fair", "bad"]
+    assert [line.split()[-1] for line in said.out[2:5]] == ["a", "a", "b"]
+    assert said.out[-2:] == ["wrote out/r.html", "wrote out/r.csv"]
+    assert (project.root / "out/r.html").read_text("utf-8").startswith("<!doctype html>")
+    table = csv.DictReader(io.StringIO((project.root / "out/r.csv").read_text("utf-8")))
+    assert [row["model"] for row in table] == ["good", "fair", "bad"]
+
+
+def test_suites_score_files_and_runs_together(project: Project) -> None:
+    rows = pairs(40)
+    project.suite("chat", "win_rate", rows=rows)
+    three = files(project, rows)
+    project.run("--rm", f"scores:{three[0]}")
+    said = project.cli("compare", "reports/latest", *three[1:])
+    assert said.code == 0, said
+    assert said.out[0] == "chat: 40 pairs of 40 different prompts"
+    assert [line.split()[1] for line in said.out[2:5]] == ["reports/latest", "fair", "bad"]
+    # Two as before, on score files without a kind; --csv ranks them too.
+    two = project.cli("compare", three[2], three[0], "--csv", "two.csv")
+    assert two.code == 1
+    assert two.out[0].startswith("chat: regressed: win rate fell")
+    assert two.out[-1] == "wrote two.csv"
+
+
+def test_mistakes(project: Project) -> None:
+    project.write("pairs.jsonl", jsonl(pairs(40)))
+    three = files(project, pairs(40))
+    said = project.cli("compare", *three)
+    assert said.code == 4
+    assert "there are no suites to score; set --suites or --data" in said.err[0]
+    twice = project.cli("compare", *three, three[0], "--data", "pairs.jsonl")
+    assert twice.code == 4
+    assert "scores:good.jsonl is given more than once" in twice.err[0]
+    project.write("notes.txt", "x")
+    other = project.cli("compare", *three, "notes.txt", "--data", "pairs.jsonl")
+    assert other.code == 4
+    assert "'notes.txt' is a file, but not a score file (.jsonl" in other.err[0]
