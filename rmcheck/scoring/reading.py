@@ -1,9 +1,7 @@
 """How a model reads a prefix forest: the mask, the positions, and where rewards are read.
 
-`Reading` makes the mask of a row as a tensor, on every device. On a GPU the same comparison of a
-node with `ends` can be the mask function of a `flex_attention` block mask, over rows of one length
-that a graph can capture; that is neither built nor measured yet. `rmcheck.scoring.trees` is what a
-CPU takes instead.
+`Reading` makes the mask of a row as a tensor. `rmcheck.scoring.blocks` gives large forests on a GPU
+to `flex_attention` as a mask function, and `rmcheck.scoring.trees` is what a CPU takes instead.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from rmcheck.data import Dialogue
 from rmcheck.progress import DIALOGUES, NoProgress, Progress
 from rmcheck.scoring.batches import Batch, batches, padded
+from rmcheck.scoring.blocks import Blocks
 from rmcheck.scoring.budget import budgets, calls, probe_sequences
 from rmcheck.scoring.forest import Row, distinct, plant
 from rmcheck.scoring.loading import head_scaled
@@ -119,6 +120,7 @@ class Scorer:
         self._reach = reach(model)
         self._trusts_forest: bool | None = None
         self._by_tree = False
+        self._blocks = Blocks(self.model, pooling, TOLERANCE[dtype])
         self._neutral: bool | None = None
 
     @property
@@ -240,9 +242,17 @@ class Scorer:
         """The calls that score `members`, indices into `unique` in rising order."""
         if shares:
             forest = plant([unique[member] for member in members], self.row)
+            blocks = self._blocks.suit(forest, self.row, self._forward)
+            if self._blocks.remark:
+                self._remark(self._blocks.remark)
             for rows in calls(forest.rows, self._call, padded=not self._by_tree):
                 places = members[np.concatenate([row.members for row in rows])]
-                yield _Call(partial(self._read, rows), places, sum(len(row) for row in rows))
+                read = (
+                    partial(self._blocks.read, rows, self.row)
+                    if blocks
+                    else partial(self._read, rows)
+                )
+                yield _Call(read, places, sum(len(row) for row in rows))
             return
         alike = not self._padding_is_neutral([unique[member] for member in members])
         given = {"left": self._left, "alike": alike}
