@@ -240,9 +240,8 @@ def test_a_model_of_sentence_transformers_that_is_no_cross_encoder_is_read_as_be
 
 
 def test_doctor_tries_pairs_with_an_encoder_only(tmp_path: Path) -> None:
-    from rmcheck.compare.readings import compare_readings
-
     from rmcheck.data import PreferencePair
+    from rmcheck.sources.readings import compare_readings
 
     saved(tmp_path / "model", "bert")
     random_model("gpt2").save_pretrained(tmp_path / "decoder")
