@@ -20,7 +20,8 @@ from rmcheck.engine.book import ScoreBook
 from rmcheck.engine.context import SuiteContext
 from rmcheck.engine.facts import rows_of
 from rmcheck.engine.settings import Settings
-from rmcheck.record.run import EnvironmentRecord, PairScore, RunRecord, SourceRecord
+from rmcheck.record.run import EnvironmentRecord, RunRecord, SourceRecord
+from rmcheck.record.scores import PairScore
 from rmcheck.reward_source import Retrainable, RewardSource
 from rmcheck.sources.function import FunctionSource
 from rmcheck.suite import Suite

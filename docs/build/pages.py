@@ -118,6 +118,34 @@ def lines(text: str, *words: str) -> str:
     return "".join(f"{line.strip()}\n" for line in kept)
 
 
+MISTAKEN = """\
+source: 1
+model: ../checkpoints/lastest
+template: chta
+lenght: 4096
+"""
+
+
+def _llama(example: Example) -> None:
+    """A small reward model of Llama's type, with a chat template, in checkpoints/latest."""
+    from transformers import AutoTokenizer, LlamaConfig, LlamaForSequenceClassification
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    tokenizer = AutoTokenizer.from_pretrained(str(shipped("models", "tiny-gpt2")))
+    tokenizer.chat_template = (
+        "{% for turn in messages %}[{{ turn.role }}]\n{{ turn.content }}{{ eos_token }}\n"
+        "{% endfor %}{% if add_generation_prompt %}[assistant]\n{% endif %}"
+    )
+    config = LlamaConfig(
+        vocab_size=len(tokenizer), hidden_size=32, intermediate_size=64, num_hidden_layers=1,
+        num_attention_heads=2, num_labels=1, pad_token_id=tokenizer.eos_token_id,
+    )  # fmt: skip
+    folder = example.root / "checkpoints/latest"
+    LlamaForSequenceClassification(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
 def sources(example: Example) -> Mapping[str, str]:
     """`docs/sources.md`."""
     rows = example.chat("  - {check: win_rate, min: 0.60}\n  - {check: label_noise}\n")
@@ -129,7 +157,11 @@ def sources(example: Example) -> Mapping[str, str]:
     missing = example.pytest("suites", "-v", "--rm", "scores:few.jsonl")
     example.write("conftest.py", FIXTURE % "-len(response)")
     fixture = example.pytest("suites/chat.yaml::win_rate")
+    _llama(example)
+    example.write("sources/mine.yaml", MISTAKEN)
     return {
+        "doctor": example.rmcheck("doctor", "hf:checkpoints/latest"),
+        "source_mistakes": example.rmcheck("doctor", "source:mine"),
         "kinds": example.rmcheck("list").partition("reward sources")[2].partition("\n")[2]
         .partition("\n\n")[0] + "\n",
         "scores": lines(from_file, "  passed ", "  skipped ", "SKIPPED [", "scores: "),

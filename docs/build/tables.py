@@ -1,4 +1,4 @@
-"""Write `docs/checks.md` and the tables of the README from the registries.
+"""Write `docs/checks.md` and the tables of other pages from the registries.
 
     python docs/build/tables.py [--check]
 
@@ -17,6 +17,7 @@ from refresh import command
 
 from rmcheck import checks, sources
 from rmcheck.checks import Check
+from rmcheck.data.layouts import LAYOUTS
 from rmcheck.registry import summary
 from rmcheck.report.table import table
 
@@ -35,6 +36,19 @@ def source_table() -> str:
     kinds, _ = sources.KINDS.sound()
     rows = [(f"`{kind}:…`", summary(kinds[kind])) for kind in sorted(kinds)]
     return table(("`--rm`", "reward source"), rows)
+
+
+def layout_table() -> str:
+    """A Markdown table of the layouts of preference data."""
+    rows = [
+        (
+            f"`{layout.name}`",
+            layout.about,
+            ", ".join(f"`{key}`" for key in layout.needs) or "`id`, …",
+        )
+        for layout in LAYOUTS.values()
+    ]
+    return table(("layout", "data", "recognised by"), rows)
 
 
 def manual() -> str:
@@ -104,14 +118,18 @@ def pages() -> dict[Path, str]:
     """Every generated page with the text that it should have."""
     readme = ROOT / "README.md"
     text = _between(readme.read_text(encoding="utf-8"), "checks", check_table())
+    formats = ROOT / "docs" / "data-formats.md"
     return {
         readme: _between(text, "sources", source_table()),
+        formats: _between(formats.read_text(encoding="utf-8"), "layouts", layout_table()),
         ROOT / "docs" / "checks.md": manual(),
     }
 
 
 def main() -> int:
-    return command("Write docs/checks.md and the tables of the README.", lambda _: pages())
+    return command(
+        "Write docs/checks.md and the tables of README and docs/data-formats.md.", lambda _: pages()
+    )
 
 
 if __name__ == "__main__":

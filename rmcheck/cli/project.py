@@ -10,6 +10,7 @@ from rmcheck.cli.output import tell
 from rmcheck.documents.finding import is_yaml
 from rmcheck.documents.ini import IniFile
 from rmcheck.scaffold import project
+from rmcheck.sources.layout import without_options
 from rmcheck.spec import Spec
 
 
@@ -37,11 +38,13 @@ def rooted(spec: str, root: Path) -> str:
     A spec that is not a path here (a shipped recipe, say) stays as it is.
     """
     here, named = Path.cwd(), Spec.parse(spec)
-    path = here / named.rest
+    given, options = without_options(named.rest, lambda path: (here / path).exists())
+    path = here / given
     is_name = named.kind == "recipe" and not is_yaml(path)
-    if here == root or is_name or not named.rest or not path.exists():
+    if here == root or is_name or not given or not path.exists():
         return spec
-    return str(Spec(named.kind, os.path.relpath(path, root)))
+    rest = os.path.relpath(path, root)
+    return str(Spec(named.kind, f"{rest},{options}" if options else rest))
 
 
 def tell_ignored(root: Path, paths: Iterable[str]) -> None:

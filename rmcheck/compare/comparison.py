@@ -22,7 +22,8 @@ from rmcheck.errors import UsageError
 from rmcheck.record import baseline as baselines
 from rmcheck.record import folder as folders
 from rmcheck.record.refusal import refuse_unlike
-from rmcheck.record.run import RESULTS, PairScore, SourceRecord
+from rmcheck.record.run import RESULTS, SourceRecord
+from rmcheck.record.scores import PairScore
 from rmcheck.reward_source import Partial, Source
 from rmcheck.sources import create
 from rmcheck.spec import Spec

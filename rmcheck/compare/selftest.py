@@ -13,7 +13,7 @@ from rmcheck.checks.no_regression import NoRegression
 from rmcheck.compare.comparison import Side
 from rmcheck.compare.simulation import PLANTED, Guard, Share, Tested, Trial, Wins
 from rmcheck.progress import NoProgress, Progress
-from rmcheck.record.run import PairScore
+from rmcheck.record.scores import PairScore
 from rmcheck.stats.decision import MIN_GROUPS
 from rmcheck.stats.winrate import undecidable, wins
 from rmcheck.suite import Suite

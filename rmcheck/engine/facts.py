@@ -14,7 +14,8 @@ from rmcheck.data import PreferencePair
 from rmcheck.data.layouts import OURS
 from rmcheck.engine.context import SuiteContext
 from rmcheck.errors import RmcheckError
-from rmcheck.record.run import DataRecord, EstimateRecord, FileRecord, PairScore, SuiteRecord
+from rmcheck.record.run import DataRecord, EstimateRecord, FileRecord, SuiteRecord
+from rmcheck.record.scores import PairScore
 from rmcheck.suite import Suite
 from rmcheck.verdict import Estimate
 

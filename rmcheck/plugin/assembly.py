@@ -30,13 +30,13 @@ from rmcheck.record.run import (
     BaselineRecord,
     CheckRecord,
     EnvironmentRecord,
-    PairScore,
     RunRecord,
     ScoringRecord,
     SourceRecord,
     SuiteRecord,
     TrainingRecord,
 )
+from rmcheck.record.scores import PairScore
 from rmcheck.report.publish import render, write
 from rmcheck.spec import redacted
 from rmcheck.wording import escaped, listed

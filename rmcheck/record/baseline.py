@@ -13,7 +13,8 @@ from rmcheck.record import folder as folders
 from rmcheck.record import run as record
 from rmcheck.record.refusal import bless_refusal
 from rmcheck.record.replacement import unfinished
-from rmcheck.record.run import PairScore, RunRecord, SourceRecord
+from rmcheck.record.run import RunRecord, SourceRecord
+from rmcheck.record.scores import PairScore
 
 LATEST = "latest"
 """Means the baseline that was blessed last."""

@@ -14,13 +14,8 @@ from pydantic import ValidationError
 from rmcheck.documents.regular import regular_bytes
 from rmcheck.errors import Problem, ProblemsFound, UsageError
 from rmcheck.record.replacement import replacing, settle
-from rmcheck.record.run import (
-    RESULTS,
-    SCHEMA_VERSION,
-    SCORES,
-    PairScore,
-    RunRecord,
-)
+from rmcheck.record.run import RESULTS, SCHEMA_VERSION, SCORES, RunRecord
+from rmcheck.record.scores import PairScore
 from rmcheck.wording import counted
 
 PAGE = "index.html"

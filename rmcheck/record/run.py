@@ -14,9 +14,6 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    FiniteFloat,
-    SerializerFunctionWrapHandler,
-    model_serializer,
 )
 
 from rmcheck.spec import Spec, redacted
@@ -378,39 +375,6 @@ class RunRecord(_Model):
         """The required checks that failed."""
         checks = (check for suite in self.suites for check in suite.checks)
         return tuple(each for each in checks if each.gate == "required" and each.outcome == "fail")
-
-
-class PairScore(_Model):
-    """A row of `scores.jsonl`: one pair of one suite, scored. A score file with more columns.
-
-    `objective` names the output of a model with several; rows without one do not have the key.
-    """
-
-    suite: str
-    id: str
-    hash: str
-    group: str
-    tags: list[str] = Field(default_factory=list)
-    chosen: FiniteFloat
-    rejected: FiniteFloat
-    objective: str = ""
-
-    @model_serializer(mode="wrap")
-    def _without_empty(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        row: dict[str, Any] = dump(self)
-        if not self.objective:
-            del row["objective"]
-        return row
-
-
-def one_each(rows: Iterable[PairScore]) -> list[PairScore]:
-    """One row for each pair of each suite: that without an objective, or of the first objective."""
-    found: dict[tuple[str, str, str], PairScore] = {}
-    for row in rows:
-        key = (row.suite, row.id, row.hash)
-        if key not in found or (found[key].objective and not row.objective):
-            found[key] = row
-    return list(found.values())
 
 
 def outcome(suites: Iterable[SuiteRecord]) -> Literal["pass", "fail", "error"]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from rmcheck.record.history import HistoryRun
-from rmcheck.record.run import PairScore, RunRecord
+from rmcheck.record.run import RunRecord
+from rmcheck.record.scores import PairScore
 
 TextsOf = Literal["failing", "all", "none"]
 """Which texts a report includes: those of failing and flipped pairs, all, or none."""

@@ -15,7 +15,8 @@ from rmcheck.record import folder as folders
 from rmcheck.record import history as histories
 from rmcheck.record.history import HistoryRun
 from rmcheck.record.replacement import replacing
-from rmcheck.record.run import PairScore, RunRecord, one_each
+from rmcheck.record.run import RunRecord
+from rmcheck.record.scores import PairScore, one_each
 from rmcheck.report import PairTexts, ReportInput, TextsOf
 from rmcheck.suite import load_suite
 

@@ -29,6 +29,7 @@ from rmcheck.sources.layout import (
     asked,
     chat_file,
     is_chat,
+    parsed,
     template_text,
     without_options,
 )
@@ -350,7 +351,7 @@ def create(rest: str, options: SourceOptions) -> CheckpointSource:
         return resolved(path, options.root).is_dir()
 
     whole, said = without_options(rest, is_folder)
-    settings = asked(said, f"hf:{rest}", options.root)
+    settings = asked(parsed(said, f"hf:{rest}"), f"hf:{rest}", options.root)
     name, revision = named(whole, f"hf:{rest}", options.root)
     return CheckpointSource(f"hf:{rest}", name, revision, options, settings)
 

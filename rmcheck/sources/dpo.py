@@ -15,7 +15,7 @@ from rmcheck.record.run import SourceRecord
 from rmcheck.reward_source import SourceOptions
 from rmcheck.scoring.files import ModelFiles
 from rmcheck.sources.checkpoint import CheckpointSource, named
-from rmcheck.sources.layout import ASKED, DEFAULT, Layout, Setting, asked, pieces, without_options
+from rmcheck.sources.layout import ASKED, DEFAULT, Layout, Setting, asked, parsed, without_options
 from rmcheck.sources.model_source import DialogueScorer, Loaded, ModelSource, resolved
 from rmcheck.training import adapter, attachment
 from rmcheck.wording import counted, listed
@@ -238,19 +238,12 @@ def create(rest: str, options: SourceOptions) -> DpoSource:
     """
     spec = f"dpo:{rest}"
     path, said = without_options(rest, lambda path: resolved(path, options.root).is_dir())
-    own: dict[str, str] = {}
-    others: list[str] = []
-    for option in pieces(said):
-        key, _, value = option.partition("=")
-        if key not in OWN:
-            others.append(option)
-        elif key in own:
-            raise UsageError(f"{spec}: {key} is given twice; give it once")
-        elif not value:
+    given = parsed(said, spec)
+    own = {key: given.pop(key) for key in OWN if key in given}
+    for key, value in own.items():
+        if not value:
             raise UsageError(f"{spec}: {key}: expected a value, got nothing")
-        else:
-            own[key] = value
-    settings = asked(",".join(others), spec, options.root, KEYS)
+    settings = asked(given, spec, options.root, KEYS)
     if settings.get("template") == "pair":
         raise UsageError(
             f"{spec}: template 'pair' is for models of two texts; a language model reads one"

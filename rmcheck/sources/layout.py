@@ -127,12 +127,26 @@ def without_options(rest: str, is_folder: Callable[[str], bool]) -> tuple[str, s
 Setting = str | int | bool
 
 
-def pieces(options: str) -> list[str]:
-    """The options of a spec, `key=value` each; values may have commas."""
-    return [option for option in _OPTION.split("," + options)[1:] if option]
+def parsed(options: str, spec: str) -> dict[str, str]:
+    """The options of a spec by key, not yet checked; values may have commas.
+
+    Raises
+    ------
+    UsageError
+        For a key given twice.
+    """
+    found: dict[str, str] = {}
+    for option in filter(None, _OPTION.split("," + options)[1:]):
+        key, _, value = option.partition("=")
+        if key in found:
+            raise UsageError(f"{spec}: {key} is given twice; give it once")
+        found[key] = value
+    return found
 
 
-def asked(options: str, spec: str, root: Path, keys: Sequence[str] = KEYS) -> dict[str, Setting]:
+def asked(
+    given: Mapping[str, str], spec: str, root: Path, keys: Sequence[str] = KEYS
+) -> dict[str, Setting]:
     """The settings that a spec gives, checked; `keys` are those that are allowed.
 
     Raises
@@ -141,12 +155,9 @@ def asked(options: str, spec: str, root: Path, keys: Sequence[str] = KEYS) -> di
         For an unknown key, a key given twice, or a value that is not allowed.
     """
     found: dict[str, Setting] = {}
-    for option in pieces(options):
-        key, _, value = option.partition("=")
+    for key, value in given.items():
         if key not in keys:
             raise UsageError(f"{spec}: unknown setting {key!r}; {did_you_mean(key, keys)}")
-        if key in found:
-            raise UsageError(f"{spec}: {key} is given twice; give it once")
         found[key] = _value(key, value, spec, root)
     return found
 

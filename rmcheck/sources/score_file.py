@@ -13,32 +13,19 @@ from numpy.typing import NDArray
 
 from rmcheck.data import Dialogue
 from rmcheck.data.dialogue import content_hash
+from rmcheck.data.forms.compression import suffix
 from rmcheck.data.rows import shown_path
-from rmcheck.errors import (
-    Problem,
-    ProblemsFound,
-    RmcheckError,
-    SourceError,
-    Unscorable,
-    UsageError,
-    condensed,
-)
+from rmcheck.errors import RmcheckError, SourceError, Unscorable, UsageError
 from rmcheck.reward_source import KeptPair, Source, SourceOptions
 from rmcheck.scoring.files import FileHashes, nearest_path
+from rmcheck.sources.layout import parsed, without_options
 from rmcheck.sources.model_source import resolved
-from rmcheck.sources.score_rows import (
-    SIDES,
-    Entry,
-    Table,
-    contradiction,
-    enter,
-    rewards_of,
-    rows,
-    tags_of,
-)
+from rmcheck.sources.score_columns import SIDES, asked
+from rmcheck.sources.score_rows import Table
+from rmcheck.sources.score_table import Scores, read_scores
 from rmcheck.wording import counted, listed
 
-SUFFIXES = (".jsonl", ".json", ".ndjson", ".csv", ".parquet")
+SUFFIXES = (".jsonl", ".json", ".ndjson", ".csv", ".tsv", ".parquet")
 MAX_NAMED = 8
 _REMEDY = "score them too (rmcheck score DATA -o FILE), or remove them from the data"
 
@@ -51,9 +38,16 @@ class ScoreFile(Source):
     that suite (see `within`), so a pair that is in two suites may have a score in each.
     """
 
-    def __init__(self, spec: str, path: Path, options: SourceOptions) -> None:
+    def __init__(
+        self,
+        spec: str,
+        path: Path,
+        options: SourceOptions,
+        columns: Mapping[str, str] | None = None,
+    ) -> None:
         self._spec = spec
         self.path = path
+        self.columns = dict(columns or {})
         self.shown = shown_path(path, options.root)
         self._hashes = FileHashes(options.cache)
         self._suite = ""
@@ -69,7 +63,7 @@ class ScoreFile(Source):
         view = copy.copy(self)
         view._suite = suite
         view.__dict__.pop("_searched", None)
-        view.__dict__["_read"] = self._read  # read once for all views
+        view.__dict__["_sides"] = self._sides
         view.__dict__["_texts"] = self._texts
         view.__dict__["_pair_ids"] = self._pair_ids
         return view
@@ -77,7 +71,7 @@ class ScoreFile(Source):
     @property
     def objectives(self) -> frozenset[str]:
         """The objectives that rows of the file name."""
-        return frozenset(self._read) - {""}
+        return frozenset(self._sides) - {""}
 
     def with_objective(self, objective: str) -> ScoreFile:
         """The rows of the file that name this objective.
@@ -87,7 +81,7 @@ class ScoreFile(Source):
         SourceError
             If there are none.
         """
-        if objective not in self._read:
+        if objective not in self._sides:
             known = f"; there are {listed(sorted(self.objectives))}" if self.objectives else ""
             raise SourceError(f"{self.shown}: no rows with the objective {objective!r}{known}")
         view = copy.copy(self)
@@ -99,8 +93,9 @@ class ScoreFile(Source):
 
     @cached_property
     def fingerprint(self) -> str:
-        """A hash of the file."""
-        return content_hash("scores", self._hashes.of(self.path))
+        """A hash of the file, and of the columns that the spec names."""
+        columns = [sorted(self.columns.items())] if self.columns else []
+        return content_hash("scores", self._hashes.of(self.path), *columns)
 
     def knows(self, dialogue: Dialogue) -> bool:
         """Whether the file has a score for this very text."""
@@ -159,6 +154,8 @@ class ScoreFile(Source):
 
     def _has_pairs_only(self, dialogue: Dialogue) -> bool:
         """Whether the text belongs to a response set and the file has scores of pairs only."""
+        if self._read.texts:
+            return False
         return dialogue.key.rpartition("/")[2] not in SIDES and not any(
             not entry.is_pair for table in self._tables.values() for entry in table.values()
         )
@@ -181,6 +178,11 @@ class ScoreFile(Source):
         count = counted(len(lacking), "id")
         head = f"{self.shown}: no scores for any of the {count} of the data"
         entries = {name: table[name] for table in self._searched for name in table}
+        if not entries:
+            return SourceError(
+                f"{head} ({_named(lacking)}): no row has their prompt and response; use the score "
+                "file of these data"
+            )
         known = [name for name in lacking if name in entries]
         if known:  # edited, or scored as something else
             return SourceError(f"{head}: {lacking[known[0]]}; {_REMEDY}")
@@ -191,6 +193,8 @@ class ScoreFile(Source):
 
     def _find(self, dialogue: Dialogue) -> float | str:
         """The reward, or the reason why it is missing."""
+        if dialogue.hash in self._read.texts:
+            return self._read.texts[dialogue.hash]
         if _is_new(dialogue):
             return "a score file cannot score new text"
         name, _, side = dialogue.key.rpartition("/")
@@ -241,49 +245,23 @@ class ScoreFile(Source):
     @property
     def _tables(self) -> Mapping[str, Table]:
         """Entries by id, for each suite that rows name ('' for rows that name none)."""
-        tables = self._read.get(self._objective, {})
-        if not tables and self.objectives:
+        return self._read.tables
+
+    @property
+    def _read(self) -> Scores:
+        """The scores of this objective ('' for rows that name none)."""
+        found = self._sides.get(self._objective)
+        if found is None:
             raise SourceError(
                 f"{self.shown}: all rows name an objective ({listed(sorted(self.objectives))}); "
                 "name one in each check: objective: …"
             )
-        return tables
+        return found
 
     @cached_property
-    def _read(self) -> Mapping[str, Mapping[str, Table]]:
-        """The tables by objective ('' for rows that name none); read once for all views."""
-        sides: dict[str, dict[str, Table]] = {}
-        suited: dict[tuple[str, str], list[Entry]] = {}
-        problems: list[Problem] = []
-        try:
-            for line, values in rows(self.path, self.shown):
-                if "prompt" in values and isinstance(values.get("chosen"), str):
-                    wrong = "expected scores, got preference data; score it with `rmcheck score`"
-                    raise ProblemsFound([Problem(self.shown, line, 1, wrong)])
-                try:
-                    name, rewards = rewards_of(values)
-                    side = str(values.get("objective") or "")
-                    tables = sides.setdefault(side, {})
-                    table = tables.setdefault(str(values.get("suite") or ""), {})
-                    entry = table.setdefault(name, Entry())
-                    enter(entry, name, values.get("hash"), rewards, line)
-                    entry.tags = entry.tags or tags_of(values.get("tags"))
-                    if values.get("suite"):
-                        suited.setdefault((side, name), []).append(entry)
-                except ValueError as error:
-                    problems.append(Problem(self.shown, line, 1, str(error)))
-        except ProblemsFound as found:
-            problems.extend(found.problems)
-        for side, tables in sides.items():
-            for name, plain in tables.get("", {}).items():
-                others = suited.get((side, name), ())
-                unlike = (contradiction(name, plain, other) for other in others)
-                problems.extend(Problem(self.shown, *each) for each in unlike if each)
-        if problems:
-            raise ProblemsFound(condensed(problems))
-        if not sides:
-            raise ProblemsFound([Problem(self.shown, 0, 0, "file has no scores")])
-        return sides
+    def _sides(self) -> Mapping[str, Scores]:
+        """The scores of the file by objective; read once for all views."""
+        return read_scores(self.path, self.shown, self.columns)
 
 
 def _named(ids: Iterable[str]) -> str:
@@ -303,14 +281,20 @@ def create(rest: str, options: SourceOptions) -> ScoreFile:
 
     Raises UsageError if the file does not exist or has another ending.
     """
-    path = resolved(rest, options.root)
+
+    def is_file(given: str) -> bool:
+        return resolved(given, options.root).is_file()
+
+    given, said = without_options(rest, is_file)
+    columns = asked(parsed(said, f"scores:{rest}"), f"scores:{rest}")
+    path = resolved(given, options.root)
     if not path.is_file():
         near = nearest_path(path, files=True)
         meant = f"; did you mean '{near}'?" if near else ""
         raise UsageError(f"scores:{rest}: file not found: {path}{meant}")
-    if path.suffix not in SUFFIXES:
+    if suffix(path.name) not in SUFFIXES:
         raise UsageError(
             f"scores:{rest}: expected a file that ends in {', '.join(SUFFIXES)}, got "
             f"'{path.suffix}'"
         )
-    return ScoreFile(f"scores:{rest}", path, options)
+    return ScoreFile(f"scores:{rest}", path, options, columns)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,12 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rmcheck.data.forms.tables import arrow_records
+from rmcheck.data.forms.compression import suffix
+from rmcheck.data.forms.tables import ARROW, TEXT_TABLES, arrow_records, delimited
 from rmcheck.data.rows import read_rows
 from rmcheck.errors import Problem, ProblemsFound, nearest, os_reason
+from rmcheck.sources.score_columns import NUMBERS, SIDES
 from rmcheck.wording import listed
 
-SIDES = ("chosen", "rejected")
+TEXTS = ("prompt", "response")
 KEYS = ("id", *SIDES, "scores", "hash", "suite", "objective")
 
 
@@ -58,11 +58,11 @@ def rewards_of(values: Mapping[str, Any]) -> tuple[str, Mapping[str, float]]:
         scores = values["scores"]
         if not isinstance(scores, list) or not scores:
             raise ValueError(f"'{name}': scores must be a list of numbers, got {scores!r}")
-        return name, {str(place): _number(name, "scores", one) for place, one in enumerate(scores)}
+        return name, {str(place): number(name, "scores", one) for place, one in enumerate(scores)}
     lacking = [side for side in SIDES if values.get(side) is None]
     if lacking:
         raise ValueError(f"'{name}': {_missing(lacking, values)}")
-    return name, {side: _number(name, side, values[side]) for side in SIDES}
+    return name, {side: number(name, side, values[side]) for side in SIDES}
 
 
 def _missing(keys: Sequence[str], values: Mapping[str, Any]) -> str:
@@ -79,7 +79,7 @@ def _missing(keys: Sequence[str], values: Mapping[str, Any]) -> str:
     return "; ".join([f"{noun} {quoted}{either} missing", *near])
 
 
-def _number(name: str, key: str, value: Any) -> float:
+def number(name: str, key: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ValueError(f"'{name}': {key} must be a number, got {value!r}")
     try:
@@ -141,29 +141,36 @@ def contradiction(name: str, plain: Entry, suited: Entry) -> tuple[int, int, str
 
 def rows(path: Path, shown: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
     """(line, values) of each good row; afterwards raises ProblemsFound with the others."""
+    kind = suffix(path.name)
     try:
-        if path.suffix == ".parquet":
+        if kind in ARROW:
             yield from arrow_records(path)
             return
-        if path.suffix == ".csv":
-            yield from _csv_rows(path.read_bytes().decode("utf-8-sig"))
+        if kind in TEXT_TABLES:
+            yield from _delimited_rows(path, TEXT_TABLES[kind])
             return
-    except (OSError, ValueError, csv.Error) as error:
+    except (OSError, ValueError) as error:
         said = os_reason(error) if isinstance(error, OSError) else error
         raise ProblemsFound([Problem(shown, 0, 0, f"cannot be read: {said}")]) from None
     for row in read_rows(path, shown):
         yield row.line, row.values
 
 
-def _csv_rows(text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    reader = csv.DictReader(io.StringIO(text, newline=""))
-    for record in reader:
-        values: dict[str, Any] = {}
-        for key, cell in record.items():
-            if key is None or cell is None or cell == "":
-                continue
-            values[key] = _cell(cell) if key in (*SIDES, "scores") else cell
-        yield reader.line_num, values
+def _delimited_rows(path: Path, separator: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    for line, record in delimited(path, separator):
+        found = {key: cell for key, cell in record.items() if cell != "" or key in TEXTS}
+        if any(found.values()):
+            yield line, found
+
+
+def cells(path: Path, values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A row; of a CSV or TSV file its scores as numbers, or lists of them."""
+    if suffix(path.name) not in TEXT_TABLES:
+        return values
+    return {
+        key: _cell(cell) if key in NUMBERS or (key == "prompt" and cell[:2] == "[{") else cell
+        for key, cell in values.items()
+    }
 
 
 def _cell(cell: str) -> Any:

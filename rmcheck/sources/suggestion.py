@@ -10,6 +10,7 @@ from rmcheck.documents.finding import is_yaml
 from rmcheck.documents.recognise import looks_like_recipe, looks_like_source, looks_like_suite
 from rmcheck.errors import ProblemsFound
 from rmcheck.scoring.files import nearest_path
+from rmcheck.sources.score_columns import is_long
 
 ROWS = 3
 """Rows of a file that are read to tell preference data from scores."""
@@ -55,4 +56,4 @@ def is_preference_data(path: Path) -> bool:
         rows = [row.values for _, row in zip(range(ROWS), read_rows(path, str(path)), strict=False)]
     except ProblemsFound:
         return False
-    return any("prompt" in values for values in rows)
+    return any("prompt" in values and not is_long(values) for values in rows)

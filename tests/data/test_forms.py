@@ -222,6 +222,7 @@ def test_a_folder_of_parquet_is_data(tmp_path: Path) -> None:
     assert [pair.id for pair in load(expand("two/test-*.parquet", tmp_path)).pairs] == ["r1"]
 
 
+@pytest.mark.slow  # imports datasets
 def test_a_saved_data_set_is_data(tmp_path: Path) -> None:
     datasets = pytest.importorskip("datasets")
     saved = datasets.Dataset.from_list(ROWS)

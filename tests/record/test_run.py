@@ -24,7 +24,8 @@ from rmcheck.engine.judged import check_record
 from rmcheck.errors import ProblemsFound, UsageError
 from rmcheck.record import folder as folders
 from rmcheck.record import run as record
-from rmcheck.record.run import BaselineRecord, CheckRecord, PairScore, RunRecord
+from rmcheck.record.run import BaselineRecord, CheckRecord, RunRecord
+from rmcheck.record.scores import PairScore
 
 PAIRS = make_pairs(30)
 

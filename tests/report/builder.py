@@ -14,7 +14,6 @@ from rmcheck.record.run import (
     EnvironmentRecord,
     EstimateRecord,
     EvidenceRecord,
-    PairScore,
     PictureRecord,
     RunRecord,
     ScoringRecord,
@@ -23,6 +22,7 @@ from rmcheck.record.run import (
     TableRecord,
     TrainingRecord,
 )
+from rmcheck.record.scores import PairScore
 from rmcheck.report import PairTexts, ReportInput
 
 _TEXT = """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rmcheck.record.run import PairScore
+from rmcheck.record.scores import PairScore
 from rmcheck.report import ReportInput
 from rmcheck.report.page import html
 from rmcheck.report.page.against_view import against_view

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from rmcheck.checks import about, kinds
-from rmcheck.record.run import CheckRecord, PairScore
+from rmcheck.record.run import CheckRecord
+from rmcheck.record.scores import PairScore
 from rmcheck.report import PairTexts, ReportInput
 from rmcheck.report.glossary import certainty, reading
 from rmcheck.report.page import html

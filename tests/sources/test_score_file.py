@@ -147,7 +147,7 @@ def test_a_suite_sees_its_own_rows_first(tmp_path: Path) -> None:
         ([{"id": "s1", "scores": 3}], 1, "scores must be a list"),
         ([{"id": "s1", "scores": [1, "x"]}], 1, "scores must be a number, got 'x'"),
         ([{"chosen": 1, "rejected": 0}], 1, "key 'id' missing"),
-        ([{"id": 7, "chosen": 1, "rejected": 0}], 1, "id must be text, got 7"),
+        ([{"id": 7.5, "chosen": 1, "rejected": 0}], 1, "id must be text, got 7.5"),
         (['{"id": "p1", '], 1, "invalid JSON"),
         (
             ['{"id": "p1", "chosen": 1, "rejected": 0},'],
@@ -260,10 +260,9 @@ def test_all_mistakes_are_told_at_once_but_no_more_than_a_screenful(tmp_path: Pa
     ("name", "content"),
     [
         ("s.csv", b"id,chosen,rejected\np1,1,\xff\n"),
-        ("s.csv", b"id,chosen,rejected\np1,1," + b"x" * 200_000),
         ("s.parquet", b"PAR1 this is none"),
     ],
-    ids=["no UTF-8", "a huge cell", "no Parquet"],
+    ids=["no UTF-8", "no Parquet"],
 )
 def test_a_table_that_cannot_be_read_is_told_of(tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -275,3 +276,22 @@ def test_steps_are_whole_batches_and_at_least_one() -> None:
     )
     assert steps_of(size, 100) == 9  # 150 pairs seen in sixteens
     assert steps_of(size, 3) == 1
+
+
+def test_a_recipe_names_the_layout_of_its_data(tmp_path: Path) -> None:
+    from rmcheck.sources.recipe import pairs_of
+
+    row = {"prompt": "Why?", "response_0": "No.", "response_1": "So.", "better_response_id": 1,
+           "safer_response_id": 0}  # fmt: skip
+    (tmp_path / "d.jsonl").write_text(json.dumps(row) + "\n")
+    text = "recipe: 1\nbase: shipped:models/tiny-gpt2\ndata: d.jsonl\n"
+    prints = []
+    for layout, chosen in (("", "So."), ("layout: pku-safe-rlhf-safer\n", "No.")):
+        (tmp_path / "r.yaml").write_text(text + layout)
+        recipe = load_recipe("r.yaml", tmp_path)
+        assert [pair.chosen for pair in pairs_of(recipe)] == [chosen]
+        prints.append(recipe.fingerprint(FileHashes(tmp_path)))
+    assert prints[0] != prints[1]
+    (tmp_path / "r.yaml").write_text(text + "layout: hhh\n")
+    with pytest.raises(ProblemsFound, match=r"r\.yaml:4:9: .*unknown layout 'hhh', did you mean"):
+        load_recipe("r.yaml", tmp_path)

@@ -53,7 +53,7 @@ class Layout:
     named_only
         Never recognised, only named: another layout has the same keys.
     own_ids
-        Whether an id that comes again is an error, as in data of one's own; in published data the
+        Whether an id that comes again is an error, as in your own data; in published data the
         later ones get a hash of their texts besides.
     hub
         Names of data sets on the hub that have it.

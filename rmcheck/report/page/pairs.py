@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from rmcheck.record.run import PairScore
+from rmcheck.record.scores import PairScore
 from rmcheck.report.input import PairTexts, TextsOf
 from rmcheck.report.text import clean, one_line
 

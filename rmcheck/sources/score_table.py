@@ -1,0 +1,107 @@
+"""The scores of a file: by suite and id, and by text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rmcheck.errors import Problem, ProblemsFound, condensed
+from rmcheck.sources.score_columns import as_ours, is_data, is_long, long_row, renamed
+from rmcheck.sources.score_rows import (
+    Entry,
+    Table,
+    cells,
+    contradiction,
+    enter,
+    number,
+    rewards_of,
+    rows,
+    tags_of,
+)
+
+
+@dataclass
+class Scores:
+    """What a score file holds of one objective.
+
+    Parameters
+    ----------
+    tables
+        Entries by id, for each suite that rows name ('' for rows that name none).
+    texts
+        Scores by the hash of prompt and response, from rows of a long table.
+    suited
+        By id, the entries of rows that name a suite.
+    lines
+        The line of each of `texts`.
+    """
+
+    tables: dict[str, Table] = field(default_factory=dict)
+    texts: dict[str, float] = field(default_factory=dict)
+    suited: dict[str, list[Entry]] = field(default_factory=dict)
+    lines: dict[str, int] = field(default_factory=dict)
+
+
+def read_scores(path: Path, shown: str, columns: Mapping[str, str]) -> dict[str, Scores]:
+    """Read a score file of any shape (see `rmcheck.sources.score_columns`).
+
+    Returns
+    -------
+    The scores by the objective that rows name ('' for rows that name none).
+
+    Raises
+    ------
+    ProblemsFound
+        All malformed rows, each with its line, or that the file has no scores.
+    """
+    sides: dict[str, Scores] = {}
+    problems: list[Problem] = []
+    try:
+        for line, given in rows(path, shown):
+            try:
+                values = cells(path, renamed(given, columns))
+                if is_data(values):
+                    wrong = "expected scores, got preference data; score it with `rmcheck score`"
+                    raise ProblemsFound([Problem(shown, line, 1, wrong)])
+                side = sides.setdefault(str(values.get("objective") or ""), Scores())
+                if is_long(values):
+                    _enter_text(side, values, line)
+                    continue
+                for row in as_ours(values):
+                    _enter(side, row, line)
+            except ValueError as error:
+                problems.append(Problem(shown, line, 1, str(error)))
+    except ProblemsFound as error:
+        problems.extend(error.problems)
+    for side in sides.values():
+        for name, plain in side.tables.get("", {}).items():
+            unlike = (contradiction(name, plain, other) for other in side.suited.get(name, ()))
+            problems.extend(Problem(shown, *each) for each in unlike if each)
+    if problems:
+        raise ProblemsFound(condensed(problems))
+    if not any(side.tables or side.texts for side in sides.values()):
+        raise ProblemsFound([Problem(shown, 0, 0, "file has no scores")])
+    return sides
+
+
+def _enter(side: Scores, values: Mapping[str, Any], line: int) -> None:
+    name, rewards = rewards_of(values)
+    table = side.tables.setdefault(str(values.get("suite") or ""), {})
+    entry = table.setdefault(name, Entry())
+    enter(entry, name, values.get("hash"), rewards, line)
+    entry.tags = entry.tags or tags_of(values.get("tags"))
+    if values.get("suite"):
+        side.suited.setdefault(name, []).append(entry)
+
+
+def _enter_text(side: Scores, values: Mapping[str, Any], line: int) -> None:
+    dialogue, score = long_row(values)
+    reward = number(str(values.get("id") or "row"), "score", score)
+    if side.texts.setdefault(dialogue.hash, reward) != reward:
+        raise ValueError(
+            f"the same prompt and response as line {side.lines[dialogue.hash]} with another score; "
+            "keep one of the rows"
+        )
+    side.lines.setdefault(dialogue.hash, line)
