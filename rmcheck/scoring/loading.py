@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import torch
 import transformers
+from tokenizers import processors
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
@@ -25,7 +26,7 @@ from rmcheck.scoring.files import ModelFiles
 from rmcheck.scoring.objectives import as_one_reward, weights_of
 from rmcheck.scoring.stored import computes_packed, refuse_unpacked, stored_as
 from rmcheck.scoring.transformers_compat import unpacked
-from rmcheck.scoring.value_head import value_head, with_value_head
+from rmcheck.scoring.value_head import normalise, of_openrlhf, value_head, with_value_head
 from rmcheck.wording import counted, listed
 
 # transformers and PEFT import torchao where it is installed, which warns of each kernel for a GPU
@@ -107,6 +108,25 @@ def load_tokenizer(files: ModelFiles, gguf_file: str | None = None) -> Any:
     return tokenizer
 
 
+def append_end(tokenizer: Any) -> None:
+    """Let a tokenizer put its end token after a text, if it does not.
+
+    transformers 5 takes what is put around a text from tokenizer.json alone (4 took
+    `add_eos_token` from tokenizer_config.json, too).
+    """
+    end = tokenizer.eos_token_id
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if end is None or backend is None or tokenizer("a")["input_ids"][-1:] == [end]:
+        return
+    own = processors.TemplateProcessing(
+        single=f"$A {tokenizer.eos_token}",
+        pair=f"$A $B {tokenizer.eos_token}",
+        special_tokens=[(tokenizer.eos_token, end)],
+    )
+    before = backend.post_processor
+    backend.post_processor = own if before is None else processors.Sequence([before, own])
+
+
 class Base(NamedTuple):
     """A model, and the names of its weights that no file has."""
 
@@ -149,10 +169,12 @@ def load_checkpoint(files: ModelFiles) -> Base:
     """A sequence-classification model with all its outputs, or one with a value head."""
     base = _load(files, None)
     if base.missing == ("score.weight",) and files.folder is not None:
-        head = value_head(files.folder)
+        head = value_head(files.folder, getattr(base.model.config, "value_head_prefix", ""))
         if head is not None:
             with_value_head(base.model, head, files.name)
-            return Base(base.model, ())
+            base = Base(base.model, ())
+    if not base.missing:
+        normalise(base.model, files.name)
     return base
 
 
@@ -223,6 +245,8 @@ def _load(
                 **extra,
                 **overrides,
             )
+            if auto is AutoModelForSequenceClassification and of_openrlhf(config):
+                config.num_labels = 1
             packing = "" if gguf_file else stored_as(config, files.name)
             fuse(config)
             model, loaded = auto.from_pretrained(

@@ -51,7 +51,7 @@ class Tokens:
     end
         What is read after the response: `none`; `tokenizer`: what the tokenizer puts after a text
         (BERT's ``[SEP]``, an end token); `template`: what the chat template puts after an answer;
-        `eos`: the tokenizer's end token.
+        `eos`: the tokenizer's end token; `openrlhf`: as that trainer writes a text, see `_trimmed`.
     pad
         The padding id of the model's configuration. transformers reads a reward at the last token
         that is not this one, so such tokens at the end of a text are left out; None: none are.
@@ -79,11 +79,11 @@ class Tokens:
         self.max_length = max_length
         self.truncated = 0
         # A chat template writes its own special tokens into the text.
-        self._special = template != "chat"
+        self._special = template != "chat" and end != "openrlhf"
         self._head, self._tail = self._around()
         self._end = end
         self._pad = pad
-        self._final = [int(tokenizer.eos_token_id)] if end == "eos" else []
+        self._final = [int(tokenizer.eos_token_id)] if end in ("eos", "openrlhf") else []
         self._prefixes: dict[Prompt, str] = {}
         self._known: dict[str, Ids] = {}
         self._kept = 0
@@ -167,8 +167,28 @@ class Tokens:
     def _split(self, dialogue: Dialogue) -> tuple[str, str]:
         """The text in two parts: before the response, and the response with what ends it."""
         prefix = self._prefix(dialogue.prompt)
+        if self._end == "openrlhf":
+            return self._trimmed(prefix, dialogue)
         if self._end != "template":
             return prefix, dialogue.response
+        return self._conversation(prefix, dialogue)
+
+    def _trimmed(self, prefix: str, dialogue: Dialogue) -> tuple[str, str]:
+        """The parts as OpenRLHF 0.11.0 writes them, apart from the end token.
+
+        Line breaks at the end are removed, and a blank is put there unless the text ends with the
+        end token; special tokens of the tokenizer are not (openrlhf/datasets/reward_dataset.py).
+        """
+        parts = prefix, dialogue.response
+        if self.template == "chat":
+            parts = self._conversation(prefix, dialogue)
+        whole, end = "".join(parts).rstrip("\n"), str(self.tokenizer.eos_token)
+        whole = whole.removesuffix(end) if whole.endswith(end) else f"{whole} "
+        before = parts[0][: len(whole)]
+        return before, whole[len(before) :]
+
+    def _conversation(self, prefix: str, dialogue: Dialogue) -> tuple[str, str]:
+        """The parts of what the chat template writes with the answer in it."""
         whole = conversation(dialogue, self.tokenizer)
         if not whole.startswith(prefix):  # the template writes answers otherwise than it asks
             pairs = enumerate(zip(prefix, whole, strict=False))

@@ -15,6 +15,7 @@ from rmcheck.extras import needed_by
 from rmcheck.record.run import TrainingRecord
 from rmcheck.reward_source import Source, SourceOptions
 from rmcheck.scoring.files import ModelFiles, locate, looked_for
+from rmcheck.scoring.model_json import CONFIG, appends_end, of_openrlhf
 from rmcheck.sources.cross_encoder import LIMITS, CrossEncoder, cross_encoder
 from rmcheck.sources.layout import (
     ASKED,
@@ -110,6 +111,10 @@ class CheckpointSource(HeadedModel):
         return cross_encoder(self._file)
 
     @cached_property
+    def _appends_end(self) -> bool:
+        return self._sidecar is None and appends_end(self._file)
+
+    @cached_property
     def _sidecar(self) -> adapter.Sidecar | None:
         return adapter.read_sidecar(self.files.folder) if self.files.folder else None
 
@@ -155,9 +160,16 @@ class CheckpointSource(HeadedModel):
                 "max_length": (crossed.max_length, LIMITS if limited else DEFAULT),
                 "pooling": ("last", DEFAULT),
             }
+        template = ("chat", found) if found else ("default", DEFAULT)
+        end = ("template", found) if found else ("tokenizer", DEFAULT)
+        if of_openrlhf(self._file):
+            template = template if found else ("raw", CONFIG)
+            end = ("openrlhf", CONFIG)
+        elif self._appends_end and not found:
+            end = ("tokenizer", TOKENIZER_CONFIG)
         return {
-            "template": ("chat", found) if found else ("default", DEFAULT),
-            "end": ("template", found) if found else ("tokenizer", DEFAULT),
+            "template": template,
+            "end": end,
             "max_length": (None, DEFAULT),
             "pooling": ("last", DEFAULT),
         }
@@ -226,9 +238,12 @@ class CheckpointSource(HeadedModel):
 
     def _load(self, device: str) -> Loaded:
         _ = self.fingerprint  # a folder without a model is reported before torch is imported
+        from rmcheck.scoring.loading import append_end
         from rmcheck.scoring.quantization import quantized
 
         loaded = self._whole(device)
+        if self._appends_end:
+            append_end(loaded.tokenizer)
         if not self.layout.quantize:
             return loaded
         remark = quantized(loaded.model, self.spec, device, self.options.dtype)

@@ -9,16 +9,13 @@ sentence_bert_config.json with `max_seq_length`.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from rmcheck.errors import SourceError
+from rmcheck.scoring.model_json import CONFIG, Find, content, mapping
 from rmcheck.wording import listed
 
-CONFIG = "config.json"
 FAMILY = "config_sentence_transformers.json"
 LIMITS = "sentence_bert_config.json"
 MODULES = "modules.json"
@@ -80,14 +77,14 @@ class CrossEncoder:
             )
 
 
-def cross_encoder(find: Callable[[str], Path | None]) -> CrossEncoder | None:
+def cross_encoder(find: Find) -> CrossEncoder | None:
     """What a model's files say; None unless it is a cross-encoder.
 
     `find` gives the path of a file of the model by its name.
     """
-    config = _read(find(CONFIG))
+    config = mapping(find(CONFIG))
     own = config.get(KEYS[0])
-    family = _read(find(FAMILY))
+    family = mapping(find(FAMILY))
     if isinstance(own, dict) or config.get(KEYS[1]) is not None:
         file = CONFIG
     elif family.get("model_type") == "CrossEncoder":
@@ -96,7 +93,7 @@ def cross_encoder(find: Callable[[str], Path | None]) -> CrossEncoder | None:
         return None
     said = own if isinstance(own, dict) else {}
     activations = (said.get("activation_fn"), config.get(KEYS[1]), family.get("activation_fn"))
-    limit = _read(find(LIMITS)).get("max_seq_length")
+    limit = mapping(find(LIMITS)).get("max_seq_length")
     return CrossEncoder(
         file,
         limit if isinstance(limit, int) and limit > 0 else None,
@@ -108,26 +105,10 @@ def cross_encoder(find: Callable[[str], Path | None]) -> CrossEncoder | None:
 
 def _after(path: Path | None) -> tuple[str, ...]:
     """The names of the modules after the transformer."""
-    modules = _content(path)
+    modules = content(path)
     types = [
         str(each.get("type", "")).rpartition(".")[2]
         for each in (modules if isinstance(modules, list) else [])
         if isinstance(each, dict)
     ]
     return tuple(name for name in types if name != "Transformer")
-
-
-def _read(path: Path | None) -> Mapping[str, Any]:
-    content = _content(path)
-    return content if isinstance(content, dict) else {}
-
-
-def _content(path: Path | None) -> object:
-    """The JSON of a file; None without one, and for other content, which loading reports."""
-    if path is None:
-        return None
-    try:
-        content: object = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return None
-    return content

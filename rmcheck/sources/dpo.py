@@ -52,7 +52,7 @@ class LanguageModel(CheckpointSource):
         SourceError
             If it is not a language model, or weights of it are missing.
         """
-        from rmcheck.scoring.loading import load_language_model, load_tokenizer
+        from rmcheck.scoring.loading import append_end, load_language_model, load_tokenizer
 
         folder = self._adapter
         files, gguf = (self.files, None) if folder is None else self.base()
@@ -71,6 +71,8 @@ class LanguageModel(CheckpointSource):
             )
         own = folder is not None and not plain and (folder / "tokenizer_config.json").is_file()
         tokenizer = load_tokenizer(self.files) if own else load_tokenizer(files, gguf)
+        if self._appends_end:
+            append_end(tokenizer)
         return Loaded(model, tokenizer, self.layout)
 
 

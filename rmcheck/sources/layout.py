@@ -16,9 +16,9 @@ from rmcheck.data.dialogue import content_hash
 from rmcheck.data.template import TEMPLATES
 from rmcheck.errors import SourceError, UsageError, did_you_mean, os_reason
 
-ENDS = ("none", "tokenizer", "template", "eos")
+ENDS = ("none", "tokenizer", "template", "eos", "openrlhf")
 """What a model reads after the response: nothing, what its tokenizer puts after a text, what its
-chat template puts after an answer, or the end token."""
+chat template puts after an answer, the end token, or what OpenRLHF makes of the end of a text."""
 READINGS = (*TEMPLATES, "pair")
 """Templates by name; `pair` gives prompt and response as the tokenizer's two inputs."""
 POOLINGS = ("last", "mean")

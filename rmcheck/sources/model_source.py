@@ -271,9 +271,10 @@ class ModelSource(Source, ABC):
                 f"{self.spec}: end is 'template', but template {layout.template!r} puts nothing "
                 "after a response; use end eos, tokenizer or none"
             )
-        if layout.end == "eos" and tokenizer.eos_token_id is None:
+        if layout.end in ("eos", "openrlhf") and tokenizer.eos_token_id is None:
             raise SourceError(
-                f"{self.spec}: end is 'eos', but the tokenizer has no end token; use end none"
+                f"{self.spec}: end is {layout.end!r}, but the tokenizer has no end token; "
+                "use end none"
             )
 
 

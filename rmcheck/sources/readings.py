@@ -191,7 +191,7 @@ def rivals(current: Layout, *, has_chat_template: bool) -> Iterator[Layout]:
             end = "template" if is_chat(template) else "tokenizer"
             yield replace(current, template=template, text="", end=end, origins={})
     for end in ("eos", "none"):
-        if end != current.end:
+        if end != current.end and current.template != "pair":  # a tokenizer ends a pair
             yield replace(current, end=end, origins={})
 
 

@@ -17,6 +17,7 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from rmcheck.data import Dialogue
 from rmcheck.errors import SourceError, UsageError
 from rmcheck.reward_source import SourceOptions
+from rmcheck.scoring import likelihood
 from rmcheck.sources import create
 from rmcheck.sources.dpo import DpoSource
 
@@ -151,6 +152,41 @@ def test_logits_of_a_model_that_hides_its_head_are_its_own(
     monkeypatch.setattr(GPT2LMHeadModel, "forward", colder)
     source = held(tmp_path, "gpt2", Kind())
     assert any("not its head's" in remark for remark in source.remarks)
+
+
+def test_predictions_are_made_a_few_positions_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(likelihood, "LOGITS", 3 * 400)
+    rows: list[int] = []
+    predicted = likelihood.Likelihood._logits
+
+    def counted(self: Any, states: torch.Tensor) -> torch.Tensor:
+        rows.append(len(states))
+        return predicted(self, states)
+
+    monkeypatch.setattr(likelihood.Likelihood, "_logits", counted)
+    held(tmp_path, "llama", KINDS["chatml"])
+    assert max(rows) == 3
+
+
+@pytest.mark.parametrize("way", ["_shared", "_padded"])
+def test_out_of_memory_halves_the_tokens_of_a_call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    if way == "_padded":
+        monkeypatch.setattr(likelihood.Likelihood, "_trusted", lambda self, _: False)
+    compute = getattr(likelihood.Likelihood, way)
+
+    def scarce(self: Any, texts: Any, starts: Any) -> Any:
+        if len(texts) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return compute(self, texts, starts)
+
+    monkeypatch.setattr(likelihood.Likelihood, way, scarce)
+    monkeypatch.setattr(likelihood, "budgets", lambda _: (32, 1024))
+    source = held(tmp_path, "gpt2", Kind(), count=20)
+    assert any(remark.startswith("out of memory: reduced to") for remark in source.remarks)
 
 
 def adapted(root: Path, base: Any, name: str = "adapter", **options: Any) -> Any:
