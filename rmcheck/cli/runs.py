@@ -17,6 +17,7 @@ from rmcheck.cli.options import (
 )
 from rmcheck.cli.output import tell
 from rmcheck.cli.project import configured, rooted, shown, tell_ignored
+from rmcheck.compare import agreement
 from rmcheck.compare.comparison import (
     compare,
     is_record,
@@ -93,10 +94,12 @@ def add_commands(commands: Any) -> None:
     versus = commands.add_parser(
         "compare",
         help="compare two runs, baselines or sources",
-        description="Applies no_regression to all pairs of every suite that both sides have. Alpha "
-        "is divided by m: the number of required comparisons in the candidate's run, or the "
-        "number of compared suites if that is larger or the candidate is not a run. Exit code: 1 "
-        "if a suite regressed, else 0.",
+        description="Applies no_regression to all pairs of every suite that both sides have, and "
+        "tells how alike they judge: pairs that flip, rank agreement, log-loss of each, and the "
+        "verdicts that change (a source is judged on the suites' checks, without those that train "
+        "again or compare with a baseline). Alpha is divided by m: the number of required "
+        "comparisons in the candidate's run, or the number of compared suites if that is larger or "
+        "the candidate is not a run. Exit code: 1 if a suite regressed, else 0.",
     )
     versus.add_argument("candidate", help="run folder, baseline name or source")
     versus.add_argument(
@@ -197,8 +200,14 @@ def run_compare(options: argparse.Namespace) -> int:
     suites = suites_below(folder, chosen) if not recorded and folder.is_dir() else []
     candidate, baseline = (read_side(spec, chosen, suites) for spec in specs)
     found = compare(candidate, baseline, max_drop=options.max_drop, seed=chosen.seed)
+    candidate, baseline = (
+        agreement.with_verdicts(side, chosen, suites) for side in (candidate, baseline)
+    )
+    alike = agreement.agreement(candidate, baseline, found, seed=chosen.seed)
     for suite, verdict in found.verdicts.items():
         tell(state_first(suite, verdict))
+        if suite in alike.suites and verdict.state != "identical":
+            tell(f"       {agreement.told(alike.suites[suite])}")
         for note in verdict.evidence.notes:
             tell(f"       {note}")
     for lacking, other, alone in (
@@ -208,6 +217,8 @@ def run_compare(options: argparse.Namespace) -> int:
         if alone:
             there = redacted(other)
             tell(f"not compared (only in {there}): {', '.join(alone)}{_why(lacking, chosen)}")
+    for line in agreement.lines(alike):
+        tell(line)
     if found.m > 1:
         tell(f"alpha is divided by {found.m} comparisons: {found.counted}")
     return int(any(verdict.outcome == "fail" for verdict in found.verdicts.values()))
