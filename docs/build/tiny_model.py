@@ -148,6 +148,7 @@ def words(work: Path) -> str:
             "--suites",
             str(ROOT / "suites"),
         )
+    said = re.sub(r"(?m)^ {7}.*\n", "", said)  # how alike they judge, which is not the point here
     short = re.sub(r"; [\d,]+ pairs? newly wrong[^\n]*", "", said)
     return f"```text\n{short}```"
 

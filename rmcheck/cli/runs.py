@@ -18,6 +18,7 @@ from rmcheck.cli.output import tell
 from rmcheck.cli.project import configured, shown, tell_ignored
 from rmcheck.cli.ranking import add_options as add_ranking_options
 from rmcheck.cli.ranking import as_spec, on_data, run_ranking, suites_of, write
+from rmcheck.compare import agreement
 from rmcheck.compare.comparison import compare, is_record, is_run, read_side, state_first
 from rmcheck.compare.ranking import rank
 from rmcheck.engine.settings import DEFAULT_BASELINE, Options, Settings, settings_from
@@ -88,11 +89,14 @@ def add_commands(commands: Any) -> None:
     versus = commands.add_parser(
         "compare",
         help="compare two runs, baselines or sources, or rank several",
-        description="Applies no_regression to all pairs of every suite that both sides have. Alpha "
-        "is divided by m: the number of required comparisons in the candidate's run, or the "
-        "number of compared suites if that is larger or the candidate is not a run. Exit code: 1 "
-        "if a suite regressed, else 0. With three or more: ranks them on the pairs that all have "
-        "scored, for each suite and over all, and says which cannot be told apart.",
+        description="Applies no_regression to all pairs of every suite that both sides have, and "
+        "tells how alike they judge: pairs that flip, rank agreement, log-loss of each, and the "
+        "verdicts that change (a source is judged on the suites' checks, without those that train "
+        "again or compare with a baseline). Alpha is divided by m: the number of required "
+        "comparisons in the candidate's run, or the number of compared suites if that is larger or "
+        "the candidate is not a run. Exit code: 1 if a suite regressed, else 0. With three or "
+        "more: ranks them on the pairs that all have scored, for each suite and over all, and says "
+        "which cannot be told apart.",
     )
     versus.add_argument("candidate", help="run folder, baseline name, score file or source")
     versus.add_argument(
@@ -194,8 +198,14 @@ def run_compare(options: argparse.Namespace) -> int:
     if options.data:
         candidate, baseline = (on_data(side, suites[0]) for side in (candidate, baseline))
     found = compare(candidate, baseline, max_drop=options.max_drop, seed=chosen.seed)
+    candidate, baseline = (
+        agreement.with_verdicts(side, chosen, suites) for side in (candidate, baseline)
+    )
+    alike = agreement.agreement(candidate, baseline, found, seed=chosen.seed)
     for suite, verdict in found.verdicts.items():
         tell(state_first(suite, verdict))
+        if suite in alike.suites and verdict.state != "identical":
+            tell(f"       {agreement.told(alike.suites[suite])}")
         for note in verdict.evidence.notes:
             tell(f"       {note}")
     for lacking, other, alone in (
@@ -205,6 +215,8 @@ def run_compare(options: argparse.Namespace) -> int:
         if alone:
             there = redacted(other)
             tell(f"not compared (only in {there}): {', '.join(alone)}{_why(lacking, chosen)}")
+    for line in agreement.lines(alike):
+        tell(line)
     if found.m > 1:
         tell(f"alpha is divided by {found.m} comparisons: {found.counted}")
     if options.html or options.csv:

@@ -22,7 +22,7 @@ from rmcheck.errors import UsageError
 from rmcheck.record import baseline as baselines
 from rmcheck.record import folder as folders
 from rmcheck.record.refusal import refuse_unlike
-from rmcheck.record.run import RESULTS, SourceRecord
+from rmcheck.record.run import RESULTS, CheckRecord, SourceRecord
 from rmcheck.record.scores import PairScore
 from rmcheck.reward_source import Partial, Source
 from rmcheck.sources import create
@@ -38,13 +38,15 @@ class Side:
     """One side of a comparison: its name, a row for each scored pair, and each suite's source.
 
     `comparisons` is the number of required comparisons among the checks of a run, 0 where it is not
-    a run or had none.
+    a run or had none; `checks` are the verdicts of a run, `given` is the source of any other side.
     """
 
     name: str
     rows: Sequence[PairScore]
     sources: Mapping[str, SourceRecord] = field(default_factory=dict)
     comparisons: int = 0
+    checks: Sequence[CheckRecord] = ()
+    given: Source | None = None
 
 
 def is_record(spec: str, settings: Settings) -> bool:
@@ -93,16 +95,17 @@ def read_side(spec: str, settings: Settings, suites: Sequence[Suite]) -> Side:
         )
     given = create(spec, settings.options)
     told = given.describe()
-    return Side(spec, _scored(given, settings, suites), {suite.name: told for suite in suites})
+    sources = {suite.name: told for suite in suites}
+    return Side(spec, _scored(given, settings, suites), sources, given=given)
 
 
 def recorded(name: str, folder: Path) -> Side:
     """A run folder, or a baseline's, as a side."""
     found = folders.read(folder)
     sources = {suite.name: suite.source or found.source for suite in found.suites}
-    checks = (check for suite in found.suites for check in suite.checks)
+    checks = [check for suite in found.suites for check in suite.checks]
     required = sum(check.compares and check.gate == "required" for check in checks)
-    return Side(name, folders.read_scores(folder, found), sources, required)
+    return Side(name, folders.read_scores(folder, found), sources, required, checks)
 
 
 def _scored(given: Source, settings: Settings, suites: Sequence[Suite]) -> list[PairScore]:
@@ -130,7 +133,7 @@ class Comparison:
     """A verdict of `no_regression` for each suite, and the m by which alpha is divided.
 
     `counted` says what m counts. `only_candidate` and `only_baseline` are the suites that only one
-    side has.
+    side has, `paired` the scores of the pairs that were compared.
     """
 
     verdicts: Mapping[str, Verdict]
@@ -138,6 +141,7 @@ class Comparison:
     counted: str
     only_candidate: tuple[str, ...] = ()
     only_baseline: tuple[str, ...] = ()
+    paired: Mapping[str, PairedScores] = field(default_factory=dict)
 
 
 def compare(candidate: Side, baseline: Side, *, max_drop: float, seed: int = 0) -> Comparison:
@@ -162,7 +166,7 @@ def compare(candidate: Side, baseline: Side, *, max_drop: float, seed: int = 0) 
             f"({', '.join(mine) or 'none'} / {', '.join(theirs) or 'none'}); if one ran only "
             "some suites, run `pytest suites/` first"
         )
-    verdicts = {}
+    verdicts, paired = {}, {}
     m, counted = len(shared), "the suites that both have"
     if candidate.comparisons >= m:
         m, counted = candidate.comparisons, f"the required comparisons of {candidate.name}"
@@ -170,15 +174,16 @@ def compare(candidate: Side, baseline: Side, *, max_drop: float, seed: int = 0) 
     for suite in shared:
         _refuse_unlike(next(iter(mine[suite].values())).suite, candidate, baseline)
         partners = _partners(mine[suite], theirs[suite])
+        paired[suite] = _paired(mine[suite], theirs[suite], partners)
         verdicts[suite] = check.compare(
-            _paired(mine[suite], theirs[suite], partners),
+            paired[suite],
             _changes(mine[suite], theirs[suite], partners),
             baseline=baseline.name,
             comparisons=m,
             sign=partial(signature, check.kind, candidate.name, suite, seed=seed),
         )
     alone = [tuple(suite for suite in side if suite not in verdicts) for side in (mine, theirs)]
-    return Comparison(verdicts, m, counted, *alone)
+    return Comparison(verdicts, m, counted, alone[0], alone[1], paired)
 
 
 def state_first(suite: str, verdict: Verdict) -> str:

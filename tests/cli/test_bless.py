@@ -136,6 +136,7 @@ def test_pairs_edited_added_and_removed_are_listed_apart(project: Project) -> No
     assert said.out == [
         f"chat: {check['message'].removeprefix('no_regression ')}",
         *(f"       {note}" for note in check["evidence"]["notes"]),
+        "no verdict changes (1 compared)",
     ]
 
 

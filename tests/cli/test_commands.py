@@ -299,17 +299,27 @@ def test_compare_speaks_as_the_gate_does(gate: Project) -> None:
     said = gate.cli("compare", "reports/latest", "main")
     assert (said.code, said.out) == (
         0,
-        ["chat: identical: every score is the same as in main (n=60)"],
+        [
+            "chat: identical: every score is the same as in main (n=60)",
+            "no verdict changes (1 compared)",
+        ],
     )
     gate.write("worse.jsonl", jsonl(swapped(gate.rows(), range(20, 32))))
     gate.run("--rm", "scores:worse.jsonl").assert_outcomes(failed=2)
     gate_said = gate.checks()["chat::no_regression"]["message"]
     assert "fell 20.0 points" in gate_said
     said = gate.cli("compare", "reports/latest", "main")
-    assert (said.code, said.out) == (1, [f"chat: {gate_said.removeprefix('no_regression ')}"])
-    # A source is scored on the suites' pairs and compared alike.
-    said = gate.cli("compare", "scores:worse.jsonl", "main")
-    assert (said.code, said.out) == (1, [f"chat: {gate_said.removeprefix('no_regression ')}"])
+    assert said.code == 1
+    assert said.out[0] == f"chat: {gate_said.removeprefix('no_regression ')}"
+    # Twelve of 60 pairs were turned around; the win rate fell below its threshold.
+    assert said.out[1].startswith("       12 of 60 pairs flip, 20.0 % [")
+    assert ": 12 newly wrong, 0 newly right; Kendall's τ of margins " in said.out[1]
+    assert said.out[2:] == [
+        "1 of 1 verdict changes:",
+        "  chat::win_rate: inconclusive (failed), was passed (required)",
+    ]
+    # A source is scored on the suites' pairs, judged by their checks, and compared alike.
+    assert gate.cli("compare", "scores:worse.jsonl", "main").out == said.out
     # The other way round it is better: twelve pairs newly right.
     said = gate.cli("compare", "main", "reports/latest")
     assert said.code == 0
@@ -335,12 +345,13 @@ def test_compare_names_the_suites_that_one_side_alone_has(gate: Project) -> None
     assert gate.cli("bless").code == 0
     gate.run("suites/chat.yaml")
     said = gate.cli("compare", "reports/latest", "main")
-    assert (said.code, len(said.out)) == (0, 2)
+    assert (said.code, len(said.out)) == (0, 3)
     assert said.out[0].startswith("chat: ")
     assert said.out[1] == (
         "not compared (only in main): art, code; reports/latest may be a run of some suites only; "
         "run `pytest suites/` to run all"
     )
+    assert said.out[2] == "no verdict changes (1 compared)"
     # The other way round, against a baseline that lacks them; a score file gives no reason.
     assert gate.cli("bless", "part").code == 0
     assert gate.cli("compare", "main", "part").out[1] == (

@@ -49,7 +49,8 @@ def test_a_draft_that_is_left_out_counts_nowhere(project: Project) -> None:
     project.run("--rm", "scores:new.jsonl").assert_outcomes(failed=1)
     assert list(project.checks()) == ["chat::no_regression"]
     said = project.cli("compare", "scores:new.jsonl", "scores:old.jsonl")
-    assert (said.code, len(said.out)) == (1, 1)
+    assert (said.code, len(said.out)) == (1, 2)
+    assert said.out[1].startswith("       6 of 40 pairs flip")
     assert said.out[0] == "chat: " + regressed(project, "scores:old.jsonl").removeprefix(
         "no_regression "
     )
@@ -61,7 +62,8 @@ def test_a_draft_that_is_left_out_counts_nowhere(project: Project) -> None:
     project.ini()
     project.run("--rm", "scores:new.jsonl").assert_outcomes(passed=1, skipped=1)
     said = project.cli("compare", "scores:new.jsonl", "scores:old.jsonl")
-    assert (said.code, len(said.out)) == (0, 3)
+    assert (said.code, len(said.out)) == (0, 4)
+    assert said.out[3] == "alpha is divided by 2 comparisons: the suites that both have"
     tried = project.cli("selftest", "--runs", "20", "--format", "json")
     assert json.loads("\n".join(tried.out))["comparisons"] == 2
 
