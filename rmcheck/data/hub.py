@@ -72,11 +72,6 @@ def load_data(
     )
 
 
-def load_pairs(dataset: str, **options: Any) -> list[PreferencePair]:
-    """The pairs of `load_data`, for training."""
-    return list(load_data(dataset, **options).pairs)
-
-
 def from_rows(
     name: str,
     rows: Iterable[Mapping[str, Any]],

@@ -22,7 +22,9 @@ from rmcheck.wording import counted, read_as
 
 MOST_LEFT_OUT = 0.05
 """The largest share of rows that may be left out for a fault of theirs."""
+SAME_TEXTS = "the same texts as an earlier row"
 _EXAMPLES = 3
+_MOST_REASONS = 20
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,28 @@ class FileNote:
     rows: int = 0
     reasons: Mapping[str, int] = field(default_factory=dict)
     examples: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+
+    def without(self, line: int, reason: str) -> FileNote:
+        """The note with one more row that was left out."""
+        lines = self.examples.get(reason, ())
+        return replace(
+            self,
+            reasons={**self.reasons, reason: self.reasons.get(reason, 0) + 1},
+            examples={**self.examples, reason: (*lines, line)[:_EXAMPLES]},
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """It for a record, with at most `_MOST_REASONS` reasons."""
+        reasons = dict(list(self.reasons.items())[:_MOST_REASONS])
+        return {
+            "path": self.path,
+            "layout": self.layout,
+            "guessed": self.guessed,
+            "form": self.form,
+            "rows": self.rows,
+            "left_out": reasons,
+            "examples": {reason: list(self.examples[reason]) for reason in reasons},
+        }
 
     def __str__(self) -> str:
         """The layout, and what was left out, in a line."""
@@ -224,8 +248,7 @@ def _in_layout(
             continue
         for item in made:
             if item.id in seen and seen[item.id][1].hash == item.hash:
-                said = "the same texts as an earlier row"
-                left_out.append(LeftOut(line, said, fault=False))
+                left_out.append(LeftOut(line, SAME_TEXTS, fault=False))
                 continue
             if item.id in seen and not layout.own_ids:
                 item = replace(item, id=f"{item.id}:{item.hash[:8]}")

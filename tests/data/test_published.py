@@ -286,3 +286,14 @@ def test_keys_of_messages_survive_to_the_chat_template(tmp_path: Path) -> None:
     assert seen == [turn("user", "Time?"), {**call, "content": ""}, result]
     with pytest.raises(SourceError, match="only a chat template can write"):
         prompt_prefix(pair.prompt, "default")
+
+
+def test_the_same_pair_in_two_files_is_read_once(tmp_path: Path) -> None:
+    first = written(tmp_path / "a.jsonl", rows("hh"))
+    second = written(tmp_path / "b.jsonl", rows("hh"))
+    data = load([first, second], root=tmp_path)
+    assert len(data.pairs) == 1
+    assert [dict(note.reasons) for note in data.notes] == [
+        {},
+        {"the same texts as an earlier row": 1},
+    ]
