@@ -297,3 +297,10 @@ def test_the_same_pair_in_two_files_is_read_once(tmp_path: Path) -> None:
         {},
         {"the same texts as an earlier row": 1},
     ]
+
+
+def test_rows_that_belong_together_are_left_out_together(tmp_path: Path) -> None:
+    tie = [{**row, "prompt": "Who?", "helpfulness": 3} for row in rows("helpsteer")]
+    found = read(tmp_path / "d.jsonl", [*rows("helpsteer"), *tie])
+    assert found.note.reasons == {"no two responses of a prompt are rated differently": 2}
+    assert found.note.examples["no two responses of a prompt are rated differently"] == (3, 4)
