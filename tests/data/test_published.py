@@ -85,6 +85,8 @@ def test_ratings_and_agreement_are_kept(tmp_path: Path) -> None:
         return read(tmp_path / "d.jsonl", rows(case)).items[0][1]
 
     assert first("trl (UltraFeedback binarised)").ratings == (8.5, 4.0)
+    odd = [{**rows("trl")[0], "score_chosen": "N/A", "score_rejected": 1}]
+    assert read(tmp_path / "d.jsonl", odd).items[0][1].ratings is None
     assert first("webgpt").ratings == (0.5, -0.5)
     assert first("shp").ratings == (9.0, 3.0)
     assert first("summarize-axis").ratings == (5.0, 2.0)  # (6 + 4) / 2
