@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rmcheck.data.hub import load_pairs
+from rmcheck.data.hub import load_data
 from rmcheck.errors import ExtraMissing
 from rmcheck.extras import GGUF, MODELS, missing, needed_by
 
@@ -30,7 +30,7 @@ def test_what_is_missing_is_found_without_an_import() -> None:
 @pytest.mark.usefixtures("without")
 def test_the_message_names_what_needs_it_and_what_brings_it() -> None:
     with pytest.raises(ExtraMissing) as caught:
-        load_pairs("some/pairs")
+        load_data("some/pairs")
     assert str(caught.value) == (
         "data set 'some/pairs' needs packages that are not installed (datasets); "
         "install them: pip install 'rmcheck[models]'"

@@ -72,11 +72,6 @@ def load_data(
     )
 
 
-def load_pairs(dataset: str, **options: Any) -> list[PreferencePair]:
-    """The pairs of `load_data`, for training."""
-    return list(load_data(dataset, **options).pairs)
-
-
 def from_rows(
     name: str,
     rows: Iterable[Mapping[str, Any]],
@@ -97,12 +92,13 @@ def from_rows(
         under_our_keys(Row(name, number, values), columns or {})
         for number, values in enumerate(rows)
     ]
+    total = len(kept)
     found = read_layout(kept, name, columns or {}, layout)
     if found.problems:
         head = next((each.message for each in found.problems if not each.line), "")
         told = [f"row {each.line}: {each.message}" for each in found.problems if each.column]
         more = f" and {len(told) - _TOLD:,} more" if len(told) > _TOLD else ""
         rest = f" ({'; '.join(told[:_TOLD])}{more})" if told else ""
-        said = head or f"{len(told):,} of {len(kept):,} rows have mistakes"
+        said = head or f"{len(told):,} of {total:,} rows have mistakes"
         raise ValueError(f"{name}: {said}{rest}")
     return found

@@ -19,7 +19,14 @@ from rmcheck.data.dialogue import (
 from rmcheck.data.folders import data_files
 from rmcheck.data.forms.json_text import line_rows
 from rmcheck.data.layouts.registry import OURS
-from rmcheck.data.reading import FileNote, Reading, other_layouts, read_file, surely_ours
+from rmcheck.data.reading import (
+    SAME_TEXTS,
+    FileNote,
+    Reading,
+    other_layouts,
+    read_file,
+    surely_ours,
+)
 from rmcheck.data.row_reader import read_item
 from rmcheck.data.rows import Row, renamed, shown_path
 from rmcheck.documents.regular import regular_bytes
@@ -134,12 +141,12 @@ def load(
     pairs: list[PreferencePair] = []
     sets: list[ResponseSet] = []
     problems: list[Problem] = []
-    seen: dict[str, tuple[str, int]] = {}
+    seen: dict[str, tuple[str, int, Item]] = {}
     notes: list[FileNote] = []
     for path in paths:
         shown = shown_path(path, root)
         found = _reading(path, shown, columns or {}, layout)
-        notes.append(found.note)
+        note = found.note
         problems.extend(found.problems)
         for line, item in found.items:
             if _unfilled(item):
@@ -147,15 +154,19 @@ def load(
                 problems.append(Problem(shown, line, 1, said))
                 continue
             if item.id in seen:
-                where, first = seen[item.id]
+                where, first, other = seen[item.id]
+                if note.layout != OURS and other.hash == item.hash:  # in another file
+                    note = note.without(line, SAME_TEXTS)
+                    continue
                 said = f"duplicate id '{item.id}' (first at {where}:{first})"
                 problems.append(Problem(shown, line, 1, said))
                 continue
-            seen[item.id] = (shown, line)
+            seen[item.id] = (shown, line, item)
             if isinstance(item, PreferencePair):
                 pairs.append(item)
             else:
                 sets.append(item)
+        notes.append(note)
         if not found.read:
             problems.append(Problem(shown, 0, 0, "file is empty; add one JSON object per line"))
     if problems:

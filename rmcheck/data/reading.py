@@ -22,7 +22,9 @@ from rmcheck.wording import counted, read_as
 
 MOST_LEFT_OUT = 0.05
 """The largest share of rows that may be left out for a fault of theirs."""
+SAME_TEXTS = "the same texts as an earlier row"
 _EXAMPLES = 3
+_MOST_REASONS = 20
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,28 @@ class FileNote:
     rows: int = 0
     reasons: Mapping[str, int] = field(default_factory=dict)
     examples: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+
+    def without(self, line: int, reason: str) -> FileNote:
+        """The note with one more row that was left out."""
+        lines = self.examples.get(reason, ())
+        return replace(
+            self,
+            reasons={**self.reasons, reason: self.reasons.get(reason, 0) + 1},
+            examples={**self.examples, reason: (*lines, line)[:_EXAMPLES]},
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """It for a record, with at most `_MOST_REASONS` reasons."""
+        reasons = dict(list(self.reasons.items())[:_MOST_REASONS])
+        return {
+            "path": self.path,
+            "layout": self.layout,
+            "guessed": self.guessed,
+            "form": self.form,
+            "rows": self.rows,
+            "left_out": reasons,
+            "examples": {reason: list(self.examples[reason]) for reason in reasons},
+        }
 
     def __str__(self) -> str:
         """The layout, and what was left out, in a line."""
@@ -114,9 +138,7 @@ def read_file(
         rows.extend(under_our_keys(row, columns) for row in read_rows(path, shown, form))
     except ProblemsFound as error:
         bad = error
-    found = read_layout(rows, shown, columns, layout, form[-1] if form else "")
-    if not keep:
-        found.sources.clear()
+    found = read_layout(rows, shown, columns, layout, form[-1] if form else "", keep=keep)
     if bad is not None:
         _add(found, bad)
     return found
@@ -171,13 +193,18 @@ def surely_ours(values: Mapping[str, Any]) -> bool:
 
 
 def read_layout(
-    rows: Sequence[Row],
+    rows: list[Row],
     shown: str,
     columns: Mapping[str, str],
     layout: str | None,
     form: str = "",
+    *,
+    keep: bool = False,
 ) -> Reading:
-    """Rows that are in memory, their columns renamed, in a layout."""
+    """Rows that are in memory, their columns renamed, in a layout.
+
+    The list is emptied, so that a row's memory is free once it is read.
+    """
     if not rows:
         return Reading(FileNote(shown, layout or OURS, form=form))
     cells = _decoded(rows)
@@ -194,9 +221,9 @@ def read_layout(
             item = read_item(renamed(row, {}), columns, found.problems)
             if item is not None:
                 found.items.append((row.line, item))
-                found.sources.append(row.values)
+                found.sources.extend([row.values] if keep else [])
         return found
-    return _in_layout(cells, shown, chosen, layout is None, form)
+    return _in_layout(cells, shown, chosen, layout is None, form, keep)
 
 
 def _refused(shown: str, rows: int, said: str) -> Reading:
@@ -204,61 +231,69 @@ def _refused(shown: str, rows: int, said: str) -> Reading:
 
 
 def _in_layout(
-    rows: Sequence[Row], shown: str, layout: Layout, guessed: bool, form: str
+    rows: list[Row], shown: str, layout: Layout, guessed: bool, form: str, keep: bool
 ) -> Reading:
+    total = len(rows)
     items: list[tuple[int, Item]] = []
     left_out: list[LeftOut] = []
     sources: list[Mapping[str, Any]] = []
     seen: dict[str, tuple[int, Item]] = {}
-    for line, belonging in _together(rows, layout):
+    for lines, belonging in _together(rows, layout):
+        line = lines[0]
         try:
             for values in belonging:
                 texts.refuse_media(values)
             made = list(layout.read(belonging))
         except NotAPair as error:
-            left_out.append(LeftOut(line, str(error), not isinstance(error, NoPreference)))
+            fault = not isinstance(error, NoPreference)
+            left_out.extend(LeftOut(line, str(error), fault) for line in lines)
             continue
         except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
             said = f"does not fit the layout {layout.name} ({type(error).__name__}: {error})"
-            left_out.append(LeftOut(line, said))
+            left_out.extend(LeftOut(line, said) for line in lines)
             continue
         for item in made:
             if item.id in seen and seen[item.id][1].hash == item.hash:
-                said = "the same texts as an earlier row"
-                left_out.append(LeftOut(line, said, fault=False))
+                left_out.append(LeftOut(line, SAME_TEXTS, fault=False))
                 continue
             if item.id in seen and not layout.own_ids:
                 item = replace(item, id=f"{item.id}:{item.hash[:8]}")
             seen.setdefault(item.id, (line, item))
             items.append((line, item))
-            sources.append({} if layout.together else belonging[0])
-    note = _note(shown, layout, guessed, form, len(rows), left_out)
+            if keep:
+                sources.append({} if layout.together else belonging[0])
+    note = _note(shown, layout, guessed, form, total, left_out)
     faults = [each for each in left_out if each.fault]
     problems = []
-    if len(faults) > MOST_LEFT_OUT * len(rows):
-        problems = _too_many(faults, len(rows), shown, layout)
-    return Reading(note, items, problems, len(rows), sources)
+    if len(faults) > MOST_LEFT_OUT * total:
+        problems = _too_many(faults, total, shown, layout)
+    return Reading(note, items, problems, total, sources)
 
 
-def _together(rows: Iterable[Row], layout: Layout) -> Iterator[tuple[int, Sequence[Any]]]:
-    """The values of rows that belong together, with the line of the first."""
+def _together(rows: list[Row], layout: Layout) -> Iterator[tuple[Sequence[int], Sequence[Any]]]:
+    """The lines and the values of rows that belong together; empties the list."""
+    rows.reverse()
     if layout.together is None:
-        for row in rows:
-            yield row.line, (row.values,)
+        while rows:
+            row = rows.pop()
+            yield (row.line,), (row.values,)
         return
-    groups: dict[Any, tuple[int, list[Any]]] = {}
-    for number, row in enumerate(rows):
+    groups: dict[Any, tuple[list[int], list[Any]]] = {}
+    for number in range(len(rows)):
+        row = rows.pop()
         values = row.values
         try:
             key = layout.together(values)
             hash(key)
         except (KeyError, TypeError, AttributeError):
             key = ("row", number)  # alone; the layout says why it cannot be read
-        groups.setdefault(key, (row.line, []))[1].append(values)
+        lines, held = groups.setdefault(key, ([], []))
+        lines.append(row.line)
+        held.append(values)
     yield from groups.values()
 
 
-def _decoded(rows: Sequence[Row]) -> Sequence[Row]:
+def _decoded(rows: list[Row]) -> list[Row]:
     """The rows; of a table, columns whose cells are lists or messages as JSON text, decoded.
 
     A column is decoded where most of its cells are such text: a response may be JSON by itself.

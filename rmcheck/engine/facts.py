@@ -100,24 +100,9 @@ def controls(pairs: Sequence[PreferencePair], seed: int) -> dict[str, Estimate]:
     return {name: win_rate(wins[name], groups) for name in (LONGER, SHORTER, SHUFFLED)}
 
 
-_MOST_REASONS = 20
-
-
 def _files(suite: Suite) -> list[FileRecord]:
     """How the files of a suite were read that have another layout than our own."""
-    return [
-        FileRecord(
-            path=note.path,
-            layout=note.layout,
-            guessed=note.guessed,
-            form=note.form,
-            rows=note.rows,
-            left_out=dict(list(note.reasons.items())[:_MOST_REASONS]),
-            examples={key: list(note.examples[key]) for key in list(note.reasons)[:_MOST_REASONS]},
-        )
-        for note in suite.data.notes
-        if note.layout != OURS
-    ]
+    return [FileRecord(**note.as_dict()) for note in suite.data.notes if note.layout != OURS]
 
 
 def _scored(context: SuiteContext, pairs: Sequence[PreferencePair]) -> ScoredPairs | None:

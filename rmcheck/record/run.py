@@ -274,6 +274,7 @@ class TrainingRecord(_Model):
 
     `reused` tells a run that found the adapter from the run that trained it. `held_out_pairs` is
     the number of pairs behind each `held_out_win_rate` (None: not recorded by version 0.1).
+    `files` are the data files in another layout than our own.
     """
 
     recipe: str
@@ -283,6 +284,7 @@ class TrainingRecord(_Model):
     steps: int
     seconds: float
     curve: list[CurvePoint] = Field(default_factory=list)
+    files: list[FileRecord] = Field(default_factory=list)
     reused: bool = False
     held_out_pairs: int | None = None
 

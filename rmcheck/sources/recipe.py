@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from rmcheck.data import PreferencePair
-from rmcheck.data.preferences import load
+from rmcheck.data.layouts import OURS
+from rmcheck.data.preferences import PreferenceData, load
 from rmcheck.errors import SourceError
 from rmcheck.extras import needed_by
-from rmcheck.record.run import SourceRecord, TrainingRecord
+from rmcheck.record.run import FileRecord, SourceRecord, TrainingRecord
 from rmcheck.reward_source import SourceOptions
 from rmcheck.scoring.files import ModelFiles
 from rmcheck.scoring.threads import wait_asleep
@@ -78,8 +78,9 @@ class RecipeSource(HeadedModel):
             from rmcheck.training.trainer import train
 
             device = pick_device(self.options.device)
-            pairs, progress = pairs_of(recipe), self.options.progress
-            model, record = train(recipe, pairs, device, progress, self._shared)
+            data, progress = data_of(recipe), self.options.progress
+            model, record = train(recipe, list(data.pairs), device, progress, self._shared)
+            read = [FileRecord(**note.as_dict()) for note in data.notes if note.layout != OURS]
             files = recipe.base_files()
             sidecar = adapter.Sidecar(
                 backbone=adapter.Backbone(
@@ -93,7 +94,7 @@ class RecipeSource(HeadedModel):
                 max_length=recipe.max_length,
                 recipe=recipe.name,
                 fingerprint=folder.name,
-                training=record.model_copy(update={"fingerprint": folder.name}),
+                training=record.model_copy(update={"fingerprint": folder.name, "files": read}),
             )
             adapter.save(model, temporary, sidecar)
             self._trained = True
@@ -109,9 +110,12 @@ class RecipeSource(HeadedModel):
     @property
     def remarks(self) -> tuple[str, ...]:
         """Notes about the scoring that the user should see."""
-        if not self._doubt:
-            return super().remarks
-        return (f"{self.adapter}: not trusted, trained again: {self._doubt}", *super().remarks)
+        training, doubt = self.training, self._doubt
+        said = [f"{self.adapter}: not trusted, trained again: {doubt}"] if doubt else []
+        said += (
+            [f"training data {file.path}: {file}" for file in training.files] if training else []
+        )
+        return (*said, *super().remarks)
 
     @property
     def layout(self) -> Layout:
@@ -160,7 +164,7 @@ def _reachable(files: ModelFiles, folder: Path) -> str:
     return os.path.relpath(files.folder, folder.resolve())
 
 
-def pairs_of(recipe: Recipe) -> list[PreferencePair]:
+def data_of(recipe: Recipe) -> PreferenceData:
     """Read the recipe's data.
 
     Raises
@@ -170,11 +174,11 @@ def pairs_of(recipe: Recipe) -> list[PreferencePair]:
     """
     files = recipe.data_files()
     if files:
-        return list(load(files, layout=recipe.layout).pairs)
-    from rmcheck.data.hub import load_pairs
+        return load(files, layout=recipe.layout)
+    from rmcheck.data.hub import load_data
 
     try:
-        return load_pairs(**dict(recipe.data), layout=recipe.layout)  # type: ignore[arg-type]
+        return load_data(**dict(recipe.data), layout=recipe.layout)  # type: ignore[arg-type]
     except ValueError as error:
         raise SourceError(f"{recipe.path}: {error}") from None
 

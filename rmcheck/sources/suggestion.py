@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 
+from rmcheck.data.layouts.shape import MESSAGE, MESSAGES, TRANSCRIPT, kinds_of
 from rmcheck.data.rows import read_rows
 from rmcheck.documents.finding import is_yaml
 from rmcheck.documents.recognise import looks_like_recipe, looks_like_source, looks_like_suite
@@ -56,4 +58,10 @@ def is_preference_data(path: Path) -> bool:
         rows = [row.values for _, row in zip(range(ROWS), read_rows(path, str(path)), strict=False)]
     except ProblemsFound:
         return False
-    return any("prompt" in values and not is_long(values) for values in rows)
+    return any(_is_data(values) for values in rows)
+
+
+def _is_data(values: Mapping[str, Any]) -> bool:
+    texts = (TRANSCRIPT, MESSAGES, MESSAGE)
+    whole = any(kind in texts for kind in kinds_of(values.get("chosen")))
+    return whole or ("prompt" in values and not is_long(values))

@@ -85,6 +85,8 @@ def test_ratings_and_agreement_are_kept(tmp_path: Path) -> None:
         return read(tmp_path / "d.jsonl", rows(case)).items[0][1]
 
     assert first("trl (UltraFeedback binarised)").ratings == (8.5, 4.0)
+    odd = [{**rows("trl")[0], "score_chosen": "N/A", "score_rejected": 1}]
+    assert read(tmp_path / "d.jsonl", odd).items[0][1].ratings is None
     assert first("webgpt").ratings == (0.5, -0.5)
     assert first("shp").ratings == (9.0, 3.0)
     assert first("summarize-axis").ratings == (5.0, 2.0)  # (6 + 4) / 2
@@ -286,3 +288,21 @@ def test_keys_of_messages_survive_to_the_chat_template(tmp_path: Path) -> None:
     assert seen == [turn("user", "Time?"), {**call, "content": ""}, result]
     with pytest.raises(SourceError, match="only a chat template can write"):
         prompt_prefix(pair.prompt, "default")
+
+
+def test_the_same_pair_in_two_files_is_read_once(tmp_path: Path) -> None:
+    first = written(tmp_path / "a.jsonl", rows("hh"))
+    second = written(tmp_path / "b.jsonl", rows("hh"))
+    data = load([first, second], root=tmp_path)
+    assert len(data.pairs) == 1
+    assert [dict(note.reasons) for note in data.notes] == [
+        {},
+        {"the same texts as an earlier row": 1},
+    ]
+
+
+def test_rows_that_belong_together_are_left_out_together(tmp_path: Path) -> None:
+    tie = [{**row, "prompt": "Who?", "helpfulness": 3} for row in rows("helpsteer")]
+    found = read(tmp_path / "d.jsonl", [*rows("helpsteer"), *tie])
+    assert found.note.reasons == {"no two responses of a prompt are rated differently": 2}
+    assert found.note.examples["no two responses of a prompt are rated differently"] == (3, 4)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -173,3 +174,30 @@ def test_the_train_command_trains_and_scores_nothing(
     assert outputs[0] == outputs[1]
     assert outputs[0].startswith("recipe:tiny.yaml: 32 pairs, 8 steps")
     assert len(list((tmp_path / "c/adapters").glob("*/rmcheck.json"))) == 1
+
+
+@pytest.mark.slow
+def test_training_data_in_another_layout_are_recorded_and_told(folder: Path) -> None:
+    rows = [json.loads(line) for line in (folder / "pairs.jsonl").read_text().splitlines()]
+    transcripts = [
+        {
+            side: f"\n\nHuman: {row['prompt']}\n\nAssistant: {row[side]}"
+            for side in ("chosen", "rejected")
+        }
+        for row in rows
+    ]
+    transcripts.append({**transcripts[0], "rejected": None})
+    (folder / "hh.jsonl").write_text("".join(json.dumps(row) + "\n" for row in transcripts))
+    text = (folder / "tiny.yaml").read_text().replace("pairs.jsonl", "hh.jsonl")
+    (folder / "hh.yaml").write_text(text)
+    options = SourceOptions(root=folder, cache=folder / "cache")
+    create("recipe:hh.yaml", options).train()  # type: ignore[attr-defined]
+    source = create("recipe:hh.yaml", options)  # finds what was trained
+    assert isinstance(source, RecipeSource)
+    assert source.training is not None
+    (file,) = source.training.files
+    assert (file.layout, file.guessed, file.left_out) == ("hh", True, {"rejected is null": 1})
+    assert source.remarks == (
+        f"training data {folder / 'hh.jsonl'}: layout hh (recognised); left out: 1 of 41 rows "
+        "(rejected is null: row 41)",
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,9 @@ from rmcheck.scoring.files import nearest_path
 from rmcheck.sources import create
 
 ROW = '{"id": "a", "prompt": "Why?", "chosen": "So.", "rejected": "No."}\n'
+TRANSCRIPTS = json.dumps(
+    {side: f"\n\nHuman: Why?\n\nAssistant: {side}" for side in ("chosen", "rejected")}
+)
 
 
 @pytest.fixture
@@ -21,6 +25,8 @@ def project(tmp_path: Path) -> Path:
     (tmp_path / "suites/chat.yaml").write_text("rmcheck: 1\nname: chat\ndata: a\nchecks: []\n")
     (tmp_path / "recipes/mine.yaml").write_text("recipe: 1\nbase: b\ndata: d\n")
     (tmp_path / "data/chat.jsonl").write_text(ROW)
+    (tmp_path / "data/hh.jsonl").write_text(TRANSCRIPTS)
+    (tmp_path / "data/long.jsonl").write_text('{"prompt": "p", "response": "r", "score": 1}\n')
     (tmp_path / "scores.jsonl").write_text('{"id": "a", "chosen": 1, "rejected": 0}\n')
     return tmp_path
 
@@ -35,6 +41,8 @@ def project(tmp_path: Path) -> Path:
         ("recipes/mine.yaml", "did you mean 'recipe:recipes/mine.yaml'?"),
         ("recipes/mien.yaml", "did you mean 'recipe:recipes/mine.yaml'?"),
         ("data/chat.jsonl", "data/chat.jsonl is preference data; name it in a suite"),
+        ("data/hh.jsonl", "data/hh.jsonl is preference data; name it in a suite"),
+        ("data/long.jsonl", "did you mean 'scores:data/long.jsonl'?"),
         ("scores.jsonl", "did you mean 'scores:scores.jsonl'?"),
         ("scoers.jsonl", "did you mean 'scores:scores.jsonl'?"),
     ],

@@ -279,7 +279,7 @@ def test_steps_are_whole_batches_and_at_least_one() -> None:
 
 
 def test_a_recipe_names_the_layout_of_its_data(tmp_path: Path) -> None:
-    from rmcheck.sources.recipe import pairs_of
+    from rmcheck.sources.recipe import data_of
 
     row = {"prompt": "Why?", "response_0": "No.", "response_1": "So.", "better_response_id": 1,
            "safer_response_id": 0}  # fmt: skip
@@ -289,7 +289,7 @@ def test_a_recipe_names_the_layout_of_its_data(tmp_path: Path) -> None:
     for layout, chosen in (("", "So."), ("layout: pku-safe-rlhf-safer\n", "No.")):
         (tmp_path / "r.yaml").write_text(text + layout)
         recipe = load_recipe("r.yaml", tmp_path)
-        assert [pair.chosen for pair in pairs_of(recipe)] == [chosen]
+        assert [pair.chosen for pair in data_of(recipe).pairs] == [chosen]
         prints.append(recipe.fingerprint(FileHashes(tmp_path)))
     assert prints[0] != prints[1]
     (tmp_path / "r.yaml").write_text(text + "layout: hhh\n")

@@ -39,12 +39,12 @@ def kinds_of(value: Any) -> tuple[str, ...]:
         return (TRUTH,)
     if isinstance(value, int | float):
         return (NUMBER,)
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return (OBJECT, MESSAGE) if _is_message(value) else (OBJECT,)
     if isinstance(value, list | tuple):
         if value and all(isinstance(one, str) for one in value):
             return (LIST, TEXTS)
-        if value and all(isinstance(one, Mapping) for one in value):
+        if value and all(isinstance(one, dict) for one in value):
             return (LIST, OBJECTS, MESSAGES) if _is_message(value[0]) else (LIST, OBJECTS)
         return (LIST,)
     return (type(value).__name__,)

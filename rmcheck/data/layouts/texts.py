@@ -15,6 +15,7 @@ _ROLES = {
     "human": "user", "prompter": "user", "gpt": "assistant", "model": "assistant",
     "bot": "assistant", "chatgpt": "assistant", "bing": "assistant", "bard": "assistant",
 }  # fmt: skip
+_PLAIN = ("user", "assistant", "system")
 MEDIA = ("images", "image", "audio", "audios", "video", "videos")
 """Keys of a row with what is not text."""
 
@@ -59,6 +60,10 @@ def texts(where: str, value: Any) -> list[str]:
 
 def message(where: str, turn: Any) -> Message:
     """A turn as a message: `role` and `content`, or `from` and `value`."""
+    if type(turn) is dict and len(turn) == 2:  # most messages, without the cost of the rest
+        role, content = turn.get("role"), turn.get("content")
+        if role in _PLAIN and isinstance(content, str):
+            return Message(role, content)
     if not isinstance(turn, Mapping):
         raise NotAPair(f"{where}: expected a message, got {_shown(turn)}")
     role = turn.get("role") if turn.get("role") is not None else turn.get("from")

@@ -72,12 +72,13 @@ def _confidence(value: Any) -> float:
 def _ratings(row: Values) -> tuple[float, float] | None:
     own = row.get("ratings")
     if isinstance(own, Mapping) and {"chosen", "rejected"} <= set(own):
-        both = (own["chosen"], own["rejected"])
-    else:
-        both = (_first(row, _CHOSEN_RATINGS), _first(row, _REJECTED_RATINGS))
-    if None in both or "" in both:
+        both = [texts.number(f"ratings.{side}", own[side]) for side in ("chosen", "rejected")]
+        return both[0], both[1]
+    try:  # keys of others, which may mean anything
+        good = texts.number("", _first(row, _CHOSEN_RATINGS))
+        return good, texts.number("", _first(row, _REJECTED_RATINGS))
+    except NotAPair:
         return None
-    return texts.number("ratings of chosen", both[0]), texts.number("ratings of rejected", both[1])
 
 
 def _first(row: Values, keys: Sequence[str]) -> Any:
