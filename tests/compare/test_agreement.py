@@ -15,7 +15,8 @@ from rmcheck.compare.comparison import Side, compare, read_side, suites_below
 from rmcheck.data import PreferencePair
 from rmcheck.engine import Settings
 from rmcheck.extras import QUANTIZE, missing
-from rmcheck.record.run import CheckRecord, PairScore
+from rmcheck.record.run import CheckRecord
+from rmcheck.record.scores import PairScore
 
 PAIRS = make_pairs(20)
 BEFORE = ([1.0] * 20, [0.0] * 20)
