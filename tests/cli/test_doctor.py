@@ -99,7 +99,7 @@ def test_the_recommendation_keeps_the_other_settings(project: Project, models: P
     placed(project, models, "chatml")
     shutil.move(project.root / "model", project.root / "a,b")
     said = project.cli("doctor", "hf:a,b,max_length=60,template=default", "pairs.jsonl")
-    assert "use --rm 'hf:a,b,template=chat,max_length=60,end=template'" in said.out[-1]
+    assert "use --rm 'hf:a,b,template=chat,end=template,max_length=60'" in said.out[-1]
     project.write("sources/mine.yaml", 'source: 1\nmodel: "../a,b"\ntemplate: default\n')
     said = project.cli("doctor", "source:mine", "pairs.jsonl")
     assert said.out[-1].endswith("write into sources/mine.yaml: template: chat, end: template")
