@@ -14,6 +14,7 @@ import torch
 from rmcheck.errors import SourceError
 from rmcheck.scoring.loading import quiet
 from rmcheck.scoring.stored import computes_packed
+from rmcheck.scoring.torchao_compat import speed_up
 from rmcheck.scoring.transformers_compat import Conv1D
 from rmcheck.wording import counted, listed
 
@@ -55,6 +56,7 @@ def quantized(model: Any, spec: str, device: str, dtype: str) -> str:
         import torchao
         from torchao.quantization import Int8DynamicActivationInt8WeightConfig, quantize_
 
+        speed_up()
         _refuse_overflow(spec, quantize_, Int8DynamicActivationInt8WeightConfig())
         _unfold(model)
         chosen = {name: layer for name, layer in model.named_modules() if _fits(layer)}

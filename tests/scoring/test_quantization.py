@@ -51,8 +51,8 @@ def by_hand(kind: str, texts: list[object]) -> tuple[NDArray[np.float64], int]:
 @needs_torchao
 @pytest.mark.parametrize(
     "kind",
-    ["gpt2", "llama", "bert", *(pytest.param(k, marks=pytest.mark.slow) for k in
-     ("qwen3", "mistral", "gemma2", "phi3", "roberta", "deberta-v2"))],
+    ["gpt2", *(pytest.param(kind, marks=pytest.mark.slow) for kind in
+     ("llama", "qwen3", "mistral", "gemma2", "phi3", "bert", "roberta", "deberta-v2"))],
 )  # fmt: skip
 def test_scores_are_those_of_the_quantised_model_alone(tmp_path: Path, kind: str) -> None:
     save(tmp_path / "model", kind)
@@ -97,6 +97,7 @@ def test_a_layer_is_its_definition() -> None:
     np.testing.assert_allclose(found.numpy(), expected.numpy(), rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.slow
 @needs_torchao
 def test_an_adapter_is_merged_first(tmp_path: Path) -> None:
     from peft import LoraConfig, get_peft_model

@@ -60,7 +60,7 @@ def torchao(way: str) -> Any:
 
 
 @needs_torchao
-@pytest.mark.parametrize("way", ["weights", "inputs"])
+@pytest.mark.parametrize("way", ["inputs", pytest.param("weights", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("kind", ["llama", pytest.param("bert", marks=pytest.mark.slow)])
 def test_a_checkpoint_of_torchao(tmp_path: Path, kind: str, way: str) -> None:
     model = quantise(tmp_path, kind, torchao(way))
@@ -85,6 +85,7 @@ def test_a_checkpoint_of_bitsandbytes(tmp_path: Path, kind: str, bits: int) -> N
     np.testing.assert_allclose(score(tmp_path), expected, atol=1e-5)
 
 
+@pytest.mark.slow
 @needs_torchao
 def test_an_adapter_on_a_quantised_base_stays_beside_it(tmp_path: Path) -> None:
     """Merging would round the sum of both again, and score otherwise than what was trained."""

@@ -104,9 +104,12 @@ LORA: dict[str, dict[str, Any]] = {
     },
     "pissa": {"init_lora_weights": "pissa"},
 }
+QUICK = ("plain", "dora", "all biases")
 
 
-@pytest.mark.parametrize("way", LORA)
+@pytest.mark.parametrize(
+    "way", [each if each in QUICK else pytest.param(each, marks=pytest.mark.slow) for each in LORA]
+)
 @pytest.mark.parametrize(
     ("kind", "head"),
     [
@@ -195,7 +198,15 @@ def told(tokens: Any) -> list[Dialogue]:
 @pytest.mark.parametrize(
     "kind", ["llama", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("gpt2", "bert"))]
 )
-@pytest.mark.parametrize("way", ["saved beside", "saved as a module", "some tokens", "low rank"])
+@pytest.mark.parametrize(
+    "way",
+    [
+        "saved beside",
+        "some tokens",
+        pytest.param("saved as a module", marks=pytest.mark.slow),
+        pytest.param("low rank", marks=pytest.mark.slow),
+    ],
+)
 def test_tokens_that_were_added_in_training(tmp_path: Path, kind: str, way: str) -> None:
     name = EMBEDDINGS[kind]
     options: dict[str, Any] = {
