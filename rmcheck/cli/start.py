@@ -153,7 +153,7 @@ def run_new(options: argparse.Namespace) -> int:
         given = getattr(options, option)
         if given and not Path(given).resolve().is_relative_to(root.resolve()):
             raise UsageError(f"--{option} {given} is outside this project ({root})")
-    if not options.domain and not options.benchmark:
+    if options.domain is None and options.benchmark is None:
         raise UsageError("name the suite (rmcheck new DOMAIN), or a benchmark (--benchmark NAME)")
     definition = benchmark_of(options.benchmark) if options.benchmark else None
     form = None
@@ -161,7 +161,7 @@ def run_new(options: argparse.Namespace) -> int:
         given = data_of(options.data, root) if options.data else None
         form = benchmark_form(definition, given)
     made = new_domain(
-        options.domain or (definition.name if definition else ""),
+        options.domain if definition is None else options.domain or definition.name,
         root=root,
         suites=_below(suites_folder(options, chosen), root),
         data=_below(Path(options.data), root) if options.data else None,

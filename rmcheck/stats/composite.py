@@ -9,11 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rmcheck.stats.signflip import sign_flip_p_margins
+from rmcheck.stats.signflip import sign_flip_p_integer, sign_flip_p_margins
 from rmcheck.stats.winrate import share_estimate
 from rmcheck.verdict import Estimate
 
 Column = NDArray[np.float64]
+
+_ROUNDING = 1e-12
+_MOST_STEPS = 1_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,11 +108,12 @@ def composite_change(
     ----------
     now, before : the same parts of the same items in the same order.
     weights, level : as for `composite`.
-    rng : draws sign patterns where there are more than 16 groups.
+    rng : draws sign patterns where the p is not exact and there are more than 16 groups.
 
     Notes
     -----
-    p is that of flipping the sign of each group's share in the difference. The limits are those of
+    p is that of flipping the sign of each group's share in the difference: exact (McNemar's test)
+    where these are multiples of one, else from 20,000 patterns. The limits are those of
     the two totals joined as Newcombe's (1998) method 10 joins two paired rates:
     Δ - √(a² - 2ρab + b²) with a the way of the first total to its lower limit, b that of the
     second to its upper one, and ρ the correlation of what the groups add to each total. It is
@@ -132,8 +136,20 @@ def composite_change(
             n=ours.n,
             n_groups=len(names),
         ),
-        p=sign_flip_p_margins(mine - others, names, alternative="two-sided", rng=rng),
+        p=_sign_flip_p(mine - others, names, rng),
     )
+
+
+def _sign_flip_p(changes: Column, names: Sequence[str], rng: np.random.Generator) -> float:
+    """Exact where all changes are whole multiples of one, as with credits 0 and 1; else drawn."""
+    changes = np.where(np.abs(changes) > _ROUNDING, changes, 0.0)
+    sizes = np.abs(changes[changes != 0.0])
+    if len(sizes):
+        steps = changes / sizes.min()
+        whole = np.round(steps)
+        if np.abs(whole).sum() <= _MOST_STEPS and np.allclose(steps, whole, rtol=0, atol=1e-6):
+            return sign_flip_p_integer(whole.astype(np.int64), "two-sided")
+    return sign_flip_p_margins(changes, names, alternative="two-sided", rng=rng)
 
 
 def _joined(first: float, second: float, rho: float) -> float:

@@ -112,8 +112,21 @@ def test_a_change_by_hand_and_its_p() -> None:
     found = composite_change({"a": singles(now)}, {"a": singles(before)}, {"a": 1.0}, rng=rng)
     assert found.estimate.value == pytest.approx(-6 / 40)
     assert found.estimate.low < -6 / 40 < found.estimate.high < 0.02
-    assert found.p == pytest.approx(2 * (1 + 10 + 45) / 2**10, abs=0.01)
+    assert found.p == pytest.approx(2 * (1 + 10 + 45) / 2**10)
     same = composite_change({"a": singles(now)}, {"a": singles(now)}, {"a": 1.0}, rng=rng)
     assert same.estimate.value == 0.0
     assert same.estimate.low < 0 < same.estimate.high
     assert same.p == 1.0
+
+
+def test_the_p_of_unequal_weights_is_drawn() -> None:
+    # Weights of 1 : √2 have no common step; the p of all 2¹² signs, one by one, is the oracle.
+    now = {"a": singles([0.0] * 7 + [1.0] * 9, "a"), "b": singles([0.0] * 5 + [1.0] * 11, "b")}
+    before = {name: singles([1.0] * 16, name) for name in "ab"}
+    weights = {"a": 1.0, "b": 2**0.5}
+    found = composite_change(now, before, weights, rng=np.random.default_rng(1))
+    sizes = np.array([1.0] * 7 + [2**0.5] * 5)
+    signs = 1 - 2 * ((np.arange(2**12)[:, None] >> np.arange(12)) & 1)
+    sums = np.abs(signs @ sizes)
+    expected = float((sums >= sizes.sum() - 1e-9).mean())
+    assert found.p == pytest.approx(expected, abs=0.001)
