@@ -120,13 +120,16 @@ def test_a_change_by_hand_and_its_p() -> None:
 
 
 def test_the_p_of_unequal_weights_is_drawn() -> None:
-    # Weights of 1 : √2 have no common step; the p of all 2¹² signs, one by one, is the oracle.
-    now = {"a": singles([0.0] * 7 + [1.0] * 9, "a"), "b": singles([0.0] * 5 + [1.0] * 11, "b")}
-    before = {name: singles([1.0] * 16, name) for name in "ab"}
+    # Weights of 1 : √2 have no common step; the p over all 2¹² patterns of signs is the oracle.
+    lost = {"a": (5, 2), "b": (4, 1)}  # lost and gained, of 16 prompts each
+    now = {name: singles([0.0] * n + [1.0] * (16 - n), name) for name, (n, _) in lost.items()}
+    before = {name: singles([1.0] * (16 - n) + [0.0] * n, name) for name, (_, n) in lost.items()}
     weights = {"a": 1.0, "b": 2**0.5}
     found = composite_change(now, before, weights, rng=np.random.default_rng(1))
     sizes = np.array([1.0] * 7 + [2**0.5] * 5)
     signs = 1 - 2 * ((np.arange(2**12)[:, None] >> np.arange(12)) & 1)
-    sums = np.abs(signs @ sizes)
-    expected = float((sums >= sizes.sum() - 1e-9).mean())
-    assert found.p == pytest.approx(expected, abs=0.001)
+    seen = 3 + 3 * 2**0.5
+    expected = float((np.abs(signs @ sizes) >= seen - 1e-9).mean())
+    assert 0.05 < expected < 0.2
+    # Three standard errors of 20,000 patterns.
+    assert found.p == pytest.approx(expected, abs=3 * (expected / 20_000) ** 0.5)
