@@ -47,11 +47,22 @@ def add_commands(commands: Any) -> None:
 
     new = commands.add_parser(
         "new",
-        help="add a domain: a commented suite and a data file to fill in",
-        description="Writes SUITES/DOMAIN.yaml and DATA/DOMAIN.jsonl. Existing files are never "
-        "overwritten.",
+        help="add a domain: a commented suite and a data file to fill in; or a benchmark",
+        description="Writes SUITES/DOMAIN.yaml and DATA/DOMAIN.jsonl, or the suite of a published "
+        "benchmark. Existing files are never overwritten.",
     )
-    new.add_argument("domain", metavar="DOMAIN", help="name of the suite, e.g. cooking")
+    new.add_argument(
+        "domain",
+        metavar="DOMAIN",
+        nargs="?",
+        help="name of the suite, e.g. cooking (default with --benchmark: its name)",
+    )
+    new.add_argument(
+        "--benchmark",
+        metavar="NAME",
+        help="write the suite of this benchmark (reward-bench, rm-bench, …) for the files of "
+        "--data, or for the hub",
+    )
     add_suites_option(new, "folder for the suite")
     new.add_argument(
         "--data",
@@ -133,7 +144,7 @@ def _next(folder: str) -> list[tuple[str, str]]:
 
 def run_new(options: argparse.Namespace) -> int:
     """Write a suite and its data file, and print how many pairs it needs."""
-    from rmcheck.scaffold import new_domain
+    from rmcheck.scaffold import benchmark_form, benchmark_of, new_domain
     from rmcheck.stats.decision import MIN_GROUPS
 
     chosen = settings(options)
@@ -142,14 +153,27 @@ def run_new(options: argparse.Namespace) -> int:
         given = getattr(options, option)
         if given and not Path(given).resolve().is_relative_to(root.resolve()):
             raise UsageError(f"--{option} {given} is outside this project ({root})")
+    if options.domain is None and options.benchmark is None:
+        raise UsageError("name the suite (rmcheck new DOMAIN), or a benchmark (--benchmark NAME)")
+    definition = benchmark_of(options.benchmark) if options.benchmark else None
+    form = None
+    if definition is not None:
+        given = data_of(options.data, root) if options.data else None
+        form = benchmark_form(definition, given)
     made = new_domain(
-        options.domain,
+        options.domain if definition is None else options.domain or definition.name,
         root=root,
         suites=_below(suites_folder(options, chosen), root),
         data=_below(Path(options.data), root) if options.data else None,
         globs=chosen.files,
+        form=form,
     )
     suite, data = shown(root / made.suite, root), shown(root / made.data, root)
+    if definition is not None:
+        tell(f"created {suite} for {definition.title}")
+        tell(*(_described(options.data, root) if options.data else []))
+        print(f"\nnext:\n  pytest {suite} --rm SPEC")
+        return 0
     own = options.data and (root / made.data) == Path(options.data).resolve()
     if own:
         tell(f"created {suite} for {data}", *_described(data, root))

@@ -42,6 +42,7 @@ def new_domain(
     suites: str = "suites",
     data: str | None = None,
     globs: Sequence[str] = (),
+    form: str | None = None,
 ) -> Domain:
     """Write a suite and a data file for the domain `name`.
 
@@ -57,6 +58,9 @@ def new_domain(
         that exist: a file, or a folder that is data.
     globs
         The globs of the project's suites (`rmcheck_files`); empty: the default ones.
+    form
+        The suite's text, in which SCHEMA, DOMAIN and DATA are replaced; without DATA, no data file
+        is written. By default that of a commented suite.
 
     Raises
     ------
@@ -77,13 +81,13 @@ def new_domain(
         raise UsageError(
             f"{suites}/{shown}: a suite named '{name}' already exists; choose another name"
         )
-    exists = data is not None and bool(expand(data, root))
+    form = template("domain.yaml") if form is None else form
+    exists = "DATA" not in form or (data is not None and bool(expand(data, root)))
     data = data or _usual_folder(root, others.values())
     rows = PurePosixPath(data) if exists else PurePosixPath(data) / f"{name}.jsonl"
     made = Domain(f"{PurePosixPath(suites)}/{name}.yaml", str(rows))
     text = (
-        template("domain.yaml")
-        .replace("SCHEMA", SCHEMA)
+        form.replace("SCHEMA", SCHEMA)
         .replace("DOMAIN", name)
         .replace("DATA", Path(os.path.relpath(root / made.data, folder)).as_posix())
     )

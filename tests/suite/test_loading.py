@@ -189,7 +189,7 @@ def test_which_files_mean_to_be_suites(tmp_path: Path, text: str, suite: bool) -
     assert not looks_like_suite(tmp_path / "gone.yaml")
 
 
-REQUIRED = {"min": 0.7, "with_source": "scores:other.jsonl"}
+REQUIRED = {"min": 0.7, "with_source": "scores:other.jsonl", "benchmark": "rm-bench"}
 
 
 @pytest.mark.parametrize("kind", registry.kinds())
@@ -201,7 +201,7 @@ def test_every_key_of_a_kind_can_be_written_in_yaml(tmp_path: Path, kind: str) -
         each.name for each in dataclasses.fields(found) if each.default is dataclasses.MISSING
     }
     given = {key: value for key, value in REQUIRED.items() if key in needed}
-    where = None if kind in ("best_of_n", "ties") else Slice(tags=("a",))
+    where = None if kind in ("best_of_n", "ties", "benchmark") else Slice(tags=("a",))
     check = found(**given, name="mine", gate="advisory", where=where)
     values = {key: value for key, value in dataclasses.asdict(check).items() if value is not None}
     if where:
