@@ -210,24 +210,35 @@ def _strata(used: Mapping[str, Credits], weights: Mapping[str, float]) -> list[_
             name: np.array([group in inside for group in used[name].groups]) for name in signature
         }
         most = sum(weights[name] * float(row.sum()) / len(row) for name, row in rows.items())
-        if len(signature) == 1:
-            part, row = used[signature[0]], rows[signature[0]]
-            kept = [group for group, keep in zip(part.groups, row, strict=True) if keep]
-            found.append(_Stratum(most, part.values[row], kept))
-            continue
-        earned: dict[str, float] = dict.fromkeys(homes, 0.0)
-        possible: dict[str, float] = dict.fromkeys(homes, 0.0)
-        for name in signature:
-            part = used[name]
-            for group, value in zip(part.groups, part.values.tolist(), strict=True):
-                if group in inside:
-                    each = weights[name] / len(part.values)
-                    earned[group] += each * value
-                    possible[group] += each
-        names = [group for group in homes if group in inside]
-        shares = np.array([earned[group] / possible[group] for group in names])
-        found.append(_Stratum(most, np.clip(shares, 0.0, 1.0), names))
+        kept = {name: _kept(used[name], row) for name, row in rows.items()}
+        each = {name: weights[name] / len(used[name].values) for name in signature}
+        if max(each.values()) <= min(each.values()) * (1 + 1e-9):
+            # Items that weigh the same stay apart: a mean of them would hide how little they vary.
+            values = np.concatenate([part.values for part in kept.values()])
+            groups = [group for part in kept.values() for group in part.groups]
+            found.append(_Stratum(most, values, groups))
+        else:
+            found.append(_Stratum(most, *_shares_of_groups(kept, each)))
     return found
+
+
+def _kept(part: Credits, rows: NDArray[np.bool_]) -> Credits:
+    groups = [group for group, keep in zip(part.groups, rows, strict=True) if keep]
+    return Credits(part.values[rows], groups)
+
+
+def _shares_of_groups(
+    parts: Mapping[str, Credits], each: Mapping[str, float]
+) -> tuple[Column, list[str]]:
+    """What each group earned as a share of what it could have; `each` is the weight of an item."""
+    earned: dict[str, float] = {}
+    possible: dict[str, float] = {}
+    for name, part in parts.items():
+        for group, value in zip(part.groups, part.values.tolist(), strict=True):
+            earned[group] = earned.get(group, 0.0) + each[name] * value
+            possible[group] = possible.get(group, 0.0) + each[name]
+    shares = np.array([earned[group] / possible[group] for group in earned])
+    return np.clip(shares, 0.0, 1.0), list(earned)
 
 
 __all__ = ["Change", "Credits", "composite", "composite_change"]

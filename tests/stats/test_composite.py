@@ -36,7 +36,10 @@ def test_prompts_in_two_parts_count_once() -> None:
     one = singles(values)
     both = composite({"a": one, "b": singles(values)}, {"a": 0.5, "b": 0.5})
     alone = one.estimate()
-    assert (both.value, both.low, both.high) == pytest.approx((alone.value, alone.low, alone.high))
+    # t of 39 degrees in place of z, and no more than that.
+    assert (both.value, both.low, both.high) == pytest.approx(
+        (alone.value, alone.low, alone.high), abs=0.008
+    )
     apart = composite({"a": one, "b": singles(values, "h")}, {"a": 0.5, "b": 0.5})
     assert apart.high - apart.low < 0.8 * (both.high - both.low)
 
@@ -82,8 +85,7 @@ def test_against_a_bootstrap_of_prompts() -> None:
         shared, own = rng.integers(0, 120, 120), rng.integers(0, 80, 80)
         draws.append(0.25 * (first[shared] + second[shared]).mean() + 0.5 * third[own].mean())
     low, high = np.quantile(draws, [0.025, 0.975])
-    # Credits between 0 and 1 err on the wide side, so the interval may be a quarter wider.
-    assert 0.95 < (found.high - found.low) / (high - low) < 1.3
+    assert 0.95 < (found.high - found.low) / (high - low) < 1.1
     assert found.value == pytest.approx(np.mean(draws), abs=0.01)
 
 
