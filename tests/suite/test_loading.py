@@ -189,7 +189,12 @@ def test_which_files_mean_to_be_suites(tmp_path: Path, text: str, suite: bool) -
     assert not looks_like_suite(tmp_path / "gone.yaml")
 
 
-REQUIRED = {"min": 0.7, "with_source": "scores:other.jsonl", "benchmark": "rm-bench"}
+REQUIRED = {
+    "min": 0.7,
+    "with_source": "scores:other.jsonl",
+    "benchmark": "rm-bench",
+    "objectives": ("helpful", "harmless"),
+}
 
 
 @pytest.mark.parametrize("kind", registry.kinds())
