@@ -210,6 +210,9 @@ def run_compare(options: argparse.Namespace) -> int:
             tell(f"       {agreement.told(alike.suites[suite])}")
         for note in verdict.evidence.notes:
             tell(f"       {note}")
+    for side in (candidate, baseline):
+        for remark in side.given.remarks if side.given else ():
+            tell(f"{redacted(side.name)}: {remark}")
     for lacking, other, alone in (
         (options.candidate, options.baseline, found.only_baseline),
         (options.baseline, options.candidate, found.only_candidate),
