@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from statistics import NormalDist
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 PARTS = "Parts"
 """The title of the table from which `rmcheck export` takes a leaderboard's numbers."""
+
+_POWER = 0.8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +96,7 @@ class Benchmark(threshold.ThresholdCheck):
             verdict = threshold.undecidable(self.label, said, criterion)
             return replace(verdict, evidence=self._evidence(ctx, scored, parts, estimates, ()))
         found = estimates[total.name]
-        compared = self._compared(ctx, scored, parts, total)
+        compared = (*self._compared(ctx, scored, parts, total), _seen(found))
         facts = {"benchmark": definition.name, "total": total.name}
         return threshold.hold(
             f"{self.label} {definition.title} {total.name}",
@@ -190,6 +193,17 @@ def _scored(
     return Scored(
         ctx.scored(pairs, source),
         [(entry, ctx.score(entry.dialogues(), source)) for entry in sets],
+    )
+
+
+def _seen(found: Estimate) -> str:
+    """How far from `min` a total has to be for these prompts to decide it."""
+    tail = NormalDist().inv_cdf((1 + found.level) / 2)
+    error = (found.high - found.low) / 2 / tail
+    points = 100 * error * (tail + NormalDist().inv_cdf(_POWER))
+    return (
+        f"with these {counted(found.n_groups, 'prompt')}, a total has to be about {points:.1f} "
+        f"points above or below min to be decided in {_POWER:.0%} of cases"
     )
 
 

@@ -302,6 +302,11 @@ def test_a_total_against_its_threshold_and_the_baseline() -> None:
     assert "benchmark:judge-bench|total:overall" in verdict.signature
     # The baseline has all of the 80 right: 20 lost, none gained.
     assert verdict.evidence.notes[0].startswith("overall against main: −25.0 points [−3")
+    # [0.645, 0.832]: 9.33 points to either side are 1.96 standard errors; times 1.96 + 0.84.
+    assert verdict.evidence.notes[1] == (
+        "with these 80 prompts, a total has to be about 13.3 points above or below min to be "
+        "decided in 80% of cases"
+    )
     totals_table, parts = verdict.evidence.tables
     assert totals_table.rows[0][:2] == ("overall", 0.75)
     assert {row[0]: row[1:3] for row in parts.rows} == {

@@ -42,6 +42,11 @@ def test_suites_score_files_and_runs_together(project: Project) -> None:
     assert said.code == 0, said
     assert said.out[0] == "chat: 40 pairs of 40 different prompts"
     assert [line.split()[1] for line in said.out[2:5]] == ["reports/latest", "fair", "bad"]
+    # With --data, a run counts with the pairs of that file, in whatever suite it has scored them.
+    project.write("few.jsonl", jsonl(rows[:20]))
+    few = project.cli("compare", "reports/latest", *three[1:], "--data", "few.jsonl")
+    assert few.out[0] == "few: 20 pairs of 20 different prompts"
+    assert len([line for line in few.out if line.startswith("  1")]) == 2
     # Two as before, on score files without a kind; --csv ranks them too.
     two = project.cli("compare", three[2], three[0], "--csv", "two.csv")
     assert two.code == 1

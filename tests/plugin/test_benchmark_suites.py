@@ -148,6 +148,17 @@ def test_from_the_published_files_to_the_report(project: Project) -> None:
     assert f"parts that the data lack: {lacking}" in notes
 
     assert project.cli("bless", "--red").code == 0
+    project.run()
+    again = project.checks()
+    assert {name: check["outcome"] for name, check in again.items()} == {
+        name: check["outcome"] for name, check in checks.items()
+    }
+    # A blessed run keeps the scores of pairs only.
+    told = {name: again[f"{name}::benchmark"]["evidence"]["notes"][0] for name in CASES}
+    for name in ("reward-bench-2", "reward-math", "ppe"):
+        assert told[name] == "not compared with main, which has no scores of these items"
+    assert told["rm-bench"].startswith("overall against main: +0.0 points [")
+    assert told["rm-bench"].endswith("p=1")
     several = project.cli("export", "-o", "out.json")
     assert several.code == 4
     assert (

@@ -101,3 +101,16 @@ def test_groups_count_and_not_pairs() -> None:
     assert grouped.p == pytest.approx(2.0**-5)
     single = rank_models({"x": right, "y": wrong}, [str(i) for i in range(80)]).versus[0]
     assert single.p == pytest.approx(2.0**-23)
+
+
+def test_equal_models_are_seldom_told_apart() -> None:
+    # Four equal models on 60 prompts, whose difficulty they share; any pair apart is a false alarm.
+    rng = np.random.default_rng(17)
+    groups = [str(place) for place in range(60)]
+    alarms = 0
+    for _ in range(250):
+        hard = rng.random(60)
+        wins = {name: (rng.random(60) < hard).astype(float) for name in "abcd"}
+        alarms += any(one.apart for one in rank_models(wins, groups).versus)
+    # 0.05, and three standard errors of 250 runs.
+    assert alarms / 250 <= 0.05 + 3 * (0.05 * 0.95 / 250) ** 0.5
