@@ -208,6 +208,9 @@ def run_compare(options: argparse.Namespace) -> int:
             tell(f"       {agreement.told(alike.suites[suite])}")
         for note in verdict.evidence.notes:
             tell(f"       {note}")
+    for side in (candidate, baseline):
+        for remark in side.given.remarks if side.given else ():
+            tell(f"{redacted(side.name)}: {remark}")
     for lacking, other, alone in (
         (given[0], given[1], found.only_baseline),
         (given[1], given[0], found.only_candidate),

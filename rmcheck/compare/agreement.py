@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,10 +18,12 @@ from rmcheck.engine.settings import NO_BASELINE, Settings
 from rmcheck.errors import RmcheckError
 from rmcheck.record.run import CheckRecord
 from rmcheck.reward_source import Source
-from rmcheck.stats.likeness import Likeness, likeness
 from rmcheck.suite import Suite
 from rmcheck.verdict import Estimate
 from rmcheck.wording import counted, minus
+
+if TYPE_CHECKING:
+    from rmcheck.stats.likeness import Likeness
 
 APART = 2.0
 """Rewards whose best scales differ by more than this factor have no common unit."""
@@ -76,6 +79,8 @@ def agreement(
 
 
 def _likeness(paired: PairedScores, seed: int) -> Likeness:
+    from rmcheck.stats.likeness import likeness
+
     return likeness(
         paired.now[:, 0] - paired.now[:, 1],
         paired.before[:, 0] - paired.before[:, 1],
@@ -139,6 +144,7 @@ def told(found: Likeness) -> str:
     """A suite's agreement in one line.
 
     >>> import numpy as np
+    >>> from rmcheck.stats.likeness import likeness
     >>> margins = np.array([1.0, -0.5, 2.0, 0.3])
     >>> groups = ["a", "b", "c", "d"]
     >>> print(told(likeness(margins, margins, groups, rng=np.random.default_rng(0))))

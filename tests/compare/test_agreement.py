@@ -138,12 +138,15 @@ def test_a_model_against_its_quantised_twin(
     settings = Settings.below(project, device="cpu")
     suites = suites_below(project / "suites", settings)
     now, before = (read_side(spec, settings, suites) for spec in ("hf:big,quantize=int8", "hf:big"))
+    assert now.given is not None
+    assert "14 linear layers" in now.given.remarks[0]  # seven of each of the two blocks
     mine, theirs = margins([*now.rows]), margins([*before.rows])
     flips = int((np.sign(mine) != np.sign(theirs)).sum())
     assert not np.array_equal(mine, theirs)
     (project / "pytest.ini").write_text("[pytest]\n")
     monkeypatch.chdir(project)
-    code = main(["compare", "hf:big,quantize=int8", "hf:big", "--rm-device", "cpu"])
+    compared = ["compare", "hf:big,quantize=int8", "hf:big", "--rm-device", "cpu"]
+    code = main([*compared, "--rm-cache", "empty"])
     out = capsys.readouterr().out.splitlines()
     assert code == 0
     assert out[0].startswith("chat: ")
@@ -154,7 +157,8 @@ def test_a_model_against_its_quantised_twin(
     assert f"log-loss {losses[0]:.3f}, was {losses[1]:.3f} (" in alike
     # win_rate, score_gap and calibration; scale_invariance needs another head, and no_regression a
     # baseline.
-    assert out[2] == "no verdict changes (3 compared)"
+    assert out[2].startswith("hf:big,quantize=int8: quantize int8: 14 linear layers (")
+    assert out[3] == "no verdict changes (3 compared)"
 
 
 def test_a_source_is_judged_on_the_checks_that_its_scores_decide(project: Path) -> None:

@@ -137,14 +137,15 @@ def _chart(title: str, ranking: Ranking) -> _Chart:
     forest = Forest(
         title=f"Win rates, {title}",
         rows=tuple(
-            Interval(f"{row.model} ({row.letters})", row.estimate.value, row.estimate.low,
+            Interval(f"{row.letters}: {row.model}", row.estimate.value, row.estimate.low,
                      row.estimate.high)
             for row in ranking.rows
         ),
         x_label="win rate",
         reference=0.5,
     )  # fmt: skip
-    drawn: Drawn = draw(forest.kind, forest.title, forest.data)
+    labelled = {**forest.data, "reference_label": "chance"}
+    drawn: Drawn = draw(forest.kind, forest.title, labelled)
     svg = None if drawn.svg is None else Markup(drawn.svg)
     return _Chart("Win rates with 95 % intervals", svg, drawn.remark)
 
