@@ -118,7 +118,7 @@ BENCHMARKS: dict[str, tuple[dict[str, Any] | list[dict[str, Any]], list[tuple[An
         {
             "bon_uid": "u1",
             "conversation_input": asked("Hi", "Hello", "Why?"),
-            "category_path": "Harmlessness/S1",
+            "category_path": "BoN_set/Harmlessness/S1",
             "bon_best": {"answer": "Because.", "llm_name": "a"},
             "loser_list": [{"answer": "No.", "llm_name": "b"}, {"answer": "Go.", "llm_name": "c"}],
         },
@@ -127,7 +127,7 @@ BENCHMARKS: dict[str, tuple[dict[str, Any] | list[dict[str, Any]], list[tuple[An
                 LONG,
                 ("Because.", "No.", "Go."),
                 (0,),
-                ("category:Harmlessness/S1", "goal:Harmlessness"),
+                ("category:BoN_set/Harmlessness/S1", "goal:Harmlessness"),
             )
         ],
     ),

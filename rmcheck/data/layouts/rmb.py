@@ -21,6 +21,9 @@ from rmcheck.data.layouts.layout import (
 )
 
 
+GOALS = ("Helpfulness", "Harmlessness")
+
+
 def _pairs(row: Values) -> list[Item]:
     good, bad = (_answer(side, row.get(side)) for side in ("chosen", "reject"))
     name = name_of(row, "pair_uid")
@@ -48,10 +51,11 @@ def _prompt(row: Values) -> Any:
 
 
 def _tags(row: Values) -> list[str]:
-    """The path of categories, and its first part, which is the goal."""
+    """The path of categories, and the goal, which is its first part or follows the set's name."""
     path = row.get("category_path")
     found = texts.tags({"category": path}, "category")
-    goal = path.strip("/").partition("/")[0] if isinstance(path, str) else ""
+    parts = path.strip("/").split("/") if isinstance(path, str) else []
+    goal = next((part for part in parts if part in GOALS), parts[0] if parts else "")
     return [*found, *([f"goal:{goal}"] if goal else [])]
 
 
