@@ -20,7 +20,6 @@ from rmcheck.data.layouts.layout import (
     response_set,
 )
 
-
 GOALS = ("Helpfulness", "Harmlessness")
 
 
