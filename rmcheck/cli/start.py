@@ -12,6 +12,7 @@ from rmcheck.cli.data import data_of
 from rmcheck.cli.options import add_suites_option, settings, suites_folder
 from rmcheck.cli.output import tell
 from rmcheck.cli.project import shown, tell_ignored
+from rmcheck.data.preferences import expand
 from rmcheck.data.reading import told
 from rmcheck.documents.finding import INI_FILES, matches
 from rmcheck.documents.ini import IniFile
@@ -160,32 +161,34 @@ def run_new(options: argparse.Namespace) -> int:
     if definition is not None:
         given = data_of(options.data, root) if options.data else None
         form = benchmark_form(definition, given)
+    data = _below(Path(options.data), root) if options.data else None
+    # Data that cannot be read are an error before anything is written.
+    reading = _described(data, root) if data and expand(data, root) else []
     made = new_domain(
         options.domain if definition is None else options.domain or definition.name,
         root=root,
         suites=_below(suites_folder(options, chosen), root),
-        data=_below(Path(options.data), root) if options.data else None,
+        data=data,
         globs=chosen.files,
         form=form,
     )
-    suite, data = shown(root / made.suite, root), shown(root / made.data, root)
+    suite, rows = shown(root / made.suite, root), shown(root / made.data, root)
     if definition is not None:
         tell(f"created {suite} for {definition.title}")
-        tell(*(_described(options.data, root) if options.data else []))
+        tell(*reading)
         print(f"\nnext:\n  pytest {suite} --rm SPEC")
         return 0
-    own = options.data and (root / made.data) == Path(options.data).resolve()
-    if own:
-        tell(f"created {suite} for {data}", *_described(data, root))
+    if reading:
+        tell(f"created {suite} for {rows}", *reading)
     else:
-        print(f"created {suite} and {data}")
+        print(f"created {suite} and {rows}")
     if not matches(root / made.suite, chosen.files):
         print(f"warning: {INI_FILES} does not match {suite}; add a glob, or pytest skips it")
     start = (
         ""
-        if own
+        if reading
         else (
-            f"Replace the two example rows in {data} with your pairs, one JSON object per line.\n"
+            f"Replace the two example rows in {rows} with your pairs, one JSON object per line.\n"
         )
     )
     print(
@@ -195,7 +198,7 @@ def run_new(options: argparse.Namespace) -> int:
     if made.pooled:
         pooled = ", ".join(shown(root / path, root) for path in made.pooled)
         print(
-            f"{pooled}: the `data:` pattern also matches {data}, so it includes\n"
+            f"{pooled}: the `data:` pattern also matches {rows}, so it includes\n"
             "these pairs too; list the files one by one to leave them out."
         )
     print(f"\nnext:\n  rmcheck lint {suite}\n  pytest {suite}")

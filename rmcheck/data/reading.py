@@ -214,7 +214,7 @@ def read_layout(
     except ValueError as error:
         return _refused(shown, len(rows), str(error))
     if chosen is None:
-        return _refused(shown, len(rows), unrecognised(shape))
+        return _refused(shown, len(rows), unrecognised(shape, columns))
     if chosen.name == OURS:
         found = Reading(FileNote(shown, OURS, layout is None, form, len(rows)), read=len(rows))
         for row in rows:

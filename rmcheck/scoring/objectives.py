@@ -41,6 +41,10 @@ def weights_of(objective: str, names: Mapping[int, str], model: str) -> list[flo
     for term in whole:
         found = _TERM.fullmatch(term.strip())
         name = found["name"].strip() if found else term
+        if len(places) == 1 and name not in places:
+            raise SourceError(
+                f"{model}: objective {name!r}: the model has one output; remove the objective"
+            )
         if name not in places:
             raise SourceError(f"{model}: objective {name!r}: {did_you_mean(name, places)}")
         if name in given:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -168,9 +169,11 @@ class DpoSource(ModelSource):
     def _load(self, device: str) -> Loaded:
         _ = self.fingerprint
         policy = self.policy.load()
-        reference = (
-            self.policy.load(plain=True) if self.reference is None else self.reference.load()
-        )
+        if self.reference is None:
+            reference = self.policy.load(plain=True)
+        else:
+            with _called("reference"):
+                reference = self.reference.load()
         self._refuse_unlike(policy, reference)
         return Loaded(Policies(policy.model, reference.model), policy.tokenizer, policy.layout)
 
@@ -222,6 +225,15 @@ class DpoSource(ModelSource):
         )
 
 
+@contextlib.contextmanager
+def _called(role: str) -> Iterator[None]:
+    """In this context, errors of loading a model begin with its role."""
+    try:
+        yield
+    except SourceError as error:
+        raise SourceError(f"{role}: {error}") from None
+
+
 PROBE = ("A text with 12 words,\nand  spaces.", "Ünïcode — 测试 <|end|>")
 
 
@@ -252,7 +264,7 @@ def create(rest: str, options: SourceOptions) -> DpoSource:
     return DpoSource(
         spec,
         _model(path, spec, options, settings),
-        None if reference is None else _model(reference, spec, options, {}),
+        None if reference is None else _model(reference, f"{spec}: reference", options, {}),
         _beta(own.get("beta"), spec),
         options,
     )

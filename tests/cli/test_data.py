@@ -134,3 +134,11 @@ def test_new_takes_data_that_exist(project: Project) -> None:
     assert "data: ../raw/hh.jsonl" in (project.root / "suites/chat.yaml").read_text()
     project.write("conftest.py", LENGTH)
     project.run("suites").assert_outcomes(passed=1, skipped=1)
+
+
+def test_new_writes_nothing_for_data_that_cannot_be_read(project: Project) -> None:
+    project.write("raw/own.csv", "question,good,bad\nWhy?,Because.,No.\n")
+    said = project.cli("new", "own", "--data", "raw/own.csv")
+    assert said.code != 0
+    assert "layout not recognised" in said.err[-1]
+    assert not (project.root / "suites/own.yaml").exists()

@@ -118,9 +118,11 @@ def test_columns_cover_the_rest() -> None:
     columns = {"prompt": "question", "chosen": "good", "rejected": "bad"}
     (pair,) = pairs_from_rows("x", [row], columns)
     assert parts(pair) == ("Why?", "Because.", "No.", ())
-    for wrong in ({**columns, "chosen": "best"}, {}):
-        with pytest.raises(ValueError, match=r"x: layout not recognised; .*map the keys"):
-            pairs_from_rows("x", [row], wrong)
+    with pytest.raises(ValueError, match=r"x: layout not recognised; .*map the keys"):
+        pairs_from_rows("x", [row], {})
+    said = r"x: columns: the data have no 'best' \(for chosen\); other keys found: good"
+    with pytest.raises(ValueError, match=said):
+        pairs_from_rows("x", [row], {**columns, "chosen": "best"})
 
 
 def test_a_row_that_does_not_fit_is_named() -> None:

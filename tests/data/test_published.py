@@ -225,7 +225,7 @@ def test_files_that_no_layout_fits_are_refused_with_their_keys(tmp_path: Path) -
         "text); nearest layouts: "
     )
     assert "is missing" in line
-    assert "'columns:'" in line
+    assert "columns: {prompt: KEY" in line
     columns = {"prompt": "question", "chosen": "good", "rejected": "bad"}
     (pair,) = load([path], root=tmp_path, columns=columns).pairs
     assert parts(pair) == ("Why?", "Because.", "No.", ())

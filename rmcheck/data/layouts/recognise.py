@@ -81,8 +81,15 @@ def _kind(shape: Shape, key: str) -> str:
     return f"is {found}" if share >= MOST else f"is {found} in some rows only"
 
 
-def unrecognised(shape: Shape) -> str:
-    """What to say of rows that no layout fits: their keys, and the nearest layouts."""
+def unrecognised(shape: Shape, columns: Mapping[str, str]) -> str:
+    """What to say of rows that no layout fits: their keys, and the nearest layouts.
+
+    `columns` maps our keys to the names that the user says they have.
+    """
+    lost = [f"{theirs!r} (for {ours})" for ours, theirs in columns.items() if not shape.has(ours)]
+    if lost:
+        there = ", ".join(key for key in shape.keys if key not in columns) or "none"
+        return f"columns: the data have no {listed(lost)}; other keys found: {there}"
     keys = [f"{key} ({shape.said(key)})" for key in list(shape.keys)[:12]]
     more = f" and {len(shape.keys) - 12} more" if len(shape.keys) > 12 else ""
     missing = {name: misses(layout, shape) for name, layout in _tried().items()}
@@ -90,8 +97,8 @@ def unrecognised(shape: Shape) -> str:
     told = [f"{name} ({'; '.join(missing[name])})" for name in near[:_NEAREST]]
     return (
         f"layout not recognised; keys found: {', '.join(keys) or 'none'}{more}; nearest layouts: "
-        f"{listed(told)}; name one with 'layout:', or map the keys with 'columns:', such as "
-        "{prompt: KEY, chosen: KEY, rejected: KEY}"
+        f"{listed(told)}; name one with 'layout:', or map the keys in a suite, such as "
+        "data: {path: FILE, columns: {prompt: KEY, chosen: KEY, rejected: KEY}}"
     )
 
 
