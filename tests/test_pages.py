@@ -22,6 +22,7 @@ def verdicts(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return importlib.import_module("verdicts")
 
 
+@pytest.mark.slow  # .ci/run has its own line for it
 def test_the_page_on_verdicts_is_current(verdicts: ModuleType) -> None:
     page = verdicts.PAGE.read_text(encoding="utf-8")
     found = verdicts.outputs()
@@ -54,6 +55,7 @@ def pages(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return importlib.import_module("pages")
 
 
+@pytest.mark.slow  # .ci/run has its own line for it
 @pytest.mark.parametrize(
     "name",
     ["sources.md", "add-a-domain.md", pytest.param("troubleshooting.md", marks=pytest.mark.slow)],
