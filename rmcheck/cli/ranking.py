@@ -15,6 +15,8 @@ from rmcheck.compare.comparison import Side, is_record, read_side, suites_below
 from rmcheck.compare.ranking import RankedTable, as_csv, explained, labels, lines, rank
 from rmcheck.engine import Settings
 from rmcheck.errors import UsageError
+from rmcheck.scoring.files import nearest_path
+from rmcheck.sources.layout import without_options
 from rmcheck.sources.score_file import SUFFIXES
 from rmcheck.spec import Spec
 from rmcheck.suite import Suite
@@ -33,8 +35,13 @@ def add_options(command: argparse.ArgumentParser) -> None:
 
 def as_spec(text: str, chosen: Settings) -> str:
     """A source as the command line names it; a file without a kind is a score file."""
-    path = Path(text)
-    if not Spec.parse(text).kind and path.is_file():
+    bare = not Spec.parse(text).kind
+    path = Path(without_options(text, lambda given: Path(given).is_dir())[0])
+    if bare and path.name.removesuffix(".gz").endswith(SUFFIXES) and not path.exists():
+        near = nearest_path(path.absolute(), files=True)
+        meant = f"; did you mean '{near}'?" if near else ""
+        raise UsageError(f"'{text}': score file not found: {path.absolute()}{meant}")
+    if bare and path.is_file():
         if not path.name.removesuffix(".gz").endswith(SUFFIXES):
             raise UsageError(
                 f"'{text}' is a file, but not a score file ({', '.join(SUFFIXES)}); name a source "

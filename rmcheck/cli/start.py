@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from rmcheck.cli.data import data_of
@@ -20,6 +20,7 @@ from rmcheck.engine.settings import DEFAULT_BASELINE, Options, settings_from
 from rmcheck.errors import UsageError
 from rmcheck.extras import MODELS, missing
 from rmcheck.record.run import RESULTS
+from rmcheck.scoring.files import nearest_path
 from rmcheck.wording import counted, listed
 
 
@@ -143,6 +144,12 @@ def _next(folder: str) -> list[tuple[str, str]]:
     return steps if folder == "." else [(f"cd {folder}", ""), *steps]
 
 
+_FILES = (
+    ".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".arrow", ".gz", ".zst", ".bz2", ".xz"
+)  # fmt: skip
+"""Endings of files of data; other names are those of folders."""
+
+
 def run_new(options: argparse.Namespace) -> int:
     """Write a suite and its data file, and print how many pairs it needs."""
     from rmcheck.scaffold import benchmark_form, benchmark_of, new_domain
@@ -162,6 +169,8 @@ def run_new(options: argparse.Namespace) -> int:
         given = data_of(options.data, root) if options.data else None
         form = benchmark_form(definition, given)
     data = _below(Path(options.data), root) if options.data else None
+    if data and PurePath(data).suffix in _FILES and not expand(data, root):
+        raise UsageError(f"--data {options.data}: no such file{_nearest(root / data)}")
     # Data that cannot be read are an error before anything is written.
     reading = _described(data, root) if data and expand(data, root) else []
     made = new_domain(
@@ -203,6 +212,11 @@ def run_new(options: argparse.Namespace) -> int:
         )
     print(f"\nnext:\n  rmcheck lint {suite}\n  pytest {suite}")
     return 0
+
+
+def _nearest(path: Path) -> str:
+    near = nearest_path(path, files=True)
+    return f"; did you mean '{near}'?" if near else ""
 
 
 def _described(data: str, root: Path) -> list[str]:

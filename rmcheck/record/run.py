@@ -380,10 +380,12 @@ class RunRecord(_Model):
 
 
 def outcome(suites: Iterable[SuiteRecord]) -> Literal["pass", "fail", "error"]:
-    """The outcome of a run of these suites; advisory checks do not count."""
-    found = {
-        check.outcome for suite in suites for check in suite.checks if check.gate == "required"
-    }
-    if "error" in found:
+    """The outcome of a run of these suites; advisory checks do not count.
+
+    A run without any check has looked at nothing, which is an error.
+    """
+    checks = [check for suite in suites for check in suite.checks]
+    found = {check.outcome for check in checks if check.gate == "required"}
+    if "error" in found or not checks:
         return "error"
     return "fail" if "fail" in found else "pass"

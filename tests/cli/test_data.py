@@ -142,3 +142,11 @@ def test_new_writes_nothing_for_data_that_cannot_be_read(project: Project) -> No
     assert said.code != 0
     assert "layout not recognised" in said.err[-1]
     assert not (project.root / "suites/own.yaml").exists()
+
+
+def test_new_names_a_file_that_does_not_exist(project: Project) -> None:
+    project.write("raw/hh.jsonl", "")
+    said = project.cli("new", "own", "--data", "raw/hhh.jsonl")
+    assert said.code != 0
+    assert "--data raw/hhh.jsonl: no such file; did you mean" in said.err[-1]
+    assert sorted(path.name for path in (project.root / "raw").iterdir()) == ["hh.jsonl"]

@@ -67,3 +67,14 @@ def test_mistakes(project: Project) -> None:
     other = project.cli("compare", *three, "notes.txt", "--data", "pairs.jsonl")
     assert other.code == 4
     assert "'notes.txt' is a file, but not a score file (.jsonl" in other.err[0]
+
+
+def test_a_score_file_that_does_not_exist_is_named(project: Project) -> None:
+    project.write("a.jsonl", '{"id": "a", "chosen": 1, "rejected": 0}\n')
+    said = project.cli("compare", "a.jsonl", "b.jsonl")
+    assert said.code != 0
+    assert "'b.jsonl': score file not found" in said.err[-1]
+    project.data("p", pairs(20))
+    said = project.cli("compare", "a.jsonl,chosn=x", "a.jsonl", "--data", "data/p.jsonl")
+    assert "unknown" in said.err[-1]
+    assert "chosn" in said.err[-1]

@@ -294,6 +294,8 @@ def test_usage_errors_end_the_run_with_one_line(project: Project, case: str) -> 
     project.write("bad.yaml", "recipe: 1\nbse: here\ndata: x.jsonl\n")
     result = project.run(*options)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
+    record = project.record()
+    assert record["outcome"] == "error" or record["suites"]  # that of the run before
     errors = [line for line in (*result.outlines, *result.errlines) if "ERROR" in line]
     assert len(errors) == 1
     assert told in text_of(result)

@@ -40,6 +40,8 @@ def _part(where: str, part: Any) -> str:
     kind = part.get("type", "text" if "text" in part else None)
     if kind in _TEXT_PARTS and isinstance(part.get("text"), str):
         return str(part["text"])
+    if kind is None:
+        raise NotAPair(f"{where}: expected a text, got a list of {_shown(part)}")
     raise NotAPair(f"{where}: a part of type {kind!r}, and only text can be scored")
 
 
