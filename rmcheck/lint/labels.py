@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rmcheck.data import PreferencePair
+from rmcheck.errors import SourceError
 from rmcheck.lint import finding as kinds
 from rmcheck.lint.finding import Finding, Place
 from rmcheck.lint.pool import PlacedPair, Pool
-from rmcheck.wording import counted
+from rmcheck.wording import counted, listed
 
 Margins = NDArray[np.float64]
 """(k, n): the score of the chosen response less that of the rejected one, by k sources for n pairs;
@@ -91,9 +92,20 @@ def audit_labels(pool: Pool, auditors: Auditors) -> LabelAudit:
 
     A pair counts where all sources have scored it; with `most`, where more than half of them have.
     A tie contradicts nothing.
+
+    Raises
+    ------
+    SourceError
+        If a source has no score for any pair.
     """
     margins = auditors.margins([pair.item for pair in pool.pairs])
     found = tuple(_auditor(name, row) for name, row in zip(auditors.names, margins, strict=True))
+    empty = [one.name for one in found if not one.pairs]
+    if empty:
+        raise SourceError(
+            f"--scores: {listed(empty)} {'has' if len(empty) == 1 else 'have'} no score for any of "
+            f"the {counted(len(pool.pairs), 'pair')}; give scores of these data"
+        )
     k = len(found)
     needed = k // 2 + 1 if auditors.most else k
     known = ~np.isnan(margins)

@@ -93,7 +93,10 @@ def load_tokenizer(files: ModelFiles, gguf_file: str | None = None) -> Any:
                 trust_remote_code=files.trust_remote_code,
                 **options,
             )
-        except Exception as error:  # from_pretrained raises whatever its parsers raise
+        except (
+            Exception,
+            SystemExit,
+        ) as error:  # its parsers raise anything
             raise SourceError(
                 f"{files.name}: its tokenizer cannot be loaded: {_said(error)}"
             ) from None
@@ -262,7 +265,10 @@ def _load(
             )
         except SourceError:
             raise
-        except Exception as error:  # from_pretrained raises whatever its parsers raise
+        except (
+            Exception,
+            SystemExit,
+        ) as error:  # its parsers raise anything
             raise SourceError(f"{files.name}: cannot be loaded: {_said(error)}") from None
     refuse_unpacked(model, packing, loaded["unexpected_keys"], files.name)
     wrong = sorted(loaded["mismatched_keys"])
@@ -332,7 +338,7 @@ def head_scaled(model: Any, factor: float) -> Iterator[None]:
                 parameter.copy_(before)
 
 
-def _said(error: Exception) -> str:
+def _said(error: BaseException) -> str:
     """An error on one line."""
     text = " ".join(str(error).split()) or type(error).__name__
     unknown = _UNKNOWN.search(text)

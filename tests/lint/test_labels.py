@@ -13,6 +13,7 @@ from report.page import Page
 
 from rmcheck.cli import main
 from rmcheck.data import PreferencePair
+from rmcheck.errors import SourceError
 from rmcheck.lint.labels import Auditors, LabelAudit, Margins, at_least, audit_labels
 from rmcheck.report.page.labels import render
 
@@ -73,9 +74,11 @@ def test_worst_first(tmp_path: Path) -> None:
     assert ids(found) == [f"p{place:04d}" for place in expected]
 
 
-def test_a_source_without_any_margin_contradicts_nothing(tmp_path: Path) -> None:
-    assert not ids(audit(tmp_path, [[0.0, 0.0], [-1.0, -1.0]]))
-    assert not ids(audit(tmp_path, [[NAN, NAN], [-1.0, -1.0]]))
+def test_a_source_without_any_score_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="a has no score for any of the 2 pairs"):
+        audit(tmp_path, [[NAN, NAN], [-1.0, 1.0]])
+    flat = audit(tmp_path, [[0.0, 0.0], [-1.0, 1.0]])
+    assert flat.doubts == ()
 
 
 def test_the_chance_of_agreement_against_all_outcomes() -> None:

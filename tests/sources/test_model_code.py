@@ -92,3 +92,11 @@ def test_consent_is_true_or_false(tmp_path: Path) -> None:
     model_with_code(tmp_path / "model")
     with pytest.raises(UsageError, match="trust_remote_code: expected true or false, got 'yes'"):
         opened("hf:model,trust_remote_code=yes", tmp_path)
+
+
+def test_code_that_ends_the_process_is_an_error_of_the_model(tmp_path: Path) -> None:
+    model_with_code(tmp_path / "model")
+    file = tmp_path / "model/modelling.py"
+    file.write_text(file.read_text() + "\nraise SystemExit(3)\n")
+    with pytest.raises(SourceError, match=r"model: cannot be loaded: 3"):
+        opened("hf:model,trust_remote_code=true", tmp_path).score(dialogues(2))
