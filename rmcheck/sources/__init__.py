@@ -52,6 +52,8 @@ def create(spec: str, options: SourceOptions) -> Source:
         If that package returns something that is not a reward source.
     """
     named = Spec.parse(spec)
+    if named.kind in kinds() and not named.rest:
+        raise UsageError(f"source {spec!r}: expected a name or a path after '{named.kind}:'")
     if not named.kind or not named.rest:
         path, _ = without_options(spec, lambda path: (options.root / path).is_dir())
         if path and (options.root / path).is_dir():

@@ -18,7 +18,7 @@ from rmcheck.errors import Problem, ProblemsFound, UsageError, did_you_mean, nea
 from rmcheck.reward_source import SourceOptions
 from rmcheck.scoring.files import looked_for
 from rmcheck.sources.checkpoint import CheckpointSource, is_path
-from rmcheck.sources.layout import KEYS, READINGS, Setting, is_template_file
+from rmcheck.sources.layout import KEYS, READINGS, Setting, is_template_file, without_options
 from rmcheck.sources.model_source import ModelSource, resolved
 
 OWN = "sources"
@@ -147,6 +147,12 @@ def _path(name: str, root: Path) -> Path:
     """The file that a name or a path means."""
     path = resolved(name, root)
     known = project_sources(root)
+    plain, settings = without_options(name, lambda given: given in known)
+    if settings:
+        raise UsageError(
+            f"source:{name}: settings are keys of the source file; write "
+            f"'{settings.replace('=', ': ')}' into {OWN}/{plain}.yaml"
+        )
     if is_yaml(path):
         if path.is_file():
             return path

@@ -26,7 +26,7 @@ def options(tmp_path: Path) -> SourceOptions:
         ("tiny", r"expected KIND:NAME or a folder below .*; did you mean 'recipe:tiny'\?"),
         ("recipe", r"did you mean 'recipe:tiny'\? \(kinds: "),
         ("org/model", r"did you mean 'hf:org/model'\?"),
-        ("recipe:", "expected KIND:NAME"),
+        ("recipe:", "expected a name or a path after 'recipe:'"),
         ("", "KIND:NAME"),
         ("scores:gone.jsonl", "file not found"),
         ("scores:s.txt", "file not found"),

@@ -93,6 +93,10 @@ def test_a_misspelt_name_is_corrected(tmp_path: Path) -> None:
         opened("source:mine", tmp_path)
     save(tmp_path / "models/a", "gpt2", KINDS["plain"])
     written(tmp_path, "source: 1\nmodel: ../models/a\n")
+    with pytest.raises(UsageError, match=r"write 'end: eos' into sources/mine.yaml"):
+        opened("source:mine,end=eos", tmp_path)
+    with pytest.raises(UsageError, match=r"expected a name or a path after 'source:'"):
+        opened("source:", tmp_path)
     with pytest.raises(UsageError, match="did you mean 'mine'"):
         opened("source:mien", tmp_path)
     with pytest.raises(UsageError, match=r"did you mean 'sources/mine.yaml'"):
