@@ -16,7 +16,7 @@ from rmcheck.checks.signature import signature
 from rmcheck.data import pair_dialogues
 from rmcheck.documents import finding
 from rmcheck.engine.book import ScoreBook
-from rmcheck.engine.facts import rows_of
+from rmcheck.engine.facts import objectives_of, rows_of
 from rmcheck.engine.settings import Settings
 from rmcheck.errors import UsageError
 from rmcheck.record import baseline as baselines
@@ -24,8 +24,9 @@ from rmcheck.record import folder as folders
 from rmcheck.record.refusal import refuse_unlike
 from rmcheck.record.run import RESULTS, CheckRecord, SourceRecord
 from rmcheck.record.scores import PairScore
-from rmcheck.reward_source import Partial, Source
+from rmcheck.reward_source import ManySided, Partial, Source, completed
 from rmcheck.sources import create
+from rmcheck.sources.score_file import ScoreFile
 from rmcheck.spec import Spec
 from rmcheck.suite import Suite
 from rmcheck.verdict import Verdict
@@ -109,6 +110,25 @@ def recorded(name: str, folder: Path) -> Side:
 
 
 def _scored(given: Source, settings: Settings, suites: Sequence[Suite]) -> list[PairScore]:
+    """The pairs of all suites, scored; each objective that their checks name, where there are."""
+    rows: list[PairScore] = []
+    sides: dict[str, list[Suite]] = {}
+    one = isinstance(given, ScoreFile) and not given.objectives
+    for suite in suites:
+        named = objectives_of(suite) if isinstance(given, ManySided) and not one else []
+        for objective in named or [""]:
+            sides.setdefault(objective, []).append(suite)
+    for objective, members in sides.items():
+        side = given
+        if objective and isinstance(given, ManySided):
+            side = completed(given.with_objective(objective), given.spec)
+        rows += _side(side, settings, members, objective)
+    return rows
+
+
+def _side(
+    given: Source, settings: Settings, suites: Sequence[Suite], objective: str
+) -> list[PairScore]:
     book = ScoreBook(settings.cache)
     views = {suite.name: book.view(given, suite.name) for suite in suites}
     known = {
@@ -124,7 +144,7 @@ def _scored(given: Source, settings: Settings, suites: Sequence[Suite]) -> list[
     rows: list[PairScore] = []
     for name, pairs in known.items():
         both = book.scores(views[name], pair_dialogues(pairs))
-        rows += rows_of(name, ScoredPairs(pairs, both[0::2], both[1::2]))
+        rows += rows_of(name, ScoredPairs(pairs, both[0::2], both[1::2]), objective)
     return rows
 
 

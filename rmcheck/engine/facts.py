@@ -54,13 +54,8 @@ def suite_record(suite: Suite, context: SuiteContext | None) -> SuiteRecord:
 
 def pair_scores(suite: Suite, context: SuiteContext) -> list[PairScore]:
     """The candidate's scores of those pairs of the suite whose scores are known."""
-    named = dict.fromkeys(
-        need.source.objective or check.objective or ""
-        for check in suite.checks
-        for need in check.needs(suite.data)
-    )
     rows: list[PairScore] = []
-    for objective in sorted({"", *named}):
+    for objective in sorted({"", *objectives_of(suite)}):
         side = replace(context, objective=objective)
         try:
             known: Sequence[PreferencePair] = side.data.pairs
@@ -72,6 +67,17 @@ def pair_scores(suite: Suite, context: SuiteContext) -> list[PairScore]:
         if scored is not None:
             rows += rows_of(suite.name, scored, objective)
     return rows
+
+
+def objectives_of(suite: Suite) -> list[str]:
+    """The objectives that the checks of a suite judge; '' for a check that names none."""
+    return sorted(
+        {
+            need.source.objective or check.objective or ""
+            for check in suite.checks
+            for need in check.needs(suite.data)
+        }
+    )
 
 
 def rows_of(suite: str, scored: ScoredPairs, objective: str = "") -> list[PairScore]:

@@ -180,7 +180,13 @@ def label_findings(audit: LabelAudit | None) -> Iterator[Finding]:
 def who(audit: LabelAudit) -> str:
     """Which sources have to agree, for the beginning of a sentence."""
     k = len(audit.auditors)
-    return f"more than half of {k} sources" if audit.most else f"all {k} sources"
+    return (
+        f"more than half of {k} sources"
+        if audit.most
+        else "both sources"
+        if k == 2
+        else f"all {k} sources"
+    )
 
 
 def audit_json(audit: LabelAudit) -> Mapping[str, object]:

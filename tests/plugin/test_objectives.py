@@ -115,3 +115,7 @@ def test_compare_has_a_line_for_each_objective(models: Path, project: Project) -
     ]  # fmt: skip
     assert ["regressed" in line for line in lines] == [True, False, False]
     assert said.code == 1
+    # The sources themselves: each objective that the checks name is scored.
+    same = project.cli("compare", "hf:worse", "hf:model")
+    found = [line.replace("hf:model", "runs/model") for line in same.out]
+    assert [line for line in found if line.lstrip().startswith("chat [")] == lines
