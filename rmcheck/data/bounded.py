@@ -85,7 +85,7 @@ def rendered(render: Callable[[], object], template: object, given: int) -> str:
     sources = template.values() if isinstance(template, dict) else [template]
     try:
         for source in sources:
-            _refuse_powers(source)
+            _refuse_products(source)
         with _Watch(TIMES * given + ROOM):
             text = str(render())
         if len(text) > TIMES * given + ROOM:
@@ -98,9 +98,13 @@ def rendered(render: Callable[[], object], template: object, given: int) -> str:
     return text
 
 
-def _refuse_powers(source: object) -> None:
-    """Refuse '**': a power is one step that cannot be interrupted, and no template needs it."""
-    if not isinstance(source, str) or "**" not in source:
+def _refuse_products(source: object) -> None:
+    """Refuse what is one step that cannot be interrupted, and that no template needs.
+
+    These are the operator '**', and a text times a number that Jinja would work out while it
+    compiles the template.
+    """
+    if not isinstance(source, str) or "*" not in source:
         return
     from jinja2 import nodes
     from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -109,9 +113,40 @@ def _refuse_powers(source: object) -> None:
     try:
         tree = ImmutableSandboxedEnvironment(extensions=extensions).parse(source)
     except Exception:  # tags of transformers' own: taken as it reads
+        if "**" not in source:
+            return
         raise _Over("uses the operator '**', which is not allowed") from None
     if tree.find(nodes.Pow) is not None:
         raise _Over("uses the operator '**', which is not allowed")
+    for product in tree.find_all(nodes.Mul):
+        _constant(product)
+
+
+def _constant(node: Any) -> Any:
+    """The value of a product of constants; None where it is not one.
+
+    Raises
+    ------
+    _Over
+        For a text or list of more than `ROOM` parts.
+    """
+    from jinja2 import nodes
+
+    if isinstance(node, nodes.Const):
+        return node.value
+    if isinstance(node, nodes.List | nodes.Tuple):
+        return [None] * len(node.items)
+    if not isinstance(node, nodes.Mul):
+        return None
+    sides = _constant(node.left), _constant(node.right)
+    for many, times in (sides, sides[::-1]):
+        if isinstance(many, str | list) and isinstance(times, int):
+            if len(many) * times > ROOM:
+                raise _Over("writes too much text")
+            return many * times
+    if all(isinstance(side, int | float) for side in sides):
+        return sides[0] * sides[1]
+    return None
 
 
 _REMEDY = "use template: default, or correct the template"

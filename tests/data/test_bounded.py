@@ -21,6 +21,9 @@ ENDLESS = {
         "{% macro f(n) %}{% if n %}{{ f(n - 1) }}{{ f(n - 1) }}{% endif %}{% endmacro %}{{ f(60) }}"
     ),
     "output": LOOP * 2 + "{{ messages[0].content }}" + "{% endfor %}" * 2,
+    "a long product": "{{ 'x' * 999999999 }}",
+    "products of products": "{{ 999 * (('x' * 9999) * 99999) }}",
+    "a list": "{{ [1, 2] * 999999999 }}",
     "a power": "{{ 10 ** 10 ** 10 }}",
     "a power behind tags": "{% generation %}{{ 10 ** 10 ** 10 }}{% endgeneration %}",
 }
