@@ -20,7 +20,7 @@ gate: $(STAMP)
 	$(BIN)/python -m pytest $(GATE)
 
 test: $(STAMP)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/ -n 2 -m "not slow" -q
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/ -n 2 -m "not slow and not ci" -q
 
 slow: $(STAMP)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/ -n 2 -q

@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 from plugin.projects import jsonl, pairs
 
+pytestmark = pytest.mark.ci
+
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = ROOT / "tests" / "example_package"
 PAGE = ROOT / "docs" / "extend.md"

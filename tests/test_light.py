@@ -18,6 +18,8 @@ from plugin.projects import Row, jsonl, pairs, scores
 
 from rmcheck.extras import EXTRAS, GGUF, MODELS
 
+pytestmark = pytest.mark.ci
+
 REMEDY = "pip install 'rmcheck[models]'"
 SUITE = """\
 rmcheck: 1

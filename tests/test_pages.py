@@ -22,7 +22,7 @@ def verdicts(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return importlib.import_module("verdicts")
 
 
-@pytest.mark.slow  # .ci/run has its own line for it
+@pytest.mark.ci
 def test_the_page_on_verdicts_is_current(verdicts: ModuleType) -> None:
     page = verdicts.PAGE.read_text(encoding="utf-8")
     found = verdicts.outputs()
@@ -55,10 +55,10 @@ def pages(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return importlib.import_module("pages")
 
 
-@pytest.mark.slow  # .ci/run has its own line for it
+@pytest.mark.ci
 @pytest.mark.parametrize(
     "name",
-    ["sources.md", "add-a-domain.md", pytest.param("troubleshooting.md", marks=pytest.mark.slow)],
+    ["sources.md", "add-a-domain.md", "troubleshooting.md"],
 )
 def test_pages_with_output_are_current(pages: ModuleType, name: str) -> None:
     page = (BUILD.parent / name).read_text(encoding="utf-8")

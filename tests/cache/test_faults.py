@@ -159,6 +159,7 @@ def test_kills_at_random_moments_lose_little_and_change_no_score(
     assert state.fetchone() == ("ok",)
 
 
+@pytest.mark.ci
 def test_two_gates_at_once_score_each_text_once(tmp_path: Path) -> None:
     save(tmp_path / "model")
     found = in_fresh_process(TWO, tmp_path, 2)

@@ -128,6 +128,7 @@ def margins(rows: list[PairScore]) -> np.ndarray[tuple[int], np.dtype[np.float64
     return np.array([each.chosen - each.rejected for each in rows])
 
 
+@pytest.mark.ci
 @pytest.mark.skipif(bool(missing(QUANTIZE)), reason="torchao is not installed")
 def test_a_model_against_its_quantised_twin(
     project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

@@ -46,7 +46,7 @@ def mixed(project: Project) -> None:
         pytest.param(["pytest_randomly"], id="randomly", marks=pytest.mark.slow),
         pytest.param(["pytest_forked"], id="forked", marks=pytest.mark.slow),
         pytest.param([*PLUGINS][2:], id="others", marks=pytest.mark.slow),
-        pytest.param([*PLUGINS], id="all"),
+        pytest.param([*PLUGINS], id="all", marks=pytest.mark.ci),
     ],
 )
 def test_verdicts_are_the_same(

@@ -115,7 +115,7 @@ def verdicts(project: Project, *arguments: str, way: str = "run") -> dict[str, d
     return without_times(project.checks())
 
 
-@pytest.mark.slow
+@pytest.mark.ci
 def test_every_kind_says_the_same_in_any_company(gate: Project) -> None:
     whole = verdicts(gate)
     assert list(whole) == NAMES

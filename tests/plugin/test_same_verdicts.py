@@ -32,6 +32,7 @@ def verdicts(project: Project, *arguments: str, way: str = "run") -> dict[str, d
     return without_times(project.checks())
 
 
+@pytest.mark.ci
 def test_alone_selected_reversed_or_in_parallel(gate: Project) -> None:
     whole = verdicts(gate)
     assert len(whole) == 7
