@@ -19,6 +19,8 @@ from rmcheck.reward_source import SourceOptions
 from rmcheck.sources import create
 from rmcheck.sources.model_source import ModelSource
 
+pytestmark = pytest.mark.ci
+
 
 def pairs(folder: Path, count: int = 60) -> Path:
     """Preference data that a trained model tells apart."""

@@ -141,6 +141,7 @@ def test_a_bag_of_words_is_reported_and_leaves_room_for_a_model() -> None:
     assert words.rows[0].estimate.value <= 0.75
 
 
+@pytest.mark.ci
 def test_the_page_is_what_the_data_give(data_page: ModuleType) -> None:
     found = data_page.measured()
     assert [one.says for one in data_page.promises(found) if not one.holds] == []

@@ -195,6 +195,7 @@ def test_quiet_says_two_lines_and_verbose_all(project: Project) -> None:
         assert any(line.startswith("  ") and f" {name} - " in line for line in verbose), name
 
 
+@pytest.mark.ci
 def test_a_runs_scores_are_a_source(project: Project) -> None:
     """The same verdicts from scores.jsonl, in a process that never imports torch."""
     project.model()

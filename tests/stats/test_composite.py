@@ -89,6 +89,7 @@ def test_against_a_bootstrap_of_prompts() -> None:
     assert found.value == pytest.approx(np.mean(draws), abs=0.01)
 
 
+@pytest.mark.ci
 def test_coverage_of_unequal_parts() -> None:
     rng = np.random.default_rng(21)
     rates, sizes, weights = (0.95, 0.6, 0.8), (40, 100, 25), (0.5, 0.3, 0.2)

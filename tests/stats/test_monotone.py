@@ -80,7 +80,7 @@ def test_a_worse_pair_raises_no_limit_of_a_difference(
     assert two.p_less <= one.p_less * (1 + 1e-12)
 
 
-@pytest.mark.parametrize("n", [15, 31])
+@pytest.mark.parametrize("n", [15, pytest.param(31, marks=pytest.mark.ci)])
 def test_newcombe_s_limits_fall_with_every_pair(n: int) -> None:
     for both, ours, theirs in product(range(n + 1), repeat=3):
         neither = n - both - ours - theirs
