@@ -20,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 
 from rmcheck.scoring.forest import Forest, Row
-from rmcheck.scoring.reading import Reading, read_forest
+from rmcheck.scoring.reading import Reading, read_forest, rewards_at
 from rmcheck.scoring.transformers_compat import attention_of
 
 LEAST = 1_000_000
@@ -132,16 +132,7 @@ def read_blocks(model: Any, reading: BlockReading, pooling: str = "last") -> tor
         position_ids=reading.positions,
         use_cache=False,
     )[0]
-    if pooling == "mean":
-        path = reading.paths().float()
-        path = path / path.sum(dim=1, keepdim=True)
-        counts = torch.bincount(reading.rows, minlength=len(hidden)).tolist()
-        parts = zip(torch.split(path, counts), hidden.float(), strict=True)
-        pooled = torch.cat([part @ states for part, states in parts])
-    else:
-        pooled = hidden[reading.rows, reading.last]
-    rewards: torch.Tensor = model.score(pooled)[:, 0].float()
-    return rewards
+    return rewards_at(model, hidden, reading, pooling)
 
 
 class Blocks:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -62,6 +62,10 @@ class Reading:
             last=torch.from_numpy(np.concatenate([row.last for row in rows])).to(device),
         )
 
+    def paths(self) -> torch.Tensor:
+        """Which nodes each sequence reads, shape (k, t), boolean."""
+        return self.allowed[self.rows, 0, self.last]
+
 
 def read_forest(model: Any, reading: Reading, pooling: str = "last") -> torch.Tensor:
     """Rewards at the forest's sequences, shape (k,), float32; differentiable.
@@ -70,8 +74,28 @@ def read_forest(model: Any, reading: Reading, pooling: str = "last") -> torch.Te
     hidden state; PEFT's layers may be injected into it.
     """
     hidden = forest_states(model, reading)
+    return rewards_at(model, hidden, reading, pooling)
+
+
+class Paths(Protocol):
+    """Where the sequences of stacked rows end, and which nodes each of them reads."""
+
+    @property
+    def rows(self) -> torch.Tensor:
+        """The row of each sequence, shape (k,)."""
+
+    @property
+    def last(self) -> torch.Tensor:
+        """The node at which each sequence ends, shape (k,)."""
+
+    def paths(self) -> torch.Tensor:
+        """Which nodes each sequence reads, shape (k, t), boolean."""
+
+
+def rewards_at(model: Any, hidden: torch.Tensor, reading: Paths, pooling: str) -> torch.Tensor:
+    """What the head gives for the states of each sequence, shape (k,), float32."""
     if pooling == "mean":
-        path = reading.allowed[reading.rows, 0, reading.last].float()
+        path = reading.paths().float()
         path = path / path.sum(dim=1, keepdim=True)
         # Row by row: (k, t) times (t, d), so that no state is copied for each of its sequences.
         counts = torch.bincount(reading.rows, minlength=len(hidden)).tolist()
