@@ -118,6 +118,30 @@ class ManySided(Protocol):
 
 
 @runtime_checkable
+class Composed(Protocol):
+    """A source whose rewards are made from those of its members, which are scored apart."""
+
+    @property
+    def members(self) -> Sequence[Source]:
+        """The sources that it is made of."""
+
+    @property
+    def weights(self) -> Sequence[float]:
+        """How much each of them counts."""
+
+    def combined(
+        self, rewards: NDArray[np.float64], rows: Sequence[int] | None = None
+    ) -> NDArray[np.float64]:
+        """From rewards of the members, shape (m, n), to its own, shape (n,).
+
+        `rows`: which members these are, where they are not all.
+        """
+
+    def with_members(self, members: Sequence[Source]) -> Source:
+        """The same, made of other views of its members."""
+
+
+@runtime_checkable
 class Streaming(Protocol):
     """A source that yields scores as they are computed, so that a killed run loses little."""
 

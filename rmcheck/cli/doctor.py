@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from rmcheck.cli.data import add_layout_option, data_of, layout_of
+from rmcheck.cli.members import show_members
 from rmcheck.cli.options import add_compute_options, settings
 from rmcheck.cli.output import tell
 from rmcheck.data import Dialogue, pair_dialogues
 from rmcheck.data.reading import told
 from rmcheck.errors import UsageError
+from rmcheck.reward_source import Composed
 from rmcheck.sources import create
 from rmcheck.sources.model_source import ModelSource
 from rmcheck.spec import redacted
@@ -30,9 +32,12 @@ def add_commands(commands: Any) -> None:
         help="show what a model reads, and compare readings of it",
         description="Shows the tokens that a model is given for one pair: template, special "
         "tokens, and the token at which the reward is read. With DATA it compares the win rates "
-        "of all plausible readings on up to 200 pairs, and recommends one.",
+        "of all plausible readings on up to 200 pairs, and recommends one. Of an ensemble it shows "
+        "what each member adds.",
     )
-    doctor.add_argument("spec", metavar="SPEC", help="reward source that runs a model (hf:PATH)")
+    doctor.add_argument(
+        "spec", metavar="SPEC", help="source that runs a model (hf:PATH), or ensemble:A;B"
+    )
     doctor.add_argument(
         "data", metavar="DATA", nargs="?", help="data file, folder of Parquet files, or glob"
     )
@@ -46,6 +51,8 @@ def run_doctor(options: argparse.Namespace) -> int:
     options.rm = options.spec
     chosen = settings(options)
     source = create(chosen.source, chosen.options)
+    if isinstance(source, Composed):
+        return show_members(source, options, chosen)
     if not isinstance(source, ModelSource):
         raise UsageError(f"{source.spec} does not run a model; expected hf:PATH or recipe:NAME")
     pairs = _pairs(options.data, chosen.root, layout_of(options)) if options.data else []

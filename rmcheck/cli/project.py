@@ -39,6 +39,13 @@ def rooted(spec: str, root: Path) -> str:
     """
     here, named = Path.cwd(), Spec.parse(spec)
     given, options = without_options(named.rest, lambda path: (here / path).exists())
+    if named.kind == "py" and ".py:" in given:
+        module, _, name = given.rpartition(":")
+        if here != root and (here / module).is_file():
+            rest = f"{os.path.relpath(here / module, root)}:{name}"
+            return str(Spec("py", f"{rest},{options}" if options else rest))
+    if named.kind == "ensemble":
+        return str(Spec("ensemble", ";".join(rooted(m, root) for m in named.rest.split(";"))))
     path = here / given
     is_name = named.kind == "recipe" and not is_yaml(path)
     if here == root or is_name or not given or not path.exists():

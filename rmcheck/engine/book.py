@@ -18,7 +18,8 @@ from rmcheck.data import Dialogue
 from rmcheck.engine.bar import SessionBar
 from rmcheck.progress import NoProgress
 from rmcheck.record.run import ScoringRecord
-from rmcheck.reward_source import Partial, Source, Streaming, completed
+from rmcheck.reward_source import Composed, Partial, Source, Streaming, completed
+from rmcheck.scoring.rewards import checked
 from rmcheck.spec import redacted
 
 
@@ -66,7 +67,8 @@ class ScoreBook:
         """
         failed: dict[int, Exception] = {}
         asked: dict[int, _Asked] = {}
-        for source, dialogues in wanted:
+        made_of: dict[int, tuple[Source, ...]] = {}
+        for source, dialogues in _apart(wanted, made_of):
             try:
                 cached = self._ready(source, dialogues)
             except Exception as error:  # another package's source raises what it likes
@@ -77,8 +79,16 @@ class ScoreBook:
                 entry.sources.append(source)
                 entry.unknown.extend(cached.unknown(dialogues))
         work = [entry for entry in asked.values() if entry.unknown]
-        if not work:
-            return failed
+        if work:
+            self._compute(work, failed)
+        for whole, members in made_of.items():
+            first = next((failed[id(each)] for each in members if id(each) in failed), None)
+            if first is not None:
+                failed[whole] = first
+        return failed
+
+    def _compute(self, work: list[_Asked], failed: dict[int, Exception]) -> None:
+        """Score what no session has scored yet; add what went wrong to `failed`."""
         with self._lock():
             for entry in work:
                 # Under the lock: what another process scored meanwhile is on disk now.
@@ -90,7 +100,6 @@ class ScoreBook:
                         entry.cached.compute(entry.unknown)
                     except Exception as error:
                         failed |= dict.fromkeys(map(id, entry.sources), error)
-        return failed
 
     def _ready(self, source: Source, dialogues: Iterable[Dialogue]) -> CachedSource | None:
         """The source with its memory; None for a score file, which is only opened."""
@@ -107,11 +116,18 @@ class ScoreBook:
             return source
         key = (id(source), suite)
         if key not in self._views:
-            self._views[key] = completed(source.within(suite), source.spec)
+            if isinstance(source, Composed):
+                seen = source.with_members([self.view(each, suite) for each in source.members])
+            else:
+                seen = completed(source.within(suite), source.spec)
+            self._views[key] = seen
         return self._views[key]
 
     def scores(self, source: Source, dialogues: Sequence[Dialogue]) -> NDArray[np.float64]:
         """Scores in the order of `dialogues`, shape (n,)."""
+        if isinstance(source, Composed):
+            rewards = [self.scores(member, dialogues) for member in source.members]
+            return checked(source.combined(np.stack(rewards)), dialogues, source.spec)
         if isinstance(source, Partial):
             return source.score(dialogues)
         self.fetch(source, dialogues)
@@ -119,6 +135,8 @@ class ScoreBook:
 
     def knows(self, source: Source, dialogues: Sequence[Dialogue]) -> bool:
         """Whether the scores of all dialogues are there already, without scoring."""
+        if isinstance(source, Composed):
+            return all(self.knows(member, dialogues) for member in source.members)
         if isinstance(source, Partial):
             return all(source.knows(dialogue) for dialogue in dialogues)
         if not dialogues:
@@ -127,6 +145,8 @@ class ScoreBook:
 
     def missing(self, source: Source, dialogues: Sequence[Dialogue]) -> bool:
         """Whether any of the texts has a score neither in memory nor in the cache."""
+        if isinstance(source, Composed):
+            return any(self.missing(member, dialogues) for member in source.members)
         return bool(self._wrap(source).missing(dialogues))
 
     def sources(self) -> list[Source]:
@@ -175,3 +195,17 @@ class ScoreBook:
         finally:
             if lock is not None:
                 lock.release()
+
+
+def _apart(
+    wanted: Iterable[tuple[Source, Iterable[Dialogue]]], made_of: dict[int, tuple[Source, ...]]
+) -> Iterator[tuple[Source, Iterable[Dialogue]]]:
+    """What is wanted, with the members of a composed source in its place; notes them."""
+    for source, dialogues in wanted:
+        if not isinstance(source, Composed):
+            yield source, dialogues
+            continue
+        made_of[id(source)] = tuple(source.members)
+        texts = list(dialogues)
+        for member in source.members:
+            yield member, texts

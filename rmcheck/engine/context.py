@@ -59,6 +59,11 @@ class SuiteContext:
         """Scores of any dialogues, shape (n,)."""
         return self.book.scores(self._source(source), dialogues)
 
+    @property
+    def candidate(self) -> Source:
+        """The source under test; a score file as this suite sees it."""
+        return self._source(CANDIDATE)
+
     def _source(self, ref: SourceRef) -> Source:
         """The source that `ref` means; a score file as this suite sees it."""
         return self.book.view(self._bound_to(ref), self.suite)

@@ -13,6 +13,7 @@ from rmcheck.checks.evidence import estimates_by_tag
 from rmcheck.data import PreferencePair
 from rmcheck.data.layouts import OURS
 from rmcheck.engine.context import SuiteContext
+from rmcheck.engine.members import members_record
 from rmcheck.errors import RmcheckError
 from rmcheck.record.run import DataRecord, EstimateRecord, FileRecord, SuiteRecord
 from rmcheck.record.scores import PairScore
@@ -46,6 +47,7 @@ def suite_record(suite: Suite, context: SuiteContext | None) -> SuiteRecord:
     wins = _wins(scored.chosen, scored.rejected)
     return record.model_copy(
         update={
+            "members": members_record(context, scored),
             "slices": _json(estimates_by_tag(scored.pairs, wins)),
             "controls": _json(controls(scored.pairs, context.seed)),
         }

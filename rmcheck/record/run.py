@@ -16,6 +16,7 @@ from pydantic import (
     Field,
 )
 
+from rmcheck.record.members import MembersRecord
 from rmcheck.spec import Spec, redacted
 from rmcheck.wording import listed, read_as
 
@@ -45,7 +46,7 @@ class SourceRecord(_Model):
     these settings comes from (the spec, a file, or `default`). `reference` and `beta` belong to a
     policy: the model that it is compared with, and the factor of their log-ratio.
     `recipe` has the settings of a recipe by key (`seed`, `label_noise.rate`); empty for other
-    sources, and in records of version 0.1.
+    sources, and in records of version 0.1. `members` are the sources that an ensemble is made of.
     """
 
     spec: Printed
@@ -62,6 +63,7 @@ class SourceRecord(_Model):
     origins: dict[str, str] = Field(default_factory=dict)
     dtype: str | None = None
     recipe: dict[str, Any] = Field(default_factory=dict)
+    members: list[SourceRecord] = Field(default_factory=list)
 
     @property
     def reading(self) -> str:
@@ -71,6 +73,8 @@ class SourceRecord(_Model):
         ...              origins={"template": "chat_template.jinja"}).reading
         'template chat (chat_template.jinja), end template, max_length of the model, pooling last'
         """
+        if self.members:
+            return "; ".join(f"{one.spec}: {one.reading}" for one in self.members if one.reading)
         if self.template is None:
             return ""
         values = {
@@ -255,6 +259,7 @@ class SuiteRecord(_Model):
     tags: list[str] = Field(default_factory=list)
     data: DataRecord
     source: SourceRecord | None = None
+    members: MembersRecord | None = None
     controls: dict[str, EstimateRecord] = Field(default_factory=dict)
     slices: dict[str, EstimateRecord] = Field(default_factory=dict)
     checks: list[CheckRecord] = Field(default_factory=list)

@@ -111,7 +111,8 @@ def _recipes(report: ReportInput) -> str:
 
 def _source(source: SourceRecord) -> str:
     told = f" ({code(source.fingerprint, 16)})" if source.fingerprint else ""
-    read = f", read with {code(source.reading, 400)}" if source.origins else ""
+    known = source.reading and (source.origins or source.members)
+    read = f", read with {code(source.reading, 400)}" if known else ""
     return f"{code(source.spec)}{told}{read}"
 
 

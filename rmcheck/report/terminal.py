@@ -62,9 +62,14 @@ def lines(record: RunRecord, *, verbosity: int, report_path: str | None) -> list
     end += [
         f"reading of {one_line(source.spec, 60)}: {one_line(source.reading)}"
         for source in record.models[:2]
-        if source.origins
+        if source.reading and (source.origins or source.members)
     ]
     end += data_lines(record)
+    end += [
+        f"{one_line(suite.name, 40)}: {one_line(said)}"
+        for suite in [each for each in record.suites if each.members][:1]
+        for said in (suite.members.said if suite.members else ())
+    ]
     if record.training:
         end.append(training(record.training))
     end += where

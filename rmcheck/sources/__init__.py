@@ -27,6 +27,8 @@ KINDS: Registry[Factory] = Registry(
         "dpo": "rmcheck.sources.dpo:create",
         "scores": "rmcheck.sources.score_file:create",
         "source": "rmcheck.sources.source_file:create",
+        "py": "rmcheck.sources.python:create",
+        "ensemble": "rmcheck.sources.ensemble:create",
     },
     function("(rest, SourceOptions) -> reward source"),
     "rmcheck.sources",

@@ -52,13 +52,14 @@ class SuiteView:
     tags: tuple[str, ...]
     data: str
     data_hash: str
-    data_notes: tuple[str, ...]
+    notes: tuple[str, ...]
     source: str
     group: Group
     checks: tuple[CheckView, ...]
     controls: Figure | None
     slices: Figure | None
     slice_table: Grid | None
+    members: Grid | None
     margins: Figure | None
     pairs: int
     pairs_link: str
@@ -82,6 +83,7 @@ class SuiteView:
             ("null controls", self.controls),
             ("win rate by tag", self.slices),
             ("margins", self.margins),
+            ("members", self.members),
         )
         title = ", ".join(name for name, each in named if each)
         return title[:1].upper() + title[1:]
@@ -128,13 +130,17 @@ def suite_view(
         tags=tuple(suite.tags),
         data=f"{counted(suite.data.pairs, 'pair')} in {counted(suite.data.groups, 'group')}",
         data_hash=suite.data.hash,
-        data_notes=tuple(f"{file.path}: {file}" for file in suite.data.files),
+        notes=(
+            *(f"{file.path}: {file}" for file in suite.data.files),
+            *(suite.members.said if suite.members else ()),
+        ),
         source=suite.source.spec if suite.source else "",
         group=next((group for group in _GRAVITY if group in groups), "skipped"),
         checks=checks,
         controls=_controls(suite, pairs),
         slices=_slices(suite, baseline, named),
         slice_table=_slice_table(suite),
+        members=_members(suite),
         margins=None if compared else _margins(suite.name, pairs, named),
         pairs=len(pairs),
         pairs_link=anchor.selection(suite=suite.name),
@@ -224,6 +230,33 @@ def _slice_table(suite: SuiteRecord) -> Grid | None:
             )
             for tag, estimate in ordered
         ),
+    )
+
+
+def _members(suite: SuiteRecord) -> Grid | None:
+    if suite.members is None:
+        return None
+    return Grid(
+        title="Members of the ensemble",
+        columns=(
+            ("member", False),
+            ("win rate alone", True),
+            ("interval", True),
+            ("orders otherwise", True),
+            ("width of margins", True),
+        ),
+        rows=tuple(
+            (
+                member.spec,
+                numbers.rate(member.win_rate),
+                f"[{numbers.rate(member.low)}, {numbers.rate(member.high)}]",
+                f"{member.dissent:.1%}",
+                numbers.number(member.spread),
+            )
+            for member in suite.members.members
+        ),
+        remark="orders otherwise: share of pairs in which the ensemble prefers the other response; "
+        "width: standard deviation of the margins, times the member's weight",
     )
 
 
