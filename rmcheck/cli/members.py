@@ -21,7 +21,7 @@ from rmcheck.wording import counted, listed
 
 
 def show_members(source: Source, options: argparse.Namespace, chosen: Settings) -> int:
-    """Print how each member does alone, and how the ensemble does without it."""
+    """Print how each member does alone, and the win rate of the ensemble without it."""
     assert isinstance(source, Composed)
     for member in source.members:
         reading = member.describe().reading

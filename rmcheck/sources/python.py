@@ -162,7 +162,7 @@ def _file(module: str, root: Path, spec: str) -> Path:
     Raises
     ------
     UsageError
-        If there is none.
+        If the file does not exist.
     """
     if module.endswith(".py"):
         path = resolved(module, root)
