@@ -11,6 +11,7 @@ from rmcheck.errors import ExtraMissing
 MODELS = "models"
 GGUF = "gguf"
 QUANTIZE = "quantize"
+RAY = "ray"
 
 EXTRAS: Mapping[str, tuple[str, ...]] = {
     MODELS: (
@@ -25,6 +26,7 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
     ),
     GGUF: ("gguf",),
     QUANTIZE: ("torchao",),
+    RAY: ("ray",),
 }
 """The packages that code outside of the core imports, by the extra that installs them."""
 

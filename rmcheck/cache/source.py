@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,9 @@ from rmcheck.cache.store import ScoreStore
 from rmcheck.data import Dialogue
 from rmcheck.reward_source import Partial, Source, Streaming
 from rmcheck.scoring.rewards import checked
+
+if TYPE_CHECKING:
+    from rmcheck.shards.spread import Spread
 
 CHUNK = 1000
 """Dialogues at a time for a source that gives its scores all at once."""
@@ -29,6 +33,8 @@ class CachedSource(Source):
         score file is not cached, since it is read by id, not by text.
     store
         The cache on disk.
+    spread
+        An engine that scores what is missing, for sources that its workers can open.
 
     Attributes
     ----------
@@ -36,9 +42,10 @@ class CachedSource(Source):
         Different texts asked for, found on disk, and scored now.
     """
 
-    def __init__(self, source: Source, store: ScoreStore) -> None:
+    def __init__(self, source: Source, store: ScoreStore, spread: Spread | None = None) -> None:
         self.source = source
         self.store = store
+        self.spread = spread
         self.needed = 0
         self.cached = 0
         self.computed = 0
@@ -127,8 +134,13 @@ class CachedSource(Source):
     def _pieces(
         self, missing: Sequence[Dialogue]
     ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float64]]]:
-        if isinstance(self.source, Streaming):
-            for members, values in self.source.stream(missing):
+        pieces = None
+        if self.spread is not None and self.spread.takes(self.source):
+            pieces = self.spread.stream(self.source, missing)
+        elif isinstance(self.source, Streaming):
+            pieces = self.source.stream(missing)
+        if pieces is not None:
+            for members, values in pieces:
                 asked = [missing[int(member)] for member in members]
                 yield members, checked(values, asked, self.spec)
             return

@@ -12,8 +12,9 @@ from typing import Any
 
 from rmcheck.cli.data import add_layout_option, data_of, layout_of
 from rmcheck.cli.options import add_compute_options, add_source_options, settings
-from rmcheck.cli.output import tell
+from rmcheck.cli.output import refuse_to_replace, tell
 from rmcheck.cli.project import configured, rooted
+from rmcheck.cli.shards import add_score_options, in_shards, run_shards
 from rmcheck.data import Dialogue, pair_dialogues
 from rmcheck.data.reading import told
 from rmcheck.engine.book import ScoreBook
@@ -23,8 +24,6 @@ from rmcheck.sources import KINDS as SOURCES
 from rmcheck.sources import create
 from rmcheck.spec import redacted
 from rmcheck.wording import counted
-
-JSON_LINES = (".jsonl", ".json", ".ndjson")
 
 
 def add_commands(commands: Any) -> None:
@@ -47,7 +46,8 @@ def add_commands(commands: Any) -> None:
     )
     score.add_argument("data", help="data file, folder of Parquet files, or glob")
     add_layout_option(score)
-    score.add_argument("-o", "--output", metavar="FILE", required=True, help="score file to write")
+    score.add_argument("-o", "--output", metavar="FILE", help="score file to write")
+    add_score_options(score)
     add_source_options(score)
     score.set_defaults(run=run_score)
 
@@ -111,15 +111,15 @@ def _shown(path: Path) -> str:
 def run_score(options: argparse.Namespace) -> int:
     """Write a score file for pairs and response sets."""
     chosen = settings(options)
+    if options.output is None and options.shard is None:
+        raise UsageError("-o FILE is missing: the score file to write")
+    if options.output is not None:
+        refuse_to_replace(Path(options.output))
+    if in_shards(options):
+        return run_shards(options, chosen)
     target = Path(options.output)
-    if target.suffix not in JSON_LINES:
-        raise UsageError(
-            f"-o {target}: scores are written as JSON Lines; use a name that ends in "
-            f"{', '.join(JSON_LINES)}"
-        )
     data = data_of(options.data, chosen.root, layout_of(options))
     tell(*told(data.notes))
-    _refuse_to_replace(target)
     source, book = create(chosen.source, chosen.options), ScoreBook(chosen.cache)
     set_dialogues = [side for entry in data.sets for side in entry.dialogues()]
     book.fetch(source, [*pair_dialogues(data.pairs), *set_dialogues])
@@ -147,21 +147,6 @@ def run_score(options: argparse.Namespace) -> int:
             f"({right / len(data.pairs):.3f})"
         )
     return 0
-
-
-def _refuse_to_replace(target: Path) -> None:
-    """Overwrite score files, which are generated; refuse any other existing file."""
-    if not target.is_file():
-        return
-    try:
-        with target.open(encoding="utf-8") as file:
-            row = json.loads(next(iter(file), "{}"))
-    except (OSError, ValueError):
-        row = None
-    if not isinstance(row, dict) or {"prompt", "responses"} & set(row):
-        raise UsageError(
-            f"-o {target}: already exists and is not a score file; choose another path"
-        )
 
 
 def run_try(options: argparse.Namespace) -> int:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from rmcheck.errors import UsageError
 from rmcheck.wording import escaped
 
 
@@ -35,3 +36,26 @@ def _in_json(character: str) -> str:
     if character == "\n" or escaped(character) == character:
         return character
     return f"\\u{ord(character):04x}"
+
+
+JSON_LINES = (".jsonl", ".json", ".ndjson")
+
+
+def refuse_to_replace(target: Path) -> None:
+    """Overwrite score files, which are generated; refuse any other file, and any other ending."""
+    if target.suffix not in JSON_LINES:
+        raise UsageError(
+            f"-o {target}: scores are written as JSON Lines; use a name that ends in "
+            f"{', '.join(JSON_LINES)}"
+        )
+    if not target.is_file():
+        return
+    try:
+        with target.open(encoding="utf-8") as file:
+            row = json.loads(next(iter(file), "{}"))
+    except (OSError, ValueError):
+        row = None
+    if not isinstance(row, dict) or {"prompt", "responses"} & set(row):
+        raise UsageError(
+            f"-o {target}: already exists and is not a score file; choose another path"
+        )

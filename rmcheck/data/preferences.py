@@ -40,7 +40,7 @@ MOST_KEPT = 4_000_000
 
 Item = PreferencePair | ResponseSet
 
-_FILL = "write a pair of your own, or remove the row"
+UNFILLED = f"a text still begins with '{PLACEHOLDER}'; write a pair of your own, or remove the row"
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,8 @@ def expand(pattern: str, base: Path) -> list[Path]:
         return []  # not a valid file name: too long, or with a NUL
 
 
-def _unfilled(item: Item) -> bool:
+def unfilled(item: Item) -> bool:
+    """Whether a text of a row still is what `rmcheck new` wrote."""
     return any(text.startswith(PLACEHOLDER) for text in texts_of(item))
 
 
@@ -149,9 +150,8 @@ def load(
         note = found.note
         problems.extend(found.problems)
         for line, item in found.items:
-            if _unfilled(item):
-                said = f"a text still begins with '{PLACEHOLDER}'; {_FILL}"
-                problems.append(Problem(shown, line, 1, said))
+            if unfilled(item):
+                problems.append(Problem(shown, line, 1, UNFILLED))
                 continue
             if item.id in seen:
                 where, first, other = seen[item.id]

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from filelock import FileLock
@@ -21,6 +22,9 @@ from rmcheck.record.run import ScoringRecord
 from rmcheck.reward_source import Composed, Partial, Source, Streaming, completed
 from rmcheck.scoring.rewards import checked
 from rmcheck.spec import redacted
+
+if TYPE_CHECKING:
+    from rmcheck.shards.spread import Spread
 
 
 @dataclass
@@ -41,10 +45,15 @@ class ScoreBook:
         The folder of scores that other sessions made.
     bar
         The session's progress bar, where its sources report to one.
+    spread
+        The engine that scores what is missing, if not this process.
     """
 
-    def __init__(self, cache: Path, bar: SessionBar | None = None) -> None:
+    def __init__(
+        self, cache: Path, bar: SessionBar | None = None, spread: Spread | None = None
+    ) -> None:
         self._cache = cache
+        self._spread = spread
         self._bar = bar or SessionBar(NoProgress())
         self._store = ScoreStore(cache)
         self._wrapped: dict[int, tuple[Source, CachedSource]] = {}
@@ -172,7 +181,7 @@ class ScoreBook:
 
     def _wrap(self, source: Source) -> CachedSource:
         if id(source) not in self._wrapped:
-            cached = CachedSource(source, self._store)
+            cached = CachedSource(source, self._store, self._spread)
             if source.fingerprint is not None:  # two names of one model share its scores
                 cached = self._by_fingerprint.setdefault(source.fingerprint, cached)
             self._wrapped[id(source)] = (source, cached)

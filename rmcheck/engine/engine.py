@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from rmcheck.checks import CannotDecide, Need
 from rmcheck.data import Dialogue, PreferencePair
@@ -37,6 +38,9 @@ from rmcheck.spec import Spec
 from rmcheck.suite import BoundCheck, Suite
 from rmcheck.verdict import Verdict
 
+if TYPE_CHECKING:
+    from rmcheck.shards.spread import Spread
+
 
 class Engine:
     """Scores and judges for one session.
@@ -53,9 +57,9 @@ class Engine:
         self.settings = settings
         self.comparisons = max(1, comparisons)
         bar = SessionBar(settings.progress)
-        self.book = ScoreBook(settings.cache, bar)
-        self._watch = ReadingWatch(self.book, settings.cache, bar)
         self._options = replace(settings.options, progress=bar)
+        self.book = ScoreBook(settings.cache, bar, self._spread())
+        self._watch = ReadingWatch(self.book, settings.cache, bar)
         self._bindings: dict[tuple[int, int], Binding] = {}
         self._created: dict[str, Source] = {}
         self._failed: dict[int, Exception] = {}
@@ -63,6 +67,13 @@ class Engine:
         self._baseline: baselines.Baseline | None = None
         self._baseline_source: Source | None = None
         self._find_baseline()
+
+    def _spread(self) -> Spread | None:
+        if not self.settings.engine:
+            return None
+        from rmcheck.shards.spread import Spread
+
+        return Spread(self.settings.engine, self._options, self.settings.cache / "shards")
 
     def _find_baseline(self) -> None:
         spec = self.settings.baseline

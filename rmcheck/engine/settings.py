@@ -29,8 +29,8 @@ class Settings:
 
     `files` are the globs of suite files (`rmcheck_files`). Paths that a command line names start
     from `here` (None: from the root), all others from the root. `strict`: the run fails if a
-    required check is skipped. `source_named`: an option or a key names the source; False if it is
-    the default.
+    required check is skipped. `engine` scores what is missing (empty: this process).
+    `source_named`: an option or a key names the source; False if it is the default.
     """
 
     root: Path
@@ -46,6 +46,7 @@ class Settings:
     seed: int = 0
     examples: int | None = None
     strict: bool = False
+    engine: str = ""
     progress: Progress = field(default_factory=NoProgress)
     here: Path | None = None
 
@@ -132,6 +133,7 @@ def settings_from(ini: Ini, options: Options, *, progress: Progress | None = Non
         seed=asked.whole("rm_seed") or 0,
         examples=asked.whole("rm_examples", least=1),
         strict=asked.truth("rm_strict"),
+        engine=asked.engine(),
         progress=progress or NoProgress(),
         here=options.here,
     )
@@ -194,6 +196,17 @@ class _Asked:
             said = f"{self._name('rm_dtype')}={value!r}: {did_you_mean(value, PRECISIONS)}"
             raise UsageError(said)
         return value or PRECISIONS[0]
+
+    def engine(self) -> str:
+        value = self.text("rm_engine") or ""
+        if value:
+            from rmcheck.shards import engines
+
+            try:
+                engines.named(value)
+            except UsageError as error:
+                raise UsageError(f"{self._name('rm_engine')}: {error}") from None
+        return value
 
     def globs(self) -> tuple[str, ...]:
         value = self.ini.get(INI_FILES) or ()

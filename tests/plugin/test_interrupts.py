@@ -60,6 +60,7 @@ if {moment!r} == "judging":
 TOGETHER = """
 import os, pathlib, pytest
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
 def pytest_collection_modifyitems(items):
     for item in items:
         item.add_marker(pytest.mark.xdist_group("one"))
