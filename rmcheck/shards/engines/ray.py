@@ -76,7 +76,7 @@ def _pooled(ray: Any, job: Job, tasks: Sequence[Task], asked: int | None) -> Ite
         **share,
     )
     try:
-        for row in data.iter_rows(prefetch_batches=0):
+        for row in data.iter_rows():
             said = row["error"]
             if said:
                 raise SourceError(str(said))
