@@ -68,6 +68,7 @@ class Browser:
         )
         self.devtools("Emulation.setScriptExecutionDisabled", value=not script)
         self.driver.get_log("performance")
+        self.driver.get_log("browser")  # what earlier pages said
         self.go(f"{path.as_uri()}{fragment}")
         if script and 'id="data-rows"' in page:
             self.until(lambda: "live" in str(self.run("return document.documentElement.className")))
@@ -93,7 +94,7 @@ class Browser:
         return asked
 
     def complaints(self) -> list[str]:
-        """Errors and warnings on the console since the last call."""
+        """Errors and warnings on the console since the page was opened, or the last call."""
         return [entry["message"] for entry in self.driver.get_log("browser")]
 
     def until(self, wanted: Callable[[], Found]) -> Found:
