@@ -15,7 +15,7 @@ from pathlib import Path
 
 ORDER = (
     "gate_overhead", "report_size", "bootstrap", "arithmetic_rate", "score_copies", "score_pairs",
-    "score_pairs --shape rm-bench", "score_pairs --shape apart", "train", "gpu",
+    "score_pairs --shape rm-bench", "score_pairs --shape apart", "train", "gpu", "large", "shards",
 )  # fmt: skip
 
 

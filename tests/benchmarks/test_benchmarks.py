@@ -75,6 +75,19 @@ def test_a_quick_run_leaves_the_published_results_alone(
 
 
 @pytest.mark.ci
+def test_large_models_are_scored_alike(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = FOLDER / "large.py"
+    monkeypatch.setattr(sys, "argv", [str(script), "--quick", "--device", "cpu"])
+    monkeypatch.syspath_prepend(str(FOLDER))
+    runpy.run_path(str(script), run_name="__main__")
+    written = capsys.readouterr().out
+    assert "| a small Llama | rmcheck |" in written
+    assert "| a small Llama | transformers, padded batches of 32, by length |" in written
+
+
+@pytest.mark.ci
 @pytest.mark.parametrize("shape", ["rm-bench", "apart"])
 def test_pairs_of_another_shape_are_scored(
     shape: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
