@@ -15,18 +15,19 @@ from pathlib import Path
 
 ORDER = (
     "gate_overhead", "report_size", "bootstrap", "arithmetic_rate", "score_copies", "score_pairs",
-    "train", "gpu",
+    "score_pairs --shape rm-bench", "score_pairs --shape apart", "train", "gpu", "large", "shards",
 )  # fmt: skip
 
 
 def main() -> int:
     failed = []
     for name in ORDER:
-        script = Path(__file__).with_name(f"{name}.py")
+        script_name, *more = name.split()
+        script = Path(__file__).with_name(f"{script_name}.py")
         if not script.exists():
             continue
         started = time.perf_counter()
-        done = subprocess.run([sys.executable, str(script), *sys.argv[1:]], check=False)
+        done = subprocess.run([sys.executable, str(script), *more, *sys.argv[1:]], check=False)
         print(f"{name}: {time.perf_counter() - started:.0f} s\n", flush=True)
         if done.returncode:
             failed.append(name)

@@ -29,14 +29,15 @@ GOALS = {"scoring": 0.45, "training": 0.30}
 TITLE = "On a GPU"
 
 
-def matrix_product(size: int, repeats: int = 20) -> float:
+def matrix_product(size: int, repeats: int = 20, device: str = "cuda") -> float:
     """TFLOP/s of a square product in bf16."""
-    left = torch.randn(size, size, device="cuda", dtype=torch.bfloat16)
+    left = torch.randn(size, size, device=device, dtype=torch.bfloat16)
 
     def run() -> None:
         for _ in range(repeats):
             left @ left
-        torch.cuda.synchronize()
+        if device == "cuda":
+            torch.cuda.synchronize()
 
     run()
     return 2 * size**3 * repeats / seconds(run) / 1e12

@@ -5,6 +5,8 @@ A GPT-2-124M with random weights scores the same texts in each way, in float32 a
 below `.rmcheck/benchmarks` at the first run (it wants a package index).
 
     python benchmarks/score_pairs.py
+    python benchmarks/score_pairs.py --shape rm-bench
+    python benchmarks/score_pairs.py --shape apart
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from results import Options, held, medians, options, publish, seconds, table
+from shapes import SHAPES
 from workload import (
     GPT2,
     MAX_LENGTH,
@@ -33,7 +36,6 @@ from workload import (
     Shape,
     add_data,
     described,
-    pairs,
     scorer,
     tokenizer,
 )
@@ -42,7 +44,7 @@ from rmcheck.data import PreferencePair, pair_dialogues
 from rmcheck.data.template import prompt_prefix
 from rmcheck.scoring.forest import plant
 
-GOALS = {"float32": 3.0, "bfloat16": 9.0}
+DTYPES = ("float32", "bfloat16")
 
 PINNED = (
     "rewardbench==0.1.4", "transformers==4.51.0", "tokenizers==0.21.4", "huggingface_hub==0.36.2",
@@ -130,10 +132,18 @@ def _conversation(pair: PreferencePair, known: Any) -> dict[str, Any]:
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of this benchmark."""
     add_data(parser)
-    parser.add_argument("--pairs", type=int, default=60)
+    parser.add_argument("--shape", choices=SHAPES, default="dialogues")
+    parser.add_argument("--pairs", type=int, help="how many; default: as the shape says")
     parser.add_argument("--turns", type=int, default=2, help="exchanges a dialogue")
     parser.add_argument("--folder", type=Path, default=Path(".rmcheck/benchmarks"))
     parser.add_argument("--without-rewardbench", action="store_true")
+
+
+def drawn(how: Options) -> list[PreferencePair]:
+    """The pairs that are asked for."""
+    given = how.given
+    shape = SHAPES[given.shape]
+    return shape.build(6 if how.quick else given.pairs or shape.count, given.data, given.turns)
 
 
 def compare(how: Options, dtype: str, program: RewardBench | None) -> list[tuple[object, ...]]:
@@ -141,7 +151,8 @@ def compare(how: Options, dtype: str, program: RewardBench | None) -> list[tuple
     given = how.given
     shape = SMALL if how.quick else GPT2
     known = tokenizer(given.tokenizer)
-    data = pair_dialogues(pairs(6 if how.quick else given.pairs, given.data, given.turns))
+    data = pair_dialogues(drawn(how))
+    goals = SHAPES[given.shape].goals
     ours = scorer(shape.model(pad=known.pad_token_id), known, dtype)
     plain = scorer(shape.model(fused=False, pad=known.pad_token_id), known, dtype)
     scored: dict[str, NDArray[np.float64]] = {}
@@ -176,7 +187,7 @@ def compare(how: Options, dtype: str, program: RewardBench | None) -> list[tuple
     for name, rate in speed.items():
         ratio = speed["rmcheck"] / rate
         known_goal = name == PROGRAM and dtype == "float32"
-        cell = held(ratio, GOALS[dtype]) if known_goal else f"{ratio:.2f}×"
+        cell = held(ratio, goals[dtype]) if known_goal else f"{ratio:.2f}×"
         rows.append((dtype, name, rate, cell, float(np.abs(scored[name] - truth).max())))
     return rows
 
@@ -188,14 +199,17 @@ def main() -> None:
     how = options(__doc__, 3, add_options)
     given = how.given
     known = tokenizer(given.tokenizer)
-    data = pairs(6 if how.quick else given.pairs, given.data, given.turns)
+    data = drawn(how)
+    wanted = SHAPES[given.shape]
     program = None
     if not (given.without_rewardbench or how.quick):
         program = RewardBench(given.folder, GPT2, known, data)
-    rows = [row for dtype in GOALS for row in compare(how, dtype, program)]
+    rows = [row for dtype in DTYPES for row in compare(how, dtype, program)]
     sequences = scorer(SMALL.model(), known).encode(pair_dialogues(data))
-    name = given.title or "shipped evaluation pairs"
-    name += f" as dialogues of {given.turns} exchanges" if given.turns > 1 else ""
+    name = given.title or wanted.name
+    if given.shape == "dialogues":
+        name = given.title or f"shipped {wanted.name}"
+        name += f" as dialogues of {given.turns} exchanges" if given.turns > 1 else ""
     unique = plant(sequences, MAX_LENGTH).n_tokens
     head = ("dtype", "way", "texts/s", "rmcheck is faster by", "farthest from one by one")
     body = (
@@ -208,13 +222,14 @@ def main() -> None:
         program.close()
         rate = {(row[0], row[1]): row[2] for row in rows}
         ratio = float(str(rate["bfloat16", "rmcheck"])) / float(str(rate["float32", PROGRAM]))
+        goal = wanted.goals.get("bfloat16")
+        said = f"{ratio:.2f}×" if goal is None else held(ratio, goal)
         body += (
-            "\n\nThe goal for bfloat16 is set against the program in float32: "
-            f"{held(ratio, GOALS['bfloat16'])}."
+            f"\n\nbfloat16 against the program in float32: {said}."
             "\n\n`rewardbench` scores a GPT-2 otherwise than one by one: it pads on the left "
             "and gives no position ids, so that padded texts count positions from the padding."
         )
-    publish(f"Scoring {given.title or 'pairs'}", body, how)
+    publish(f"Scoring {given.title}" if given.title else wanted.title, body, how)
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ def _texts_are_remembered_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tokens, "KEPT", tokens.KEPT)
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("name", TITLES)
 def test_a_benchmark_runs_and_writes_its_section(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -72,3 +73,49 @@ def test_a_quick_run_leaves_the_published_results_alone(
     monkeypatch.syspath_prepend(str(FOLDER))
     runpy.run_path(str(script), run_name="__main__")
     assert (FOLDER / "RESULTS.md").read_bytes() == before
+
+
+@pytest.mark.ci
+def test_large_models_are_scored_alike(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = FOLDER / "large.py"
+    monkeypatch.setattr(sys, "argv", [str(script), "--quick", "--device", "cpu"])
+    monkeypatch.syspath_prepend(str(FOLDER))
+    runpy.run_path(str(script), run_name="__main__")
+    written = capsys.readouterr().out
+    assert "| a small Llama | rmcheck |" in written
+    assert "| a small Llama | transformers, padded batches of 32, by length |" in written
+
+
+@pytest.mark.ci
+@pytest.mark.parametrize("shape", ["rm-bench", "apart"])
+def test_pairs_of_another_shape_are_scored(
+    shape: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = FOLDER / "score_pairs.py"
+    monkeypatch.setattr(sys, "argv", [str(script), "--quick", "--shape", shape])
+    monkeypatch.syspath_prepend(str(FOLDER))
+    runpy.run_path(str(script), run_name="__main__")
+    written = capsys.readouterr().out
+    assert written.count("| rmcheck |") == 2
+    assert f"python benchmarks/score_pairs.py --quick --shape {shape}" in written
+
+
+def test_pairs_of_rm_bench_are_nine_of_six_texts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(FOLDER))
+    found = runpy.run_path(str(FOLDER / "shapes.py"))["SHAPES"]["rm-bench"].build(27, None, 1)
+    assert len(found) == 27
+    for group in {pair.group for pair in found}:
+        of_group = [pair for pair in found if pair.group == group]
+        assert len({(pair.chosen, pair.rejected) for pair in of_group}) == 9
+        assert len({text for pair in of_group for text in (pair.chosen, pair.rejected)}) == 6
+        assert len({pair.prompt for pair in of_group}) == 1
+
+
+def test_pairs_apart_share_no_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(FOLDER))
+    found = runpy.run_path(str(FOLDER / "shapes.py"))["SHAPES"]["apart"].build(20, None, 1)
+    texts = [text for pair in found for text in (pair.chosen, pair.rejected)]
+    assert len(set(texts)) == 40
+    assert {pair.prompt for pair in found} == {""}
