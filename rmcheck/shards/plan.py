@@ -242,7 +242,7 @@ def read(folder: Path) -> Plan:
     Raises
     ------
     UsageError
-        If there is none, or it was written by a later version.
+        If the folder has no plan, or one of another version.
     """
     path = folder / PLAN
     try:

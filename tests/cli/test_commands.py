@@ -117,7 +117,7 @@ MISTAKES = {
         ["score", "data/chat.jsonl", "-o", "o.jsonl", "--rm", "score:x"],
         "unknown kind 'score', did you mean 'scores'?",
     ),
-    "score: no output": (["score", "data/chat.jsonl"], "-o/--output"),
+    "score: no output": (["score", "data/chat.jsonl"], "-o FILE is missing"),
     "score: over data": (
         ["score", "data/chat.jsonl", "-o", "data/chat.jsonl", "--rm", "scores:data/chat.jsonl"],
         "-o data/chat.jsonl: already exists and is not a score file; choose another path",
