@@ -16,8 +16,10 @@ from rmcheck.cache.source import CachedSource
 from rmcheck.cache.store import ScoreStore
 from rmcheck.data import Dialogue
 from rmcheck.engine.bar import SessionBar
+from rmcheck.errors import SourceError
 from rmcheck.progress import NoProgress
 from rmcheck.record.run import ScoringRecord
+from rmcheck.record.served import RequestsRecord
 from rmcheck.reward_source import Partial, Source, Streaming, completed
 from rmcheck.spec import redacted
 
@@ -80,9 +82,13 @@ class ScoreBook:
         if not work:
             return failed
         with self._lock():
-            for entry in work:
-                # Under the lock: what another process scored meanwhile is on disk now.
-                entry.unknown = entry.cached.missing(entry.unknown)
+            for entry in list(work):
+                try:
+                    # Under the lock: what another process scored meanwhile is on disk now.
+                    entry.unknown = entry.cached.missing(entry.unknown)
+                except SourceError as error:  # cached scores are not those of the model now
+                    failed |= dict.fromkeys(map(id, entry.sources), error)
+                    work.remove(entry)
             told = sum(len(one.unknown) for one in work if isinstance(one.cached.source, Streaming))
             with self._bar.over(told):
                 for entry in work:
@@ -142,6 +148,7 @@ class ScoreBook:
             computed=sum(found.computed for found in wrapped),
             remarks=self._remarks(),
             truncated=sum(source.truncated for source in self.sources()),
+            requests=sum((source.requests for source in self.sources()), RequestsRecord()),
         )
 
     def _remarks(self) -> list[str]:

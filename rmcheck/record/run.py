@@ -16,6 +16,7 @@ from pydantic import (
     Field,
 )
 
+from rmcheck.record.served import RequestsRecord, ServedRecord
 from rmcheck.spec import Spec, redacted
 from rmcheck.wording import listed, read_as
 
@@ -43,7 +44,8 @@ class SourceRecord(_Model):
     `trust_remote_code` whether the Python code of the model's folder was run, `quantize` what its
     layers were quantised to when it was loaded (empty: nothing), and `origins` says where each of
     these settings comes from (the spec, a file, or `default`). `reference` and `beta` belong to a
-    policy: the model that it is compared with, and the factor of their log-ratio.
+    policy: the model that it is compared with, and the factor of their log-ratio. `served` is the
+    server of a model behind one.
     `recipe` has the settings of a recipe by key (`seed`, `label_noise.rate`); empty for other
     sources, and in records of version 0.1.
     """
@@ -59,6 +61,7 @@ class SourceRecord(_Model):
     reference: Printed = ""
     beta: float | None = None
     quantize: str = ""
+    served: ServedRecord | None = None
     origins: dict[str, str] = Field(default_factory=dict)
     dtype: str | None = None
     recipe: dict[str, Any] = Field(default_factory=dict)
@@ -78,9 +81,10 @@ class SourceRecord(_Model):
             "end": self.end or "none",
             "max_length": "of the model" if self.max_length is None else str(self.max_length),
             **(
-                {"pooling": self.pooling or "last"}
-                if self.beta is None
-                else {"reference": self.reference, "beta": f"{self.beta:g}"}
+                {"pooling": self.pooling or "last"} if self.beta is None and not self.served else {}
+            ),
+            **(
+                {} if self.beta is None else {"reference": self.reference, "beta": f"{self.beta:g}"}
             ),
             **({"objective": self.objective} if self.objective else {}),
             **({"trust_remote_code": "true"} if self.trust_remote_code else {}),
@@ -94,7 +98,7 @@ class SourceRecord(_Model):
     @property
     def kind(self) -> str:
         """What is before the colon of the spec; for a path and a source file, the kind of model."""
-        kind = Spec.parse(self.spec).kind
+        kind = "http" if self.served else Spec.parse(self.spec).kind
         if kind in ("", "source"):
             return "hf" if self.beta is None else "dpo"
         return kind
@@ -304,12 +308,14 @@ class ScoringRecord(_Model):
     """How many texts were needed, found in the cache, computed, and cut to the length limit.
 
     `remarks` say what a user should know of it: a damaged cache, a model read the slow way.
+    `requests` counts what was sent to servers.
     """
 
     needed: int = 0
     cached: int = 0
     computed: int = 0
     truncated: int = 0
+    requests: RequestsRecord = Field(default_factory=RequestsRecord)
     remarks: list[str] = Field(default_factory=list)
 
 

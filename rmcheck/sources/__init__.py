@@ -27,6 +27,8 @@ KINDS: Registry[Factory] = Registry(
         "dpo": "rmcheck.sources.dpo:create",
         "scores": "rmcheck.sources.score_file:create",
         "source": "rmcheck.sources.source_file:create",
+        "http": "rmcheck.sources.served:create_http",
+        "https": "rmcheck.sources.served:create_https",
     },
     function("(rest, SourceOptions) -> reward source"),
     "rmcheck.sources",
