@@ -90,10 +90,11 @@ class SourceRecord(_Model):
             **({"trust_remote_code": "true"} if self.trust_remote_code else {}),
             **({"quantize": self.quantize} if self.quantize else {}),
         }
-        return ", ".join(
+        said = ", ".join(
             f"{key} {value}" + (f" ({self.origins[key]})" if self.origins.get(key) else "")
             for key, value in values.items()
         )
+        return f"{said}; {self.served}" if self.served else said
 
     @property
     def kind(self) -> str:

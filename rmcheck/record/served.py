@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
+from rmcheck.wording import counted
+
 
 class ServedRecord(BaseModel):
     """The server of a source.
@@ -38,6 +40,11 @@ class RequestsRecord(BaseModel):
     sent: int = 0
     retried: int = 0
     split: int = 0
+
+    def __str__(self) -> str:
+        more = [f"{self.retried:,} repeated"] if self.retried else []
+        more += [f"{self.split:,} split"] if self.split else []
+        return ", ".join([counted(self.sent, "request"), *more])
 
     def __add__(self, other: RequestsRecord) -> RequestsRecord:
         return RequestsRecord(

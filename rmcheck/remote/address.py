@@ -32,15 +32,18 @@ class Address:
         >>> Address.parse("http://gpu-7:8000/reward/")
         Address(scheme='http', host='gpu-7', port=8000, prefix='/reward')
         """
+        scheme, _, rest = url.partition("://")
         try:
             parts = urlsplit(url)
-            port = parts.port
+            port, login = parts.port, "@" in parts.netloc
         except ValueError:
-            raise UsageError(f"{url}: not a URL; expected http://HOST:PORT") from None
-        if "@" in parts.netloc:
+            login = "@" in rest  # a password with a slash, say
+            if not login:
+                raise UsageError(f"{url}: not a URL; expected http://HOST:PORT") from None
+        if login:
             raise UsageError(
-                f"{parts.scheme}://***@{parts.netloc.rpartition('@')[2]}: a login in the URL would "
-                "be kept with every run; put the key into an environment variable and name it: "
+                f"{scheme}://***@{rest.rpartition('@')[2]}: a login in the URL would be kept with "
+                "every run; put the key into an environment variable and name it: "
                 "api_key_env=VARIABLE"
             )
         if parts.query or parts.fragment:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +17,12 @@ from rmcheck.record.run import SourceRecord
 from rmcheck.record.served import RequestsRecord, ServedRecord
 from rmcheck.remote.answers import Answers
 from rmcheck.remote.apart import run_apart, stream_apart
-from rmcheck.remote.batch import Traffic
+from rmcheck.remote.batch import Prepare, Traffic
 from rmcheck.remote.client import Client, Terms
 from rmcheck.remote.connection import Connections, Link
-from rmcheck.remote.profile import Asking, Identity
+from rmcheck.remote.profile import Asking, Identity, Input
 from rmcheck.remote.retry import Backoff, Clock
-from rmcheck.remote.run import ask_all
+from rmcheck.remote.run import Deliver, ask_all
 from rmcheck.reward_source import Source, SourceOptions
 from rmcheck.sources.layout import DEFAULT, without_options
 from rmcheck.sources.served_settings import ServedSettings, from_spec
@@ -231,13 +230,13 @@ class ServedSource(Source):
         self, dialogues: Sequence[Dialogue]
     ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float64]]]:
         """`score` piece by piece: (indices, rewards), in the order in which they come."""
-        known = self.known
+        _ = self.known  # asks the server who it is before anything else
         progress = self.options.progress
         progress.start(f"scoring {counted(len(dialogues), 'dialogue')}", len(dialogues), DIALOGUES)
         kept = KEEPS[self.fingerprint is None]
         done = 0
         try:
-            for members, values in stream_apart(partial(self._asked, dialogues, known)):
+            for members, values in stream_apart(partial(self._asked, dialogues)):
                 done += len(members)
                 self._seen.extend(values[: 1000 - len(self._seen)])
                 yield np.array(members, dtype=np.int64), np.array(values, dtype=np.float64)
@@ -256,8 +255,9 @@ class ServedSource(Source):
         SourceError
             If they differ: another model is behind the same name and revision.
         """
+        _ = self.known
         found = np.empty(len(dialogues), dtype=np.float64)
-        for members, values in stream_apart(partial(self._asked, dialogues, self.known)):
+        for members, values in stream_apart(partial(self._asked, dialogues)):
             found[members] = values
         apart = np.abs(found - np.asarray(scores))
         worst = int(np.argmax(apart - DRIFT * np.abs(scores)))
@@ -270,28 +270,68 @@ class ServedSource(Source):
                 "(a server that tells its revision: use another folder with --rm-cache)"
             )
 
-    async def _asked(self, dialogues: Sequence[Dialogue], known: Known, deliver: Any) -> None:
-        def prepared(members: Sequence[int]) -> Any:
+    def ask(
+        self, inputs: Sequence[Input], asking: Asking | None = None, batch: int | None = None
+    ) -> list[float]:
+        """The rewards of texts that are ready to be sent, for a look at the server itself.
+
+        Raises
+        ------
+        SourceError
+            As `score`.
+        """
+        found = [0.0] * len(inputs)
+        work = partial(
+            self._sent,
+            len(inputs),
+            lambda members: [inputs[member] for member in members],
+            lambda member: f"text {member + 1}",
+            asking or self.asking,
+            batch or self.batch,
+        )
+        for members, values in stream_apart(work):
+            for member, value in zip(members, values, strict=True):
+                found[member] = value
+        return found
+
+    @property
+    def asking(self) -> Asking:
+        """How texts are sent; asks the server for the name of its model."""
+        return Asking(self.known.model, self.texts.form, self.texts.special)
+
+    @property
+    def batch(self) -> int:
+        """Texts in a request, within the limits of server and user."""
+        batch = self.settings.batch or self.settings.profile.at_once(self.texts.form)
+        return min(batch, self.known.identity.batch or batch)
+
+    async def _asked(self, dialogues: Sequence[Dialogue], deliver: Deliver) -> None:
+        def prepared(members: Sequence[int]) -> list[Input]:
             return self.texts.inputs([dialogues[member] for member in members])
 
         def name(member: int) -> str:
             return dialogues[member].key or repr(dialogues[member].response[:40])
 
+        await self._sent(len(dialogues), prepared, name, self.asking, self.batch, deliver)
+
+    async def _sent(
+        self,
+        count: int,
+        prepared: Prepare,
+        name: Callable[[int], str],
+        asking: Asking,
+        batch: int,
+        deliver: Deliver,
+    ) -> None:
+        told = self.known.identity.concurrency or CONCURRENCY
         link = self._opened()
         try:
-            client = self.client(link, known)
-            await ask_all(client, len(dialogues), prepared, name, deliver)
+            client = self._client(
+                link, asking, batch, min(self.settings.concurrency or CONCURRENCY, told)
+            )
+            await ask_all(client, count, prepared, name, deliver)
         finally:
             await link.close()
-
-    def client(self, link: Link, known: Known) -> Client:
-        """What asks for scores, within the limits of server and user."""
-        settings, told = self.settings, known.identity
-        asking = Asking(known.model, self.texts.form, self.texts.special)
-        batch = settings.batch or settings.profile.at_once(self.texts.form)
-        batch = min(batch, told.batch or batch)
-        bound = min(settings.concurrency or CONCURRENCY, told.concurrency or CONCURRENCY)
-        return self._client(link, asking, batch, bound)
 
     def _client(self, link: Link, asking: Asking, batch: int, bound: int) -> Client:
         settings = self.settings
