@@ -28,7 +28,7 @@ def lines(
         if not paired.ids:
             continue
         apart = np.abs(paired.now - paired.before)
-        row, column = np.unravel_index(int(apart.argmax()), apart.shape)
+        row, column = divmod(int(apart.argmax()), 2)
         side = ("chosen", "rejected")[column]
         yield (
             f"{suite}: rewards differ by at most {apart.max():.2g} "

@@ -11,6 +11,9 @@ from collections.abc import Callable, Coroutine, Iterator
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
+PAUSE = 0.05
+"""Seconds for which rewards are gathered before they are handed over."""
+
 Result = TypeVar("Result")
 Piece = tuple[list[int], list[float]]
 
@@ -42,6 +45,8 @@ def stream_apart(
     Its error is raised after everything that was delivered; if the consumer stops, it is cancelled.
     """
     pieces: SimpleQueue[Piece | None] = SimpleQueue()
+    members: list[int] = []
+    values: list[float] = []
     errors: list[BaseException] = []
     cancel: list[Callable[[], object]] = []
     started = threading.Event()
@@ -51,7 +56,23 @@ def stream_apart(
         assert task is not None
         cancel.append(lambda: loop.call_soon_threadsafe(task.cancel))
         started.set()
-        await made(lambda members, values: pieces.put((members, values)))
+
+        def flush() -> None:
+            if members:
+                pieces.put((members[:], values[:]))
+                members.clear()
+                values.clear()
+
+        def deliver(which: list[int], rewards: list[float]) -> None:
+            if not members:  # waking the other thread for each request would cost more than it
+                loop.call_later(PAUSE, flush)
+            members.extend(which)
+            values.extend(rewards)
+
+        try:
+            await made(deliver)
+        finally:
+            flush()
 
     def target() -> None:
         try:

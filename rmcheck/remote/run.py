@@ -139,7 +139,8 @@ class Run:
     async def _work(self, number: int) -> None:
         try:
             while not self._over:
-                await self._pace.turn(number)
+                if number >= self._pace.limit:
+                    await self._pace.turn(number)
                 batch = self._taken(self._terms.batch)
                 if not batch.members or self._over:
                     break
@@ -157,8 +158,10 @@ class Run:
         rest of it goes back to the queue.
         """
         while batch.members and not self._over:
-            await self._held()
             sent = self._clock.now()
+            if sent < self._resume:  # the server asked everybody to wait
+                await self._clock.sleep(self._resume - sent)
+                continue
             outcome = await self._client.send(batch)
             failure = outcome if isinstance(outcome, Failure) else self._kept(batch, outcome)
             if failure is None:
@@ -206,9 +209,3 @@ class Run:
             self._faults.append(f"{self._names(batch.members[0])}: {failure.error}")
             return True
         return False
-
-    async def _held(self) -> None:
-        """Wait as long as the server asked everybody to."""
-        wait = self._resume - self._clock.now()
-        if wait > 0:
-            await self._clock.sleep(wait)
