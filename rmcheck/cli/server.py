@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rmcheck.cli.output import tell
 from rmcheck.sources.served import ServedSource
-from rmcheck.sources.served_probes import probes
+from rmcheck.sources.served_probes import SAMPLES, probes
 from rmcheck.spec import redacted
 from rmcheck.wording import counted
 
@@ -13,7 +13,8 @@ WORDS = {"fine": "ok", "found": "FOUND", "unknown": "unknown"}
 
 def show_server(source: ServedSource) -> int:
     """Print who the server is and what each probe found."""
-    _ = source.known  # an unreachable server is an error, not a finding
+    # A server that is down, or refuses every text, is an error, not a finding.
+    source.ask(source.texts.inputs(SAMPLES[:1]))
     tell(f"reading of {redacted(source.spec)}: {source.describe().reading}")
     told = source.known.identity
     limits = [

@@ -13,7 +13,7 @@ PORTS = {"http": 80, "https": 443}
 
 @dataclass(frozen=True)
 class Address:
-    """The URL of a server in parts; `prefix` is its path without a slash at the end."""
+    """The URL of a server in parts; `prefix` is its path."""
 
     scheme: str
     host: str
@@ -30,7 +30,7 @@ class Address:
             If it has no host, an invalid port, or a login or a query, which could be secrets.
 
         >>> Address.parse("http://gpu-7:8000/reward/")
-        Address(scheme='http', host='gpu-7', port=8000, prefix='/reward')
+        Address(scheme='http', host='gpu-7', port=8000, prefix='/reward/')
         """
         scheme, _, rest = url.partition("://")
         try:
@@ -55,9 +55,7 @@ class Address:
             raise UsageError(f"{url}: not a URL; expected http://HOST:PORT or https://HOST")
         if not parts.path.isascii():
             raise UsageError(f"{url}: the path of a URL is ASCII; write %XX for other characters")
-        return cls(
-            parts.scheme, parts.hostname, port or PORTS[parts.scheme], parts.path.rstrip("/")
-        )
+        return cls(parts.scheme, parts.hostname, port or PORTS[parts.scheme], parts.path)
 
     @property
     def authority(self) -> str:
@@ -66,4 +64,13 @@ class Address:
         return host if self.port == PORTS[self.scheme] else f"{host}:{self.port}"
 
     def __str__(self) -> str:
-        return f"{self.scheme}://{self.authority}{self.prefix}"
+        return f"{self.scheme}://{self.authority}{self.prefix.rstrip('/')}"
+
+    def target(self, path: str) -> str:
+        """A path below the URL, as a request names it; an empty one is the URL itself.
+
+        >>> address = Address.parse("http://gpu-7:8000/reward/")
+        >>> address.target("/info"), address.target("")
+        ('/reward/info', '/reward/')
+        """
+        return f"{self.prefix.rstrip('/')}{path}" if path else self.prefix or "/"

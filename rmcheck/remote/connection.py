@@ -80,7 +80,7 @@ class Connections:
         self, method: str, path: str, headers: Mapping[str, str], body: bytes = b""
     ) -> Reply:
         """The answer to one request; a connection that the server had closed is opened again."""
-        lines = [f"{method} {self._address.prefix}{path or '/'} HTTP/1.1"]
+        lines = [f"{method} {self._address.target(path)} HTTP/1.1"]
         lines += [f"host: {self._address.authority}", f"content-length: {len(body)}"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
         message = "\r\n".join([*lines, "", ""]).encode("latin-1") + body

@@ -185,7 +185,7 @@ class ServedSource(Source):
                 "only; give revision=NAME to keep them"
             )
         activation = between(self._seen)
-        return (*notes, activation) if activation else notes
+        return (*notes, f"{activation}; see rmcheck doctor") if activation else notes
 
     def describe(self) -> SourceRecord:
         """Its part of a run's record; without model and fingerprint if the server is down."""
@@ -374,7 +374,7 @@ def between(scores: Sequence[float]) -> str:
     if low > 0 and high < 1:
         return (
             f"all of the first {len(scores)} scores are between 0 and 1; a sigmoid may be between "
-            "the model and its scores (rmcheck doctor shows it)"
+            "the model and its scores"
         )
     return ""
 

@@ -252,7 +252,8 @@ def _close(one: object, other: object, share: float) -> bool:
 
 def _last(error: SourceError) -> str:
     """What the server said, without the name of the source."""
-    return str(error.args[0]).rpartition("HTTP ")[2][:200]
+    words = str(error.args[0]).rpartition("HTTP ")[2]
+    return words if len(words) <= 100 else f"{words[:99]}…"
 
 
 PROBES: dict[str, Callable[[ServedSource], Said]] = {

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import importlib.metadata
+import json
+import re
+import sys
+import types
+from dataclasses import replace
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from rmcheck.data.template import render
+from rmcheck.registry import BrokenEntryPoint
+from rmcheck.remote.connection import Reply
 from rmcheck.reward_source import SourceOptions
 from rmcheck.sources.served import ServedSource
 from rmcheck.sources.served_settings import from_spec
 
-from .imitation import BOS, Imitation, reward, told
+from .imitation import BOS, Imitation, refusing, reward, serving, told
 from .sources import dialogues, served
 
 # What each server makes of the text that is sent, by its tokenizer; the imitation scores that.
@@ -104,12 +113,15 @@ def test_a_request_over_the_server_s_bytes_is_split(tmp_path: Path) -> None:
 def test_generic_takes_a_body_and_a_path(body: str, answer: str, tmp_path: Path) -> None:
 
     server = Imitation("vllm")
-    url = "http://rm.test/classify"
+    with serving(server) as base:
+        _generic(f"{base}/classify", server, body, answer, tmp_path)
+
+
+def _generic(url: str, server: Imitation, body: str, answer: str, tmp_path: Path) -> None:
     said = f"profile=generic,model=rm,body={body},answer={answer},revision=1"
     source = ServedSource(
         from_spec(url, said, f"{url},{said}", tmp_path),
         SourceOptions(root=tmp_path, cache=tmp_path),
-        link=_At("/classify", server),
     )
     texts = dialogues(6)
     found = source.score(texts)
@@ -118,14 +130,73 @@ def test_generic_takes_a_body_and_a_path(body: str, answer: str, tmp_path: Path)
     assert source.fingerprint != served(server, tmp_path, "revision=1").fingerprint
 
 
-class _At:
-    """The link of a URL with a path."""
+def test_a_package_adds_a_profile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The profile on the page, registered as an entry point does it."""
+    page = (Path(__file__).parents[2] / "docs/extend.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(from rmcheck\.remote.*?)```", page, re.DOTALL)
+    module = types.ModuleType("our_profiles")
+    exec(code, module.__dict__)
+    monkeypatch.setitem(sys.modules, "our_profiles", module)
+    points = {
+        "ours": EntryPoint("ours", "our_profiles:Ours", "rmcheck.profiles"),
+        "odd": EntryPoint("odd", "our_profiles:in_order", "rmcheck.profiles"),
+    }
+    monkeypatch.setattr(
+        importlib.metadata,
+        "entry_points",
+        lambda group: list(points.values()) if group == "rmcheck.profiles" else [],
+    )
 
-    def __init__(self, prefix: str, server: Imitation) -> None:
-        self.prefix, self.server = prefix, server
+    class Ours(Imitation):
+        def answer(self, method, path, headers, body):  # type: ignore[no-untyped-def]
+            if method == "GET" or path != "/v2/rewards":
+                return Reply(404, {}, b"{}")
+            values = [reward(text) for text in json.loads(body)["texts"]]
+            return Reply(200, {}, json.dumps({"rewards": values}).encode())
 
-    async def ask(self, method, path, headers, body=b""):  # type: ignore[no-untyped-def]
-        return self.server.answer(method, self.prefix + path, headers, body)
+    source = served(Ours("ours"), tmp_path)
+    texts = dialogues(40)
+    np.testing.assert_array_equal(
+        source.score(texts), [reward(render(one, "default")) for one in texts]
+    )
+    with pytest.raises(BrokenEntryPoint, match=r"odd.*expected a subclass of rmcheck\.remote"):
+        served(Ours("odd"), tmp_path)
 
-    async def close(self) -> None:
-        pass
+
+def test_an_activation_that_may_be_in_between_is_told(tmp_path: Path) -> None:
+    said = {}
+    for name, score in (
+        ("sigmoid", lambda text: (reward(text) + 4) / 9 + 0.01),
+        ("constant", lambda _: 1.0),
+        ("raw", reward),
+    ):
+        source = served(Imitation("tei", score=score), tmp_path)
+        source.score(dialogues(20))
+        said[name] = " ".join(source.remarks)
+    assert "all of the first 20 scores are between 0 and 1; a sigmoid may be" in said["sigmoid"]
+    assert "all of the first 20 scores are 1; a softmax over one label" in said["constant"]
+    assert "scores are" not in said["raw"].replace("so scores are kept", "")
+
+
+def test_progress_tells_retries(tmp_path: Path) -> None:
+    class Shown:
+        def __init__(self) -> None:
+            self.total, self.done, self.notes = 0, 0, set[str]()
+
+        def start(self, title: str, total: int, unit: str) -> None:
+            self.total += total
+
+        def advance(self, amount: int = 1, note: str = "") -> None:
+            self.done += amount
+            self.notes.add(note)
+
+        def finish(self) -> None:
+            pass
+
+    shown = Shown()
+    server = Imitation("vllm", fault=lambda number: refusing(500) if number % 2 else None)
+    source = served(server, tmp_path, "batch=4")
+    source.options = replace(source.options, progress=shown)
+    source.score(dialogues(50))
+    assert (shown.total, shown.done) == (50, 50)
+    assert any("retries" in note for note in shown.notes)
