@@ -20,6 +20,7 @@ from rmcheck.data import Dialogue
 from rmcheck.errors import SourceError
 from rmcheck.progress import NoProgress, Progress
 from rmcheck.record.run import SourceRecord, TrainingRecord
+from rmcheck.record.served import RequestsRecord
 
 
 @runtime_checkable
@@ -152,6 +153,14 @@ class Streaming(Protocol):
 
 
 @runtime_checkable
+class Rechecking(Protocol):
+    """A source whose model may change behind its fingerprint (a server that is asked by name)."""
+
+    def recheck(self, dialogues: Sequence[Dialogue], scores: Sequence[float]) -> None:
+        """Raise SourceError if these cached scores are not what the model gives now."""
+
+
+@runtime_checkable
 class Remarking(Protocol):
     """A source with notes about its scoring."""
 
@@ -210,6 +219,11 @@ class Source:
         return ()
 
     @property
+    def requests(self) -> RequestsRecord:
+        """What was sent to a server."""
+        return RequestsRecord()
+
+    @property
     def training(self) -> TrainingRecord | None:
         """Its training record, if known."""
         return None
@@ -234,6 +248,7 @@ class Source:
 
 OPTIONAL = (
     "stream",
+    "recheck",
     "with_label_noise",
     "with_head_scaled",
     "with_objective",

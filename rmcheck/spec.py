@@ -5,12 +5,18 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_LOGIN = re.compile(r"(?<=://)[^/\s@'\"]+@")
+_LOGIN = re.compile(r"(?<=://)(?:[^/\s@'\"]+|[^/\s@'\":]*:[^\s@'\",]+)@")
+"""A login, also one whose password has a slash."""
 _SECRET = re.compile(
     r"(?<=[?&,;])(?P<key>[\w-]*(?:key|token|secret|password|passwd|pwd|signature|sig|auth))="
     r"[^&,;\s'\"]+",
     re.IGNORECASE,
 )
+
+_NO_VARIABLE = re.compile(
+    r"(?<=[,\s'\"]api_key_env=)(?![A-Z_][A-Z0-9_]*(?:[,;\s'\"]|$))[^,;\s'\"]+"
+)
+"""What was given instead of a variable's name, which may be the key itself."""
 
 
 def redacted(text: str) -> str:
@@ -19,7 +25,7 @@ def redacted(text: str) -> str:
     >>> redacted("http://me:pw@host/v1?token=abc,profile=vllm")
     'http://***@host/v1?token=***,profile=vllm'
     """
-    return _SECRET.sub(r"\g<key>=***", _LOGIN.sub("***@", text))
+    return _NO_VARIABLE.sub("***", _SECRET.sub(r"\g<key>=***", _LOGIN.sub("***@", text)))
 
 
 @dataclass(frozen=True)

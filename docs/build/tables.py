@@ -19,6 +19,8 @@ from rmcheck import checks, sources
 from rmcheck.checks import Check
 from rmcheck.data.layouts import LAYOUTS
 from rmcheck.registry import summary
+from rmcheck.remote import PROFILES
+from rmcheck.remote.profile import Profile
 from rmcheck.report.table import table
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,6 +38,18 @@ def source_table() -> str:
     kinds, _ = sources.KINDS.sound()
     rows = [(f"`{kind}:…`", summary(kinds[kind])) for kind in sorted(kinds)]
     return table(("`--rm`", "reward source"), rows)
+
+
+def profile_table() -> str:
+    """A Markdown table of the servers that can be asked."""
+    kinds, _ = PROFILES.sound()
+    rows = [(f"`{name}`", summary(kind).rstrip("."), _sent(kind)) for name, kind in kinds.items()]
+    return table(("`profile=`", "server", "what is sent"), rows)
+
+
+def _sent(kind: type[Profile]) -> str:
+    words = {"ids": "token ids", "text": "texts", "messages": "messages"}
+    return ", ".join(words[form] for form in kind.forms)
 
 
 def layout_table() -> str:
@@ -119,17 +133,17 @@ def pages() -> dict[Path, str]:
     readme = ROOT / "README.md"
     text = _between(readme.read_text(encoding="utf-8"), "checks", check_table())
     formats = ROOT / "docs" / "data-formats.md"
+    servers = ROOT / "docs" / "served-models.md"
     return {
         readme: _between(text, "sources", source_table()),
         formats: _between(formats.read_text(encoding="utf-8"), "layouts", layout_table()),
+        servers: _between(servers.read_text(encoding="utf-8"), "profiles", profile_table()),
         ROOT / "docs" / "checks.md": manual(),
     }
 
 
 def main() -> int:
-    return command(
-        "Write docs/checks.md and the tables of README and docs/data-formats.md.", lambda _: pages()
-    )
+    return command("Write docs/checks.md and the tables of other pages.", lambda _: pages())
 
 
 if __name__ == "__main__":

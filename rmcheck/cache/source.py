@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from rmcheck.cache.store import ScoreStore
 from rmcheck.data import Dialogue
-from rmcheck.reward_source import Partial, Source, Streaming
+from rmcheck.reward_source import Partial, Rechecking, Source, Streaming
 from rmcheck.scoring.rewards import checked
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 CHUNK = 1000
 """Dialogues at a time for a source that gives its scores all at once."""
+RECHECKED = 4
+"""Cached scores that are compared once with what the source gives now, where it may change."""
 PAUSE = 1.0
 """Seconds between two writes; a killed run loses at most the scores of that time."""
 
@@ -51,6 +53,7 @@ class CachedSource(Source):
         self.computed = 0
         # Scores of this session stay in memory: a check may ask again, and the disk may be gone.
         self._known: dict[str, float] = {}
+        self._rechecked = False
 
     @property
     def spec(self) -> str:
@@ -97,11 +100,19 @@ class CachedSource(Source):
         fingerprint = self.source.fingerprint
         found = self.store.get(fingerprint, asked) if fingerprint is not None else {}
         if fingerprint is not None and found:
+            self._recheck(asked, found)
             self.store.saw(fingerprint, self.spec)
         self._known |= found
         self.needed += len(asked)
         self.cached += len(found)
         return [dialogue for key, dialogue in asked.items() if key not in found]
+
+    def _recheck(self, asked: Mapping[str, Dialogue], found: Mapping[str, float]) -> None:
+        """Have a source that may change behind its fingerprint look at a few cached scores."""
+        if not self._rechecked and isinstance(self.source, Rechecking):
+            keys = sorted(found)[:RECHECKED]
+            self.source.recheck([asked[key] for key in keys], [found[key] for key in keys])
+        self._rechecked = True
 
     def _asked_directly(self, dialogues: Sequence[Dialogue]) -> NDArray[np.float64]:
         self.needed += len(dialogues)

@@ -11,12 +11,14 @@ from rmcheck.cli.data import add_layout_option, data_of, layout_of
 from rmcheck.cli.members import show_members
 from rmcheck.cli.options import add_compute_options, settings
 from rmcheck.cli.output import tell
+from rmcheck.cli.server import show_server
 from rmcheck.data import Dialogue, pair_dialogues
 from rmcheck.data.reading import told
 from rmcheck.errors import UsageError
 from rmcheck.reward_source import Composed
 from rmcheck.sources import create
 from rmcheck.sources.model_source import ModelSource
+from rmcheck.sources.served import ServedSource
 from rmcheck.spec import redacted
 from rmcheck.wording import counted
 
@@ -32,11 +34,15 @@ def add_commands(commands: Any) -> None:
         help="show what a model reads, and compare readings of it",
         description="Shows the tokens that a model is given for one pair: template, special "
         "tokens, and the token at which the reward is read. With DATA it compares the win rates "
-        "of all plausible readings on up to 200 pairs, and recommends one. Of an ensemble it shows "
-        "what each member adds.",
+        "of all plausible readings on up to 200 pairs, and recommends one. Of a served model "
+        "(http://HOST:PORT,profile=NAME) it shows what is between the model and its scores: "
+        "activation, template, two start tokens, silent cuts, white space, batches. Of an ensemble "
+        "it shows what each member adds.",
     )
     doctor.add_argument(
-        "spec", metavar="SPEC", help="source that runs a model (hf:PATH), or ensemble:A;B"
+        "spec",
+        metavar="SPEC",
+        help="reward source that runs a model (hf:PATH) or asks a server, or ensemble:A;B",
     )
     doctor.add_argument(
         "data", metavar="DATA", nargs="?", help="data file, folder of Parquet files, or glob"
@@ -53,8 +59,12 @@ def run_doctor(options: argparse.Namespace) -> int:
     source = create(chosen.source, chosen.options)
     if isinstance(source, Composed):
         return show_members(source, options, chosen)
+    if isinstance(source, ServedSource):
+        return show_server(source)
     if not isinstance(source, ModelSource):
-        raise UsageError(f"{source.spec} does not run a model; expected hf:PATH or recipe:NAME")
+        raise UsageError(
+            f"{source.spec} does not run a model; expected hf:PATH, recipe:NAME or http://HOST:PORT"
+        )
     pairs = _pairs(options.data, chosen.root, layout_of(options)) if options.data else []
     dialogues = pair_dialogues(pairs) if pairs else [SAMPLE]
     tell(f"reading of {redacted(source.spec)}: {source.describe().reading}")

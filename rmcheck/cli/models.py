@@ -178,6 +178,7 @@ def _clip(text: str, width: int = 70) -> str:
 
 def run_list(_: argparse.Namespace) -> int:
     """Print every registered kind with its summary, and errors in plugin packages."""
+    from rmcheck.remote import PROFILES
     from rmcheck.report.formats import FORMATS
     from rmcheck.scaffold.schema import usable_checks
     from rmcheck.sources.source_file import OWN, project_sources
@@ -187,6 +188,7 @@ def run_list(_: argparse.Namespace) -> int:
     broken = [
         *_listed("checks (check: KIND in a suite)", *usable_checks()),
         *_listed("\nreward sources (--rm KIND:NAME)", *SOURCES.sound()),
+        *_listed("\nservers (--rm http://HOST:PORT,profile=NAME)", *PROFILES.sound()),
         *_listed("\nlosses (loss: NAME in a recipe)", *LOSSES.sound()),
         *_listed("\nreport formats", *FORMATS.sound()),
     ]

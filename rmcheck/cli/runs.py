@@ -18,7 +18,7 @@ from rmcheck.cli.output import tell
 from rmcheck.cli.project import configured, shown, tell_ignored
 from rmcheck.cli.ranking import add_options as add_ranking_options
 from rmcheck.cli.ranking import as_spec, on_data, run_ranking, suites_of, write
-from rmcheck.compare import agreement
+from rmcheck.compare import agreement, parity
 from rmcheck.compare.comparison import compare, is_record, is_run, read_side, state_first
 from rmcheck.compare.ranking import rank
 from rmcheck.engine.settings import DEFAULT_BASELINE, Options, Settings, settings_from
@@ -92,7 +92,8 @@ def add_commands(commands: Any) -> None:
         description="Applies no_regression to all pairs of every suite that both sides have, and "
         "tells how alike they judge: pairs that flip, rank agreement, log-loss of each, and the "
         "verdicts that change (a source is judged on the suites' checks, without those that train "
-        "again or compare with a baseline). Alpha is divided by m: the number of required "
+        "again or compare with a baseline); of a served model and its local copy the largest "
+        "difference of rewards and its cause. Alpha is divided by m: the number of required "
         "comparisons in the candidate's run, or the number of compared suites if that is larger or "
         "the candidate is not a run. Exit code: 1 if a suite regressed, else 0. With three or "
         "more: ranks them on the pairs that all have scored, for each suite and over all, and says "
@@ -219,6 +220,8 @@ def run_compare(options: argparse.Namespace) -> int:
             there = redacted(other)
             tell(f"not compared (only in {there}): {', '.join(alone)}{_why(lacking, chosen)}")
     for line in agreement.lines(alike):
+        tell(line)
+    for line in parity.lines(candidate, baseline, found, suites):
         tell(line)
     if found.m > 1:
         tell(f"alpha is divided by {found.m} comparisons: {found.counted}")

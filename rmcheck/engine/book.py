@@ -17,8 +17,10 @@ from rmcheck.cache.source import CachedSource
 from rmcheck.cache.store import ScoreStore
 from rmcheck.data import Dialogue
 from rmcheck.engine.bar import SessionBar
+from rmcheck.errors import SourceError
 from rmcheck.progress import NoProgress
 from rmcheck.record.run import ScoringRecord
+from rmcheck.record.served import RequestsRecord
 from rmcheck.reward_source import Composed, Partial, Source, Streaming, completed
 from rmcheck.scoring.rewards import checked
 from rmcheck.spec import redacted
@@ -99,9 +101,13 @@ class ScoreBook:
     def _compute(self, work: list[_Asked], failed: dict[int, Exception]) -> None:
         """Score what no session has scored yet; add what went wrong to `failed`."""
         with self._lock():
-            for entry in work:
-                # Under the lock: what another process scored meanwhile is on disk now.
-                entry.unknown = entry.cached.missing(entry.unknown)
+            for entry in list(work):
+                try:
+                    # Under the lock: what another process scored meanwhile is on disk now.
+                    entry.unknown = entry.cached.missing(entry.unknown)
+                except SourceError as error:  # cached scores are not those of the model now
+                    failed |= dict.fromkeys(map(id, entry.sources), error)
+                    work.remove(entry)
             told = sum(len(one.unknown) for one in work if isinstance(one.cached.source, Streaming))
             with self._bar.over(told):
                 for entry in work:
@@ -171,6 +177,7 @@ class ScoreBook:
             computed=sum(found.computed for found in wrapped),
             remarks=self._remarks(),
             truncated=sum(source.truncated for source in self.sources()),
+            requests=sum((source.requests for source in self.sources()), RequestsRecord()),
         )
 
     def _remarks(self) -> list[str]:

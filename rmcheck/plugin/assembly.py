@@ -37,6 +37,7 @@ from rmcheck.record.run import (
     TrainingRecord,
 )
 from rmcheck.record.scores import PairScore
+from rmcheck.record.served import RequestsRecord
 from rmcheck.report.publish import render, write
 from rmcheck.spec import redacted
 from rmcheck.wording import escaped, listed
@@ -278,6 +279,7 @@ def _summed(counts: list[ScoringRecord]) -> ScoringRecord:
         cached=sum(count.cached for count in counts),
         computed=sum(count.computed for count in counts),
         truncated=sum(count.truncated for count in counts),
+        requests=sum((count.requests for count in counts), RequestsRecord()),
         remarks=list(dict.fromkeys(remark for count in counts for remark in count.remarks)),
     )
 

@@ -58,6 +58,7 @@ def lines(record: RunRecord, *, verbosity: int, report_path: str | None) -> list
                 if scoring.truncated
                 else ""
             )
+            + (f"; {scoring.requests}" if scoring.requests.sent else "")
         )
     end += [
         f"reading of {one_line(source.spec, 60)}: {one_line(source.reading)}"

@@ -19,6 +19,7 @@ from rmcheck import checks
 from rmcheck.checks import Check, Slice
 from rmcheck.record.run import RunRecord
 from rmcheck.registry import BrokenEntryPoint, summary
+from rmcheck.sources.served_file import ServedFile
 from rmcheck.sources.source_file import SourceFile
 from rmcheck.suite.header import RESERVED, DataMapping, Header
 from rmcheck.suite.loading import check_model
@@ -108,9 +109,18 @@ def recipe_schema() -> Schema:
 
 
 def source_schema() -> Schema:
-    """The schema of a source file."""
+    """The schema of a source file: of a served model if it has a URL, else of files of a model."""
     builder = _Builder("source", "A source file of rmcheck: a model and how it is read.")
-    return builder.whole(builder.model(SourceFile))
+    builder.definitions["served"] = builder.model(ServedFile)
+    builder.definitions["model"] = builder.model(SourceFile)
+    return builder.whole(
+        {
+            "type": "object",
+            "if": {"required": ["url"]},
+            "then": {"$ref": "#/definitions/served"},
+            "else": {"$ref": "#/definitions/model"},
+        }
+    )
 
 
 def results_schema() -> Schema:

@@ -23,7 +23,8 @@ from transformers import (
 from rmcheck.errors import SourceError
 from rmcheck.extras import GGUF, needed_by
 from rmcheck.scoring.files import ModelFiles
-from rmcheck.scoring.objectives import as_one_reward, weights_of
+from rmcheck.scoring.objective_weights import weights_of
+from rmcheck.scoring.objectives import as_one_reward
 from rmcheck.scoring.stored import computes_packed, refuse_unpacked, stored_as
 from rmcheck.scoring.transformers_compat import unpacked
 from rmcheck.scoring.value_head import normalise, of_openrlhf, value_head, with_value_head

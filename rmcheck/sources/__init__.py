@@ -29,6 +29,8 @@ KINDS: Registry[Factory] = Registry(
         "source": "rmcheck.sources.source_file:create",
         "py": "rmcheck.sources.python:create",
         "ensemble": "rmcheck.sources.ensemble:create",
+        "http": "rmcheck.sources.served:create_http",
+        "https": "rmcheck.sources.served:create_https",
     },
     function("(rest, SourceOptions) -> reward source"),
     "rmcheck.sources",

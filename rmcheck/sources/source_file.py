@@ -15,11 +15,11 @@ from rmcheck.documents import located
 from rmcheck.documents.finding import is_yaml
 from rmcheck.documents.located import Located
 from rmcheck.errors import Problem, ProblemsFound, UsageError, did_you_mean, nearest
-from rmcheck.reward_source import SourceOptions
+from rmcheck.reward_source import Source, SourceOptions
 from rmcheck.scoring.files import looked_for
 from rmcheck.sources.checkpoint import CheckpointSource, is_path
 from rmcheck.sources.layout import KEYS, READINGS, Setting, is_template_file, without_options
-from rmcheck.sources.model_source import ModelSource, resolved
+from rmcheck.sources.model_source import resolved
 
 OWN = "sources"
 """The folder of a project's source files; files elsewhere are given by path."""
@@ -92,7 +92,7 @@ def project_sources(root: Path) -> dict[str, Path]:
     return {path.stem: path for path in sorted((root / OWN).glob("*")) if is_yaml(path)}
 
 
-def create(rest: str, options: SourceOptions) -> ModelSource:
+def create(rest: str, options: SourceOptions) -> Source:
     """A model and how it is read, from `sources/NAME.yaml`.
 
     Raises UsageError if the file does not exist, ProblemsFound if it has errors.
@@ -110,6 +110,10 @@ def create(rest: str, options: SourceOptions) -> ModelSource:
         if key in document.value and "source" not in document.value:
             said = f"expected a source file, got a {kind}; use `{command}{shown}`"
             raise ProblemsFound([Problem(shown, 1, 1, said)])
+    if "url" in document.value or document.value.get("kind") == "http":
+        from rmcheck.sources import served_file
+
+        return served_file.create(document, path, shown, f"source:{rest}", options)
     problems = _missing_files(document, path.parent)
     try:
         given = located.validate(SourceFile, document, label="source file")

@@ -23,6 +23,7 @@ SLOW = {
     "gate_overhead": "Overhead of a gate",
     "report_size": "The HTML report",
     "shards": "Scoring in shards",
+    "served": "Served models",
 }
 
 

@@ -105,4 +105,6 @@ def scoring_facts(record: RunRecord) -> tuple[Fact, ...]:
     ]
     if scoring.truncated:
         facts.append(Fact("Truncated to the length limit", numbers.count(scoring.truncated)))
+    if scoring.requests.sent:
+        facts.append(Fact("Asked of the server", str(scoring.requests)))
     return tuple(facts)

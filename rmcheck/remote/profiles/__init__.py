@@ -1,0 +1,1 @@
+"""The profiles of servers, one file each."""
