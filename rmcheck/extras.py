@@ -11,6 +11,7 @@ from rmcheck.errors import ExtraMissing
 MODELS = "models"
 GGUF = "gguf"
 QUANTIZE = "quantize"
+SERVE = "serve"
 
 EXTRAS: Mapping[str, tuple[str, ...]] = {
     MODELS: (
@@ -25,6 +26,7 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
     ),
     GGUF: ("gguf",),
     QUANTIZE: ("torchao",),
+    SERVE: ("fastapi", "uvicorn", "prometheus_client"),
 }
 """The packages that code outside of the core imports, by the extra that installs them."""
 
