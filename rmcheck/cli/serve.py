@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +17,8 @@ from rmcheck.cli.project import rooted
 from rmcheck.engine import Settings
 from rmcheck.errors import UsageError
 from rmcheck.extras import needed_by
-from rmcheck.progress import Progress
+from rmcheck.progress import DIALOGUES, Progress
 from rmcheck.record.run import RESULTS
-from rmcheck.reward_source import SourceOptions
 from rmcheck.sources import create
 from rmcheck.spec import redacted
 
@@ -146,36 +146,32 @@ def _models(options: argparse.Namespace, chosen: Settings) -> Sequence[ServedMod
         if beside in specs:
             raise UsageError(f"--beside {beside}: this is the first model; name another one")
         specs[beside] = rooted(options.beside, chosen.root)
-    progress = _Quiet(chosen.progress)
-    given = SourceOptions(
-        root=chosen.root, cache=chosen.cache, device=chosen.device, dtype=chosen.dtype,
-        progress=progress,
-    )  # fmt: skip
+    given = replace(chosen.options, progress=_Quiet(chosen.progress))
     store = None if options.no_cache else ScoreStore(chosen.cache)
     models = [ServedModel(name, create(spec, given), store) for name, spec in specs.items()]
     for model in models:
         model.start()
-    progress.quiet = True
     return models
 
 
 class _Quiet:
-    """Progress that is shown until the server is up: of a training, not of each request."""
+    """Progress of a training, not of scoring, which every request does."""
 
     def __init__(self, shown: Progress) -> None:
         self._shown = shown
-        self.quiet = False
+        self._quiet = False
 
     def start(self, title: str, total: int, unit: str) -> None:
-        if not self.quiet:
+        self._quiet = unit == DIALOGUES
+        if not self._quiet:
             self._shown.start(title, total, unit)
 
     def advance(self, amount: int = 1, note: str = "") -> None:
-        if not self.quiet:
+        if not self._quiet:
             self._shown.advance(amount, note)
 
     def finish(self) -> None:
-        if not self.quiet:
+        if not self._quiet:
             self._shown.finish()
 
 

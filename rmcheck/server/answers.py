@@ -130,8 +130,8 @@ def _steps(place: Sequence[int | str]) -> list[str]:
 
 
 def _deepest(lines: Mapping[str, str]) -> list[str]:
-    """The problems of the innermost part: as a value may be of one of several kinds, it is also wrong
-    as each of the others, in its outer parts."""
+    """The problems of the innermost part: a value may be of one of several kinds, and then its
+    outer parts are wrong as each of the others."""
     depth = max(where.count(".") for where in lines)
     return [line for where, line in lines.items() if where.count(".") == depth]
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from rmcheck import __version__
-from rmcheck.server import compared, tei, vllm
+from rmcheck.server import compared, page, tei, vllm
 from rmcheck.server.answers import REFUSALS, TEI, problems, refusal
 from rmcheck.server.guard import Guard
 from rmcheck.server.limits import Refused, TooLarge, TooLong
@@ -56,6 +56,7 @@ def application(service: Service) -> FastAPI:
     for routes in (vllm.router(service), tei.router(service), compared.router(service)):
         app.include_router(routes)
     app.include_router(_state(service))
+    app.include_router(page.router())
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(RequestValidationError, _not_valid)
     app.add_exception_handler(HTTPException, _http)

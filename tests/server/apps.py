@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2
 import numpy as np
+import uvicorn
 from builders import per_text
 from numpy.typing import NDArray
 from starlette.testclient import TestClient
@@ -21,6 +23,7 @@ from rmcheck.server.drift import Drift
 from rmcheck.server.limits import Limits
 from rmcheck.server.metrics import Metrics
 from rmcheck.server.model import ServedModel
+from rmcheck.server.run import listen, url
 from rmcheck.server.service import Service
 from rmcheck.sources import create
 
@@ -77,6 +80,22 @@ def client(given: Service) -> Iterator[TestClient]:
     """What asks a service; errors of the server are answers, as over the network."""
     with TestClient(application(given), raise_server_exceptions=False) as found:
         yield found
+
+
+@contextmanager
+def running(given: Service) -> Iterator[str]:
+    """A service on a port of this machine, and its URL; for what needs a real connection."""
+    listening = listen("127.0.0.1", 0)
+    config = uvicorn.Config(application(given), log_level="error", lifespan="on")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, args=([listening],))
+    thread.start()
+    try:
+        yield url(listening, "127.0.0.1")
+    finally:
+        server.should_exit = True
+        thread.join()
+        listening.close()
 
 
 def at_once(given: Service, requests: Sequence[tuple[str, object]]) -> list[httpx2.Response]:

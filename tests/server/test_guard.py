@@ -42,7 +42,7 @@ def test_with_the_token_there_is_one(guarded: TestClient) -> None:
 
 
 def test_health_page_and_description_need_no_token(guarded: TestClient) -> None:
-    for path in ("/health", "/openapi.json"):
+    for path in ("/health", "/", "/docs", "/openapi.json"):
         assert guarded.get(path).status_code == 200
 
 
