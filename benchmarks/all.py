@@ -15,7 +15,7 @@ from pathlib import Path
 
 ORDER = (
     "gate_overhead", "report_size", "bootstrap", "arithmetic_rate", "score_copies", "score_pairs",
-    "train", "gpu",
+    "train", "serve", "gpu",
 )  # fmt: skip
 
 

@@ -19,7 +19,7 @@ GivenPrompt = str | Annotated[list[Turn], Field(min_length=1)]
 class Rewards(BaseModel):
     """A prompt and its responses."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     prompt: GivenPrompt = Field(description="A text, or messages.")
     responses: Annotated[list[str], Field(min_length=1)]
@@ -37,7 +37,7 @@ class RewardsAnswer(BaseModel):
 class Trace(BaseModel):
     """A prompt and one response."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     prompt: GivenPrompt = Field(description="A text, or messages.")
     response: str

@@ -14,7 +14,7 @@ from rmcheck.server.limits import Invalid
 class Part(BaseModel):
     """A part of a message's content; only texts can be scored."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     type: Literal["text"] = "text"
     text: str
@@ -23,7 +23,7 @@ class Part(BaseModel):
 class Turn(BaseModel):
     """One message. Other keys (`name`, `tool_calls`) are given to a chat template."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="allow", strict=True)
 
     role: Annotated[str, Field(min_length=1)]
     content: str | list[Part]

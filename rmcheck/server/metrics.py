@@ -111,7 +111,7 @@ class _Distances(Collector):
         family = GaugeMetricFamily(
             "rmcheck_score_drift",
             "Kolmogorov-Smirnov distance of the newest served rewards to those of the gate's run "
-            "with this model; 0: the same distribution, 1: no overlap.",
+            "with this model; 0: the same distribution; 1: no overlap.",
             labels=["model"],
         )
         for model, drift in self._drifts.items():

@@ -21,6 +21,10 @@ from rmcheck.wording import counted
 
 LONGEST_RETRY = 60
 """The most seconds after which a client is asked to try again."""
+FIRST = 32
+"""Texts that are scored at once while nothing is known of the model's speed."""
+BATCH_SECONDS = 2.0
+"""About how long a batch takes at most, so that nobody waits long for the texts of others."""
 SMOOTHING = 0.2
 """Weight of the newest batch in the speed from which Retry-After is computed."""
 
@@ -103,7 +107,8 @@ class Queue:
             raise too_many(count, self.limits.texts)
         if self._loop is None:
             raise Unavailable("the server stops")
-        if self.waiting and self.waiting + count > self.limits.waiting:
+        over = self.waiting + count > self.limits.waiting
+        if self.waiting and (over or self._left() > self.limits.seconds):
             raise Overloaded(
                 f"{counted(self.waiting, 'text')} already wait; try again later",
                 retry_after=self.seconds_left(),
@@ -137,8 +142,10 @@ class Queue:
 
     def seconds_left(self) -> int:
         """In how many seconds what waits now is probably scored."""
-        left = self.waiting / self.speed if self.speed else 1.0
-        return max(1, min(LONGEST_RETRY, round(left)))
+        return max(1, min(LONGEST_RETRY, round(self._left())))
+
+    def _left(self) -> float:
+        return self.waiting / self.speed if self.speed else 0.0
 
     async def _run(self) -> None:
         here = asyncio.get_running_loop()
@@ -164,7 +171,8 @@ class Queue:
         """The next jobs, as many as a batch holds, and at least one."""
         jobs: list[_Job] = []
         texts = 0
-        while self._jobs and (not jobs or texts + len(self._jobs[0].texts) <= self.limits.batch):
+        most = min(self.limits.batch, max(FIRST, int(self.speed * BATCH_SECONDS)))
+        while self._jobs and (not jobs or texts + len(self._jobs[0].texts) <= most):
             job = self._jobs.popleft()
             if not job.answer.done():
                 jobs.append(job)

@@ -14,19 +14,21 @@ from pydantic import BaseModel, ConfigDict, Field
 from rmcheck import __version__
 from rmcheck.data import Dialogue
 from rmcheck.server.answers import TEI_REFUSALS
-from rmcheck.server.limits import Invalid, Limits
+from rmcheck.server.limits import Limits
 from rmcheck.server.model import ServedModel, Text, Written
 from rmcheck.server.service import Service, sigmoid
 
-OneOrTwo = Annotated[list[str], Field(min_length=1, max_length=2)]
+Words = Annotated[str, Field(min_length=1)]
+One = Annotated[list[Words], Field(min_length=1, max_length=1)]
+Pair = Annotated[list[str], Field(min_length=2, max_length=2)]
 
 
 class Predict(BaseModel):
     """Texts, or pairs of a prompt and a response."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
-    inputs: str | OneOrTwo | Annotated[list[OneOrTwo], Field(min_length=1)] = Field(
+    inputs: Words | One | Pair | Annotated[list[One | Pair], Field(min_length=1)] = Field(
         description="A text; a list of one text or of a pair; or a list of such lists. A list of "
         "two texts is one pair, not two texts."
     )
@@ -51,8 +53,6 @@ class Predict(BaseModel):
     def _text(self, given: list[str]) -> Text:
         if len(given) == 2:
             return Dialogue(*given)
-        if not given[0]:
-            raise Invalid("inputs: expected a text, got an empty one")
         keep = 0 if self.truncate else None
         return Written(given[0], keep=keep, end=self.truncation_direction == "Left")
 

@@ -30,7 +30,7 @@ TokenIds = Annotated[list[TokenId], Field(min_length=1)]
 class _Request(BaseModel):
     """What both kinds of requests have. A key that is not known is refused, not ignored."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     model: str | None = Field(None, description="A name of /v1/models; default: the first one.")
     use_activation: bool | None = Field(
@@ -85,6 +85,13 @@ class ClassifyMessages(_Request):
     """A conversation whose last message is scored, or several of them."""
 
     messages: Conversation | Annotated[list[Conversation], Field(min_length=1)]
+    add_generation_prompt: Literal[False] = Field(
+        False, description="The conversation has its answer."
+    )
+    continue_final_message: Literal[False] = Field(False, description="As above.")
+    add_special_tokens: Literal[False] = Field(
+        False, description="The model's reading says which there are."
+    )
 
     def texts(self) -> list[Text]:
         """What is scored."""

@@ -69,6 +69,9 @@ def test_messages_prompt_and_response_are_read_as_the_gate_reads_them(
     ]
     np.testing.assert_allclose(rewards(asked, messages=turns), expected, atol=1e-5)
     np.testing.assert_allclose(rewards(asked, messages=turns[0]), expected[:1], atol=1e-5)
+    said = {"add_generation_prompt": False, "continue_final_message": False}
+    found = rewards(asked, messages=turns[0], model="it", user="me", **said)
+    np.testing.assert_allclose(found, expected[:1], atol=1e-5)
     parts = [turns[0][0], {**turns[0][1], "content": [{"type": "text", "text": TEXTS[0].response}]}]
     np.testing.assert_allclose(rewards(asked, messages=parts), expected[:1], atol=1e-5)
     both = {"text_1": [t.prompt for t in TEXTS], "text_2": [t.response for t in TEXTS]}
@@ -205,6 +208,11 @@ REFUSED = {
     "neither": ("/classify", {}, 400, "input is missing"),
     "an unknown key": ("/classify", {"input": "a", "softmax": False}, 400, "softmax is not a"),
     "both": ("/classify", {"input": "a", "messages": []}, 400, "input is not a known key"),
+    "not a number": ("/classify", {"input": "a", "priority": True}, 400, "priority: expected a"),
+    "to be continued": (
+        "/classify", {"messages": [], "add_generation_prompt": True}, 400,
+        "add_generation_prompt: expected False",
+    ),
     "no text": ("/classify", {"input": []}, 400, "expected a text, a list of texts"),
     "an object": ("/classify", {"input": {}}, 400, "or a list of token ids, got an object"),
     "a list": ("/classify", [1], 400, "the body: expected an object, got a list of a number"),
