@@ -141,6 +141,20 @@ def test_what_cannot_be_served_is_one_line(
     assert said in line
 
 
+def test_without_the_extra_it_says_what_to_install(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in sys.modules if name.startswith("rmcheck.server.")]:
+        monkeypatch.delitem(sys.modules, name)
+    for name in ("fastapi", "uvicorn"):
+        monkeypatch.setitem(sys.modules, name, None)
+    assert main(["serve", "recipe:tiny", "--port", "0"]) == 4
+    assert capsys.readouterr().err == (
+        "rmcheck serve: rmcheck serve needs packages that are not installed (fastapi and uvicorn); "
+        "install them: pip install 'rmcheck[serve]'\n"
+    )
+
+
 def test_an_empty_token_is_refused(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
