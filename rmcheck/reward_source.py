@@ -171,10 +171,13 @@ class TakesTokens(Protocol):
     def longest(self) -> int:
         """The most tokens that it reads of a text; loads the model."""
 
-    def token_text(self, text: str | Sequence[int], *, special: bool = True) -> TokenText:
-        """A text that is written as the model reads it, or its token ids; nothing is cut.
+    def token_text(
+        self, text: str | Sequence[int], *, special: bool = True, keep: int = 0, end: bool = False
+    ) -> TokenText:
+        """A text that is written as the model reads it, or its token ids.
 
-        `special`: with the special tokens that the tokenizer puts around a text.
+        `special`: with the special tokens that the tokenizer puts around a text. `keep`: so many
+        tokens are kept of a longer one, the last ones if `end`; 0: all.
         """
 
     def lengths(self, dialogues: Sequence[Dialogue]) -> list[int]:

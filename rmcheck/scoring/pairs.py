@@ -66,7 +66,9 @@ class PairTokens(Tokens):
         """
         return self._segments[ids.tobytes()].astype(np.int64)
 
-    def written(self, text: str | Sequence[int], *, special: bool = True) -> list[int]:
+    def written(
+        self, text: str | Sequence[int], *, special: bool = True, keep: int = 0, end: bool = False
+    ) -> list[int]:
         """Refuse a text that is written already, if the model must know its two parts.
 
         Raises
@@ -78,7 +80,7 @@ class PairTokens(Tokens):
             raise SourceError(
                 "the model reads prompt and response as two inputs; send both (/score, or a pair)"
             )
-        return super().written(text, special=special)
+        return super().written(text, special=special, keep=keep, end=end)
 
     def forget(self) -> None:
         """Remember no pair and no segments."""

@@ -103,30 +103,32 @@ class Tokens:
         keys = (one.hash for one in dialogues)
         return [found[key] if key in found else self._known[key] for key in keys]
 
-    def written(self, text: str | Sequence[int], *, special: bool = True) -> list[int]:
-        """Token ids of a text that is written as the model reads it: no template, no end, no cut.
+    def written(
+        self, text: str | Sequence[int], *, special: bool = True, keep: int = 0, end: bool = False
+    ) -> list[int]:
+        """Token ids of a text that is written as the model reads it: no template, no end.
 
         `special`: with what the tokenizer puts around a text. A template may have written that
         already, and no model was trained with two start tokens: it is not put there twice.
+        `keep`: of more tokens so many are kept, special ones included, the last if `end`; 0: all.
         """
-        if not isinstance(text, str):
-            return list(text)
-        body = self._plain(text)
-        if not special:
-            return body
-        whole: list[int] = self.tokenizer(text, return_attention_mask=False, verbose=False)[
-            "input_ids"
-        ]
-        start = next(
-            (at for at in range(len(whole) - len(body) + 1) if whole[at : at + len(body)] == body),
-            None,
-        )
-        if start is None or not body:
-            return whole
-        head, tail = whole[:start], whole[start + len(body) :]
-        head = head if body[: len(head)] != head else []
-        tail = tail if body[len(body) - len(tail) :] != tail else []
-        return [*head, *body, *tail]
+        body = self._plain(text) if isinstance(text, str) else list(text)
+        head: list[int] = []
+        tail: list[int] = []
+        if isinstance(text, str) and special:
+            whole: list[int] = self.tokenizer(text, verbose=False)["input_ids"]
+            size = len(body)
+            starts = (at for at in range(len(whole) - size + 1) if whole[at : at + size] == body)
+            start = next(starts, None)
+            if start is None:  # a tokenizer that reads a text with special tokens otherwise
+                body = whole
+            else:
+                head, tail = whole[:start], whole[start + size :]
+            head = head if body[: len(head)] != head else []
+            tail = tail if body[len(body) - len(tail) :] != tail else []
+        room = max(0, keep - len(head) - len(tail)) if keep else len(body)
+        cut = body[max(0, len(body) - room) :] if end else body[:room]
+        return [*head, *cut, *tail]
 
     def forget(self) -> None:
         """Remember no text: for a process that is asked for ever new ones."""

@@ -157,12 +157,9 @@ class ServedModel:
                 f"{self.name} reads a prompt and a response, got a text that is already one; send "
                 "messages that end with the assistant's (/classify), or both texts (/score)"
             )
-        found = self.source.token_text(text.text, special=text.special)
         most = self.longest
-        keep = most if text.keep == 0 else text.keep
-        if keep is not None and len(found.ids) > keep:
-            ids = found.ids[-keep:] if text.end else found.ids[:keep]
-            found = replace(found, ids=ids)
+        keep = (most if text.keep == 0 else text.keep) or 0
+        found = self.source.token_text(text.text, special=text.special, keep=keep, end=text.end)
         if most is not None and len(found.ids) > most:
             raise TooLong(
                 f"text {place} has {len(found.ids):,} tokens, but the model's maximum context "

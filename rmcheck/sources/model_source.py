@@ -297,8 +297,10 @@ class HeadedModel(ModelSource):
     def _tokens(self) -> Any:
         return cast(Any, self.scorer).tokens
 
-    def token_text(self, text: str | Sequence[int], *, special: bool = True) -> TokenText:
-        """A text that is written as the model reads it, or its token ids; nothing is cut.
+    def token_text(
+        self, text: str | Sequence[int], *, special: bool = True, keep: int = 0, end: bool = False
+    ) -> TokenText:
+        """A text that is written as the model reads it, or its token ids, of which `keep` are kept.
 
         Raises
         ------
@@ -306,7 +308,7 @@ class HeadedModel(ModelSource):
             Without any token, or for a token that the model does not have; also for a model that
             reads prompt and response as two inputs.
         """
-        ids = tuple(self._tokens.written(text, special=special))
+        ids = tuple(self._tokens.written(text, special=special, keep=keep, end=end))
         if not ids:
             raise SourceError("the text has no tokens; expected one or more")
         known = int(self.scorer.model.get_input_embeddings().num_embeddings)

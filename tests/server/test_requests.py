@@ -201,6 +201,20 @@ def test_special_tokens_are_put_around_a_text_once(tmp_path: Path) -> None:
         assert kept == [pytest.approx(whole, abs=1e-5)]
 
 
+def test_a_text_that_is_cut_keeps_its_special_tokens(tmp_path: Path) -> None:
+    random_model("bert").save_pretrained(tmp_path / "model")
+    words = tokenizer(encloses=True)
+    words.save_pretrained(tmp_path / "model")
+    long = " ".join(["the cat sat"] * 200)
+    with client(service(opened(tmp_path))) as asked:
+        for side in ("right", "left"):
+            words.truncation_side = side
+            ids = words(long, truncation=True, max_length=20)["input_ids"]
+            assert (ids[0], ids[-1], len(ids)) == (2, 0, 20)
+            cut = rewards(asked, input=long, truncate_prompt_tokens=20, truncation_side=side)
+            assert cut == [pytest.approx(rewards(asked, input=ids)[0], abs=1e-5)]
+
+
 REFUSED = {
     "a text for a function": (
         "/classify", {"input": "abc"}, 400, "it reads a prompt and a response, got a text that is"
