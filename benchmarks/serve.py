@@ -164,7 +164,7 @@ def resident(process: int) -> float:
 def main() -> int:
     how = options(__doc__, 1)
     shape, clients, wall = (SMALL, 20, 2.0) if how.quick else (MIDDLE, 200, 30.0)
-    prompts = [prompt_text(pair.prompt) for pair in pairs(50, None)]
+    prompts = [prompt_text(pair.prompt) for pair in pairs(clients, None)]
     found = {}
     with tempfile.TemporaryDirectory() as folder:
         model = Path(folder) / "model"
