@@ -30,7 +30,7 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/djlint rmcheck/report/page/templates --lint --quiet
+	$(BIN)/djlint rmcheck/report/page/templates rmcheck/server/templates --lint --quiet
 	$(BIN)/oxlint --deny-warnings rmcheck
 
 $(STAMP): pyproject.toml constraints.txt

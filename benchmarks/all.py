@@ -15,7 +15,8 @@ from pathlib import Path
 
 ORDER = (
     "gate_overhead", "report_size", "bootstrap", "arithmetic_rate", "score_copies", "score_pairs",
-    "score_pairs --shape rm-bench", "score_pairs --shape apart", "train", "gpu", "large", "shards",
+    "score_pairs --shape rm-bench", "score_pairs --shape apart", "train", "serve", "gpu", "large",
+    "shards",
 )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ MODELS = "models"
 GGUF = "gguf"
 QUANTIZE = "quantize"
 RAY = "ray"
+SERVE = "serve"
 
 EXTRAS: Mapping[str, tuple[str, ...]] = {
     MODELS: (
@@ -27,6 +28,7 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
     GGUF: ("gguf",),
     QUANTIZE: ("torchao",),
     RAY: ("ray",),
+    SERVE: ("fastapi", "uvicorn", "prometheus_client"),
 }
 """The packages that code outside of the core imports, by the extra that installs them."""
 

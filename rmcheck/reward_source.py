@@ -16,7 +16,7 @@ from typing import Protocol, cast, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from rmcheck.data import Dialogue
+from rmcheck.data import Dialogue, TokenText
 from rmcheck.errors import SourceError
 from rmcheck.progress import NoProgress, Progress
 from rmcheck.record.run import SourceRecord, TrainingRecord
@@ -185,6 +185,42 @@ class Trained(Protocol):
     @property
     def training(self) -> TrainingRecord | None:
         """The training record; None before it is trained."""
+
+
+@dataclass(frozen=True)
+class TokenReward:
+    """A token of a text and the reward of the text up to it; `response`: it is the response's."""
+
+    text: str
+    special: bool
+    response: bool
+    reward: float
+
+
+@runtime_checkable
+class TakesTokens(Protocol):
+    """A source whose model reads tokens: `score` and `stream` take `TokenText`, too."""
+
+    def longest(self) -> int:
+        """The most tokens that it reads of a text; loads the model."""
+
+    def token_text(
+        self, text: str | Sequence[int], *, special: bool = True, keep: int = 0, end: bool = False
+    ) -> TokenText:
+        """A text that is written as the model reads it, or its token ids.
+
+        `special`: with the special tokens that the tokenizer puts around a text. `keep`: so many
+        tokens are kept of a longer one, the last ones if `end`; 0: all.
+        """
+
+    def lengths(self, dialogues: Sequence[Dialogue]) -> list[int]:
+        """How many tokens the model reads of each, at most `longest`."""
+
+    def running(self, dialogue: Dialogue) -> list[TokenReward]:
+        """The reward after each token; the last one is the dialogue's own."""
+
+    def forget(self) -> None:
+        """Free the memory of texts that were read before."""
 
 
 class Source:

@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 from builders import write_suite
 
-HEAVY = ("torch", "transformers", "peft", "trl", "datasets", "ray", "pandas", "scipy", "hypothesis")
+HEAVY = (
+    "torch", "transformers", "peft", "trl", "datasets", "ray", "pandas", "scipy", "hypothesis",
+    "fastapi", "uvicorn",
+)  # fmt: skip
 
 EVERY_KIND = """\
   - {check: win_rate, min: 0.5, where: {shorter: chosen}}

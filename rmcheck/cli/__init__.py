@@ -8,7 +8,19 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from rmcheck import __version__
-from rmcheck.cli import cache, data, doctor, export, lint, models, runs, selftest, shards, start
+from rmcheck.cli import (
+    cache,
+    data,
+    doctor,
+    export,
+    lint,
+    models,
+    runs,
+    selftest,
+    serve,
+    shards,
+    start,
+)
 from rmcheck.cli.argparse_compat import NearestChoiceParser
 from rmcheck.cli.output import tell
 from rmcheck.errors import RmcheckError, os_message
@@ -47,6 +59,7 @@ def parser() -> argparse.ArgumentParser:
     models.add_commands(commands)
     shards.add_commands(commands)
     doctor.add_commands(commands)
+    serve.add_commands(commands)
     runs.add_commands(commands)
     export.add_commands(commands)
     selftest.add_commands(commands)

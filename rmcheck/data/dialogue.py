@@ -86,6 +86,21 @@ class Dialogue:
 
 
 @dataclass(frozen=True)
+class TokenText(Dialogue):
+    """A text that is already what a model reads: token ids, to which no template is applied.
+
+    Only sources that take them (`rmcheck.reward_source.TakesTokens`) may be given one.
+    """
+
+    ids: tuple[int, ...] = ()
+
+    @cached_property
+    def hash(self) -> str:
+        """Content hash of the ids, 32 hex digits; never that of a prompt and a response."""
+        return content_hash("token ids", list(self.ids))
+
+
+@dataclass(frozen=True)
 class PreferencePair:
     """A prompt with a better and a worse response.
 

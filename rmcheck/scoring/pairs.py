@@ -66,6 +66,27 @@ class PairTokens(Tokens):
         """
         return self._segments[ids.tobytes()].astype(np.int64)
 
+    def written(
+        self, text: str | Sequence[int], *, special: bool = True, keep: int = 0, end: bool = False
+    ) -> list[int]:
+        """Refuse a text that is written already, if the model must know its two parts.
+
+        Raises
+        ------
+        SourceError
+            If it has segments.
+        """
+        if self._segmented:
+            raise SourceError(
+                "the model reads prompt and response as two inputs; send both (/score, or a pair)"
+            )
+        return super().written(text, special=special, keep=keep, end=end)
+
+    def forget(self) -> None:
+        """Remember no pair and no segments."""
+        super().forget()
+        self._segments.clear()
+
     def _tokenised(self, dialogues: Sequence[Dialogue]) -> list[Ids]:
         found: list[Ids] = []
         for start in range(0, len(dialogues), CHUNK):

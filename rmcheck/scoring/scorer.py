@@ -70,6 +70,8 @@ class Scorer:
 
     Attributes
     ----------
+    tokens
+        What turns dialogues into the ids that the model reads.
     truncated
         Dialogues that were cut to `max_length`.
     unique_tokens, calls
@@ -107,14 +109,14 @@ class Scorer:
         if self._head is not None and end in ("tokenizer", "template"):
             pad = model.config.get_text_config().pad_token_id
         self._segmented = self._head is None and has_segments(model, tokenizer)
-        self._tokens = (
+        self.tokens = (
             PairTokens(tokenizer, limit, pad=pad, segmented=self._segmented)
             if template == "pair"
             else Tokens(tokenizer, template, limit, end=end, pad=pad)
         )
         # A model that reads its last place must have a token there.
         self._left = self._head is None and getattr(model.config, "summary_type", "") == "last"
-        refuse_endless(model, self._tokens)
+        refuse_endless(model, self.tokens)
         self.pad = pad_token(model, tokenizer)
         self.row, self._call = budgets(self.device)
         self._reach = reach(model)
@@ -131,16 +133,16 @@ class Scorer:
     @property
     def tokenizer(self) -> Any:
         """The tokenizer of the model."""
-        return self._tokens.tokenizer
+        return self.tokens.tokenizer
 
     @property
     def truncated(self) -> int:
         """How many dialogues were cut to the length limit so far."""
-        return self._tokens.truncated
+        return self.tokens.truncated
 
     def encode(self, dialogues: Sequence[Dialogue]) -> list[Ids]:
         """The token ids that the model reads, one array a dialogue."""
-        return self._tokens.encode(dialogues)
+        return self.tokens.encode(dialogues)
 
     def uses_forest(self, sequences: Sequence[Ids]) -> bool:
         """Whether prefixes of all these are shared; tried once, on the first that come."""
@@ -202,7 +204,7 @@ class Scorer:
         progress = progress or NoProgress()
         progress.start(f"scoring {counted(len(dialogues), 'dialogue')}", len(dialogues), DIALOGUES)
         try:
-            sequences = self._tokens.encode(dialogues)
+            sequences = self.tokens.encode(dialogues)
             refuse_unknown(sequences, dialogues, self.model, self.name)
             for members, values in self._by_input(sequences, head_scale):
                 there = [dialogues[member] for member in members]
@@ -329,7 +331,7 @@ class Scorer:
         """The token types of a padded batch, shape (k, t)."""
         types = np.zeros_like(batch.tokens)
         for row, mask in enumerate(batch.mask.astype(bool)):
-            types[row, mask] = self._tokens.segments(batch.tokens[row, mask])
+            types[row, mask] = self.tokens.segments(batch.tokens[row, mask])
         return torch.from_numpy(types).to(self.device)
 
     def _probe(self, unique: Sequence[Ids]) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rmcheck.data import Dialogue, Prompt
+from rmcheck.data import Dialogue, Prompt, TokenText
 from rmcheck.data.template import conversation, prompt_prefix
 from rmcheck.errors import SourceError
 from rmcheck.scoring.seams import seam_after, seam_before
@@ -92,13 +92,48 @@ class Tokens:
     def encode(self, dialogues: Sequence[Dialogue]) -> list[Ids]:
         """Token ids of each dialogue, at least one and at most `max_length`, in input order."""
         new = {one.hash: one for one in dialogues if one.hash not in self._known}
-        found = dict(zip(new, self._tokenised(list(new.values())), strict=True))
+        given = {key: one.ids for key, one in new.items() if isinstance(one, TokenText)}
+        plain = {key: one for key, one in new.items() if key not in given}
+        found = dict(zip(plain, self._tokenised(list(plain.values())), strict=True))
+        found |= {key: self._unpadded(list(ids)) for key, ids in given.items()}
         for key, ids in found.items():
             if self._kept + len(ids) <= KEPT:
                 self._known[key] = ids
                 self._kept += len(ids)
         keys = (one.hash for one in dialogues)
         return [found[key] if key in found else self._known[key] for key in keys]
+
+    def written(
+        self, text: str | Sequence[int], *, special: bool = True, keep: int = 0, end: bool = False
+    ) -> list[int]:
+        """Token ids of a text that is written as the model reads it: no template, no end.
+
+        `special`: with what the tokenizer puts around a text. A template may have written that
+        already, and no model was trained with two start tokens: it is not put there twice.
+        `keep`: of more tokens so many are kept, special ones included, the last if `end`; 0: all.
+        """
+        body = self._plain(text) if isinstance(text, str) else list(text)
+        head: list[int] = []
+        tail: list[int] = []
+        if isinstance(text, str) and special:
+            whole: list[int] = self.tokenizer(text, verbose=False)["input_ids"]
+            size = len(body)
+            starts = (at for at in range(len(whole) - size + 1) if whole[at : at + size] == body)
+            start = next(starts, None)
+            if start is None:  # a tokenizer that reads a text with special tokens otherwise
+                body = whole
+            else:
+                head, tail = whole[:start], whole[start + size :]
+            head = head if body[: len(head)] != head else []
+            tail = tail if body[len(body) - len(tail) :] != tail else []
+        room = max(0, keep - len(head) - len(tail)) if keep else len(body)
+        cut = body[max(0, len(body) - room) :] if end else body[:room]
+        return [*head, *cut, *tail]
+
+    def forget(self) -> None:
+        """Remember no text: for a process that is asked for ever new ones."""
+        self._known.clear()
+        self._kept = 0
 
     def given(self, dialogues: Sequence[Dialogue], encoded: Sequence[Ids]) -> Ids:
         """How many tokens of each dialogue are before its response, shape (n,).
@@ -281,7 +316,9 @@ class Tokens:
             response = self._response_tokens(body, prefix, text)
             start = len(body) - max(response, room)
             body = body[start : start + room]
-        whole = [*head, *body, *tail]
+        return self._unpadded([*head, *body, *tail])
+
+    def _unpadded(self, whole: list[int]) -> Ids:
         while self._pad is not None and len(whole) > 1 and whole[-1] == self._pad:
             whole.pop()
         whole = whole or [self._filler()]

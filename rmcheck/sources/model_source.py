@@ -7,20 +7,20 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, cast
 from weakref import WeakValueDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rmcheck.data import Dialogue
+from rmcheck.data import Dialogue, TokenText
 from rmcheck.data.dialogue import content_hash, later_formats
 from rmcheck.data.template import TEMPLATE_FORMAT
 from rmcheck.errors import SourceError, UsageError, did_you_mean
 from rmcheck.extras import needed_by
 from rmcheck.progress import Progress
 from rmcheck.record.run import SourceRecord
-from rmcheck.reward_source import Source, SourceOptions
+from rmcheck.reward_source import Source, SourceOptions, TokenReward
 from rmcheck.scoring.files import FileHashes
 from rmcheck.scoring.threads import wait_asleep
 from rmcheck.scoring.tokens import SCORER_FORMAT, positions_of
@@ -288,6 +288,70 @@ class HeadedModel(ModelSource):
         scaled._factor = self._factor * factor
         scaled.truncated = 0
         return scaled
+
+    def longest(self) -> int:
+        """The most tokens that it reads of a text."""
+        return int(self._tokens.max_length)
+
+    @property
+    def _tokens(self) -> Any:
+        return cast(Any, self.scorer).tokens
+
+    def token_text(
+        self, text: str | Sequence[int], *, special: bool = True, keep: int = 0, end: bool = False
+    ) -> TokenText:
+        """A text that is written as the model reads it, or its token ids, of which `keep` are kept.
+
+        Raises
+        ------
+        SourceError
+            Without any token, or for a token that the model does not have; also for a model that
+            reads prompt and response as two inputs.
+        """
+        ids = tuple(self._tokens.written(text, special=special, keep=keep, end=end))
+        if not ids:
+            raise SourceError("the text has no tokens; expected one or more")
+        known = int(self.scorer.model.get_input_embeddings().num_embeddings)
+        wrong = [one for one in ids if not 0 <= one < known]
+        if wrong:
+            raise SourceError(f"token {wrong[0]} is outside of the model's 0 to {known - 1:,}")
+        return TokenText("", "", ids=ids)
+
+    def lengths(self, dialogues: Sequence[Dialogue]) -> list[int]:
+        """How many tokens the model reads of each."""
+        before = self.scorer.truncated
+        found = [len(ids) for ids in self.scorer.encode(dialogues)]
+        self.truncated += self.scorer.truncated - before
+        return found
+
+    def running(self, dialogue: Dialogue) -> list[TokenReward]:
+        """The reward after each token.
+
+        Raises
+        ------
+        SourceError
+            For a model that is not causal.
+        """
+        scorer = self.scorer
+        from rmcheck.scoring.running import running_rewards
+
+        (ids,) = scorer.encode([dialogue])
+        dtype, pooling = self.options.dtype, self.layout.pooling
+        rewards = running_rewards(
+            scorer.model, ids, dtype=dtype, pooling=pooling, head_scale=self._factor
+        )
+        (before,) = self._tokens.given([dialogue], [ids])
+        special = set(scorer.tokenizer.all_special_ids)
+        return [
+            TokenReward(
+                str(scorer.tokenizer.decode([int(one)])), int(one) in special, place >= before, r
+            )
+            for place, (one, r) in enumerate(zip(ids, rewards.tolist(), strict=True))
+        ]
+
+    def forget(self) -> None:
+        """Free the memory of texts that were read before."""
+        self._tokens.forget()
 
 
 def model_hash(identity: str, dtype: str, *factor: float) -> str:

@@ -24,6 +24,7 @@ SLOW = {
     "report_size": "The HTML report",
     "shards": "Scoring in shards",
     "served": "Served models",
+    "serve": "Serving",
 }
 
 

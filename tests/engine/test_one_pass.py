@@ -115,7 +115,7 @@ def test_a_session_scores_each_text_once_in_one_pass_under_one_bar(
     tries = [
         {
             tuple(ids[: end + 1])
-            for ids in encode(candidate.scorer._tokens, each)
+            for ids in encode(candidate.scorer.tokens, each)
             for end in range(len(ids))
         }
         for each in passes
