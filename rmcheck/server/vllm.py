@@ -21,6 +21,7 @@ from rmcheck.server.messages import Conversation, dialogue_of
 from rmcheck.server.model import ServedModel, Text, Written
 from rmcheck.server.queue import Scored
 from rmcheck.server.service import Service, sigmoid
+from rmcheck.wording import counted
 
 Words = Annotated[str, Field(min_length=1)]
 TokenId = Annotated[int, Field(ge=0, le=2**31 - 1)]
@@ -132,7 +133,7 @@ class ScoreRequest(_Request):
             prompts = prompts * len(responses)
         if len(prompts) != len(responses):
             raise Invalid(
-                f"text_1 has {len(prompts)} texts and text_2 {len(responses)}; expected as many of "
+                f"text_1 has {counted(len(prompts), 'text')} and text_2 {len(responses)}; expected as many of "
                 "both, or one text_1"
             )
         return [Dialogue(*pair) for pair in zip(prompts, responses, strict=True)]
