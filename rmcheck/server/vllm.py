@@ -133,8 +133,8 @@ class ScoreRequest(_Request):
             prompts = prompts * len(responses)
         if len(prompts) != len(responses):
             raise Invalid(
-                f"text_1 has {counted(len(prompts), 'text')} and text_2 {len(responses)}; expected as many of "
-                "both, or one text_1"
+                f"text_1 has {counted(len(prompts), 'text')} and text_2 {len(responses)}; expected "
+                "as many of both, or one text_1"
             )
         return [Dialogue(*pair) for pair in zip(prompts, responses, strict=True)]
 

@@ -1,0 +1,54 @@
+"""Reward sources: the two required members, and the optional capabilities.
+
+A new source needs the members of `RewardSource`: `score` and `fingerprint`. The capabilities
+below are optional and are used if present. The engine works with `Source`, which has all members;
+`completed` turns any reward source into one.
+"""
+
+from rmcheck.reward_source.capabilities import (
+    Bounded,
+    Described,
+    KeptPair,
+    ManySided,
+    Named,
+    Partial,
+    Rechecking,
+    Remarking,
+    Remembering,
+    Rescalable,
+    Retrainable,
+    RewardSource,
+    Streaming,
+    TakesTokens,
+    TokenReward,
+    Trained,
+    Truncating,
+)
+from rmcheck.reward_source.completed import OPTIONAL, Completed, completed
+from rmcheck.reward_source.source import Composed, Source, SourceOptions
+
+__all__ = [
+    "OPTIONAL",
+    "Bounded",
+    "Completed",
+    "Composed",
+    "Described",
+    "KeptPair",
+    "ManySided",
+    "Named",
+    "Partial",
+    "Rechecking",
+    "Remarking",
+    "Remembering",
+    "Rescalable",
+    "Retrainable",
+    "RewardSource",
+    "Source",
+    "SourceOptions",
+    "Streaming",
+    "TakesTokens",
+    "TokenReward",
+    "Trained",
+    "Truncating",
+    "completed",
+]

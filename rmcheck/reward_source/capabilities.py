@@ -1,0 +1,189 @@
+"""What a reward source must have, and what it may have besides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rmcheck.data import Dialogue, TokenText
+from rmcheck.record.run import SourceRecord, TrainingRecord
+
+
+@runtime_checkable
+class RewardSource(Protocol):
+    """r(x, y): one scalar per dialogue, higher is better; only differences have a meaning."""
+
+    @property
+    def fingerprint(self) -> str | None:
+        """A hash of all that its scores depend on; None: scores are kept for one session only."""
+
+    def score(self, dialogues: Sequence[Dialogue]) -> NDArray[np.float64]:
+        """Rewards in input order, shape (n,), all finite."""
+
+
+@runtime_checkable
+class Named(Protocol):
+    """A source with a name of its own; the default is the name of its class."""
+
+    @property
+    def spec(self) -> str:
+        """Its name for records and messages."""
+
+
+@runtime_checkable
+class Bounded(Protocol):
+    """A source that says whether it can score any text; the default is that it can."""
+
+    @property
+    def scores_new_text(self) -> bool:
+        """False if it has scores of known dialogues only."""
+
+
+@runtime_checkable
+class Partial(Protocol):
+    """A source with scores of known dialogues only, by their keys; it cannot score new text."""
+
+    def knows(self, dialogue: Dialogue) -> bool:
+        """Whether `score` has a score for exactly this text."""
+
+    def within(self, suite: str) -> Partial:
+        """A view for the suite of that name, in which scores of that suite come first."""
+
+    def ids(self, *, own: bool = False) -> frozenset[str]:
+        """Ids of the pairs that it has scores of; `own`: only those of this suite."""
+
+    def score(self, dialogues: Sequence[Dialogue]) -> NDArray[np.float64]:
+        """Rewards in input order, shape (n,)."""
+
+
+@dataclass(frozen=True)
+class KeptPair:
+    """What a source remembers of a pair beside its scores: hashes of its texts, and its tags."""
+
+    hashes: frozenset[str] = frozenset()
+    tags: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class Remembering(Protocol):
+    """A partial source that remembers which pairs it was made for."""
+
+    def kept(self) -> Mapping[str, KeptPair]:
+        """The pairs kept for this very suite, by id."""
+
+
+@runtime_checkable
+class Described(Protocol):
+    """A source that can describe its settings: template, length limit, pooling, dtype."""
+
+    def describe(self) -> SourceRecord:
+        """Its part of a run's record. Must not load the model."""
+
+
+@runtime_checkable
+class Retrainable(Protocol):
+    """A source that can be trained again with other labels (a recipe)."""
+
+    def with_label_noise(self, rate: float, seed: int) -> RewardSource:
+        """The same recipe with a share `rate` of its training labels flipped at random."""
+
+
+@runtime_checkable
+class Rescalable(Protocol):
+    """A source whose scalar head can be multiplied by a constant."""
+
+    def with_head_scaled(self, factor: float) -> RewardSource:
+        """The same model with the head's weights (and bias) times `factor`."""
+
+
+@runtime_checkable
+class ManySided(Protocol):
+    """A source with several rewards for each text, by name (helpful, harmless, ...)."""
+
+    def with_objective(self, objective: str) -> RewardSource:
+        """The source of one of them, or of a weighted sum (`0.7*helpful+0.3*harmless`)."""
+
+
+@runtime_checkable
+class Streaming(Protocol):
+    """A source that yields scores as they are computed, so that a killed run loses little."""
+
+    def stream(
+        self, dialogues: Sequence[Dialogue]
+    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float64]]]:
+        """(indices into `dialogues`, their scores); each index once."""
+
+
+@runtime_checkable
+class Rechecking(Protocol):
+    """A source whose model may change behind its fingerprint (a server that is asked by name)."""
+
+    def recheck(self, dialogues: Sequence[Dialogue], scores: Sequence[float]) -> None:
+        """Raise SourceError if these cached scores are not what the model gives now."""
+
+
+@runtime_checkable
+class Remarking(Protocol):
+    """A source with notes about its scoring."""
+
+    @property
+    def remarks(self) -> Sequence[str]:
+        """Sentences that a run prints once."""
+
+
+@runtime_checkable
+class Truncating(Protocol):
+    """A source that counts the dialogues that it truncated to its length limit."""
+
+    @property
+    def truncated(self) -> int:
+        """Their number so far."""
+
+
+@runtime_checkable
+class Trained(Protocol):
+    """A source that knows how its model was trained."""
+
+    @property
+    def training(self) -> TrainingRecord | None:
+        """The training record; None before it is trained."""
+
+
+@dataclass(frozen=True)
+class TokenReward:
+    """A token of a text and the reward of the text up to it; `response`: it is the response's."""
+
+    text: str
+    special: bool
+    response: bool
+    reward: float
+
+
+@runtime_checkable
+class TakesTokens(Protocol):
+    """A source whose model reads tokens: `score` and `stream` take `TokenText`, too."""
+
+    def longest(self) -> int:
+        """The most tokens that it reads of a text; loads the model."""
+
+    def token_text(
+        self, text: str | Sequence[int], *, special: bool = True, keep: int = 0, end: bool = False
+    ) -> TokenText:
+        """A text that is written as the model reads it, or its token ids.
+
+        `special`: with the special tokens that the tokenizer puts around a text. `keep`: so many
+        tokens are kept of a longer one, the last ones if `end`; 0: all.
+        """
+
+    def lengths(self, dialogues: Sequence[Dialogue]) -> list[int]:
+        """How many tokens the model reads of each, at most `longest`."""
+
+    def running(self, dialogue: Dialogue) -> list[TokenReward]:
+        """The reward after each token; the last one is the dialogue's own."""
+
+    def forget(self) -> None:
+        """Free the memory of texts that were read before."""
