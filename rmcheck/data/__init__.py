@@ -10,14 +10,17 @@ from rmcheck.data.dialogue import (
     pair_dialogues,
     prompt_text,
 )
+from rmcheck.data.pairs import Pairs, sides_of
 
 __all__ = [
     "Dialogue",
     "Message",
+    "Pairs",
     "PreferencePair",
     "Prompt",
     "ResponseSet",
     "data_hash",
     "pair_dialogues",
     "prompt_text",
+    "sides_of",
 ]
