@@ -22,6 +22,7 @@ SLOW = {
     "train": "Training",
     "gate_overhead": "Overhead of a gate",
     "report_size": "The HTML report",
+    "size": "Size",
 }
 
 
