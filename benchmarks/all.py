@@ -1,6 +1,6 @@
 """Run the benchmarks one after another, each in a process of its own.
 
-About a quarter of an hour on two idle cores. Threads: leave OMP_NUM_THREADS unset, so that PyTorch
+About half an hour on two idle cores. Threads: leave OMP_NUM_THREADS unset, so that PyTorch
 takes every core; whatever else runs on the machine is measured along with it.
 
     python benchmarks/all.py
@@ -14,9 +14,9 @@ import time
 from pathlib import Path
 
 ORDER = (
-    "gate_overhead", "report_size", "bootstrap", "arithmetic_rate", "score_copies", "score_pairs",
-    "score_pairs --shape rm-bench", "score_pairs --shape apart", "train", "serve", "gpu", "large",
-    "shards",
+    "gate_overhead", "report_size", "size", "bootstrap", "arithmetic_rate", "score_copies",
+    "score_pairs", "score_pairs --shape rm-bench", "score_pairs --shape apart", "train", "served",
+    "serve", "gpu", "large", "shards",
 )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from annotated_types import Ge, Le, MinLen
 
 from rmcheck.checks import evidence, threshold
 from rmcheck.checks.check import CANDIDATE, Context, Need, ScoredPairs, SourceRef
-from rmcheck.data import pair_dialogues
+from rmcheck.data import sides_of
 from rmcheck.data.preferences import PreferenceData
 from rmcheck.verdict import Evidence, Table, Verdict
 
@@ -47,7 +47,7 @@ class Agreement(threshold.ThresholdCheck):
 
     def needs(self, data: PreferenceData) -> list[Need]:
         """The selected pairs, by both sources."""
-        dialogues = pair_dialogues(self.select(data))
+        dialogues = sides_of(self.select(data))
         return [Need(CANDIDATE, dialogues), Need(self._other, dialogues)]
 
     def judge(self, ctx: Context) -> Verdict:

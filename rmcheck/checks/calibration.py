@@ -46,11 +46,13 @@ class Calibration(threshold.ThresholdCheck):
 
     def judge(self, ctx: Context) -> Verdict:
         """Compare the interval of the calibration error with `max_ece`."""
+        from rmcheck.stats import bundles
+        from rmcheck.stats import groups as grouping
         from rmcheck.stats.calibration import calibrate
 
         scored = ctx.scored(self.select(ctx.data))
         criterion = {"max_ece": self.max_ece, "temperature": self.temperature}
-        n, groups = len(scored.pairs), len(set(scored.groups))
+        n, groups = len(scored.pairs), grouping.count(scored.groups)
         reason = threshold.too_few(n, groups)
         if reason:
             return threshold.undecidable(self.label, reason, criterion)
@@ -73,9 +75,18 @@ class Calibration(threshold.ThresholdCheck):
             self.on_inconclusive,
             criterion=criterion,
             signature=ctx.signature(
-                self.kind, {"at": self.temperature, **threshold.interval_facts(chosen.ece)}
+                self.kind,
+                {
+                    "at": self.temperature,
+                    **threshold.interval_facts(chosen.ece),
+                    **bundles.facts(scored.groups),
+                },
             ),
-            evidence=Evidence(pictures=(_diagram(chosen),), tables=(_table(found),)),
+            evidence=Evidence(
+                pictures=(_diagram(chosen),),
+                tables=(_table(found),),
+                notes=bundles.notes(scored.groups),
+            ),
         )
 
 

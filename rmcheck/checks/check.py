@@ -12,7 +12,7 @@ from annotated_types import Ge, Le, MinLen
 from numpy.typing import NDArray
 
 from rmcheck.checks.docstring import described
-from rmcheck.data import Dialogue, PreferencePair, pair_dialogues
+from rmcheck.data import Dialogue, Pairs, PreferencePair, sides_of
 from rmcheck.data.preferences import PreferenceData
 from rmcheck.errors import RmcheckError
 from rmcheck.registry import summary
@@ -71,9 +71,14 @@ class ScoredPairs:
         return self.chosen - self.rejected
 
     @cached_property
+    def table(self) -> Pairs:
+        """The pairs with their columns."""
+        return self.pairs if isinstance(self.pairs, Pairs) else Pairs(self.pairs)
+
+    @property
     def groups(self) -> list[str]:
         """The group of each pair."""
-        return [pair.group for pair in self.pairs]
+        return self.table.groups
 
     def take(self, rows: Sequence[int] | NDArray[np.intp]) -> ScoredPairs:
         """Some of the rows, in the order given."""
@@ -141,7 +146,9 @@ class Context(Protocol):
     ) -> NDArray[np.float64]:
         """Scores of any dialogues, shape (n,)."""
 
-    def comparable(self, pairs: Sequence[PreferencePair]) -> tuple[list[PreferencePair], list[str]]:
+    def comparable(
+        self, pairs: Sequence[PreferencePair]
+    ) -> tuple[Sequence[PreferencePair], list[str]]:
         """The pairs that the baseline knows just as they are now; the ids that it does not."""
 
     def changes(self, pairs: Sequence[PreferencePair]) -> Changes:
@@ -251,13 +258,13 @@ class Check:
         """The check's name within its suite: the YAML `name`, or the kind."""
         return self.name or self.kind
 
-    def select(self, data: PreferenceData) -> list[PreferencePair]:
+    def select(self, data: PreferenceData) -> Pairs:
         """The pairs that this check looks at."""
-        return [pair for pair in data.pairs if self.where is None or self.where.holds(pair)]
+        return data.part(self.where, None if self.where is None else self.where.holds)
 
     def needs(self, data: PreferenceData) -> list[Need]:
         """What must have been scored: by default, the selected pairs by the candidate."""
-        return [Need(CANDIDATE, pair_dialogues(self.select(data)))]
+        return [Need(CANDIDATE, sides_of(self.select(data)))]
 
     def judge(self, ctx: Context) -> Verdict:
         """Decide."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rmcheck.checks.check import ScoredPairs
-from rmcheck.data import PreferencePair
+from rmcheck.data import Pairs, PreferencePair
 from rmcheck.verdict import (
     Curve,
     Dot,
@@ -39,15 +39,12 @@ def estimates_by_tag(
     """The win rate on the pairs of each tag that has `at_least` of them, most pairs first."""
     from rmcheck.stats.winrate import win_rate
 
-    rows: dict[str, list[int]] = {}
-    for row, pair in enumerate(pairs):
-        for tag in pair.tags:
-            rows.setdefault(tag, []).append(row)
+    table = pairs if isinstance(pairs, Pairs) else Pairs(pairs)
     kept = sorted(
-        ((tag, found) for tag, found in rows.items() if len(found) >= at_least),
+        ((tag, found) for tag, found in table.tagged.items() if len(found) >= at_least),
         key=lambda entry: (-len(entry[1]), entry[0]),
     )
-    return {tag: win_rate(wins[found], [pairs[row].group for row in found]) for tag, found in kept}
+    return {tag: win_rate(wins[found], table.groups_by_tag[tag]) for tag, found in kept}
 
 
 def forest(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
@@ -116,7 +117,7 @@ class LabelNoise(threshold.ThresholdCheck):
         )
 
     def _wins(
-        self, ctx: Context, pairs: list[PreferencePair], source: SourceRef
+        self, ctx: Context, pairs: Sequence[PreferencePair], source: SourceRef
     ) -> NDArray[np.float64]:
         from rmcheck.stats.winrate import wins
 

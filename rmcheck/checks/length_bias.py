@@ -35,7 +35,7 @@ class LengthBias(threshold.ThresholdCheck):
 
     def judge(self, ctx: Context) -> Verdict:
         """Compare the interval of the difference with ±`max_gap`."""
-        from rmcheck.stats import winrate
+        from rmcheck.stats import bundles, winrate
         from rmcheck.stats.length import Sides, length_bias
         from rmcheck.stats.unpaired import rate_difference
 
@@ -108,6 +108,9 @@ class LengthBias(threshold.ThresholdCheck):
                         rows=tuple(rows),
                     ),
                 ),
+                notes=bundles.notes(
+                    scored.groups, "the interval of Spearman's ρ is linearised, not resampled"
+                ),
             ),
         )
 
@@ -115,7 +118,4 @@ class LengthBias(threshold.ThresholdCheck):
 def _lengths(
     scored: ScoredPairs,
 ) -> tuple[np.ndarray[tuple[int], np.dtype[np.float64]], ...]:
-    return (
-        np.array([len(pair.chosen) for pair in scored.pairs], dtype=np.float64),
-        np.array([len(pair.rejected) for pair in scored.pairs], dtype=np.float64),
-    )
+    return scored.table.lengths[:, 0], scored.table.lengths[:, 1]

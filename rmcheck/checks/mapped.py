@@ -67,7 +67,9 @@ class MappedContext:
     def comparisons(self) -> int:
         return self._inner.comparisons
 
-    def comparable(self, pairs: Sequence[PreferencePair]) -> tuple[list[PreferencePair], list[str]]:
+    def comparable(
+        self, pairs: Sequence[PreferencePair]
+    ) -> tuple[Sequence[PreferencePair], list[str]]:
         return self._inner.comparable(pairs)
 
     def changes(self, pairs: Sequence[PreferencePair]) -> Changes:

@@ -22,7 +22,7 @@ from rmcheck.checks.check import (
     ScoredPairs,
     Share,
 )
-from rmcheck.data import pair_dialogues
+from rmcheck.data import sides_of
 from rmcheck.data.preferences import PreferenceData
 from rmcheck.stats.decision import MIN_GROUPS
 from rmcheck.verdict import Decision, Evidence, Outcome, State, Table, Verdict
@@ -94,20 +94,21 @@ class NoRegression(Check):
 
     def needs(self, data: PreferenceData) -> list[Need]:
         """The selected pairs, by the candidate and by the baseline."""
-        dialogues = pair_dialogues(self.select(data))
+        dialogues = sides_of(self.select(data))
         return [Need(CANDIDATE, dialogues), Need(BASELINE, dialogues)]
 
     def judge(self, ctx: Context) -> Verdict:
         """Compare the two models' scores of the pairs that the baseline knows as they are now."""
         selected = self.select(ctx.data)
         pairs, _ = ctx.comparable(selected)
+        now = ctx.scored(pairs)
         changes = self._within(ctx.changes(selected), ctx.data)
         return self.compare(
             PairedScores(
                 ids=[pair.id for pair in pairs],
-                groups=[pair.group for pair in pairs],
+                groups=now.groups,
                 tags=[pair.tags for pair in pairs],
-                now=_both(ctx.scored(pairs)),
+                now=_both(now),
                 before=_both(ctx.scored(pairs, BASELINE)),
             ),
             changes,
@@ -153,6 +154,7 @@ class NoRegression(Check):
         sign
             Makes the verdict's signature of its facts.
         """
+        from rmcheck.stats import groups as grouping
         from rmcheck.stats import paired
         from rmcheck.stats.winrate import undecidable, wins
 
@@ -175,7 +177,7 @@ class NoRegression(Check):
                 evidence=Evidence(notes=notes),
             )
 
-        n_groups = len(set(scores.groups))
+        n_groups = grouping.count(scores.groups)
         if n_groups < MIN_GROUPS:
             unlike = len(changes.added) + len(changes.edited)
             remedy = (

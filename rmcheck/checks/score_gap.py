@@ -48,11 +48,13 @@ class ScoreGap(Check):
 
     def judge(self, ctx: Context) -> Verdict:
         """Test the margins, and compare their effect size with `min_effect`."""
+        from rmcheck.stats import bundles
         from rmcheck.stats import gap as gaps
+        from rmcheck.stats import groups as grouping
 
         scored = ctx.scored(self.select(ctx.data))
         criterion = {"alpha": self.alpha, "min_effect": self.min_effect}
-        reason = threshold.too_few(len(scored.pairs), len(set(scored.groups)))
+        reason = threshold.too_few(len(scored.pairs), grouping.count(scored.groups))
         if reason:
             return threshold.undecidable(self.label, reason, criterion)
         found = gaps.score_gap(
@@ -72,6 +74,7 @@ class ScoreGap(Check):
             "groups": found.n_groups,
             "test": self.test,
             "ci": f"{found.d_z.method}@{found.d_z.level:g}",
+            **bundles.facts(scored.groups),
         }
         return Verdict(
             decision=held,
@@ -85,6 +88,7 @@ class ScoreGap(Check):
                 pictures=(evidence.side_curves(scored),),
                 tables=(_tests(found),),
                 pairs=evidence.worst(scored),
+                notes=bundles.notes(scored.groups),
             ),
         )
 

@@ -11,7 +11,8 @@ from pathlib import PurePath
 
 from rmcheck.compare.comparison import Side
 from rmcheck.errors import UsageError
-from rmcheck.record.scores import PairScore, one_each
+from rmcheck.record.scores import PairScore
+from rmcheck.record.table import one_each
 from rmcheck.spec import Spec, redacted
 from rmcheck.stats.ranking import Ranking, rank_models
 from rmcheck.wording import be, counted, listed, minus

@@ -11,10 +11,12 @@ from rmcheck.data.dialogue import (
     pair_dialogues,
     prompt_text,
 )
+from rmcheck.data.pairs import Pairs, sides_of
 
 __all__ = [
     "Dialogue",
     "Message",
+    "Pairs",
     "PreferencePair",
     "Prompt",
     "ResponseSet",
@@ -22,4 +24,5 @@ __all__ = [
     "data_hash",
     "pair_dialogues",
     "prompt_text",
+    "sides_of",
 ]

@@ -7,6 +7,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from json.encoder import encode_basestring
 from typing import Any
 
 
@@ -50,7 +51,15 @@ def extra_keys(turn: Mapping[str, Any], known: Collection[str]) -> str:
 
 def content_hash(*parts: object) -> str:
     """32 hex digits of the SHA-256 of `parts` as canonical JSON."""
-    text = json.dumps(parts, ensure_ascii=False, separators=(",", ":"))
+    return _digest(json.dumps(parts, ensure_ascii=False, separators=(",", ":")))
+
+
+def _texts_hash(*texts: str) -> str:
+    """`content_hash` of texts alone, in a third of the time."""
+    return _digest(f"[{','.join(map(encode_basestring, texts))}]")
+
+
+def _digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
@@ -82,6 +91,8 @@ class Dialogue:
     @cached_property
     def hash(self) -> str:
         """Content hash of prompt and response, 32 hex digits."""
+        if isinstance(self.prompt, str):
+            return _texts_hash(self.prompt, self.response)
         return content_hash(_canonical(self.prompt), self.response)
 
 
@@ -120,6 +131,8 @@ class PreferencePair:
     @cached_property
     def hash(self) -> str:
         """Content hash of the three texts, 32 hex digits; an edited pair has another one."""
+        if isinstance(self.prompt, str):
+            return _texts_hash(self.prompt, self.chosen, self.rejected)
         return content_hash(_canonical(self.prompt), self.chosen, self.rejected)
 
     def dialogues(self) -> tuple[Dialogue, Dialogue]:
@@ -166,6 +179,8 @@ class ResponseSet:
 
 def prompt_group(prompt: Prompt) -> str:
     """The group of a pair whose data give no group: a hash of the prompt."""
+    if isinstance(prompt, str):
+        return _texts_hash(prompt)[:16]
     return content_hash(_canonical(prompt))[:16]
 
 
@@ -178,7 +193,9 @@ def prompt_text(prompt: Prompt) -> str:
 
 def data_hash(items: Iterable[PreferencePair | ResponseSet]) -> str:
     """A hash over pairs and response sets in any order: ids and texts, 16 hex digits."""
-    return content_hash(sorted((item.id, item.hash) for item in items))[:16]
+    encoded = encode_basestring
+    rows = sorted((item.id, item.hash) for item in items)
+    return _digest(f"[[{','.join(f'[{encoded(a)},{encoded(b)}]' for a, b in rows)}]]")[:16]
 
 
 def pair_dialogues(pairs: Sequence[PreferencePair]) -> list[Dialogue]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -19,6 +19,7 @@ from rmcheck.data.dialogue import (
 from rmcheck.data.folders import data_files
 from rmcheck.data.forms.json_text import line_rows
 from rmcheck.data.layouts.registry import OURS
+from rmcheck.data.pairs import Pairs
 from rmcheck.data.reading import (
     SAME_TEXTS,
     FileNote,
@@ -69,6 +70,17 @@ class PreferenceData:
         """How many different prompts (groups) the pairs fall into."""
         return len({pair.group for pair in self.pairs})
 
+    @cached_property
+    def _parts(self) -> dict[Hashable, Pairs]:
+        return {}
+
+    def part(self, key: Hashable, holds: Callable[[PreferencePair], bool] | None = None) -> Pairs:
+        """The pairs for which `holds` is true (None: all), one object for each key."""
+        if key not in self._parts:
+            kept = self.pairs if holds is None else filter(holds, self.pairs)
+            self._parts[key] = Pairs(kept)
+        return self._parts[key]
+
 
 def expand(pattern: str, base: Path) -> list[Path]:
     """The files that a path or a glob matches, sorted.
@@ -101,6 +113,10 @@ def expand(pattern: str, base: Path) -> list[Path]:
 
 def unfilled(item: Item) -> bool:
     """Whether a text of a row still is what `rmcheck new` wrote."""
+    if isinstance(item, PreferencePair) and isinstance(item.prompt, str):
+        texts = (item.prompt, item.chosen, item.rejected)
+        if not any(PLACEHOLDER in text for text in texts):
+            return False
     return any(text.startswith(PLACEHOLDER) for text in texts_of(item))
 
 

@@ -15,7 +15,7 @@ from rmcheck.data.layouts.layout import Item, Layout, NoPreference, NotAPair
 from rmcheck.data.layouts.recognise import named, recognised, unrecognised
 from rmcheck.data.layouts.registry import OURS
 from rmcheck.data.layouts.shape import Shape
-from rmcheck.data.row_reader import read_item
+from rmcheck.data.row_reader import plain_pair, read_item
 from rmcheck.data.rows import Row, read_rows, renamed, under_our_keys
 from rmcheck.errors import Problem, ProblemsFound
 from rmcheck.wording import counted, read_as
@@ -161,6 +161,12 @@ def _ours(
     as_it_is = not columns and not is_table(shown)
     try:
         for row in read_rows(path, shown, form):
+            plain = plain_pair(row.values) if as_it_is else None
+            if plain is not None and not all(key in row.values for key in _PARTICULAR):
+                found.read += 1
+                found.items.append((row.line, plain))
+                found.sources.extend([row.values] if keep else [])
+                continue
             row = row if as_it_is else renamed(row, columns)
             if strict and not surely_ours(row.values):
                 return None

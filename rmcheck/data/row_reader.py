@@ -30,10 +30,45 @@ def read_item(
     row: Row, columns: Mapping[str, str], problems: list[Problem]
 ) -> PreferencePair | ResponseSet | None:
     """The pair or set in a row; None, with its mistakes added to `problems`, if it has any."""
+    plain = plain_pair(row.values)
+    if plain is not None:
+        return plain
     reader = _Reader(row, columns)
     item = reader.response_set() if "responses" in row.values else reader.pair()
     problems.extend(reader.problems)
     return None if reader.problems else item
+
+
+def plain_pair(values: Mapping[str, Any]) -> PreferencePair | None:
+    """The pair of a row without anything unusual; None leaves the row to `_Reader`.
+
+    Most rows of most files are plain, and this takes a fifth of the time.
+    """
+    name, prompt = values.get("id"), values.get("prompt")
+    chosen, rejected = values.get("chosen"), values.get("rejected")
+    group, tags = values.get("group"), values.get("tags")
+    others = values.keys() - _PLAIN_KEYS
+    plain = (
+        not (others and any(key in _CAREFUL or _resembles(key, PAIR_KEYS) for key in others))
+        and type(name) is type(prompt) is type(chosen) is type(rejected) is str
+        and name != ""
+        and (group is None or (type(group) is str and group != ""))
+        and (tags is None or (type(tags) is list and all(type(tag) is str for tag in tags)))
+    )
+    if not plain:
+        return None
+    return PreferencePair(
+        id=name,  # type: ignore[arg-type]
+        prompt=prompt,  # type: ignore[arg-type]
+        chosen=chosen,  # type: ignore[arg-type]
+        rejected=rejected,  # type: ignore[arg-type]
+        group=prompt_group(prompt) if group is None else group,  # type: ignore[arg-type]
+        tags=tuple(map(sys.intern, tags)) if tags else (),
+    )
+
+
+_PLAIN_KEYS = frozenset({"id", "prompt", "chosen", "rejected", "group", "tags"})
+_CAREFUL = frozenset({"confidence", "ratings", "responses"})
 
 
 class _Reader:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from rmcheck.data.forms.compression import ending, opened, suffix
 from rmcheck.data.forms.json_text import json_rows
@@ -19,8 +18,7 @@ _NAMES = {".csv": "CSV", ".tsv": "TSV", ".parquet": "Parquet", ".arrow": "Arrow"
 _MAY_BE_EMPTY = ("prompt", "chosen", "rejected")
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """A row of a data file: its values and its line."""
 
     path: str

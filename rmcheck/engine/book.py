@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 
 from rmcheck.cache.source import CachedSource
 from rmcheck.cache.store import ScoreStore
-from rmcheck.data import Dialogue
+from rmcheck.data import Dialogue, PreferencePair, sides_of
+from rmcheck.data.pairs import Sides
 from rmcheck.engine.bar import SessionBar
 from rmcheck.errors import SourceError
 from rmcheck.progress import NoProgress
 from rmcheck.record.run import ScoringRecord
 from rmcheck.record.served import RequestsRecord
-from rmcheck.reward_source import Composed, Partial, Source, Streaming, completed
+from rmcheck.reward_source import ByPairs, Composed, Partial, Source, Streaming, completed
 from rmcheck.scoring.rewards import checked
 from rmcheck.spec import redacted
 
@@ -60,6 +61,7 @@ class ScoreBook:
         self._store = ScoreStore(cache)
         self._wrapped: dict[int, tuple[Source, CachedSource]] = {}
         self._by_fingerprint: dict[str, CachedSource] = {}
+        self._asked: dict[tuple[int, int], tuple[Partial, Sides, NDArray[np.float64]]] = {}
         self._views: dict[tuple[int, str], Source] = {}
 
     def fetch(self, source: Source, dialogues: Iterable[Dialogue]) -> None:
@@ -144,7 +146,11 @@ class ScoreBook:
             rewards = [self.scores(member, dialogues) for member in source.members]
             return checked(source.combined(np.stack(rewards)), dialogues, source.spec)
         if isinstance(source, Partial):
-            return source.score(dialogues)
+            columns = self._columns(source, dialogues)
+            if columns is not None and not np.isnan(columns).any():
+                return columns.ravel()
+            return source.score(_listed(dialogues))
+        dialogues = _listed(dialogues)
         self.fetch(source, dialogues)
         return self._wrap(source).score(dialogues)
 
@@ -153,10 +159,31 @@ class ScoreBook:
         if isinstance(source, Composed):
             return all(self.knows(member, dialogues) for member in source.members)
         if isinstance(source, Partial):
+            columns = self._columns(source, dialogues)
+            if columns is not None:
+                return not np.isnan(columns).any()
             return all(source.knows(dialogue) for dialogue in dialogues)
         if not dialogues:
             return True
         return id(source) in self._wrapped and not self._wrap(source).unknown(dialogues)
+
+    def known_pairs(self, source: Partial, pairs: Sequence[PreferencePair]) -> list[bool]:
+        """Of each pair, whether a partial source has scores for both of its sides."""
+        columns = self._columns(source, sides_of(pairs))
+        if columns is not None:
+            return [not any(each) for each in np.isnan(columns).tolist()]
+        return [all(source.knows(side) for side in pair.dialogues()) for pair in pairs]
+
+    def _columns(
+        self, source: Partial, dialogues: Sequence[Dialogue]
+    ) -> NDArray[np.float64] | None:
+        """Both scores of each pair, asked of a score file once; None for single texts."""
+        if not isinstance(dialogues, Sides) or not isinstance(source, ByPairs):
+            return None
+        key = (id(source), id(dialogues))
+        if key not in self._asked:
+            self._asked[key] = (source, dialogues, source.of_pairs(dialogues.pairs))
+        return self._asked[key][2].copy()
 
     def missing(self, source: Source, dialogues: Sequence[Dialogue]) -> bool:
         """Whether any of the texts has a score neither in memory nor in the cache."""
@@ -225,3 +252,8 @@ def _apart(
         texts = list(dialogues)
         for member in source.members:
             yield member, texts
+
+
+def _listed(dialogues: Sequence[Dialogue]) -> Sequence[Dialogue]:
+    """Dialogues that are made one by one, as a list: a source may go through it several times."""
+    return list(dialogues) if isinstance(dialogues, Sides) else dialogues

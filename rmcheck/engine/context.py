@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import compress
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rmcheck.checks import BASELINE, CANDIDATE, Changes, Check, ScoredPairs, SourceRef
 from rmcheck.checks.signature import signature
-from rmcheck.data import Dialogue, PreferencePair, pair_dialogues
+from rmcheck.data import Dialogue, Pairs, PreferencePair, sides_of
 from rmcheck.data.preferences import PreferenceData
 from rmcheck.engine.binding import Binding
 from rmcheck.engine.book import ScoreBook
 from rmcheck.errors import BaselineMissing
-from rmcheck.reward_source import KeptPair, Partial, Remembering, Source
+from rmcheck.reward_source import KeptPair, Partial, Remembering, Settled, Source
 from rmcheck.spec import redacted
 from rmcheck.suite import Suite
 from rmcheck.wording import counted
@@ -50,7 +51,7 @@ class SuiteContext:
 
     def scored(self, pairs: Sequence[PreferencePair], source: SourceRef = CANDIDATE) -> ScoredPairs:
         """Scores of both sides of `pairs`."""
-        both = self.score(pair_dialogues(pairs), source)
+        both = self.score(sides_of(pairs), source)
         return ScoredPairs(pairs, both[0::2], both[1::2])
 
     def score(
@@ -71,18 +72,18 @@ class SuiteContext:
     def _bound_to(self, ref: SourceRef) -> Source:
         return self.binding.source(of_objective(ref, self.objective))
 
-    def comparable(self, pairs: Sequence[PreferencePair]) -> tuple[list[PreferencePair], list[str]]:
+    def comparable(
+        self, pairs: Sequence[PreferencePair]
+    ) -> tuple[Sequence[PreferencePair], list[str]]:
         """The pairs that the baseline knows as they are now, and the ids of the others."""
         source = self._source(BASELINE)
         if not isinstance(source, Partial):
-            return list(pairs), []
-        known: list[PreferencePair] = []
-        others: list[str] = []
-        for pair in pairs:
-            if all(source.knows(dialogue) for dialogue in pair.dialogues()):
-                known.append(pair)
-            else:
-                others.append(pair.id)
+            return pairs, []
+        there = self.book.known_pairs(source, pairs)
+        if all(there):
+            return pairs, []
+        known = list(compress(pairs, there))
+        others = [pair.id for pair, found in zip(pairs, there, strict=True) if not found]
         if pairs and not known and not self.changes(pairs).dropped:
             raise BaselineMissing(
                 f"{self.binding.baseline_name} has none of the {counted(len(pairs), 'pair')} of "
@@ -95,12 +96,15 @@ class SuiteContext:
         source = self._source(BASELINE)
         if not isinstance(source, Partial):
             return Changes()
+        if isinstance(source, Settled):
+            tags = source.unchanged(self.data.pairs)
+            if tags is not None:
+                return Changes(tags=tags)
         kept = source.kept() if isinstance(source, Remembering) else {}
         now = _current_ids(kept, self.data.pairs)
         seen = source.ids() - {name for name, current in now.items() if current not in ("", name)}
-        unlike = [
-            pair.id for pair in pairs if not all(source.knows(side) for side in pair.dialogues())
-        ]
+        there = self.book.known_pairs(source, pairs)
+        unlike = [pair.id for pair, found in zip(pairs, there, strict=True) if not found]
         return Changes(
             added=tuple(each for each in unlike if each not in seen),
             edited=tuple(each for each in unlike if each in seen),
@@ -108,9 +112,18 @@ class SuiteContext:
             tags={now[name] or name: row.tags for name, row in kept.items()},
         )
 
+    def known(self, pairs: Pairs) -> Sequence[PreferencePair]:
+        """Those of the pairs whose scores by the candidate are there, without scoring any."""
+        if self.has_scored(pairs):
+            return pairs
+        source = self._source(CANDIDATE)
+        if isinstance(source, Partial):
+            return list(compress(pairs, self.book.known_pairs(source, pairs)))
+        return [pair for pair in pairs if self.has_scored([pair])]
+
     def has_scored(self, pairs: Sequence[PreferencePair]) -> bool:
         """Whether the candidate's scores of all these pairs are there, without scoring any."""
-        return self.book.knows(self._source(CANDIDATE), pair_dialogues(pairs))
+        return self.book.knows(self._source(CANDIDATE), sides_of(pairs))
 
     def side(self, objective: str) -> SuiteContext:
         """The same for another objective of the model."""

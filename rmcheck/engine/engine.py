@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from rmcheck.checks import CannotDecide, Need
@@ -203,24 +204,26 @@ class Engine:
 
         A source that fails is remembered; `require` raises for the checks that need it.
         """
-        wanted: dict[int, tuple[Source, list[Dialogue]]] = {}
-        suites: dict[int, tuple[Source, list[PreferencePair]]] = {}
+        wanted: dict[int, tuple[Source, list[Sequence[Dialogue]]]] = {}
+        suites: dict[int, tuple[Source, dict[int, Sequence[PreferencePair]]]] = {}
         for binding, checks in groups:
             for bound in checks:
-                _, pairs = suites.setdefault(id(binding), (binding.candidate, []))
-                pairs.extend(bound.suite.data.pairs)
+                _, pairs = suites.setdefault(id(binding), (binding.candidate, {}))
+                pairs[id(bound.suite)] = bound.suite.data.pairs
                 for need in _needs(bound):
                     try:
                         source = binding.source(need.source)
                     except RmcheckError:
                         continue  # `require` and `judge` say so, check by check
-                    wanted.setdefault(id(source), (source, []))[1].extend(need.dialogues)
+                    wanted.setdefault(id(source), (source, []))[1].append(need.dialogues)
         self._failed |= self.book.fetch_all(
-            asked for key, asked in wanted.items() if key not in self._failed
+            (source, chain.from_iterable(asked))
+            for key, (source, asked) in wanted.items()
+            if key not in self._failed
         )
         for candidate, pairs in suites.values():
             if id(candidate) not in self._failed:
-                self._watch.look(candidate, pairs)
+                self._watch.look(candidate, chain.from_iterable(pairs.values()))
 
     def require(self, binding: Binding, bound: BoundCheck) -> None:
         """Raise the error of a source that this check needs and that could not be loaded.

@@ -10,13 +10,13 @@ import numpy as np
 from rmcheck.checks import ScoredPairs
 from rmcheck.checks.controls import LONGER, SHORTER, SHUFFLED, control_wins
 from rmcheck.checks.evidence import estimates_by_tag
-from rmcheck.data import PreferencePair
+from rmcheck.data import Pairs, PreferencePair
 from rmcheck.data.layouts import OURS
 from rmcheck.engine.context import SuiteContext
 from rmcheck.engine.members import members_record
 from rmcheck.errors import RmcheckError
 from rmcheck.record.run import DataRecord, EstimateRecord, FileRecord, SuiteRecord
-from rmcheck.record.scores import PairScore
+from rmcheck.record.table import ScoreTable
 from rmcheck.suite import Suite
 from rmcheck.verdict import Estimate
 
@@ -41,7 +41,7 @@ def suite_record(suite: Suite, context: SuiteContext | None) -> SuiteRecord:
         return record
     source = context.binding.candidate.describe()
     record = record.model_copy(update={"source": source})
-    scored = _scored(context, context.data.pairs)
+    scored = _scored(context, context.data.part(None))
     if scored is None or not scored.pairs:
         return record
     wins = _wins(scored.chosen, scored.rejected)
@@ -54,21 +54,19 @@ def suite_record(suite: Suite, context: SuiteContext | None) -> SuiteRecord:
     )
 
 
-def pair_scores(suite: Suite, context: SuiteContext) -> list[PairScore]:
+def pair_scores(suite: Suite, context: SuiteContext) -> ScoreTable:
     """The candidate's scores of those pairs of the suite whose scores are known."""
-    rows: list[PairScore] = []
+    tables: list[ScoreTable] = []
     for objective in sorted({"", *objectives_of(suite)}):
         side = replace(context, objective=objective)
         try:
-            known: Sequence[PreferencePair] = side.data.pairs
-            if not side.has_scored(known):
-                known = [pair for pair in known if side.has_scored([pair])]
+            known = side.known(side.data.part(None))
         except RmcheckError:  # the checks of that objective have said so
             continue
         scored = _scored(side, known)
         if scored is not None:
-            rows += rows_of(suite.name, scored, objective)
-    return rows
+            tables.append(rows_of(suite.name, scored, objective))
+    return ScoreTable.joined(tables)
 
 
 def objectives_of(suite: Suite) -> list[str]:
@@ -82,28 +80,17 @@ def objectives_of(suite: Suite) -> list[str]:
     )
 
 
-def rows_of(suite: str, scored: ScoredPairs, objective: str = "") -> list[PairScore]:
+def rows_of(suite: str, scored: ScoredPairs, objective: str = "") -> ScoreTable:
     """Scored pairs as rows of `scores.jsonl`."""
-    return [
-        PairScore(
-            suite=suite,
-            id=pair.id,
-            hash=pair.hash,
-            group=pair.group,
-            tags=list(pair.tags),
-            chosen=float(chosen),
-            rejected=float(rejected),
-            objective=objective,
-        )
-        for pair, chosen, rejected in zip(scored.pairs, scored.chosen, scored.rejected, strict=True)
-    ]
+    rows = ((pair.id, pair.hash, pair.group, pair.tags) for pair in scored.pairs)
+    return ScoreTable.alike(suite, rows, scored.chosen, scored.rejected, objective)
 
 
 def controls(pairs: Sequence[PreferencePair], seed: int) -> dict[str, Estimate]:
     """Win rates of scorers that do not read the texts."""
     from rmcheck.stats.winrate import win_rate
 
-    groups = [pair.group for pair in pairs]
+    groups = (pairs if isinstance(pairs, Pairs) else Pairs(pairs)).groups
     wins = control_wins(pairs, seed)
     return {name: win_rate(wins[name], groups) for name in (LONGER, SHORTER, SHUFFLED)}
 

@@ -82,10 +82,11 @@ def components(n: int, edges: Sequence[tuple[int, int]]) -> list[list[int]]:
     rows, columns = np.array(edges).T
     graph = sparse.coo_array((np.ones(len(edges)), (rows, columns)), shape=(n, n))
     labels = csgraph.connected_components(graph, connection="strong")[1]
+    large = np.flatnonzero(np.bincount(labels)[labels] >= 3)
     members: dict[int, list[int]] = {}
-    for node in range(n):
+    for node in large.tolist():
         members.setdefault(int(labels[node]), []).append(node)
-    return [found for found in members.values() if len(found) >= 3]
+    return list(members.values())
 
 
 def shortest_cycle(

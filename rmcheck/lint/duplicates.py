@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator
+from itertools import chain
 from typing import TypeVar
 
 import numpy as np
@@ -52,6 +53,8 @@ def duplicate_findings(pool: Pool) -> Iterator[Finding]:
 
 def _ids(pool: Pool) -> Iterator[Finding]:
     for name, rows in gathered((row.item.id, row) for row in pool.rows).items():
+        if len(rows) == 1:
+            continue
         first, *others = [row.place for row in rows]
         for place in others:
             message = f"duplicate id '{name}' (first at {first})"
@@ -61,6 +64,8 @@ def _ids(pool: Pool) -> Iterator[Finding]:
 def _pairs(pool: Pool) -> Iterator[Finding]:
     keyed = (((pair.prompt, *pair.responses), pair) for pair in pool.pairs)
     for rows in gathered(keyed).values():
+        if len(rows) == 1:
+            continue
         first, *others = rows
         for row in others:
             yield Finding(
@@ -138,6 +143,8 @@ def _groups(pool: Pool) -> Iterator[Finding]:
 def _with_several(rows: Iterable[tuple[str, str, Place]]) -> Iterator[tuple[str, list[Place]]]:
     """Each first name with several second names, and the first place of each of these."""
     for name, others in gathered((first, (second, at)) for first, second, at in rows).items():
+        if len(others) == 1:
+            continue
         by_other = gathered(others)
         if len(by_other) > 1:
             yield name, [found[0] for found in by_other.values()]
@@ -147,11 +154,13 @@ def _near_prompts(pool: Pool) -> Iterator[Finding]:
     rows = gathered((row.prompt, row) for row in pool.rows)
     texts = list(rows)
     near = near_duplicates(texts, threshold=NEAR_PROMPT)
+    nearest = np.zeros(len(texts))
+    np.maximum.at(nearest, near.first, near.jaccard)
     for cluster in clusters(len(texts), near):
         members = [row for index in cluster for row in rows[texts[index]]]
         if len({row.item.group for row in members}) == 1:
             continue
-        best = float(near.jaccard[np.isin(near.first, cluster)].max())
+        best = float(nearest[cluster].max())
         first, *others = [rows[texts[index]][0].place for index in cluster]
         yield Finding(
             kind=kinds.NEAR_PROMPT,
@@ -167,8 +176,11 @@ def _repeated_responses(pool: Pool) -> Iterator[Finding]:
     rows = gathered((text.strip(), row) for row in pool.rows for text in row.responses)
     texts = [text for text in rows if len(words(text)) >= SHORT]
     groups = clusters(len(texts), near_duplicates(texts, threshold=NEAR_RESPONSE))
-    alone = set(range(len(texts))) - {index for cluster in groups for index in cluster}
-    for cluster in [*groups, *([index] for index in sorted(alone))]:
+    near = {index for cluster in groups for index in cluster}
+    alone = ([index] for index in range(len(texts)) if index not in near)
+    for cluster in chain(groups, alone):
+        if len(cluster) == 1 and len(rows[texts[cluster[0]]]) == 1:
+            continue
         members = [row for index in cluster for row in rows[texts[index]]]
         prompts = {row.prompt for row in members}
         if len(prompts) == 1:

@@ -22,6 +22,8 @@ def leakage_findings(pool: Pool, foreign: Sequence[PlacedPair | PlacedSet]) -> I
     Rows of a file that is in the pool itself are left out of `foreign`.
     """
     rows = [row for row in foreign if row.place.path not in pool.paths]
+    if not rows:
+        return
     mine = gathered((row.prompt, row) for row in pool.rows)
     theirs = gathered((row.prompt, row) for row in rows)
     for prompt in mine:

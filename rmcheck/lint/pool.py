@@ -13,6 +13,7 @@ from rmcheck.data.reading import FileNote, read_file
 from rmcheck.data.rows import shown_path
 from rmcheck.errors import Problem
 from rmcheck.lint.finding import Place
+from rmcheck.stats.groups import Groups
 
 Item = TypeVar("Item", PreferencePair, ResponseSet)
 
@@ -63,15 +64,15 @@ class Pool:
     notes: tuple[FileNote, ...] = ()
     """How each file was read."""
 
-    @property
+    @cached_property
     def rows(self) -> tuple[PlacedPair | PlacedSet, ...]:
         """Pairs, then sets."""
         return (*self.pairs, *self.sets)
 
-    @property
-    def groups(self) -> list[str]:
+    @cached_property
+    def groups(self) -> Groups:
         """The group of each pair."""
-        return [pair.item.group for pair in self.pairs]
+        return Groups(pair.item.group for pair in self.pairs)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,34 +45,58 @@ class NearPairs:
     jaccard: NDArray[np.float64]
 
 
-def shingle_matrix(texts: Sequence[str]) -> sparse.csr_array:
+def shingle_matrix(texts: Iterable[str]) -> sparse.csr_array:
     """Which text contains which shingle: (n, number of shingles), entries 0 and 1.
 
     A text of one or two words is one shingle; one without a word has no shingle.
     """
+    ids, counts = _numbered(texts)
+    codes, n_shingles = _shingles(ids, counts)
+    del ids
+    rows = np.repeat(np.arange(len(counts)), counts)
+    # Sorted by row, then shingle; numbers of both fit into 63 bits together.
+    keys = rows * n_shingles + codes
+    del rows, codes
+    keys.sort()
+    keys = keys[np.concatenate([[True], keys[1:] != keys[:-1]])] if len(keys) else keys
+    sizes = np.bincount(keys // n_shingles, minlength=len(counts))
+    indices = (keys % n_shingles).astype(np.int32)
+    starts = np.concatenate([[0], np.cumsum(sizes)])
+    shape = (len(counts), n_shingles)
+    return sparse.csr_array((np.ones(len(indices), dtype=np.int32), indices, starts), shape=shape)
+
+
+def _numbered(texts: Iterable[str]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """The words of all texts as numbers from 1 (0 pads short texts), and the shingles of each."""
     numbers: dict[str, int] = {}
-    flat: list[int] = []
-    counts = np.zeros(len(texts), dtype=np.int64)
-    for row, text in enumerate(texts):
-        found = [numbers.setdefault(word, len(numbers) + 1) for word in words(text)]
+    flat = array("i")
+    counts = array("q")
+    for text in texts:
+        found = words(text)
+        for word in found:
+            if word not in numbers:
+                numbers[word] = len(numbers) + 1
+        flat.extend(map(numbers.__getitem__, found))
         if found:
-            flat.extend(found + [0] * max(0, WIDTH - len(found)))
-            counts[row] = max(1, len(found) - WIDTH + 1)
-    ids = np.array(flat, dtype=np.int64)
+            flat.extend((0,) * max(0, WIDTH - len(found)))
+        counts.append(max(1, len(found) - WIDTH + 1) if found else 0)
+    return np.array(flat, dtype=np.int32), np.array(counts, dtype=np.int64)
+
+
+def _shingles(ids: NDArray[np.int32], counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:
+    """The number of each text's shingles, text by text, and how many different ones there are."""
     spans = np.where(counts > 0, counts + WIDTH - 1, 0)
     starts = np.cumsum(spans) - spans
     first = np.repeat(starts - (np.cumsum(counts) - counts), counts) + np.arange(counts.sum())
-    codes = ids[first]
+    codes = ids[first].astype(np.int64)
+    base = int(ids.max()) + 1 if len(ids) else 1
     for step in range(1, WIDTH):
-        # Renumbered at every step, so that a code never outgrows 64 bits.
-        joined = codes * (len(numbers) + 1) + ids[first + step]
-        codes = np.unique(joined, return_inverse=True)[1]
-    rows = np.repeat(np.arange(len(texts)), counts)
-    shape = (len(texts), int(codes.max()) + 1 if len(codes) else 1)
-    matrix = sparse.csr_array((np.ones(len(codes), dtype=np.int32), (rows, codes)), shape=shape)
-    matrix.sum_duplicates()
-    matrix.data[:] = 1
-    return matrix
+        codes *= base
+        codes += ids[first + step]
+        if step < WIDTH - 1 and int(codes.max(initial=0)) >= 2**62 // base:
+            codes = np.unique(codes, return_inverse=True)[1]  # a code never outgrows 64 bits
+    known, codes = np.unique(codes, return_inverse=True)
+    return codes.astype(np.int64), max(1, len(known))
 
 
 def near_duplicates(
@@ -125,14 +150,7 @@ def _candidates(
 ) -> NDArray[np.int64]:
     """(m, 2) index pairs that share a prefix shingle and are of comparable size; sorted."""
     n = len(sizes)
-    frequency = np.bincount(matrix.indices, minlength=matrix.shape[1])
-    rows = np.repeat(np.arange(n), sizes)
-    order = np.lexsort((matrix.indices, frequency[matrix.indices], rows))
-    shingles = matrix.indices[order]
-    rank = np.arange(len(rows)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    prefix = sizes - np.ceil(threshold * sizes - _ROUNDING).astype(np.int64) + 1
-    kept = (rank < prefix[rows]) & (frequency[shingles] > 1)
-    rows, shingles = rows[kept], shingles[kept]
+    rows, shingles = _prefixes(matrix, sizes, threshold)
     # Within a shingle's list by size, so that texts of comparable size are near each other.
     order = np.lexsort((rows, sizes[rows], shingles))
     rows, shingles = rows[order], shingles[order]
@@ -160,6 +178,26 @@ def _candidates(
         return np.empty((0, 2), dtype=np.int64)
     unique = np.unique(np.concatenate(codes))
     return np.column_stack([unique // n, unique % n])
+
+
+def _prefixes(
+    matrix: sparse.csr_array, sizes: NDArray[np.int64], threshold: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The rarest shingles of each text, as many as can matter, without those of a single text."""
+    n_shingles = matrix.shape[1]
+    frequency = np.bincount(matrix.indices, minlength=n_shingles)
+    by_rarity = np.argsort(frequency, kind="stable")
+    rarity = np.empty(n_shingles, dtype=np.int64)
+    rarity[by_rarity] = np.arange(n_shingles)
+    keys = np.repeat(np.arange(len(sizes)) * n_shingles, sizes)
+    keys += rarity[matrix.indices]
+    keys.sort()
+    rank = np.arange(len(keys)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    prefix = sizes - np.ceil(threshold * sizes - _ROUNDING).astype(np.int64) + 1
+    keys = keys[rank < np.repeat(prefix, sizes)]
+    rows, shingles = keys // n_shingles, by_rarity[keys % n_shingles]
+    kept = frequency[shingles] > 1
+    return rows[kept], shingles[kept]
 
 
 def clusters(n: int, near: NearPairs) -> list[list[int]]:

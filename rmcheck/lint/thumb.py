@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,18 +21,31 @@ from rmcheck.verdict import Estimate
 MATTERS = 0.05
 """Warn when an interval is further than this from one half."""
 
-Measure = Callable[[str, str], float]
+
+class Response(NamedTuple):
+    """A response as the rules see it: its text, its words, and the words of the prompt."""
+
+    text: str
+    words: Sequence[str]
+    asked: frozenset[str]
 
 
-def _repeats(text: str) -> float:
+Measure = Callable[[Response], float]
+
+_PUNCTUATION = re.compile(r"[^\w\s]")
+_DIGIT = re.compile(r"\d")
+_I = re.compile(r"\s*I\b")
+_END = re.compile(r"[^\w\s,;:(\[{-]")
+
+
+def _repeats(found: Sequence[str]) -> float:
     """The share of words that are repeats of earlier words in the text."""
-    found = words(text)
     return 1.0 - len(set(found)) / len(found) if found else 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """Pick the response with more of `measure(prompt, response)`; `reverse` names the opposite."""
+    """Pick the response with more of `measure(response)`; `reverse` names the opposite."""
 
     name: str
     short: str
@@ -45,57 +59,57 @@ RULES: tuple[Rule, ...] = (
         name="the longer (characters)",
         short="chars",
         reverse="the shorter (characters)",
-        measure=lambda _, text: len(text),
+        measure=lambda response: len(response.text),
         of_length=True,
     ),
     Rule(
         name="the longer (words)",
         short="words",
         reverse="the shorter (words)",
-        measure=lambda _, text: len(text.split()),
+        measure=lambda response: len(response.text.split()),
         of_length=True,
     ),
     Rule(
         name="more punctuation",
         short="punct",
         reverse="less punctuation",
-        measure=lambda _, text: len(re.findall(r"[^\w\s]", text)),
+        measure=lambda response: len(_PUNCTUATION.findall(response.text)),
     ),
     Rule(
         name="more digits",
         short="digits",
         reverse="fewer digits",
-        measure=lambda _, text: len(re.findall(r"\d", text)),
+        measure=lambda response: len(_DIGIT.findall(response.text)),
     ),
     Rule(
         name="more line breaks",
         short="lines",
         reverse="fewer line breaks",
-        measure=lambda _, text: text.count("\n"),
+        measure=lambda response: response.text.count("\n"),
     ),
     Rule(
         name="starts with “I”",
         short="I…",
         reverse="does not start with “I”",
-        measure=lambda _, text: float(bool(re.match(r"\s*I\b", text))),
+        measure=lambda response: float(bool(_I.match(response.text))),
     ),
     Rule(
         name="ends with punctuation",
         short="…end",
         reverse="does not end with punctuation",
-        measure=lambda _, text: float(bool(re.search(r"[^\w\s,;:(\[{-]\s*$", text))),
+        measure=lambda response: float(bool(_END.match(response.text.rstrip()[-1:]))),
     ),
     Rule(
         name="shares more words with the prompt",
         short="echo",
         reverse="shares fewer words with the prompt",
-        measure=lambda prompt, text: len(set(words(prompt)) & set(words(text))),
+        measure=lambda response: len(response.asked.intersection(response.words)),
     ),
     Rule(
         name="repeats fewer of its words",
         short="fresh",
         reverse="repeats more of its words",
-        measure=lambda _, text: -_repeats(text),
+        measure=lambda response: -_repeats(response.words),
     ),
 )
 
@@ -112,12 +126,13 @@ class RuleRow:
 
 def rule_wins(pairs: Sequence[PlacedPair]) -> NDArray[np.float64]:
     """Whether each rule picks the chosen side: (rules, n) in {0, 0.5, 1}, a tie being one half."""
-    columns = np.empty((len(RULES), len(pairs)))
-    for row, rule in enumerate(RULES):
-        measured = [[rule.measure(pair.prompt, text) for text in pair.responses] for pair in pairs]
-        both = np.array(measured, dtype=np.float64).reshape(len(pairs), 2)
-        columns[row] = wins(both[:, 0], both[:, 1])
-    return columns
+    measured = np.empty((len(pairs), len(RULES), 2))
+    for row, pair in enumerate(pairs):
+        asked = frozenset(words(pair.prompt))
+        for side, text in enumerate(pair.responses):
+            response = Response(text, words(text), asked)
+            measured[row, :, side] = [rule.measure(response) for rule in RULES]
+    return np.stack([wins(both[:, 0], both[:, 1]) for both in measured.transpose(1, 0, 2)])
 
 
 def rows_of(pool: Pool) -> list[RuleRow]:
@@ -128,9 +143,10 @@ def rows_of(pool: Pool) -> list[RuleRow]:
     rows: list[RuleRow] = []
 
     def add(place: Place, kept: Sequence[int], tag: str | None, rules: Sequence[int]) -> None:
-        chosen_groups = [groups[index] for index in kept]
+        places = np.asarray(kept, dtype=np.intp)
+        chosen_groups = groups.take(places)
         for row in rules:
-            estimate = win_rate(won[row, list(kept)], chosen_groups)
+            estimate = win_rate(won[row, places], chosen_groups)
             rows.append(RuleRow(place=place, tag=tag, rule=RULES[row], estimate=estimate))
 
     every = range(len(RULES))

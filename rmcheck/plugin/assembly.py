@@ -19,7 +19,7 @@ from rmcheck.engine.settings import DEFAULT_BASELINE
 from rmcheck.errors import os_message
 from rmcheck.plugin import junit, scope
 from rmcheck.plugin.asked import suite_files
-from rmcheck.plugin.keys import STARTED
+from rmcheck.plugin.keys import ROWS, STARTED, SUITES
 from rmcheck.plugin.settings import settings_of
 from rmcheck.record import baseline as baselines
 from rmcheck.record import folder as folders
@@ -36,8 +36,8 @@ from rmcheck.record.run import (
     SuiteRecord,
     TrainingRecord,
 )
-from rmcheck.record.scores import PairScore
 from rmcheck.record.served import RequestsRecord
+from rmcheck.record.table import ScoreTable
 from rmcheck.report.publish import render, write
 from rmcheck.spec import redacted
 from rmcheck.wording import escaped, listed
@@ -76,7 +76,8 @@ class Assembly:
         self._undecided = undecided
         self._suites: dict[str, SuiteRecord] = {}
         self._checks: dict[str, dict[str, CheckRecord]] = {}
-        self._rows: dict[str, list[PairScore]] = {}
+        own: dict[str, ScoreTable] = config.stash.get(ROWS, {})
+        self._rows = dict(own)
         self._training: dict[str, TrainingRecord] = {}
         self._scoring: dict[str, ScoringRecord] = {}
         self._environment: EnvironmentRecord | None = None
@@ -97,7 +98,7 @@ class Assembly:
             if path not in self._suites or found.source is not None:
                 self._suites[path] = found
         if payload["rows"]:
-            self._rows[path] = [PairScore.model_validate(row) for row in payload["rows"]]
+            self._rows[path] = _table(payload["rows"])
         for entry in payload["training"]:
             training = TrainingRecord.model_validate(entry)
             known = self._training.get(training.fingerprint)
@@ -112,10 +113,10 @@ class Assembly:
     def write(self, *, incomplete: bool) -> None:
         """Write the record, a line of history, the reports; note what could not be written."""
         record = self._record = self._assembled(incomplete=incomplete)
-        rows = [row for path in self._ordered() for row in self._rows.get(path, [])]
+        rows = ScoreTable.joined(self._rows[path] for path in self._ordered() if path in self._rows)
         history = histories.beside(self._folder, self._root)
         try:
-            folders.write(self._folder, record, rows, partial(self._report, history))
+            folders.write(self._folder, record, rows, partial(self._report, history, rows))
             self._written = True
         except OSError as error:
             self._problems.append(f"the report could not be written: {os_message(error)}")
@@ -129,9 +130,15 @@ class Assembly:
                 junit.add_adjusted(path, checks)
                 junit.add_missing(path, record.missing)
 
-    def _report(self, history: Path, folder: Path) -> None:
-        kept = self._settings.baselines
-        published = render(folder, root=self._root, kept=kept, history=history)
+    def _report(self, history: Path, rows: ScoreTable, folder: Path) -> None:
+        published = render(
+            folder,
+            root=self._root,
+            kept=self._settings.baselines,
+            history=history,
+            rows=rows,
+            suites=self._config.stash.get(SUITES, {}).values(),
+        )
         write(published.texts, folder)
         for name in published.stale:
             (self._folder / name).unlink(missing_ok=True)
@@ -261,6 +268,14 @@ class Assembly:
     def _shown(self, path: Path) -> str:
         here = Path(self._config.invocation_params.dir)
         return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+
+
+def _table(lines: str) -> ScoreTable:
+    """The rows that a worker sent."""
+    found = ScoreTable.parsed(lines)
+    if found is None:
+        raise ValueError("a worker sent rows that cannot be read")
+    return found
 
 
 def _source(suites: list[SuiteRecord], spec: str) -> SourceRecord:

@@ -8,6 +8,7 @@ import pytest
 
 if TYPE_CHECKING:
     from rmcheck.errors import Problem
+    from rmcheck.record.table import ScoreTable
     from rmcheck.suite import Suite
 
 OPTIONS: dict[str, tuple[str, str, str]] = {
@@ -57,6 +58,9 @@ LOG: pytest.StashKey[Log] = pytest.StashKey()
 
 SUITES: pytest.StashKey[dict[str, Suite]] = pytest.StashKey()
 """The suites that were collected, by the path that is printed."""
+
+ROWS: pytest.StashKey[dict[str, ScoreTable]] = pytest.StashKey()
+"""The scored pairs of each suite, by the path that is printed; those of workers travel as text."""
 
 MISTAKEN: pytest.StashKey[list[Problem]] = pytest.StashKey()
 """What is wrong in files that are read after collection: a recipe that `--rm` names, say."""

@@ -30,7 +30,7 @@ from rmcheck.errors import (
 from rmcheck.plugin import junit
 from rmcheck.plugin.asked import suite_files
 from rmcheck.plugin.items import CheckItem
-from rmcheck.plugin.keys import LOG, MISTAKEN, PAYLOAD, SUITES
+from rmcheck.plugin.keys import LOG, MISTAKEN, PAYLOAD, ROWS, SUITES
 from rmcheck.plugin.pytest_compat import fixture_of
 from rmcheck.plugin.settings import refuse_missing_baselines, settings_of
 from rmcheck.record.run import CheckRecord
@@ -223,7 +223,7 @@ class RunLog:
             "left_out": self._left_out(item.session),
             "run": self._run(),
             "suite": None,
-            "rows": [],
+            "rows": "",
         }
         context = engine.context(suite, binding) if binding else None
         stage = f"{suite.shown}:{'scored' if context else 'bare'}"
@@ -232,7 +232,10 @@ class RunLog:
             payload["suite"] = suite_record(suite, context).model_dump(mode="json")
             if context:
                 rows = pair_scores(suite, context)
-                payload["rows"] = [row.model_dump(mode="json") for row in rows]
+                if hasattr(self.config, "workerinput"):
+                    payload["rows"] = "".join(rows.lines())
+                else:
+                    self.config.stash.setdefault(ROWS, {})[suite.shown] = rows
         self._concluded[item.nodeid] = payload
 
     def _run(self) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,7 +14,7 @@ from rmcheck.record import run as record
 from rmcheck.record.refusal import bless_refusal
 from rmcheck.record.replacement import unfinished
 from rmcheck.record.run import RunRecord, SourceRecord
-from rmcheck.record.scores import PairScore
+from rmcheck.record.table import ScoreTable
 
 LATEST = "latest"
 """Means the baseline that was blessed last."""
@@ -141,7 +141,7 @@ class Blessing:
     name: str
     folder: Path
     record: RunRecord
-    rows: tuple[PairScore, ...]
+    rows: ScoreTable
     added: tuple[str, ...]
     replaced: tuple[str, ...]
     kept: tuple[str, ...]
@@ -205,11 +205,11 @@ def prepare(run: Path, folder: Path, name: str, *, red: bool = False) -> Blessin
         raise UsageError(f"{run}: {refusal.said}")
     if name not in names(folder):
         added = tuple(suite.name for suite in found.suites)
-        return Blessing(name, folder, found, tuple(rows), added, (), ())
+        return Blessing(name, folder, found, rows, added, (), ())
     return _merged(name, folder, found, rows)
 
 
-def _merged(name: str, folder: Path, found: RunRecord, rows: Sequence[PairScore]) -> Blessing:
+def _merged(name: str, folder: Path, found: RunRecord, rows: ScoreTable) -> Blessing:
     target = folder / name
     try:
         old = folders.read(target)
@@ -217,7 +217,7 @@ def _merged(name: str, folder: Path, found: RunRecord, rows: Sequence[PairScore]
     except RmcheckError as error:
         raise UsageError(f"baseline '{name}' cannot be updated: {error}") from None
     _refuse_parts(name, found, rows, old_rows)
-    scored, before = {row.suite for row in rows}, {suite.name for suite in old.suites}
+    scored, before = set(rows.suites), {suite.name for suite in old.suites}
     taken = [each for each in found.suites if each.name in scored or each.name not in before]
     new = {each.name for each in taken}
     here = {each.name for each in found.suites}
@@ -226,7 +226,8 @@ def _merged(name: str, folder: Path, found: RunRecord, rows: Sequence[PairScore]
     suites = sorted([*stay, *taken], key=lambda each: each.path)
     place = {each.name: number for number, each in enumerate(suites)}
     left = {each.name for each in stay}
-    both = [row for row in old_rows if row.suite in left] + [r for r in rows if r.suite in new]
+    both = ScoreTable.joined([old_rows.of_suites(left), rows.of_suites(new)])
+    order = sorted(range(len(both)), key=lambda row: place.get(both.suites[row], len(place)))
     trained = {one.fingerprint: one for one in [*(old.training if stay else []), *found.training]}
     merged = found.model_copy(
         update={
@@ -239,7 +240,7 @@ def _merged(name: str, folder: Path, found: RunRecord, rows: Sequence[PairScore]
         name,
         folder,
         merged,
-        tuple(sorted(both, key=lambda row: place.get(row.suite, len(place)))),
+        both.take(order),
         added=tuple(each for each in place if each in new - before),
         replaced=tuple(each for each in place if each in new & before),
         kept=tuple(each for each in place if each not in new),
@@ -247,9 +248,7 @@ def _merged(name: str, folder: Path, found: RunRecord, rows: Sequence[PairScore]
     )
 
 
-def _refuse_parts(
-    name: str, found: RunRecord, rows: Iterable[PairScore], old_rows: Iterable[PairScore]
-) -> None:
+def _refuse_parts(name: str, found: RunRecord, rows: ScoreTable, old_rows: ScoreTable) -> None:
     """A suite that was scored in part must not replace one that has more pairs."""
     mine, theirs = _ids(rows), _ids(old_rows)
     for suite in found.suites:
@@ -262,9 +261,9 @@ def _refuse_parts(
             )
 
 
-def _ids(rows: Iterable[PairScore]) -> dict[str, set[str]]:
+def _ids(rows: ScoreTable) -> dict[str, set[str]]:
     """Ids of scored pairs by suite."""
     found: dict[str, set[str]] = {}
-    for row in rows:
-        found.setdefault(row.suite, set()).add(row.id)
+    for suite, name, _ in rows.keys():  # noqa: SIM118 - three columns, not a mapping
+        found.setdefault(suite, set()).add(name)
     return found

@@ -6,7 +6,8 @@ import hashlib
 import io
 import json
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
+from itertools import islice
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -16,12 +17,14 @@ from rmcheck.errors import Problem, ProblemsFound, UsageError
 from rmcheck.record.replacement import replacing, settle
 from rmcheck.record.run import RESULTS, SCHEMA_VERSION, SCORES, RunRecord
 from rmcheck.record.scores import PairScore
+from rmcheck.record.table import ScoreTable
 from rmcheck.wording import counted
 
 PAGE = "index.html"
 SUMMARY = "summary.md"
 OWN = (RESULTS, SCORES, PAGE, SUMMARY)
 """The files of a run. None of another run stays beside a new one."""
+_AT_ONCE = 10_000
 
 
 def write(
@@ -45,14 +48,24 @@ def write(
     OSError
         When something cannot be written; the run of before is still there.
     """
-    rows = "".join(row.model_dump_json() + "\n" for row in scores)
-    whole = record.model_copy(update={"scores_hash": _hash(rows.encode())})
     with replacing(folder, OWN) as staging:
-        (staging / SCORES).write_text(rows, encoding="utf-8", newline="\n")
+        stamp = _write_rows(staging / SCORES, ScoreTable.of(scores))
+        whole = record.model_copy(update={"scores_hash": stamp})
         text = whole.model_dump_json(indent=1) + "\n"
         (staging / RESULTS).write_text(text, encoding="utf-8", newline="\n")
         if reports is not None:
             reports(staging)
+
+
+def _write_rows(path: Path, rows: ScoreTable) -> str:
+    """Write rows a few thousand at a time; the hash of the whole file."""
+    digest = hashlib.sha256()
+    lines = rows.lines()
+    with path.open("wb") as file:
+        while part := "".join(islice(lines, _AT_ONCE)).encode():
+            digest.update(part)
+            file.write(part)
+    return digest.hexdigest()
 
 
 def _hash(content: bytes) -> str:
@@ -170,7 +183,7 @@ def _verify(path: Path, content: bytes, record: RunRecord) -> None:
         )
 
 
-def read_scores(folder: Path, record: RunRecord | None = None) -> Sequence[PairScore]:
+def read_scores(folder: Path, record: RunRecord | None = None) -> ScoreTable:
     """Read `scores.jsonl` of a run folder, in file order.
 
     Parameters
@@ -193,6 +206,10 @@ def read_scores(folder: Path, record: RunRecord | None = None) -> Sequence[PairS
         text = io.TextIOWrapper(io.BytesIO(content), encoding="utf-8").read()
     except ValueError as error:
         raise UsageError(f"{path}: cannot be read ({error}); run the gate again") from None
+    del content
+    plain = ScoreTable.parsed(text)
+    if plain is not None:
+        return plain
     rows: list[PairScore] = []
     problems: list[Problem] = []
     # Not splitlines: an id may hold a line separator of Unicode.
@@ -207,4 +224,4 @@ def read_scores(folder: Path, record: RunRecord | None = None) -> Sequence[PairS
             problems.append(Problem(str(path), number, 1, f"{place}: {first['msg']}"))
     if problems:
         raise ProblemsFound(problems)
-    return rows
+    return ScoreTable.of(rows)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from pydantic import (
@@ -38,13 +37,3 @@ class PairScore(BaseModel):
         if not self.objective:
             del row["objective"]
         return row
-
-
-def one_each(rows: Iterable[PairScore]) -> list[PairScore]:
-    """One row for each pair of each suite: that without an objective, or of the first objective."""
-    found: dict[tuple[str, str, str], PairScore] = {}
-    for row in rows:
-        key = (row.suite, row.id, row.hash)
-        if key not in found or (found[key].objective and not row.objective):
-            found[key] = row
-    return list(found.values())

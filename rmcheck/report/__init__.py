@@ -4,6 +4,6 @@ The renderers live in `report.page.html`, `report.markdown` and `report.terminal
 package loads none of them, so a gate that only prints its ten lines imports no template engine.
 """
 
-from rmcheck.report.input import PairTexts, ReportInput, TextsOf
+from rmcheck.report.input import PairTexts, ReportInput, TextsByHash, TextsOf
 
-__all__ = ["PairTexts", "ReportInput", "TextsOf"]
+__all__ = ["PairTexts", "ReportInput", "TextsByHash", "TextsOf"]

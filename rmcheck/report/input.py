@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from rmcheck.data import PreferencePair, prompt_text
 from rmcheck.record.history import HistoryRun
 from rmcheck.record.run import RunRecord
 from rmcheck.record.scores import PairScore
@@ -21,6 +22,30 @@ class PairTexts:
     prompt: str
     chosen: str
     rejected: str
+
+
+class TextsByHash(Mapping[str, PairTexts]):
+    """The texts of pairs by the pair's hash; those of a pair are put together when asked for."""
+
+    def __init__(self) -> None:
+        self._pairs: dict[str, PreferencePair] = {}
+
+    def add(self, pairs: Iterable[PreferencePair]) -> None:
+        """Add pairs; of equal texts the later one counts."""
+        self._pairs.update((pair.hash, pair) for pair in pairs)
+
+    def __getitem__(self, stamp: str) -> PairTexts:
+        pair = self._pairs[stamp]
+        return PairTexts(prompt_text(pair.prompt), pair.chosen, pair.rejected)
+
+    def __contains__(self, stamp: object) -> bool:
+        return stamp in self._pairs
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._pairs)
+
+    def __len__(self) -> int:
+        return len(self._pairs)
 
 
 @dataclass(frozen=True)

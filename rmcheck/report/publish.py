@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rmcheck.data import preferences, prompt_text
-from rmcheck.data.preferences import PreferenceData
+from rmcheck.data import preferences
 from rmcheck.errors import RmcheckError, UsageError
 from rmcheck.record import baseline as baselines
 from rmcheck.record import folder as folders
@@ -16,25 +15,33 @@ from rmcheck.record import history as histories
 from rmcheck.record.history import HistoryRun
 from rmcheck.record.replacement import replacing
 from rmcheck.record.run import RunRecord
-from rmcheck.record.scores import PairScore, one_each
-from rmcheck.report import PairTexts, ReportInput, TextsOf
-from rmcheck.suite import load_suite
+from rmcheck.record.table import ScoreTable, one_each
+from rmcheck.report import ReportInput, TextsByHash, TextsOf
+from rmcheck.suite import Suite, load_suite
 
 
 def report_input(
-    folder: Path, *, root: Path, kept: Path, history: Path | None = None
+    folder: Path,
+    *,
+    root: Path,
+    kept: Path,
+    history: Path | None = None,
+    rows: ScoreTable | None = None,
+    suites: Iterable[Suite] = (),
 ) -> ReportInput:
     """The input of a report; what cannot be found is left out.
 
     `kept` is the folder of the baselines, `history` the file of earlier runs (None: no trend).
+    `rows` are the scores in the folder, and `suites` some with their data, where the caller has
+    them: a million pairs need not be read again.
     """
     record = folders.read(folder)
-    scores = one_each(folders.read_scores(folder, record))
+    scores = one_each(folders.read_scores(folder, record) if rows is None else rows)
     return ReportInput(
         record=record,
         scores=scores,
         baseline=_baseline(record, kept),
-        texts=_texts(record, scores, root),
+        texts=_texts(record, scores, root, suites),
         history=_history(history),
     )
 
@@ -72,14 +79,17 @@ def render(
     kept: Path,
     history: Path | None = None,
     texts_of: TextsOf = "failing",
+    rows: ScoreTable | None = None,
+    suites: Iterable[Suite] = (),
 ) -> Published:
     """Every report of the run in `folder`: `index.html`, `summary.md`, and other packages'.
 
-    A format of another package that fails adds a remark; it never fails the run.
+    A format of another package that fails adds a remark; it never fails the run. `rows` and
+    `suites` as for `report_input`.
     """
     from rmcheck.report.formats import FORMATS
 
-    found = report_input(folder, root=root, kept=kept, history=history)
+    found = report_input(folder, root=root, kept=kept, history=history, rows=rows, suites=suites)
     found = replace(found, texts_of=texts_of)
     formats, broken = FORMATS.sound()
     remarks = [str(error) for error in broken]
@@ -132,7 +142,7 @@ def publish(
     return published
 
 
-def _baseline(record: RunRecord, kept: Path) -> tuple[RunRecord, list[PairScore]] | None:
+def _baseline(record: RunRecord, kept: Path) -> tuple[RunRecord, ScoreTable] | None:
     if record.baseline is None or record.baseline.name not in baselines.names(kept):
         return None
     try:
@@ -151,28 +161,32 @@ def _history(path: Path | None) -> Sequence[HistoryRun]:
         return ()
 
 
-def _texts(record: RunRecord, scores: Iterable[PairScore], root: Path) -> dict[str, PairTexts]:
+def _texts(
+    record: RunRecord, scores: ScoreTable, root: Path, loaded: Iterable[Suite]
+) -> TextsByHash:
     """Texts by the pair's hash, from the data files that the record names.
 
     A suite that renames columns is loaded as the gate loads it. Texts of a hub data set are left
     out: a report uses no network.
     """
-    paths = {path for suite in record.suites for path in suite.data.paths}
-    texts: dict[str, PairTexts] = {}
+    texts = TextsByHash()
+    for each in loaded:
+        texts.add(each.data.pairs)
+    lacking = _lacking(scores, texts)
+    paths = {path for suite in record.suites if suite.name in lacking for path in suite.data.paths}
     for path in sorted(paths):
         if (root / path).is_file():
             with suppress(RmcheckError):
-                texts.update(_texts_of(preferences.load([root / path])))
-    lacking = {row.suite for row in scores if row.hash not in texts}
+                texts.add(preferences.load([root / path]).pairs)
+    lacking = _lacking(scores, texts)
     for suite in record.suites:
         if suite.name in lacking and any((root / path).is_file() for path in suite.data.paths):
             with suppress(RmcheckError):
-                texts.update(_texts_of(load_suite(root / suite.path, root).data))
+                texts.add(load_suite(root / suite.path, root).data.pairs)
     return texts
 
 
-def _texts_of(data: PreferenceData) -> dict[str, PairTexts]:
-    return {
-        pair.hash: PairTexts(prompt_text(pair.prompt), pair.chosen, pair.rejected)
-        for pair in data.pairs
-    }
+def _lacking(scores: ScoreTable, texts: Container[str]) -> set[str]:
+    """The suites with a pair whose texts are not there."""
+    both = zip(scores.suites, scores.hashes, strict=True)
+    return {suite for suite, stamp in both if stamp not in texts}

@@ -7,6 +7,7 @@ below are optional and are used if present. The engine works with `Source`, whic
 
 from rmcheck.reward_source.capabilities import (
     Bounded,
+    ByPairs,
     Described,
     KeptPair,
     ManySided,
@@ -18,6 +19,7 @@ from rmcheck.reward_source.capabilities import (
     Rescalable,
     Retrainable,
     RewardSource,
+    Settled,
     Streaming,
     TakesTokens,
     TokenReward,
@@ -30,6 +32,7 @@ from rmcheck.reward_source.source import Composed, Source, SourceOptions
 __all__ = [
     "OPTIONAL",
     "Bounded",
+    "ByPairs",
     "Completed",
     "Composed",
     "Described",
@@ -43,6 +46,7 @@ __all__ = [
     "Rescalable",
     "Retrainable",
     "RewardSource",
+    "Settled",
     "Source",
     "SourceOptions",
     "Streaming",

@@ -9,7 +9,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from rmcheck.data import Dialogue, TokenText
+from rmcheck.data import Dialogue, PreferencePair, TokenText
 from rmcheck.record.run import SourceRecord, TrainingRecord
 
 
@@ -60,6 +60,14 @@ class Partial(Protocol):
         """Rewards in input order, shape (n,)."""
 
 
+@runtime_checkable
+class ByPairs(Protocol):
+    """A partial source that looks up many pairs at once, without their dialogues."""
+
+    def of_pairs(self, pairs: Sequence[PreferencePair]) -> NDArray[np.float64]:
+        """Both scores of each pair, shape (n, 2); NaN where `knows` is false."""
+
+
 @dataclass(frozen=True)
 class KeptPair:
     """What a source remembers of a pair beside its scores: hashes of its texts, and its tags."""
@@ -74,6 +82,14 @@ class Remembering(Protocol):
 
     def kept(self) -> Mapping[str, KeptPair]:
         """The pairs kept for this very suite, by id."""
+
+
+@runtime_checkable
+class Settled(Protocol):
+    """A remembering source that can say at once that nothing has changed since."""
+
+    def unchanged(self, pairs: Sequence[PreferencePair]) -> Mapping[str, Sequence[str]] | None:
+        """The kept pairs' tags by id, if these are just the pairs of `kept`; else None."""
 
 
 @runtime_checkable

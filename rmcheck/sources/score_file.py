@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from rmcheck.data import Dialogue
+from rmcheck.data import Dialogue, PreferencePair
 from rmcheck.data.dialogue import content_hash
 from rmcheck.data.forms.compression import suffix
 from rmcheck.data.rows import shown_path
@@ -20,6 +20,7 @@ from rmcheck.reward_source import KeptPair, Source, SourceOptions
 from rmcheck.scoring.files import FileHashes, nearest_path
 from rmcheck.sources.layout import parsed, without_options
 from rmcheck.sources.model_source import resolved
+from rmcheck.sources.score_arrays import ScoreArrays
 from rmcheck.sources.score_columns import SIDES, asked
 from rmcheck.sources.score_rows import Table
 from rmcheck.sources.score_table import Scores, read_scores
@@ -64,8 +65,6 @@ class ScoreFile(Source):
         view._suite = suite
         view.__dict__.pop("_searched", None)
         view.__dict__["_sides"] = self._sides
-        view.__dict__["_texts"] = self._texts
-        view.__dict__["_pair_ids"] = self._pair_ids
         return view
 
     @property
@@ -85,8 +84,7 @@ class ScoreFile(Source):
             known = f"; there are {listed(sorted(self.objectives))}" if self.objectives else ""
             raise SourceError(f"{self.shown}: no rows with the objective {objective!r}{known}")
         view = copy.copy(self)
-        for name in ("_tables", "_texts", "_pair_ids", "_searched"):
-            view.__dict__.pop(name, None)
+        view.__dict__.pop("_searched", None)
         view._objective = objective
         view._spec = f"{self.spec} [{objective}]"
         return view
@@ -105,25 +103,27 @@ class ScoreFile(Source):
     def ids(self, *, own: bool = False) -> frozenset[str]:
         """Ids of pairs in the file; `own`: only in rows that name this suite."""
         if own:
-            return self._pair_ids.get(self._suite, frozenset()) if self._suite else frozenset()
-        return frozenset().union(*self._pair_ids.values())
-
-    @cached_property
-    def _pair_ids(self) -> Mapping[str, frozenset[str]]:
-        """The ids of pairs by the suite that their rows name."""
-        return {
-            suite: frozenset(name for name, entry in table.items() if entry.is_pair)
-            for suite, table in self._tables.items()
-        }
+            mine = self._tables.get(self._suite) if self._suite else None
+            return frozenset() if mine is None else mine.pair_ids
+        return frozenset().union(*(table.pair_ids for table in self._tables.values()))
 
     def kept(self) -> Mapping[str, KeptPair]:
         """The pairs of rows that name this suite, by id."""
-        mine = self._tables.get(self._suite, {}) if self._suite else {}
+        mine = self._tables.get(self._suite, Table()) if self._suite else Table()
         return {
             name: KeptPair(frozenset(entry.by_hash), entry.tags)
             for name, entry in mine.items()
             if entry.is_pair
         }
+
+    def unchanged(self, pairs: Sequence[PreferencePair]) -> Mapping[str, Sequence[str]] | None:
+        """The tags of the rows of this suite by id, if they are of just these pairs; else None."""
+        mine = self._tables.get(self._suite) if self._suite else None
+        if not isinstance(mine, ScoreArrays) or len(mine) != len(pairs):
+            return None
+        if any(place < 0 for place in mine.places(pairs)):
+            return None
+        return dict(zip(mine, mine.tags, strict=True))
 
     def score(self, dialogues: Sequence[Dialogue]) -> NDArray[np.float64]:
         """Rewards in input order, shape (n,).
@@ -151,6 +151,39 @@ class ScoreFile(Source):
         if lacking:
             raise self._lacks(lacking, {each.key.rpartition("/")[0] for each in dialogues})
         return rewards
+
+    def of_pairs(self, pairs: Sequence[PreferencePair]) -> NDArray[np.float64]:
+        """Both scores of each pair, shape (n, 2); NaN where `knows` is false.
+
+        Raises
+        ------
+        ProblemsFound
+            All malformed rows of the file, each with its line.
+        """
+        found = np.full((len(pairs), 2), np.nan)
+        if not pairs:
+            return found
+        tables = [table for table in self._searched if isinstance(table, ScoreArrays)]
+        if self._read.texts or len(tables) < len(self._searched):
+            for row, pair in enumerate(pairs):
+                for side, dialogue in enumerate(pair.dialogues()):
+                    score = self._find(dialogue)
+                    found[row, side] = np.nan if isinstance(score, str) else score
+            return found
+        left = np.arange(len(pairs))
+        for table in tables:  # by their ids, in the tables in order
+            few = pairs if len(left) == len(pairs) else [pairs[row] for row in left.tolist()]
+            places = np.fromiter(table.places(few), dtype=np.int64, count=len(left))
+            there = places >= 0
+            found[left[there]] = table.table[places[there]]
+            left = left[~there]
+            if not left.size:
+                return found
+        for row in left.tolist():  # by their texts
+            rewards = self._by_text(pairs[row].hash)
+            if rewards is not None:
+                found[row] = rewards["chosen"], rewards["rejected"]
+        return found
 
     def _has_pairs_only(self, dialogue: Dialogue) -> bool:
         """Whether the text belongs to a response set and the file has scores of pairs only."""
@@ -193,8 +226,9 @@ class ScoreFile(Source):
 
     def _find(self, dialogue: Dialogue) -> float | str:
         """The reward, or the reason why it is missing."""
-        if dialogue.hash in self._read.texts:
-            return self._read.texts[dialogue.hash]
+        texts = self._read.texts
+        if texts and dialogue.hash in texts:
+            return texts[dialogue.hash]
         if _is_new(dialogue):
             return "a score file cannot score new text"
         name, _, side = dialogue.key.rpartition("/")
@@ -218,23 +252,11 @@ class ScoreFile(Source):
 
     def _by_text(self, stamp: str) -> Mapping[str, float] | None:
         """Rewards by the hash of the texts; this suite's rows first."""
-        tables = (self._texts[name] for name in self._order())
-        return next((texts[stamp] for texts in tables if stamp in texts), None)
+        found = (table.by_text(stamp) for table in self._searched)
+        return next((rewards for rewards in found if rewards is not None), None)
 
     @cached_property
-    def _texts(self) -> Mapping[str, Mapping[str, Mapping[str, float]]]:
-        """Rewards by the hash of the texts, for each suite that rows name."""
-        return {
-            suite: {
-                stamp: rewards
-                for entry in table.values()
-                for stamp, rewards in entry.by_hash.items()
-            }
-            for suite, table in self._tables.items()
-        }
-
-    @cached_property
-    def _searched(self) -> list[Table]:
+    def _searched(self) -> list[Table | ScoreArrays]:
         """The tables in order of preference: the suite's own, rows without a suite, others."""
         return [self._tables[name] for name in self._order()]
 
@@ -243,7 +265,7 @@ class ScoreFile(Source):
         return dict.fromkeys([*first, *self._tables])
 
     @property
-    def _tables(self) -> Mapping[str, Table]:
+    def _tables(self) -> Mapping[str, Table | ScoreArrays]:
         """Entries by id, for each suite that rows name ('' for rows that name none)."""
         return self._read.tables
 

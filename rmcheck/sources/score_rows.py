@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,24 @@ class Entry:
         return any("chosen" in rewards for rewards in (*self.by_hash.values(), self.plain or {}))
 
 
-Table = dict[str, Entry]
+class Table(dict[str, Entry]):
+    """Entries by id."""
+
+    @cached_property
+    def pair_ids(self) -> frozenset[str]:
+        """The ids of pairs; asked once all rows are read."""
+        return frozenset(name for name, entry in self.items() if entry.is_pair)
+
+    @cached_property
+    def texts(self) -> Mapping[str, Mapping[str, float]]:
+        """Rewards by the hash of the texts; asked once all rows are read."""
+        return {
+            stamp: rewards for entry in self.values() for stamp, rewards in entry.by_hash.items()
+        }
+
+    def by_text(self, stamp: str) -> Mapping[str, float] | None:
+        """The rewards of the texts with this hash."""
+        return self.texts.get(stamp)
 
 
 def tags_of(given: Any) -> tuple[str, ...]:

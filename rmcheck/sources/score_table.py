@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rmcheck.data.forms.compression import ending, opened, suffix
+from rmcheck.data.forms.json_text import json_rows
+from rmcheck.data.forms.tables import ARROW, TEXT_TABLES
 from rmcheck.errors import Problem, ProblemsFound, condensed
+from rmcheck.sources.score_arrays import ScoreArrays, plain_arrays
 from rmcheck.sources.score_columns import as_ours, is_data, is_long, long_row, renamed
 from rmcheck.sources.score_rows import (
     Entry,
@@ -28,7 +33,7 @@ class Scores:
 
     Parameters
     ----------
-    tables
+    entered
         Entries by id, for each suite that rows name ('' for rows that name none).
     texts
         Scores by the hash of prompt and response, from rows of a long table.
@@ -36,12 +41,20 @@ class Scores:
         By id, the entries of rows that name a suite.
     lines
         The line of each of `texts`.
+    arrays
+        The same as `entered` of a plain file, which has nothing else.
     """
 
-    tables: dict[str, Table] = field(default_factory=dict)
+    entered: dict[str, Table] = field(default_factory=dict)
     texts: dict[str, float] = field(default_factory=dict)
     suited: dict[str, list[Entry]] = field(default_factory=dict)
     lines: dict[str, int] = field(default_factory=dict)
+    arrays: dict[str, ScoreArrays] = field(default_factory=dict)
+
+    @property
+    def tables(self) -> Mapping[str, Table | ScoreArrays]:
+        """What there is of them: entries by id, for each suite that rows name."""
+        return self.arrays or self.entered
 
 
 def read_scores(path: Path, shown: str, columns: Mapping[str, str]) -> dict[str, Scores]:
@@ -56,6 +69,13 @@ def read_scores(path: Path, shown: str, columns: Mapping[str, str]) -> dict[str,
     ProblemsFound
         All malformed rows, each with its line, or that the file has no scores.
     """
+    if not columns and suffix(path.name) not in (*ARROW, *TEXT_TABLES):
+        with suppress(ProblemsFound, OSError), opened(path) as file:  # told below
+            plain = plain_arrays(
+                json_rows(file, shown, name=path.name.removesuffix(ending(path.name)))
+            )
+            if plain is not None:
+                return {"": Scores(arrays=plain)}
     sides: dict[str, Scores] = {}
     problems: list[Problem] = []
     try:
@@ -76,8 +96,8 @@ def read_scores(path: Path, shown: str, columns: Mapping[str, str]) -> dict[str,
     except ProblemsFound as error:
         problems.extend(error.problems)
     for side in sides.values():
-        for name, plain in side.tables.get("", {}).items():
-            unlike = (contradiction(name, plain, other) for other in side.suited.get(name, ()))
+        for name, entry in side.entered.get("", Table()).items():
+            unlike = (contradiction(name, entry, other) for other in side.suited.get(name, ()))
             problems.extend(Problem(shown, *each) for each in unlike if each)
     if problems:
         raise ProblemsFound(condensed(problems))
@@ -88,7 +108,7 @@ def read_scores(path: Path, shown: str, columns: Mapping[str, str]) -> dict[str,
 
 def _enter(side: Scores, values: Mapping[str, Any], line: int) -> None:
     name, rewards = rewards_of(values)
-    table = side.tables.setdefault(str(values.get("suite") or ""), {})
+    table = side.entered.setdefault(str(values.get("suite") or ""), Table())
     entry = table.setdefault(name, Entry())
     enter(entry, name, values.get("hash"), rewards, line)
     entry.tags = entry.tags or tags_of(values.get("tags"))

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rmcheck.stats import groups as grouping
-from rmcheck.stats.columns import finite, proportion, same_length
+from rmcheck.stats.bundles import bundled
+from rmcheck.stats.columns import distinct_rows, finite, proportion, same_length
 
 Statistic = Callable[..., float]
 """Columns, each (m,), in the order given, to one number."""
@@ -41,7 +42,8 @@ def bootstrap_means(
     -----
     Efron 1979, over clusters. Groups of equal sums and size are interchangeable, so they collapse
     into one cell with a multinomial count: for wins the cost depends on the few distinct cells and
-    not on n, and the distribution is the same.
+    not on n, and the distribution is the same. Very many groups are bundled, see
+    `rmcheck.stats.bundles`.
     """
     table = np.asarray(values, dtype=np.float64)
     columns = table[:, None] if table.ndim == 1 else table
@@ -52,12 +54,12 @@ def bootstrap_means(
     n = same_length(values=columns, groups=groups)
     if n == 0 or draws < 1:
         raise ValueError(f"a bootstrap needs pairs and draws, got n={n} and draws={draws}")
-    codes = grouping.codes(groups)
+    codes = bundled(grouping.codes(groups), rng)
     totals = np.stack(
         [grouping.sizes(codes).astype(np.float64), *(grouping.sums(c, codes) for c in columns.T)],
         axis=1,
     )
-    cells, counts = np.unique(totals, axis=0, return_counts=True)
+    cells, counts = distinct_rows(totals)
     n_groups = len(totals)
     # Multinomial counts cost one binomial a cell; indices cost one integer a group.
     collapse = 20 * len(cells) <= n_groups

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,6 +15,7 @@ from scipy.special import expit
 from rmcheck.stats import groups as grouping
 from rmcheck.stats.bootstrap import bootstrap_means, percentile_interval
 from rmcheck.stats.columns import finite, proportion, same_length
+from rmcheck.stats.remembered import remembered
 from rmcheck.stats.winrate import share_estimate
 from rmcheck.verdict import Estimate
 from rmcheck.wording import counted
@@ -106,6 +108,23 @@ def calibrate(
     if n_bins < 1 or folds < 2:
         raise ValueError(f"n_bins={n_bins} must be at least 1 and folds={folds} at least 2")
     proportion("level", level, closed=False)
+    work = partial(
+        _calibrate, column, groups, rng=rng, n_bins=n_bins, folds=folds, level=level, draws=draws
+    )
+    return remembered(work, "calibrate", [column], groups, rng, n_bins, folds, level, draws)
+
+
+def _calibrate(
+    column: NDArray[np.float64],
+    groups: Sequence[str],
+    *,
+    rng: np.random.Generator,
+    n_bins: int,
+    folds: int,
+    level: float,
+    draws: int,
+) -> Calibration:
+    n = len(column)
     swapped = rng.random(n) < 0.5
     codes = grouping.codes(groups)
     n_groups = int(codes.max()) + 1
@@ -210,7 +229,7 @@ def _score(
     gaps = np.zeros((n, n_bins))
     gaps[np.arange(n), _bin(p, n_bins)] = outcome - p
     means = bootstrap_means(np.column_stack([squares, gaps]), groups, draws=draws, rng=rng)
-    n_groups = len(set(groups))
+    n_groups = grouping.count(groups)
     unseen = 0.0
     if np.ptp(scaled) > 0.0 and (np.all(scaled > 0.0) or np.all(scaled < 0.0)):
         unseen = 1.0 - share_estimate(np.ones(n), groups, level=level).low

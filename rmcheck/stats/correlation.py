@@ -11,9 +11,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 
+from rmcheck.stats import groups as grouping
 from rmcheck.stats.bootstrap import bootstrap_weights, percentile_interval
+from rmcheck.stats.bundles import is_large
 from rmcheck.stats.columns import finite, proportion, same_length
 from rmcheck.stats.concordance import Concordance
+from rmcheck.stats.linearised import pearson_error, spearman_error
+from rmcheck.stats.remembered import remembered
 from rmcheck.verdict import Estimate
 from rmcheck.wording import counted, minus
 
@@ -114,8 +118,12 @@ def _resampled(
         return np.array([pearson(x, y, weight) for weight in weights])
     # The order of the values is the same in every resample: it is found once.
     left, right = _dense(x), _dense(y)
-    ranks = ((_midranks(left, w), _midranks(right, w), w) for w in weights)
-    return np.array([pearson(*row) for row in ranks])
+
+    def ranked() -> NDArray[np.float64]:
+        ranks = ((_midranks(left, w), _midranks(right, w), w) for w in weights)
+        return np.array([pearson(*row) for row in ranks])
+
+    return remembered(ranked, "spearman", [left, right], groups, rng, draws)
 
 
 def _batched(
@@ -150,6 +158,8 @@ def correlation(
     Returns
     -------
     The estimate, method `bootstrap`; None where a column is constant (see `degenerate_columns`).
+    Of very many groups (`bundles.MOST_GROUPS`), Pearson's and Spearman's have the normal interval
+    of the linearised statistic (method `linearised`).
 
     Notes
     -----
@@ -164,13 +174,23 @@ def correlation(
     n = same_length(x=left, y=right, groups=groups)
     if degenerate_columns(left, right) is not None:
         return None
-    n_groups = len(set(groups))
-    value = COEFFICIENTS[method](left, right)
-    spread = _resampled(left, right, groups, method, draws, rng)
+    n_groups = grouping.count(groups)
+    if method == "spearman":  # the order of the values is found once
+        places = _dense(left), _dense(right)
+        value = pearson(_midranks(places[0], None), _midranks(places[1], None))
+    else:
+        places = None
+        value = COEFFICIENTS[method](left, right)
     low, high = -1.0, 1.0
     how = "bootstrap"
-    if n_groups > 1 and not np.all(np.isnan(spread)):
-        low, high = percentile_interval(spread, level)
+    if is_large(groups) and method != "kendall":
+        how = "linearised"
+        half = float(ndtri((1 + level) / 2)) * _error(left, right, groups, places)
+        low, high = max(-1.0, value - half), min(1.0, value + half)
+    else:
+        spread = _resampled(left, right, groups, method, draws, rng)
+        if n_groups > 1 and not np.all(np.isnan(spread)):
+            low, high = percentile_interval(spread, level)
     if high - low < 1e-9:
         how = "fisher"
         low, high = _fisher(value, n_groups, level)
@@ -183,6 +203,17 @@ def correlation(
         n=n,
         n_groups=n_groups,
     )
+
+
+def _error(
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    groups: Sequence[str],
+    places: tuple[NDArray[np.intp], NDArray[np.intp]] | None,
+) -> float:
+    """The standard error of Pearson's coefficient over groups; with `places`, of Spearman's."""
+    codes = grouping.codes(groups)
+    return pearson_error(x, y, codes) if places is None else spearman_error(*places, codes)
 
 
 def degenerate_columns(x: NDArray[np.float64], y: NDArray[np.float64]) -> str | None:
@@ -214,7 +245,7 @@ def agreement(
     }
     return Agreement(
         n=n,
-        n_groups=len(set(groups)),
+        n_groups=grouping.count(groups),
         degenerate=degenerate_columns(left, right),
         **found,
     )

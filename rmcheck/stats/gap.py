@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,6 +14,7 @@ from rmcheck.stats import groups as grouping
 from rmcheck.stats.bootstrap import bootstrap_means
 from rmcheck.stats.columns import finite, proportion, same_length
 from rmcheck.stats.ranks import mann_whitney_greater, wilcoxon_greater
+from rmcheck.stats.remembered import remembered
 from rmcheck.stats.signflip import sign_flip_p_margins
 from rmcheck.verdict import Estimate
 from rmcheck.wording import minus
@@ -79,9 +81,21 @@ def score_gap(
     """
     better, worse = finite("chosen", chosen), finite("rejected", rejected)
     proportion("level", level, closed=False)
-    n = same_length(chosen=better, rejected=worse, groups=groups)
-    if n == 0:
+    if same_length(chosen=better, rejected=worse, groups=groups) == 0:
         raise ValueError("a score gap needs at least one pair")
+    work = partial(_score_gap, better, worse, groups, rng, level, draws)
+    return remembered(work, "score_gap", [better, worse], groups, rng, level, draws)
+
+
+def _score_gap(
+    better: NDArray[np.float64],
+    worse: NDArray[np.float64],
+    groups: Sequence[str],
+    rng: np.random.Generator,
+    level: float,
+    draws: int,
+) -> ScoreGap:
+    n = len(better)
     margins = finite("margins", better - worse)
     codes = grouping.codes(groups)
     n_groups = int(codes.max()) + 1

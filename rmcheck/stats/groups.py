@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,6 +14,38 @@ from scipy.special import ndtri, stdtrit
 _ROUNDING = 1e-18
 # A critical value past this stands for "no information": its interval is everything.
 _ENDLESS = 1e6
+
+
+class Groups(list[str]):
+    """The group of each pair, which is numbered once however many statistics are asked of it."""
+
+    def __init__(self, names: Iterable[str] = (), codes: NDArray[np.intp] | None = None) -> None:
+        super().__init__(names)
+        if codes is not None:
+            self.__dict__["codes"] = codes
+
+    @cached_property
+    def codes(self) -> NDArray[np.intp]:
+        """The number of each pair's group, (n,); see `codes`."""
+        number = {group: place for place, group in enumerate(dict.fromkeys(self))}
+        found = np.fromiter(map(number.__getitem__, self), dtype=np.intp, count=len(self))
+        found.flags.writeable = False
+        return found
+
+    @cached_property
+    def n_groups(self) -> int:
+        """How many groups there are."""
+        return int(self.codes.max()) + 1 if len(self) else 0
+
+    def twice(self) -> Groups:
+        """The groups of the same rows once more behind themselves."""
+        return Groups([*self, *self], np.concatenate([self.codes, self.codes]))
+
+    def take(self, rows: NDArray[np.intp]) -> Groups:
+        """The groups of some rows, in the order given."""
+        few = np.unique(self.codes[rows], return_index=True, return_inverse=True)
+        order = np.argsort(np.argsort(few[1], kind="stable"), kind="stable")
+        return Groups(map(self.__getitem__, rows.tolist()), order[few[2]].astype(np.intp))
 
 
 def codes(groups: Sequence[str]) -> NDArray[np.intp]:
@@ -30,8 +62,25 @@ def codes(groups: Sequence[str]) -> NDArray[np.intp]:
     >>> codes(["b", "a", "b"]).tolist()
     [0, 1, 0]
     """
+    if isinstance(groups, Groups):
+        return groups.codes
     number = {group: place for place, group in enumerate(dict.fromkeys(groups))}
     return np.fromiter(map(number.__getitem__, groups), dtype=np.intp, count=len(groups))
+
+
+def numbered(groups: Sequence[str]) -> Groups:
+    """(n,) names as `Groups`; the same object where they are that."""
+    return groups if isinstance(groups, Groups) else Groups(groups)
+
+
+def taken(groups: Sequence[str], rows: NDArray[np.intp]) -> Groups:
+    """The groups of some rows, in the order given."""
+    return numbered(groups).take(rows)
+
+
+def count(groups: Sequence[str]) -> int:
+    """How many different groups there are among (n,) names."""
+    return groups.n_groups if isinstance(groups, Groups) else len(set(groups))
 
 
 def sizes(codes: NDArray[np.intp]) -> NDArray[np.intp]:

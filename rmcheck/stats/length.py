@@ -118,7 +118,7 @@ def length_bias(
         spearman=correlation(
             np.concatenate([better, worse]),
             np.concatenate([long_1, long_2]),
-            [*groups, *groups],
+            grouping.numbered(groups).twice(),
             method="spearman",
             level=level,
             draws=draws,
@@ -150,10 +150,10 @@ def _degenerate(difference: NDArray[np.float64], n_groups: int) -> str | None:
 def _part(
     won: NDArray[np.float64], groups: Sequence[str], where: NDArray[np.bool_], level: float
 ) -> Estimate | None:
-    kept: list[int] = np.flatnonzero(where).tolist()
-    if not kept:
+    kept = np.flatnonzero(where)
+    if not kept.size:
         return None
-    return win_rate(won[kept], [groups[index] for index in kept], level=level)
+    return win_rate(won[kept], grouping.taken(groups, kept), level=level)
 
 
 def _correction(

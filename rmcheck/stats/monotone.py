@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from rmcheck.stats.columns import distinct_rows
 from rmcheck.stats.groups import Design
 
 Column = NDArray[np.float64]
@@ -39,7 +40,7 @@ class Better:
     def _cells(self) -> tuple[Column, Column, Column, Column]:
         """Groups that are alike, once each: sizes, sums, room, and how many there are."""
         rows = np.stack([self.design.sizes, self.sums, self.room], axis=1)
-        cells, counts = np.unique(rows, axis=0, return_counts=True)
+        cells, counts = distinct_rows(rows)
         sizes, sums, room = cells.T
         return sizes, sums, room, counts.astype(np.float64)
 

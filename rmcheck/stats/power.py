@@ -61,6 +61,8 @@ def _sizes(group_sizes_or_groups: Sequence[str] | Sequence[int]) -> NDArray[np.i
     names = np.asarray(group_sizes_or_groups)
     if np.issubdtype(names.dtype, np.integer):
         return names.astype(np.intp)
+    if isinstance(group_sizes_or_groups, grouping.Groups):
+        return grouping.sizes(group_sizes_or_groups.codes)
     return grouping.sizes(grouping.codes([str(name) for name in group_sizes_or_groups]))
 
 

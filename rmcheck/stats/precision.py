@@ -91,6 +91,8 @@ def lost_at_most(
     The largest count; 0 without maps.
     """
     before = np.sign(chosen - rejected)
+    if len(before) > _CELLS:
+        return _lost_of_many(chosen, rejected, factors, shifts, precision)
     maps = max(1, _CELLS // max(1, len(before)))
     most = 0
     for start in range(0, len(factors), maps):
@@ -101,3 +103,43 @@ def lost_at_most(
         lost = ((before != 0) & (before != after)).sum(axis=1)
         most = max(most, int(lost.max()))
     return most
+
+
+def _lost_of_many(
+    chosen: NDArray[np.float64],
+    rejected: NDArray[np.float64],
+    factors: NDArray[np.float64],
+    shifts: NDArray[np.float64],
+    precision: Precision,
+) -> int:
+    """`lost_at_most`, which compares only the pairs that a map can bring together.
+
+    Two mapped scores at most M in size that differ by more than 2·(u·M + v) stay apart, with u the
+    unit roundoff of `precision` and v half its smallest step; twice that is taken here, which also
+    covers the rounding of the map itself in float64.
+    """
+    order = np.argsort(np.abs(chosen - rejected), kind="stable")
+    chosen, rejected = chosen[order], rejected[order]
+    margins = np.abs(chosen - rejected)
+    largest = float(max(np.abs(chosen).max(), np.abs(rejected).max()))
+    unit, step, top = _ROUNDING[precision]
+    most = 0
+    for factor, shift in zip(factors.tolist(), shifts.tolist(), strict=True):
+        size = factor * largest + abs(shift)
+        near = len(margins)
+        if size < top:
+            bound = 4.0 * (unit * size + step) / factor
+            near = int(np.searchsorted(margins, bound, side="right"))
+        rows = lost_orderings(
+            chosen[:near], rejected[:near], factor=factor, shift=shift, precision=precision
+        )
+        most = max(most, len(rows))
+    return most
+
+
+_ROUNDING: Final[dict[Precision, tuple[float, float, float]]] = {
+    "float32": (2.0**-24, 2.0**-150, 2.0**127),
+    "bfloat16": (2.0**-8, 2.0**-134, 2.0**127),
+    "float16": (2.0**-11, 2.0**-25, 2.0**15),
+}
+"""Unit roundoff, half the smallest step, and a size below which nothing becomes infinite."""

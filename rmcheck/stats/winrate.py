@@ -226,7 +226,7 @@ def undecidable(
     """
     column = win_column("wins", wins)
     n = same_length(wins=column, groups=groups)
-    n_groups = len(set(groups))
+    n_groups = grouping.count(groups)
     if n == 0:
         return "no pairs to decide on"
     if n < min_pairs:

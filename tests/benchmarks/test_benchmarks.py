@@ -25,6 +25,7 @@ SLOW = {
     "shards": "Scoring in shards",
     "served": "Served models",
     "serve": "Serving",
+    "size": "Size",
 }
 
 

@@ -211,3 +211,19 @@ def test_a_scatter_of_the_check_itself_is_not_drawn_twice() -> None:
     run = build.record(build.suite(build.regressed(evidence=build.evidence())))
     made = view(ReportInput(run, now, (run, before), texts), "none")
     assert made.suites[0].margins is None
+
+
+def test_a_page_of_very_many_pairs_says_what_it_leaves_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run = build.report(60)
+    assert "leaves out" not in html.render(run)
+    monkeypatch.setattr("rmcheck.report.page.pairs.MOST_ROWS", 40)
+    text = html.render(run)
+    said = re.search(r"The list has the first (\d+) pairs in this order", text)
+    assert said is not None
+    listed = int(said[1])
+    assert 40 <= listed < 60
+    assert f"It leaves out {60 - listed}, which are in scores.jsonl." in text
+    assert f'data-left-out="{60 - listed}"' in text
+    assert "60 pairs: " in text  # counts are of all

@@ -3,6 +3,7 @@
 import base64
 import gzip
 import json
+import random
 from typing import Any
 
 import pytest
@@ -160,3 +161,38 @@ def test_a_lone_surrogate_is_escaped_not_fatal() -> None:
     packed = pack(pairs([build.score("a\udfff", 0, 1, content="h-a")], None), texts, "all", {})
     assert unpack(packed.chunks[0])[0][0] == "p\\ud800"
     assert unpack(packed.rows)["rows"][0][1] == "a\\udfff"
+
+
+def test_of_very_many_pairs_the_first_are_listed_and_those_that_checks_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("rmcheck.report.page.pairs.MOST_ROWS", 10)
+    scores = [build.score(f"p{row:03}", row, 50.5) for row in range(100)]
+    ordered = pairs(scores, None)
+    named = {"conversation::win_rate": [ordered[3], ordered[70]]}
+    packed = pack(ordered, {}, "failing", named)
+    data = unpack(packed.rows)
+    assert [row[1] for row in data["rows"]] == [*(f"p{row:03}" for row in range(10)), "p070"]
+    assert data["checks"] == {"conversation::win_rate": [3, 10]}
+    assert packed.listed == 11
+    assert pack(ordered[:10], {}, "failing", {}).listed == 10
+
+
+def test_texts_of_failing_pairs_end_where_there_is_no_more_room(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("rmcheck.report.page.pairs.MOST_TEXT", 3_000)
+    scores = [build.score(f"p{row:03}", row, 500.5) for row in range(400)]
+    ordered = pairs(scores, None)
+    noise = random.Random(0).choices("abcdefghijklmnopqrstuvwxyz ", k=2_000)
+    texts = {pair.hash: PairTexts("Why?", "".join(noise) + pair.id, pair.id) for pair in ordered}
+    packed = pack(ordered, texts, "failing", {})
+    places = [row[8] for row in unpack(packed.rows)["rows"]]
+    assert packed.listed == 400
+    assert 0 < packed.with_text < 400
+    # The first pairs have theirs, chunk after chunk, and none follows after the last.
+    assert places == [*sorted(places[: packed.with_text]), *[-1] * (400 - packed.with_text)]
+    assert [len(unpack(chunk)) for chunk in packed.chunks] == [
+        places.count(chunk) for chunk in range(len(packed.chunks))
+    ]
+    assert pack(ordered, texts, "all", {}).with_text == 400

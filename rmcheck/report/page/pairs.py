@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from rmcheck.record.scores import PairScore
+from rmcheck.record.table import ScoreTable
 from rmcheck.report.input import PairTexts, TextsOf
 from rmcheck.report.text import clean, one_line
 
@@ -33,7 +34,13 @@ _RANK = {"newly_wrong": 0, "both_wrong": 1, "wrong": 1, "newly_right": 2, "kept"
 _CHUNK = 160_000
 
 
-@dataclass(frozen=True)
+MOST_ROWS = 100_000
+"""The page lists so many pairs at most, and those that checks name."""
+MOST_TEXT = 4_500_000
+"""Characters that the packed texts of failing pairs take at most."""
+
+
+@dataclass(frozen=True, slots=True)
 class Pair:
     """One pair with the candidate's scores and the baseline's, if it scored the same texts.
 
@@ -68,11 +75,15 @@ class Pair:
 
 @dataclass(frozen=True)
 class Packed:
-    """The pair data of a page: rows and chunks of texts, each gzip in base64."""
+    """The pair data of a page: rows and chunks of texts, each gzip in base64.
+
+    `listed` pairs have a row, `with_text` of them their texts.
+    """
 
     rows: str
     chunks: tuple[str, ...]
     with_text: int
+    listed: int
 
 
 def pairs(scores: Sequence[PairScore], baseline: Sequence[PairScore] | None) -> tuple[Pair, ...]:
@@ -82,9 +93,17 @@ def pairs(scores: Sequence[PairScore], baseline: Sequence[PairScore] | None) -> 
     baseline has not scored.
     """
     before: dict[tuple[str, str], tuple[float, float]] = {}
-    for row in baseline or ():
-        before.setdefault((row.suite, row.hash), (row.chosen, row.rejected))
-    made = [_pair(row, before.get((row.suite, row.hash))) for row in scores]
+    if baseline:
+        old = ScoreTable.of(baseline)
+        for suite, stamp, *both in zip(
+            old.suites, old.hashes, old.chosen, old.rejected, strict=True
+        ):
+            before.setdefault((suite, stamp), (both[0], both[1]))
+    table = ScoreTable.of(scores)
+    made = [
+        _pair(suite, name, stamp, tags, (chosen, rejected), before.get((suite, stamp)))
+        for suite, name, stamp, _, tags, chosen, rejected, _ in zip(*table.columns, strict=True)
+    ]
     return tuple(
         sorted(made, key=lambda pair: (_RANK[pair.state], pair.margin, pair.suite, pair.id))
     )
@@ -93,6 +112,8 @@ def pairs(scores: Sequence[PairScore], baseline: Sequence[PairScore] | None) -> 
 def distinct(ordered: Sequence[Pair]) -> tuple[Pair, ...]:
     """Each pair once, in the same order, under the smallest of its suites."""
     sizes = Counter(pair.suite for pair in ordered)
+    if len(sizes) == 1 and len({pair.id for pair in ordered}) == len(ordered):
+        return tuple(ordered)
     same: dict[tuple[object, ...], list[Pair]] = {}
     for pair in ordered:
         key = (pair.id, pair.hash, pair.chosen, pair.rejected, pair.baseline)
@@ -105,16 +126,23 @@ def distinct(ordered: Sequence[Pair]) -> tuple[Pair, ...]:
     return tuple(once)
 
 
-def _pair(row: PairScore, baseline: tuple[float, float] | None) -> Pair:
+def _pair(
+    suite: str,
+    name: str,
+    stamp: str,
+    tags: tuple[str, ...],
+    scores: tuple[float, float],
+    baseline: tuple[float, float] | None,
+) -> Pair:
     return Pair(
-        suite=row.suite,
-        id=row.id,
-        hash=row.hash,
-        tags=tuple(row.tags),
-        chosen=row.chosen,
-        rejected=row.rejected,
+        suite=suite,
+        id=name,
+        hash=stamp,
+        tags=tags,
+        chosen=scores[0],
+        rejected=scores[1],
         baseline=baseline,
-        state=_state(_win(row.chosen, row.rejected), baseline and _win(*baseline)),
+        state=_state(_win(*scores), baseline and _win(*baseline)),
     )
 
 
@@ -148,28 +176,33 @@ def pack(
     """Rows and texts of all pairs for the page's script.
 
     `named` maps a check's id to the pairs that its evidence names. Texts go into chunks in the
-    order of the rows, so that what is on the screen needs one or two.
+    order of the rows, so that what is on the screen needs one or two. Of more than `MOST_ROWS`
+    pairs the first ones are listed, and those that checks name; texts of failing pairs end with
+    the chunk that exceeds `MOST_TEXT`.
     """
+    ordered = _listed(ordered, named)
     suites = list(dict.fromkeys(suite for pair in ordered for suite in pair.suites))
     tags = sorted({tag for pair in ordered for tag in pair.tags})
     suite_at = {name: index for index, name in enumerate(suites)}
     tag_at = {name: index for index, name in enumerate(tags)}
-    chunks: list[list[list[str]]] = []
-    room = 0
+    chunks: list[str] = []
+    chunk: list[list[str]] = []
+    room, most = _CHUNK, MOST_TEXT if texts_of == "failing" else None
     rows: list[list[Any]] = []
     with_text = 0
     for pair in ordered:
-        found = carried(pair, texts, texts_of)
+        full = most is not None and sum(map(len, chunks)) > most
+        found = None if full else carried(pair, texts, texts_of)
         place = -1
         if found is not None:
             three = [clean(found.prompt), clean(found.chosen), clean(found.rejected)]
             size = sum(map(len, three))
-            if not chunks or size > room:
-                chunks.append([])
-                room = _CHUNK
+            if chunk and size > room:
+                chunks.append(_packed(chunk))
+                chunk, room = [], _CHUNK
             room -= size
-            chunks[-1].append(three)
-            place = len(chunks) - 1
+            chunk.append(three)
+            place = len(chunks)
             with_text += 1
         rows.append(
             [
@@ -183,7 +216,15 @@ def pack(
                 place,
             ]
         )
-    at = {(suite, pair.id): index for index, pair in enumerate(ordered) for suite in pair.suites}
+    if chunk:
+        chunks.append(_packed(chunk))
+    asked = {(pair.suite, pair.id) for each in named.values() for pair in each}
+    at = {
+        (suite, pair.id): index
+        for index, pair in enumerate(ordered)
+        for suite in pair.suites
+        if (suite, pair.id) in asked
+    }
     payload = {
         "suites": [one_line(name) for name in suites],
         "tags": [one_line(name) for name in tags],
@@ -193,7 +234,16 @@ def pack(
             for check in sorted(named)
         },
     }
-    return Packed(_packed(payload), tuple(_packed(chunk) for chunk in chunks), with_text)
+    return Packed(_packed(payload), tuple(chunks), with_text, len(rows))
+
+
+def _listed(ordered: Sequence[Pair], named: Mapping[str, Sequence[Pair]]) -> Sequence[Pair]:
+    """The pairs that have a row, in the same order."""
+    if len(ordered) <= MOST_ROWS:
+        return ordered
+    asked = {(pair.suite, pair.id) for each in named.values() for pair in each}
+    rest = (pair for pair in ordered[MOST_ROWS:] if any((s, pair.id) in asked for s in pair.suites))
+    return [*ordered[:MOST_ROWS], *rest]
 
 
 def _short(score: float) -> float:

@@ -9,6 +9,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from rmcheck.checks.evidence import MOST_DOTS
 from rmcheck.record.run import EstimateRecord, RunRecord, SuiteRecord
 from rmcheck.report import anchor, numbers
 from rmcheck.report.charts import svg
@@ -268,13 +269,17 @@ def _margins(suite: str, pairs: Sequence[Pair], named: str) -> Figure | None:
     ]
     if not points:
         return None
+    title = f"Margins, this candidate against {named}"
+    if len(points) > MOST_DOTS:  # in the order of the list, so that each state has its share
+        title = f"{title} ({MOST_DOTS:,} of {counted(len(points), 'pair')})"
+        points = [points[place * len(points) // MOST_DOTS] for place in range(MOST_DOTS)]
     data = {
         "points": points,
         "x_label": f"margin under {named}",
         "y_label": "margin under this candidate",
         "links": suite,
     }
-    return _drawn("scatter", f"Margins, this candidate against {named}", data)
+    return _drawn("scatter", title, data)
 
 
 def _row(label: str, estimate: EstimateRecord) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from rmcheck.record.run import RunRecord
 from rmcheck.report.facts import Fact
@@ -15,6 +16,7 @@ from rmcheck.report.page.check_view import STOPS, CheckView, check_view
 from rmcheck.report.page.identity import IdentityRow, identity, scoring_facts
 from rmcheck.report.page.pairs import (
     FAILING,
+    MOST_TEXT,
     STATES,
     Packed,
     Pair,
@@ -90,6 +92,9 @@ class WorstPair:
 class PairsView:
     """The pair browser: counts by state, packed data, and the worst pairs as plain HTML.
 
+    `left_out` pairs have no row, so that the page stays readable; `short_of_text` says that more
+    failing pairs are listed than have texts.
+
     `first` are those of the checks that block the merge, for the first screen. A pair of several
     suites is listed and counted once.
     """
@@ -101,6 +106,8 @@ class PairsView:
     worst: tuple[WorstPair, ...]
     texts_of: TextsOf
     has_baseline: bool
+    left_out: int
+    short_of_text: bool
 
 
 @dataclass(frozen=True)
@@ -235,14 +242,16 @@ def _glance(suites: tuple[SuiteView, ...]) -> Glance:
 
 def _named(groups: Groups, ordered: Sequence[Pair]) -> dict[str, tuple[Pair, ...]]:
     """The pairs that each check's evidence points to; by id, or by suite and id."""
-    at = {(pair.suite, pair.id): pair for pair in ordered}
-    named = {}
+    keys: dict[str, list[tuple[str, str]]] = {}
     for each in groups.all:
         suite = each.suite.name
-        keys = [(suite, name.removeprefix(f"{suite}/")) for name in each.check.evidence.pairs]
-        if keys:
-            named[each.check.id] = tuple(at[key] for key in keys if key in at)
-    return named
+        names = each.check.evidence.pairs
+        if names:
+            keys[each.check.id] = [(suite, name.removeprefix(f"{suite}/")) for name in names]
+    wanted = {key for some in keys.values() for key in some}
+    found = ((pair.suite, pair.id, pair) for pair in ordered)
+    at = {(suite, name): pair for suite, name, pair in found if (suite, name) in wanted}
+    return {check: tuple(at[key] for key in some if key in at) for check, some in keys.items()}
 
 
 def _pairs_view(
@@ -255,7 +264,8 @@ def _pairs_view(
     once = distinct(ordered)
     states = Counter(pair.state for pair in once)
     first = _first(once, groups, named)
-    worst = [*first, *(pair for pair in once if pair.state in FAILING and pair not in first)]
+    failing = (pair for pair in once if pair.state in FAILING and pair not in first)
+    worst = [*first, *islice(failing, WORST)]
 
     def shown(some: Sequence[Pair]) -> tuple[WorstPair, ...]:
         return tuple(
@@ -263,14 +273,17 @@ def _pairs_view(
             for pair in some
         )
 
+    packed = pack(once, report.texts, texts_of, named)
     return PairsView(
         total=len(once),
         counts=tuple((state, PAIR_WORD[state], states[state]) for state in STATES if states[state]),
-        packed=pack(once, report.texts, texts_of, named),
+        packed=packed,
         first=shown(first),
         worst=shown(worst[:WORST]),
         texts_of=texts_of,
         has_baseline=any(pair.baseline for pair in once),
+        left_out=len(once) - packed.listed,
+        short_of_text=sum(map(len, packed.chunks)) > MOST_TEXT,
     )
 
 

@@ -64,6 +64,7 @@
     var narrowed = wanted.q || wanted.suite || wanted.tag || wanted.of || wanted.states.size;
     by("status").textContent = (narrowed ? grouped(shown.length) + " of " : "") + grouped(pairs.all.length) +
       (pairs.all.length === 1 ? " pair" : " pairs") +
+      (by("browser").dataset.leftOut ? " listed, " + by("browser").dataset.leftOut + " left out" : "") +
       (wanted.of ? ", listed by " + wanted.of + "" : "") +
       (wanted.q && pairs.areUnread() ? "; still reading texts" : "");
     by("reset").hidden = !narrowed;

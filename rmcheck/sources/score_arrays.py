@@ -1,0 +1,137 @@
+"""A plain score file as arrays: one row for each pair, and nothing to tell about any of them."""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rmcheck.data import PreferencePair
+from rmcheck.sources.score_columns import SIDES
+from rmcheck.sources.score_rows import Entry
+
+_KEYS = frozenset({"id", "chosen", "rejected", "hash", "suite", "group", "tags"})
+_WHOLE = 2**53
+"""Every smaller whole number is exact as a float."""
+
+
+@dataclass
+class ScoreArrays(Mapping[str, Entry]):
+    """The rows of one suite by id, as arrays; an `Entry` is made when one is asked for.
+
+    Parameters
+    ----------
+    rows
+        The row of each id.
+    scores
+        Chosen, then rejected, row by row.
+    stamps
+        The hash of each row, None for a row without one.
+    tags, lines
+        Those of each row.
+    """
+
+    rows: dict[str, int] = field(default_factory=dict)
+    scores: array[float] = field(default_factory=lambda: array("d"))
+    stamps: list[str | None] = field(default_factory=list)
+    tags: list[tuple[str, ...]] = field(default_factory=list)
+    lines: array[int] = field(default_factory=lambda: array("q"))
+
+    def __getitem__(self, name: str) -> Entry:
+        row = self.rows[name]
+        rewards, stamp = self.rewards(row), self.stamps[row]
+        return Entry(
+            by_hash={stamp: rewards} if stamp else {},
+            plain=None if stamp else rewards,
+            lines={stamp: self.lines[row]},
+            tags=self.tags[row],
+        )
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def rewards(self, row: int) -> Mapping[str, float]:
+        """The scores of a row by side."""
+        return dict(zip(SIDES, self.scores[2 * row : 2 * row + 2], strict=True))
+
+    @cached_property
+    def pair_ids(self) -> frozenset[str]:
+        """The ids of pairs: all."""
+        return frozenset(self.rows)
+
+    @cached_property
+    def row_of_text(self) -> dict[str, int]:
+        """The row of each hash; of equal ones the last row, as in a file that is read by row."""
+        return {stamp: row for row, stamp in enumerate(self.stamps) if stamp}
+
+    @cached_property
+    def table(self) -> NDArray[np.float64]:
+        """The scores, (rows, 2)."""
+        return np.array(self.scores, dtype=np.float64).reshape(-1, 2)
+
+    def by_text(self, stamp: str) -> Mapping[str, float] | None:
+        """The scores of the texts with this hash."""
+        row = self.row_of_text.get(stamp)
+        return None if row is None else self.rewards(row)
+
+    def places(self, pairs: Iterable[PreferencePair]) -> Iterator[int]:
+        """The row of each pair by its id, -1 without one, or if its texts are others."""
+        get, stamps = self.rows.get, self.stamps
+        for pair in pairs:
+            row = get(pair.id, -1)
+            stamp = stamps[row] if row >= 0 else None
+            yield row if stamp is None or stamp == pair.hash else -1
+
+
+def plain_arrays(rows: Iterable[tuple[int, Mapping[str, Any]]]) -> dict[str, ScoreArrays] | None:
+    """The rows of a file by suite; None where any of them needs more care.
+
+    Plain is a file in which each row has an id, a number a side, and at most a hash, a suite, a
+    group and tags besides; where no id comes again; and where either all rows name a suite or none.
+    """
+    found: dict[str, ScoreArrays] = {}
+    known: dict[tuple[str, ...], tuple[str, ...]] = {}
+    for line, values in rows:
+        name, stamp = values.get("id"), values.get("hash")
+        suite, tags = values.get("suite"), values.get("tags")
+        chosen, rejected = values.get("chosen"), values.get("rejected")
+        plain = (
+            values.keys() <= _KEYS
+            and type(name) is str
+            and name != ""
+            and (type(chosen) is float or _is_whole(chosen))
+            and (type(rejected) is float or _is_whole(rejected))
+            and math.isfinite(chosen - rejected)  # type: ignore[operator]
+            and (stamp is None or type(stamp) is str)
+            and (suite is None or type(suite) is str)
+            and (tags is None or (type(tags) is list and all(type(tag) is str for tag in tags)))
+        )
+        if not plain:
+            return None
+        side = found.get(suite or "")
+        if side is None:
+            side = found[suite or ""] = ScoreArrays()
+        if name in side.rows:
+            return None
+        labels = tuple(tags) if tags else ()
+        side.rows[name] = len(side.rows)  # type: ignore[index]
+        side.scores.append(chosen)  # type: ignore[arg-type]
+        side.scores.append(rejected)  # type: ignore[arg-type]
+        side.stamps.append(stamp or None)
+        side.tags.append(known.setdefault(labels, labels))
+        side.lines.append(line)
+    mixed = "" in found and len(found) > 1
+    return None if mixed or not found else found
+
+
+def _is_whole(value: Any) -> bool:
+    return type(value) is int and -_WHOLE < value < _WHOLE

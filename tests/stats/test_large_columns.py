@@ -1,0 +1,99 @@
+"""What is done another way for many rows gives the same result as for few."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from rmcheck.stats import columns, precision, remembered, signflip
+from rmcheck.stats import groups as grouping
+from rmcheck.stats.columns import distinct_rows
+from rmcheck.stats.correlation import correlation
+from rmcheck.stats.groups import Groups
+from rmcheck.stats.precision import PRECISIONS, lost_at_most, lost_orderings
+
+
+def test_distinct_rows_as_numpy_has_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    table = rng.integers(-3, 4, (5_000, 4)) / 2.0
+    rows, counts = np.unique(table, axis=0, return_counts=True)
+    monkeypatch.setattr(columns, "_MANY_ROWS", 100)
+    found, times = distinct_rows(table)
+    assert np.array_equal(found, rows)
+    assert np.array_equal(times, counts)
+
+
+@pytest.mark.parametrize("precision_", PRECISIONS)
+@pytest.mark.parametrize("scale", [1.0, 1e-6, 3e4])
+def test_lost_orderings_of_many_pairs(
+    precision_: str, scale: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(1)
+    rejected = rng.normal(0, scale, 3_000)
+    # Margins of every size down to the last bit, some of them zero.
+    margins = scale * 10.0 ** rng.uniform(-17, 0.5, 3_000) * rng.integers(-1, 2, 3_000)
+    chosen = rejected + margins
+    factors = 2.0 ** rng.uniform(-6, 6, 60)
+    shifts = rng.uniform(-3, 3, 60) * scale
+    one_by_one = max(
+        len(lost_orderings(chosen, rejected, factor=a, shift=b, precision=precision_))  # type: ignore[arg-type]
+        for a, b in zip(factors, shifts, strict=True)
+    )
+    few = lost_at_most(chosen, rejected, factors, shifts, precision_)  # type: ignore[arg-type]
+    monkeypatch.setattr(precision, "_CELLS", 100)
+    many = lost_at_most(chosen, rejected, factors, shifts, precision_)  # type: ignore[arg-type]
+    assert few == many == one_by_one > 0
+
+
+def test_long_products_leave_out_zeros_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    net = np.array([1] * 3_000 + [-1] * 3_500 + [2] * 900 + [-2] * 800)
+    whole = signflip.sign_flip_p_integer(net)
+    monkeypatch.setattr(signflip, "_LONG_PRODUCT", 1_000)
+    assert signflip.sign_flip_p_integer(net) == pytest.approx(whole, rel=1e-12)
+    assert 1e-6 < whole < 0.1
+
+
+def test_groups_number_themselves_as_a_list_is_numbered() -> None:
+    rng = np.random.default_rng(2)
+    names = [f"g{code}" for code in rng.integers(0, 30, 200)]
+    groups = Groups(names)
+    assert groups == names
+    assert groups.n_groups == len(set(names))
+    assert grouping.codes(groups).tolist() == grouping.codes(names).tolist()
+    rows = rng.permutation(200)[:80]
+    some = [names[row] for row in rows]
+    assert groups.take(rows) == some
+    assert grouping.codes(groups.take(rows)).tolist() == grouping.codes(some).tolist()
+    assert groups.take(np.array([], dtype=np.intp)).n_groups == 0
+    twice = groups.twice()
+    assert twice == names + names
+    assert grouping.codes(twice).tolist() == grouping.codes(names + names).tolist()
+
+
+def test_a_result_is_kept_for_equal_columns_and_an_equal_generator_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(remembered, "_kept", remembered._kept.__class__())
+    rng = np.random.default_rng(3)
+    x, y = rng.normal(size=50), rng.normal(size=50)
+    groups = Groups(str(row // 2) for row in range(50))
+    made = []
+    monkeypatch.setattr(
+        "rmcheck.stats.correlation.bootstrap_weights",
+        lambda *a, real=correlation.__globals__["bootstrap_weights"], **k: (
+            made.append(1) or real(*a, **k)
+        ),
+    )
+
+    def ask(values: np.ndarray, generator: np.random.Generator) -> tuple[object, float]:
+        found = correlation(values, y, groups, draws=50, rng=generator)
+        return found, float(generator.random())  # what comes after is the same, too
+
+    first = ask(x, np.random.default_rng(4))
+    again = ask(x, np.random.default_rng(4))
+    ranks = ask(np.exp(x), np.random.default_rng(4))  # the same ranks
+    assert first == again == ranks
+    assert len(remembered._kept) == 1
+    assert ask(x, np.random.default_rng(5)) != first
+    assert ask(-x, np.random.default_rng(4)) != first
+    assert len(remembered._kept) == 3
