@@ -39,7 +39,7 @@ class Answers:
             If the server gives several numbers for a text and none is chosen.
         """
         try:
-            answer = json.loads(reply.body)
+            answer = json.loads(reply.body.decode())
         except (ValueError, RecursionError):
             raise WrongAnswer(_not_json(reply)) from None
         return [self._reward(outputs) for outputs in self._profile.read(answer, count)]

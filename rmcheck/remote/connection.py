@@ -74,16 +74,20 @@ class Connections:
         self._address = address
         self._timeout = timeout
         self._idle: list[_Line] = []
+        self._heads: dict[tuple[str, str], tuple[Mapping[str, str], bytes]] = {}
         self._tls = ssl.create_default_context() if address.scheme == "https" else None
 
     async def ask(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes = b""
     ) -> Reply:
         """The answer to one request; a connection that the server had closed is opened again."""
-        lines = [f"{method} {self._address.target(path)} HTTP/1.1"]
-        lines += [f"host: {self._address.authority}", f"content-length: {len(body)}"]
-        lines += [f"{name}: {value}" for name, value in headers.items()]
-        message = "\r\n".join([*lines, "", ""]).encode("latin-1") + body
+        head = self._heads.get((method, path))
+        if head is None or head[0] is not headers:
+            lines = [f"{method} {self._address.target(path)} HTTP/1.1"]
+            lines += [f"{name}: {value}" for name, value in headers.items()]
+            lines += [f"host: {self._address.authority}", "content-length: "]
+            head = self._heads[method, path] = (headers, "\r\n".join(lines).encode("latin-1"))
+        message = b"%b%d\r\n\r\n%b" % (head[1], len(body), body)
         deadline = asyncio.get_running_loop().time() + self._timeout
         while self._idle:
             kept = self._idle.pop()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -247,3 +249,17 @@ def test_mistakes_in_a_spec(options: str, said: str, gated: Project) -> None:
     assert result.code == 4
     assert said in "\n".join(result.err)
     assert "Traceback" not in "\n".join(result.err)
+
+
+def test_a_served_model_needs_nothing_heavy(url: str, tmp_path: Path) -> None:
+    code = (
+        "from pathlib import Path; import rmcheck, sys\n"
+        f"source = rmcheck.source({url + ',profile=tei'!r}, Path({str(tmp_path)!r}))\n"
+        "print(source.score([rmcheck.Dialogue('a', f'b [{n}.5]') for n in range(70)])[-1])\n"
+        "print([name for name in ('torch', 'transformers', 'httpx', 'httpx2', 'pandas')"
+        " if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout.split()) == (0, ["69.5", "[]"]), done.stderr

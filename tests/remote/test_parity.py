@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from transformers import AutoModelForSequenceClassification
 
 from rmcheck.data import Dialogue, Message
 from rmcheck.errors import SourceError
@@ -21,6 +23,7 @@ from rmcheck.testing import check_source
 
 from .imitation import Imitation, reward
 from .local_model import ModelServer, model_server
+from .real_models import gpt2
 from .sources import dialogues, served
 
 pytestmark = pytest.mark.ci
@@ -195,3 +198,19 @@ def test_doctor_says_that_text_gets_a_second_start_token(folder: Path) -> None:
     assert "adds a start token to a text that has one" in said
     assert "token ids are sent, so that it does not happen here" in said
     assert len(SAMPLES) == 12
+
+
+def test_token_types_of_a_gpt2_are_known_as_a_cause(tmp_path: Path) -> None:
+    """A server that passes token_type_ids on adds an embedding to every token of a GPT-2."""
+    source = create(f"hf:{gpt2(tmp_path / 'rm')}", SourceOptions(root=tmp_path, cache=tmp_path))
+    assert isinstance(source, HeadedModel)
+    network = AutoModelForSequenceClassification.from_pretrained(tmp_path / "rm").eval()
+    values = []
+    for ids in source.scorer.encode(TEXTS):
+        given = torch.tensor(ids[None])
+        with torch.inference_mode():
+            logits = network(input_ids=given, token_type_ids=torch.zeros_like(given)).logits
+        values.append(float(logits[0, 0]))
+    found = cause(source, TEXTS, np.array(values))
+    assert found is not None
+    assert "token_type_ids that the model was not trained with explains it" in found
