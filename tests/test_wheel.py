@@ -93,6 +93,7 @@ def test_the_installed_package_finds_what_it_ships(python: Path, tmp_path: Path)
     assert here["fingerprint"] == found["fingerprint"]
 
 
+@pytest.mark.ci
 def test_a_domain_is_one_yaml_and_one_jsonl(python: Path, tmp_path: Path) -> None:
     rows = pairs(30, wrong=range(6))
     (tmp_path / "suites").mkdir()

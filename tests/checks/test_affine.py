@@ -37,6 +37,7 @@ def test_a_failing_map_shrinks_to_one_that_a_person_can_read(
     assert find(affine_maps(2.0), condition) == AffineMap(factor, shift)  # type: ignore[arg-type]
 
 
+@pytest.mark.ci
 def test_scales_are_drawn_evenly_in_their_logarithm() -> None:
     # Every octave from 2⁻⁶ to 2⁶ can be reached.
     for octave in range(-6, 6):

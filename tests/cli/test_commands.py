@@ -44,6 +44,7 @@ def swapped(rows: list[Row], numbers: range) -> list[Row]:
     ]
 
 
+@pytest.mark.ci
 def test_the_installed_script_tells_its_version_and_commands() -> None:
     script = Path(sys.executable).with_name("rmcheck")
     said = subprocess.run([script, "--version"], capture_output=True, text=True, check=True)

@@ -89,6 +89,7 @@ def test_the_planted_drop_is_the_true_one(known: bool, size: int, drop: float) -
     assert change.mean() == pytest.approx(-drop, abs=4 * change.std() / math.sqrt(runs) + 1e-9)
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("known", [True, False])
 @pytest.mark.parametrize("require", ["no_regression", "non_inferior"])
 @pytest.mark.parametrize("size", [1, 3, 7])
@@ -163,6 +164,7 @@ def test_larger_drops_are_caught_more_often() -> None:
     assert one.false_alarms.value <= shares[0] <= shares[1] <= shares[2] <= shares[3]
 
 
+@pytest.mark.ci
 def test_the_seed_decides_everything() -> None:
     given = [guard(name="a"), guard(90, size=3, name="b", known=False)]
     one, again, other = (

@@ -203,6 +203,7 @@ def test_pairs_that_drop_out_do_not_hide_a_worse_model(project: Project, attack:
     project.run().assert_outcomes(passed=1)
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("source", ["scores:worse.jsonl", "the model of a conftest"])
 @pytest.mark.parametrize("kept", ["main", "scores:before.jsonl", "recipe:tiny"])
 def test_a_blank_behind_every_prompt_makes_no_worse_model_green(

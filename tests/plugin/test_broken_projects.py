@@ -140,6 +140,7 @@ def _property(examples: int, *, derandomize: bool) -> Any:
     )  # fmt: skip
 
 
+@pytest.mark.ci
 @_property(30, derandomize=True)
 @given(drawn=st.data())
 def test_one_thing_broken_is_never_green(server: Server, sound: Path, drawn: st.DataObject) -> None:

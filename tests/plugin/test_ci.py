@@ -42,6 +42,7 @@ def comparing(project: Project) -> None:
     project.suite("beta", "no_regression", rows=two)
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["serial", "two-workers"])
 def test_junit_has_the_figures_of_results_json(project: Project, workers: list[str]) -> None:
     comparing(project)

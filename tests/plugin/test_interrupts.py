@@ -132,6 +132,7 @@ def check_left_behind(project: Project, ended: tuple[int, str], decided: Sequenc
 SLOW = pytest.mark.slow
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     ("moment", "first", "workers"),
     [
@@ -172,6 +173,7 @@ def test_a_second_ctrl_c_spoils_nothing(project: Project) -> None:
     check_left_behind(project, ended, ["chat::win_rate"])
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("pause", [0.05, pytest.param(0.3, marks=pytest.mark.slow)])
 def test_a_second_ctrl_c_before_a_worker_has_decided_anything_spoils_nothing(
     project: Project, pause: float

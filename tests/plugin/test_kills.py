@@ -123,6 +123,7 @@ def project(sound: Path, tmp_path: Path) -> Path:
     return root
 
 
+@pytest.mark.ci
 @stopped
 def test_a_gate_that_is_stopped(server: Server, project: Path, full: bool, most: int) -> None:
     faults, before = Faults(server, project, RED, full=full), files_of(project)
@@ -215,6 +216,7 @@ def reward_model():
 """
 
 
+@pytest.mark.ci
 @stopped
 def test_scoring_that_is_stopped(server: Server, project: Path, full: bool, most: int) -> None:
     (project / "conftest.py").write_text(MODEL, encoding="utf-8")

@@ -35,6 +35,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.mark.ci
 def test_objectives_from_the_checkpoint_to_the_report(models: Path, project: Project) -> None:
     for name in ("model", "worse"):
         shutil.copytree(models / name, project.root / name)
@@ -101,6 +102,7 @@ def test_a_model_with_one_reward_has_no_objectives(project: Project) -> None:
     assert "has one reward for a text, so objective 'helpful' cannot be judged" in check["message"]
 
 
+@pytest.mark.ci
 def test_compare_has_a_line_for_each_objective(models: Path, project: Project) -> None:
     for name in ("model", "worse"):
         shutil.copytree(models / name, project.root / name)

@@ -11,6 +11,7 @@ from rmcheck.record.folder import OWN
 from .projects import Project, pairs, text_of
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("alone", [True, False], ids=["the only suite", "beside another"])
 @pytest.mark.parametrize("text", ["rmcheck: 1\nname: [\n", "rmcheck: 1\nnam: chat\n"])
 def test_a_broken_suite_leaves_no_green_report_and_nothing_to_bless(

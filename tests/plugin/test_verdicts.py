@@ -260,7 +260,10 @@ def test_a_fixture_that_skips_is_recorded_as_skipped(project: Project) -> None:
 
 USAGE = {
     "unknown kind": (["--rm", "recepi:tiny"], "unknown kind 'recepi', did you mean 'recipe'?"),
-    "no kind": (["--rm", "nothing"], "(kinds: dpo, ensemble, hf, http, https, py, recipe, scores, source)"),
+    "no kind": (
+        ["--rm", "nothing"],
+        "(kinds: dpo, ensemble, hf, http, https, py, recipe, scores, source)",
+    ),
     "recipe typo": (["--rm", "recipe:tinny"], "did you mean 'tiny'?"),
     "bad recipe": (["--rm", "recipe:bad.yaml"], "bad.yaml:2:1"),
     "no score file": (["--rm", "scores:gone.jsonl"], "file not found"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 import torch
 from plugin.conftest import project
 from plugin.projects import Project, text_of
@@ -49,6 +50,7 @@ def taught(root: Path, steps: int = 3) -> None:
     policy.save_pretrained(root / "policy")
 
 
+@pytest.mark.ci
 def test_a_suite_is_gated_with_a_policy(project: Project) -> None:
     pairs(project.root, 40)
     taught(project.root)

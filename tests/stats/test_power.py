@@ -209,6 +209,7 @@ def test_a_drop_that_is_tolerated_is_caught_by_no_number() -> None:
         pairs_to_catch(0, **rule)
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(("n", "minimum"), [(30, 0.7), (150, 0.7), (150, 0.95), (800, 0.5)])
 def test_a_shortfall_is_seen_with_the_power_asked_for(n: int, minimum: float) -> None:
     short = detectable_shortfall(n, minimum, 0.95)

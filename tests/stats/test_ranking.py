@@ -103,6 +103,7 @@ def test_groups_count_and_not_pairs() -> None:
     assert single.p == pytest.approx(2.0**-23)
 
 
+@pytest.mark.ci
 def test_equal_models_are_seldom_told_apart() -> None:
     # Four equal models on 60 prompts, whose difficulty they share; any pair apart is a false alarm.
     rng = np.random.default_rng(17)

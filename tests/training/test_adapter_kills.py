@@ -46,6 +46,7 @@ def whole(folder: Path) -> bool:
     return True
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("older", [False, True], ids=["the first", "in place of a doubted one"])
 @pytest.mark.parametrize("full", [False, True], ids=["killed", "disk full"])
 @pytest.mark.parametrize("step", [4, pytest.param(1, marks=pytest.mark.slow)], ids=["some", "all"])
