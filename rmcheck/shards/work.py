@@ -14,6 +14,7 @@ from rmcheck.shards import scores
 from rmcheck.shards.plan import Plan
 from rmcheck.sources import create
 from rmcheck.spec import redacted
+from rmcheck.wording import counted
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ def run(
     total = sum(plan.sizes[task.shard] for task in left)
     if not left:
         return
-    progress.start(f"scoring {len(left):,} shards", total, DIALOGUES)
+    progress.start(f"scoring {counted(len(left), 'shard')}", total, DIALOGUES)
     try:
         for task in through.run(job, left):
             progress.advance(plan.sizes[task.shard])
