@@ -60,10 +60,15 @@ if {moment!r} == "judging":
 TOGETHER = """
 import os, pathlib, pytest
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
-def pytest_collection_modifyitems(items):
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group("one"))
+def pytest_xdist_make_scheduler(config, log):
+    # Not the mark xdist_group: xdist 3.8 writes the group where pytest 9.2 no longer looks.
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Together(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            return "one"
+
+    return Together(config, log)
 
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_logreport(report):
@@ -159,7 +164,6 @@ def test_ctrl_c(project: Project, moment: str, workers: list[str], first: bool) 
     if workers:
         conftest = project.root / "conftest.py"
         conftest.write_text(conftest.read_text() + TOGETHER.format(root=root))
-        workers = [*workers, "--dist", "loadgroup"]
     running = Running(project, *workers)
     decided = [] if first else ["early::win_rate"]
     check_left_behind(project, running.stop(moment), decided)
