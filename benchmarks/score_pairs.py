@@ -134,6 +134,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_data(parser)
     parser.add_argument("--shape", choices=SHAPES, default="dialogues")
     parser.add_argument("--pairs", type=int, help="how many; default: as the shape says")
+    parser.add_argument("--dtype", choices=DTYPES, action="append", help="default: both")
     parser.add_argument("--turns", type=int, default=2, help="exchanges a dialogue")
     parser.add_argument("--folder", type=Path, default=Path(".rmcheck/benchmarks"))
     parser.add_argument("--without-rewardbench", action="store_true")
@@ -204,7 +205,7 @@ def main() -> None:
     program = None
     if not (given.without_rewardbench or how.quick):
         program = RewardBench(given.folder, GPT2, known, data)
-    rows = [row for dtype in DTYPES for row in compare(how, dtype, program)]
+    rows = [row for dtype in given.dtype or DTYPES for row in compare(how, dtype, program)]
     sequences = scorer(SMALL.model(), known).encode(pair_dialogues(data))
     name = given.title or wanted.name
     if given.shape == "dialogues":
@@ -220,6 +221,7 @@ def main() -> None:
     )
     if program is not None:
         program.close()
+    if program is not None and not given.dtype:
         rate = {(row[0], row[1]): row[2] for row in rows}
         ratio = float(str(rate["bfloat16", "rmcheck"])) / float(str(rate["float32", PROGRAM]))
         goal = wanted.goals.get("bfloat16")
