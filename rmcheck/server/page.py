@@ -6,8 +6,6 @@ usual pages for it load scripts from other servers.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -21,6 +19,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 import rmcheck.report.page
+from rmcheck.report.page.html import digest
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _REPORT = Path(rmcheck.report.page.__file__).parent / "templates"
@@ -54,7 +53,7 @@ def _page(template: str, scripts: tuple[str, ...] = (), **values: Any) -> HTMLRe
         .render(values, style=Markup(style), script=Markup(script))
     )
     policy = (
-        f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; "
+        f"default-src 'none'; style-src '{digest(style)}'; script-src '{digest(script)}'; "
         "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; "
         "frame-ancestors 'none'"
     )
@@ -77,11 +76,6 @@ def _environment() -> Environment:
 @cache
 def _asset(path: Path) -> str:
     return path.read_text(encoding="utf-8")
-
-
-def _digest(text: str) -> str:
-    digest = hashlib.sha256(text.encode("utf-8")).digest()
-    return f"sha256-{base64.b64encode(digest).decode('ascii')}"
 
 
 @dataclass(frozen=True)

@@ -35,14 +35,14 @@ def score(source: Source, given: Path, output: Path) -> None:
     except (OSError, ValueError) as error:
         raise SourceError(f"{given}: cannot be read ({error}); make the plan again") from None
     lines.sort(key=lambda line: "set" in line)  # stable: pairs, then sets, as the data have them
-    dialogues = [dialogue for line in lines for dialogue in texts_of(line)]
+    texts = [texts_of(line) for line in lines]
+    dialogues = [dialogue for several in texts for dialogue in several]
     found = source.score(dialogues) if dialogues else np.empty(0)
     rewards = checked(found, dialogues, source.spec).tolist()
     rows, at = [], 0
-    for line in lines:
-        count = len(line["pair"]) if "pair" in line else len(line["set"]) if "set" in line else 1
-        rows.append(row_of(line, rewards[at : at + count]))
-        at += count
+    for line, several in zip(lines, texts, strict=True):
+        rows.append(row_of(line, rewards[at : at + len(several)]))
+        at += len(several)
     content = "".join(rows).encode()
     seal = {"rows": len(rows), "sha256": hashlib.sha256(content).hexdigest()}
     try:
