@@ -1,0 +1,100 @@
+"""Transformations of texts with a promise: what must not move a reward, and what must."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+from rmcheck.perturb.transformation import (
+    DEFAULT_STRENGTH,
+    Promise,
+    Touches,
+    Transformation,
+    text_transformation,
+    transformation,
+)
+from rmcheck.registry import Registry
+
+_OURS: dict[str, tuple[str, ...]] = {
+    "whitespace": ("blank_ends", "doubled_blanks"),
+    "cuts": ("first_sentence",),
+    "temptations": ("flattery",),
+}
+"""Our transformations by module; names are those of the functions."""
+
+
+def _accepted(name: str, found: object) -> Transformation:
+    if not isinstance(found, Transformation):
+        raise ValueError(
+            "expected an rmcheck.perturb.Transformation (use the decorator "
+            f"rmcheck.perturb.transformation), got {type(found).__name__} {found!r:.80}"
+        )
+    if found.name != name:
+        raise ValueError(f"expected the name '{name}' as the entry point's, got '{found.name}'")
+    return found
+
+
+TRANSFORMATIONS: Registry[Transformation] = Registry(
+    {name: f"rmcheck.perturb.{module}:{name}" for module, names in _OURS.items() for name in names},
+    _accepted,
+    "rmcheck.transformations",
+)
+"""The transformations, ours and those of other packages."""
+
+
+class UnknownTransformation(ValueError):
+    """A name that neither a transformation nor a group has."""
+
+
+def groups() -> dict[str, list[str]]:
+    """The names of the transformations of each group, in the order of the registry."""
+    found: dict[str, list[str]] = {}
+    for name, each in TRANSFORMATIONS.sound()[0].items():
+        for group in each.groups:
+            found.setdefault(group, []).append(name)
+    return found
+
+
+def chosen(
+    names: Iterable[str], promises: Sequence[Promise] = ("preserves", "degrades", "tempts")
+) -> list[Transformation]:
+    """The transformations of these names and groups that make one of these promises.
+
+    A group stands for its members that make such a promise; `all` for every one of ours and of
+    other packages. Each is listed once, in the order asked.
+
+    Raises
+    ------
+    UnknownTransformation
+        For a name that is neither, with what is near it; and for one that promises otherwise.
+    """
+    known, by_group = TRANSFORMATIONS.sound()[0], groups()
+    found: dict[str, Transformation] = {}
+    for name in names:
+        members = list(known) if name == "all" else by_group.get(name, [name])
+        if members == [name] and name not in known:
+            near = difflib.get_close_matches(name, [*by_group, *known], n=1)
+            said = f"; did you mean '{near[0]}'?" if near else "; rmcheck list shows them"
+            raise UnknownTransformation(f"no transformation or group is named '{name}'{said}")
+        fitting = [member for member in members if known[member].promise in promises]
+        if not fitting:
+            raise UnknownTransformation(
+                f"'{name}' {known[members[0]].promise} the text; expected one that "
+                f"{' or '.join(promises)} it"
+            )
+        found.update((member, known[member]) for member in fitting)
+    return list(found.values())
+
+
+__all__ = [
+    "DEFAULT_STRENGTH",
+    "TRANSFORMATIONS",
+    "Promise",
+    "Touches",
+    "Transformation",
+    "UnknownTransformation",
+    "chosen",
+    "groups",
+    "text_transformation",
+    "transformation",
+]
