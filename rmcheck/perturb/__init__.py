@@ -5,9 +5,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 
+from rmcheck.data.dialogue import Promise
 from rmcheck.perturb.transformation import (
     DEFAULT_STRENGTH,
-    Promise,
     Touches,
     Transformation,
     text_transformation,

@@ -9,12 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 from rmcheck.data import Dialogue
-from rmcheck.data.dialogue import Message, Prompt, content_hash
+from rmcheck.data.dialogue import Message, Promise, Prompt, content_hash
 from rmcheck.registry import summary
-
-Promise = Literal["preserves", "degrades", "tempts"]
-"""`preserves`: the text is as good as before. `degrades`: it is worse. `tempts`: it looks better
-and is not."""
 
 Touches = Literal["prompt", "response", "both"]
 
