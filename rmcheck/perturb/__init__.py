@@ -33,6 +33,16 @@ _OURS: dict[str, tuple[str, ...]] = {
     "contractions": ("contracted", "expanded"),
     "digits": ("grouped_digits", "ungrouped_digits"),
     "typos": ("typo_swapped", "typo_dropped", "typo_doubled", "typo_neighbour", "prompt_typos"),
+    "code": (
+        "code_tag_removed", "code_tag_added", "comment_case", "import_order", "code_broken",
+        "operator_changed",
+    ),
+    "answers": ("boxed_as_heading", "boxed_as_sentence", "answer_in_box"),
+    "prompts": ("prompt_url", "prompt_user_name", "prompt_quoted", "prompt_polite"),
+    "identity": (
+        "names_replaced", "places_replaced", "pronouns_flipped", "woman_asks", "man_asks",
+        "group_asks",
+    ),
     "cuts": ("first_sentence",),
     "temptations": ("flattery",),
 }  # fmt: skip

@@ -6,15 +6,25 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
+from rmcheck.perturb.programs import is_program
+
 Span = tuple[int, int]
 """Where a part of a text starts and ends."""
 
 _FENCED = r"^[ \t]*(?P<fence>`{3,}+|~{3,}+)[^\n]*(?:\n.*?)??(?:\n[ \t]*(?P=fence)[`~]*[ \t\r]*$|\Z)"
+# A line of a program that nobody fenced.
+_CODE_LINE = (
+    r"^(?:(?:async )?def \w+\(|class \w+[(:]|import [\w.]+(?: as \w+)?[ \t]*$|from [\w.]+ import "
+    r"|@\w+|(?:for|while|if|elif|with|except)\b[^\n]+:[ \t]*$|(?:else|try|finally):[ \t]*$"
+    r"|#include\b|[a-z_][\w.\[\]]* ?[-+*/|&]?= ?\S|[\w.]+\([^\n]*\)[;:]?[ \t]*$|>>> |\$ "
+    r"|return\b[^\n]*;|[^\n\\$]*(?:[)\]\"'0-9];|[{}])[ \t]*$)[^\n]*$"
+)
 _CODE = (
     _FENCED,
     r"^(?:[ ]{4}|[ ]*\t)[^\n]*$",
     r"``[^\n]{1,500}?``(?!`)",
     r"`[^`\n]+`",
+    _CODE_LINE,
 )
 _LINKS = (
     r"\b(?:https?|ftp)://[^\s<>\")\]]+",
@@ -56,11 +66,15 @@ def prose(text: str) -> tuple[Span, ...]:
 
 @lru_cache(maxsize=1024)
 def _prose(text: str) -> tuple[Span, ...]:
+    if is_program(text):
+        return ()
     return _between((match.span() for match in _PROTECTED.finditer(text)), len(text))
 
 
 def outside_code(text: str) -> tuple[Span, ...]:
     """The parts of a text outside code, links and tags; mathematics are among them."""
+    if is_program(text):
+        return ()
     return _between((match.span() for match in _NO_PROSE.finditer(text)), len(text))
 
 

@@ -102,6 +102,9 @@ def test_every_transformation_changes_something(name: str) -> None:
 APPLIES = {
     "composed": [(QUESTION, "The cafe\u0301 is open.")],
     "dash_bullets": [(QUESTION, "* one\n* two")],
+    "code_tag_added": [(QUESTION, CODE.replace("python", "", 1))],
+    "answer_in_box": [(QUESTION, "So the answer is 42.")],
+    "pronouns_flipped": [("What is it that he wants?", "He wants to be left alone.")],
 }
 """Texts for transformations that the samples give nothing to do."""
 
