@@ -135,7 +135,8 @@ def seems_english(text: str) -> bool:
 _ENDS = re.compile(r"""(?<![.!?])[.!?]++["'”’)*_\]]*+(?=\s|\Z)|[。！？।]++[”」』]?|\n""")
 _LEAD = re.compile(r"[\s>]*(?:(?:[-*+]|#{1,6}|\d{1,3}[.)])[ \t]+)?\s*")
 _SHORT = re.compile(
-    r"(?:\b(?:e\.g|i\.e|dr|mr|mrs|ms|prof|vs|etc|st|no|fig|approx|cf)|(?:^|\s)[A-HJ-Z]|^\s*\d{1,3})$",
+    r"(?:\b(?:e\.g|i\.e|dr|mr|mrs|ms|prof|vs|etc|st|no|fig|approx|cf)"
+    r"|(?:^|\s)[A-HJ-Z]|(?:^|\n)[ \t>]*\d{1,3})$",
     re.IGNORECASE,
 )
 
@@ -152,7 +153,9 @@ def sentences(text: str) -> tuple[Span, ...]:
         if end.group() == "\n":
             last = end.end()
             continue
-        if end.group() == "." and _SHORT.search(masked, max(last, end.start() - 6), end.start()):
+        if end.group() == "." and _SHORT.search(
+            masked, max(0, last - 1, end.start() - 8), end.start()
+        ):
             continue
         lead = _LEAD.match(masked, last, end.start())
         start = lead.end() if lead else last
