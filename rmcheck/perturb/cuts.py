@@ -10,9 +10,10 @@ from rmcheck.perturb.places import Place, rewritten
 from rmcheck.perturb.prose import sentences
 from rmcheck.perturb.transformation import text_transformation
 
-# Three letters or more; vowels of Indic scripts and accents are marks, not letters.
-_MARKS = "\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u0e7f"
-_WORD = re.compile(rf"(?:[^\W\d_][{_MARKS}]*+){{3,}}")
+# Vowels of Indic scripts and accents are marks, which `\w` does not match.
+_WORD = re.compile(
+    "[^\\W\\d_](?:[^\\W\\d_]|[\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u0e7f]){3,}"
+)
 
 
 @text_transformation("degrades", "response", "degrade", "cuts", idempotent=True)

@@ -6,7 +6,7 @@ import random
 import re
 
 from rmcheck.perturb.places import Place, cased, places, rewritten
-from rmcheck.perturb.prose import english, sentences
+from rmcheck.perturb.prose import english, sentences, within
 from rmcheck.perturb.transformation import text_transformation
 
 _VERBS = (
@@ -32,8 +32,9 @@ def negation_added(text: str, rng: random.Random, strength: float) -> str | None
     for start, end in sentences(text):
         if _NEGATIVE.search(text, start, end):
             continue
-        inside = [(max(start, a), min(end, b)) for a, b in spans if a < end and b > start]
-        verbs = places(_POSITIVE, text, inside, lambda match: f"{match.group()} not")
+        verbs = places(
+            _POSITIVE, text, within(spans, start, end), lambda match: f"{match.group()} not"
+        )
         found += verbs[:1]
     return rewritten(text, found, rng, strength)
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from rmcheck.data import Dialogue
 from rmcheck.perturb.borrowed import last_said
-from rmcheck.perturb.prose import english, seems_english, sentences
+from rmcheck.perturb.prose import english, seems_english, sentences, within
 from rmcheck.perturb.transformation import text_transformation, transformation
 
 _SUMS = ("In summary:", "To sum up:", "In conclusion:", "To recap what was said above:")
@@ -72,7 +72,7 @@ def made_up_sources(text: str, rng: random.Random, strength: float) -> str | Non
     found = [
         end
         for start, end in sentences(text)
-        if text[end - 1] == "." and end - start > 12 and any(a <= start < b for a, b in spans)
+        if text[end - 1] == "." and end - start > 12 and within(spans, start, start + 1)
     ]
     if not found:
         return None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from rmcheck.perturb.programs import is_program
@@ -24,6 +25,7 @@ _CODE = (
     r"^(?:[ ]{4}|[ ]*\t)[^\n]*$",
     r"``[^\n]{1,500}?``(?!`)",
     r"`[^`\n]+`",
+    r"\[asy\].{1,9000}?\[/asy\]",
     _CODE_LINE,
 )
 _LINKS = (
@@ -110,6 +112,18 @@ def english(text: str) -> tuple[Span, ...]:
         for start, stop in found
         if start < stop and _votes_english(text[start:stop], True)
     )
+
+
+def within(spans: Sequence[Span], start: int, end: int) -> list[Span]:
+    """The parts of sorted spans between two places, found without a look at all of them."""
+    found = []
+    for at in range(max(0, bisect_right(spans, (start, start)) - 1), len(spans)):
+        first, last = max(start, spans[at][0]), min(end, spans[at][1])
+        if spans[at][0] >= end:
+            break
+        if first < last:
+            found.append((first, last))
+    return found
 
 
 def _votes_english(text: str, undecided: bool | None) -> bool:

@@ -164,6 +164,7 @@ BOXED = "So we get $x = 6 \\cdot 7 = \\boxed{42}$ at last."
         ("answer_in_box", "The answer is $x+1$.", "The answer is $\\boxed{x+1}$."),
         ("answer_in_box", "The answer is no, and that is it.", None),
         ("answer_in_box", "The answer is 5%.", None),
+        ("answer_in_box", "The answer is 5 and a half.", None),
     ],
 )  # fmt: skip
 def test_the_answer_is_marked_in_another_way(name: str, before: str, after: str | None) -> None:
