@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from rmcheck.checks.copies import neighbours
 from rmcheck.cli.data import add_layout_option, data_of, layout_of
 from rmcheck.cli.options import add_source_options, settings
 from rmcheck.cli.output import tell
@@ -78,7 +79,8 @@ def run_perturb(options: argparse.Namespace) -> int:
     steps = [_step(name.strip(), pair) for name in options.names.split(",")]
     side = SIDES.index(options.side)
     before, opponent = pair.dialogues()[side], pair.dialogues()[1 - side]
-    others = pair_dialogues(data.pairs)
+    own = tuple(text.group for text in data.pairs for _ in SIDES)
+    others = neighbours(tuple(pair_dialogues(data.pairs)), own)[pair.group]
     after = before
     for step in steps:
         changed = _changed(step, pair, side, after, options, others)
