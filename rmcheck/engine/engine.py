@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from rmcheck.checks import CannotDecide, Need
 from rmcheck.data import Dialogue, PreferencePair
 from rmcheck.documents import located
+from rmcheck.engine import same_ids
 from rmcheck.engine.bar import SessionBar
 from rmcheck.engine.binding import Binding, baseline_source
 from rmcheck.engine.book import ScoreBook
@@ -206,6 +207,7 @@ class Engine:
         """
         wanted: dict[int, tuple[Source, list[Sequence[Dialogue]]]] = {}
         suites: dict[int, tuple[Source, dict[int, Sequence[PreferencePair]]]] = {}
+        asking: dict[int, dict[int, Suite]] = {}
         for binding, checks in groups:
             for bound in checks:
                 _, pairs = suites.setdefault(id(binding), (binding.candidate, {}))
@@ -216,6 +218,11 @@ class Engine:
                     except RmcheckError:
                         continue  # `require` and `judge` say so, check by check
                     wanted.setdefault(id(source), (source, []))[1].append(need.dialogues)
+                    asking.setdefault(id(source), {})[id(bound.suite)] = bound.suite
+        for key, (source, _) in wanted.items():
+            unclear = same_ids.refused(source, list(asking[key].values()), self.book.view)
+            if unclear is not None:
+                self._failed[key] = unclear
         self._failed |= self.book.fetch_all(
             (source, chain.from_iterable(asked))
             for key, (source, asked) in wanted.items()

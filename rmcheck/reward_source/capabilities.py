@@ -68,6 +68,14 @@ class ByPairs(Protocol):
         """Both scores of each pair, shape (n, 2); NaN where `knows` is false."""
 
 
+@runtime_checkable
+class ById(Protocol):
+    """A partial source whose scores may be of an id alone, whatever its texts are."""
+
+    def by_id_alone(self, dialogue: Dialogue) -> bool:
+        """Whether the score of this text is one that names neither its texts nor its suite."""
+
+
 @dataclass(frozen=True)
 class KeptPair:
     """What a source remembers of a pair beside its scores: hashes of its texts, and its tags."""
