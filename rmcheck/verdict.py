@@ -51,6 +51,7 @@ class Picture:
       optional threshold, diagonal (bool)
     - `scatter`: points [[x, y, state, id]], x_label, y_label, optional diagonal (bool);
       state is one of kept_right, kept_wrong, newly_wrong, newly_right
+    - `heat_map`: rows, columns, values [[number or null]], label, worst
     """
 
     kind: str
@@ -199,7 +200,35 @@ class Scatter:
         return axes | _given({"diagonal": self.diagonal or None})
 
 
-AnyPicture = Picture | Forest | Histogram | Curve | Scatter
+@dataclass(frozen=True, kw_only=True)
+class HeatMap:
+    """A number for each cell of a grid: `values` (rows, columns), None without a number.
+
+    The colour is darkest at `worst`; cells beyond it have the same colour.
+    """
+
+    kind: ClassVar[str] = "heat_map"
+
+    title: str
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    values: tuple[tuple[float | None, ...], ...]
+    label: str
+    worst: float = 1.0
+
+    @property
+    def data(self) -> Mapping[str, Any]:
+        """As plain JSON."""
+        return {
+            "rows": list(self.rows),
+            "columns": list(self.columns),
+            "values": [list(row) for row in self.values],
+            "label": self.label,
+            "worst": self.worst,
+        }
+
+
+AnyPicture = Picture | Forest | Histogram | Curve | Scatter | HeatMap
 """The pictures of evidence; checks of other packages may use other kinds of `Picture`."""
 
 
@@ -217,13 +246,47 @@ class Table:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Step:
+    """A text on the way from the first find of a search to its smallest, and its score."""
+
+    label: str
+    text: str
+    score: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counterexample:
+    """A text that breaks a promise: what was changed, and what the scores were.
+
+    `key` is that of the original dialogue (`conv-0007/chosen`), `promise` what was broken, in
+    words. `before` and `after` are the responses; `after_prompt` is the prompt where it was changed
+    too. `against` is the score that the text should have stayed above (or below), if there is one.
+    `repeat` is a command that shows it again; `steps` lead from the first find to this one.
+    """
+
+    title: str
+    key: str
+    promise: str
+    prompt: str
+    before: str
+    after: str
+    before_score: float
+    after_score: float
+    after_prompt: str | None = None
+    against: float | None = None
+    repeat: str = ""
+    steps: tuple[Step, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """The evidence of a verdict: charts, tables, ids of pairs to look at, remarks."""
+    """The evidence of a verdict: charts, tables, ids of pairs to look at, texts, remarks."""
 
     pictures: tuple[AnyPicture, ...] = ()
     tables: tuple[Table, ...] = ()
     pairs: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    counterexamples: tuple[Counterexample, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -253,12 +316,15 @@ class Verdict:
 
 
 __all__ = [
+    "Counterexample",
     "Decision",
     "Estimate",
     "Evidence",
+    "HeatMap",
     "Outcome",
     "Picture",
     "State",
+    "Step",
     "Table",
     "Verdict",
 ]

@@ -67,6 +67,31 @@ class TableRecord(_Model):
     rows: list[list[Any]]
 
 
+class StepRecord(_Model):
+    """An `rmcheck.verdict.Step` in JSON."""
+
+    label: str
+    text: str
+    score: float
+
+
+class CounterexampleRecord(_Model):
+    """An `rmcheck.verdict.Counterexample` in JSON."""
+
+    title: str
+    key: str
+    promise: str
+    prompt: str
+    before: str
+    after: str
+    before_score: float
+    after_score: float
+    after_prompt: str | None = None
+    against: float | None = None
+    repeat: str = ""
+    steps: list[StepRecord] = Field(default_factory=list)
+
+
 class EvidenceRecord(_Model):
     """An `rmcheck.verdict.Evidence` in JSON."""
 
@@ -74,6 +99,7 @@ class EvidenceRecord(_Model):
     tables: list[TableRecord] = Field(default_factory=list)
     pairs: list[str] = Field(default_factory=list)
     notes: list[str] = Field(default_factory=list)
+    counterexamples: list[CounterexampleRecord] = Field(default_factory=list)
 
 
 def _compares(given: dict[str, Any]) -> bool:
