@@ -273,8 +273,9 @@ def _judged(check: Check, bench: _Bench, where: str) -> Verdict | None:
     )
     if verdict.estimate is not None:
         _hold(verdict.signature, f"{where}: a verdict with an estimate needs ctx.signature(…)")
-        low, value, high = verdict.estimate.low, verdict.estimate.value, verdict.estimate.high
-        _hold(low <= value <= high, f"{where}: {value!r} is outside its interval [{low}, {high}]")
+        found = verdict.estimate
+        inside = found.low <= found.value <= found.high
+        _hold(inside, f"{where}: {found.value!r} is outside [{found.low}, {found.high}]")
     plain = {"criterion": verdict.criterion, "evidence": dataclasses.asdict(verdict.evidence)}
     try:
         json.dumps(plain, allow_nan=False)
@@ -309,6 +310,9 @@ class _Bench:
     def reordered(self) -> _Bench:
         data = PreferenceData(self.data.pairs[::-1], self.data.sets[::-1], self.data.paths)
         return dataclasses.replace(self, data=data, _better={})
+
+    def verdict(self, check: Check) -> Verdict:
+        return check.judge(self)
 
     def side(self, objective: str) -> _Bench:
         return self

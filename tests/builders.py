@@ -25,6 +25,7 @@ from rmcheck.record.scores import PairScore
 from rmcheck.reward_source import Retrainable, RewardSource
 from rmcheck.sources.function import FunctionSource
 from rmcheck.suite import Suite
+from rmcheck.verdict import Verdict
 
 PerText = Callable[[str, str], float]
 
@@ -196,6 +197,9 @@ class TableContext:
 
     def changes(self, pairs: Sequence[PreferencePair]) -> Changes:
         return Changes(added=tuple(pair.id for pair in pairs if pair.id in self.unknown))
+
+    def verdict(self, check: Check) -> Verdict:
+        return check.judge(self)
 
     def side(self, objective: str) -> TableContext:
         return replace(self, objective=objective)

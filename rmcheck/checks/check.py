@@ -157,6 +157,9 @@ class Context(Protocol):
     def side(self, objective: str) -> Context:
         """The same for another objective of the model."""
 
+    def verdict(self, check: Check) -> Verdict:
+        """The verdict of another check of the suite, which a run decides once."""
+
     def offers(self, capability: type, source: SourceRef = CANDIDATE) -> bool:
         """Whether the source has a capability (`Retrainable`, `Rescalable`)."""
 

@@ -64,6 +64,7 @@ class Engine:
         self._watch = ReadingWatch(self.book, settings.cache, bar)
         self._bindings: dict[tuple[int, int], Binding] = {}
         self._created: dict[str, Source] = {}
+        self._decided: dict[tuple[Suite, Binding], dict[int, Verdict]] = {}
         self._failed: dict[int, Exception] = {}
         self._extras_told: set[str] = set()
         self._baseline: baselines.Baseline | None = None
@@ -194,6 +195,7 @@ class Engine:
             seed=self.settings.seed,
             examples=self.settings.examples,
             comparisons=self.comparisons,
+            decided=self._decided.setdefault((suite, binding), {}),
         )
 
     def prepare(self, binding: Binding, checks: Iterable[BoundCheck]) -> None:
@@ -264,8 +266,7 @@ class Engine:
     def judge(self, bound: BoundCheck, binding: Binding) -> tuple[Verdict, float]:
         """The verdict, and the seconds that it took."""
         started = time.perf_counter()
-        context = self.context(bound.suite, binding)
-        verdict = bound.check.judge(replace(context, objective=bound.check.objective or ""))
+        verdict = self.context(bound.suite, binding).verdict(bound.check)
         return verdict, time.perf_counter() - started
 
     def scoring(self) -> ScoringRecord:
