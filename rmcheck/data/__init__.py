@@ -11,17 +11,21 @@ from rmcheck.data.dialogue import (
     pair_dialogues,
     prompt_text,
 )
+from rmcheck.data.ordered import Ordered, in_orders, orders_of
 from rmcheck.data.pairs import Pairs, sides_of
 
 __all__ = [
     "Dialogue",
     "Message",
+    "Ordered",
     "Pairs",
     "PreferencePair",
     "Prompt",
     "ResponseSet",
     "TokenText",
     "data_hash",
+    "in_orders",
+    "orders_of",
     "pair_dialogues",
     "prompt_text",
     "sides_of",

@@ -215,6 +215,8 @@ class Engine:
                         source = binding.source(need.source)
                     except RmcheckError:
                         continue  # `require` and `judge` say so, check by check
+                    if need.only and not isinstance(source, need.only):
+                        continue
                     wanted.setdefault(id(source), (source, []))[1].append(need.dialogues)
         self._failed |= self.book.fetch_all(
             (source, chain.from_iterable(asked))
