@@ -20,13 +20,13 @@ from rmcheck.remote.apart import stream_apart
 from rmcheck.remote.batch import Batch
 from rmcheck.remote.client import BLAME_AFTER, Client, Failure, Final
 from rmcheck.remote.connection import Link
-from rmcheck.remote.judge.chat import TOP, Chat
+from rmcheck.remote.judge.chat import TOPS, Chat
 from rmcheck.remote.profile import Asking, Identity, Input
 from rmcheck.remote.retry import Backoff, Clock
 from rmcheck.reward_source import SourceOptions
 from rmcheck.sources.judge_settings import from_spec
 from rmcheck.sources.layout import without_options
-from rmcheck.sources.served import ServedSource
+from rmcheck.sources.served import FEWEST, ServedSource
 from rmcheck.sources.served_settings import ServedSettings
 from rmcheck.wording import counted
 
@@ -89,6 +89,9 @@ class Judge(ServedSource):
                     return True
                 lacking += 1
                 continue
+            if outcome.refused and self.chat.top != TOPS[-1]:
+                self.chat.top = TOPS[-1]
+                continue
             if outcome.refused:  # if it is something else that it refuses, the first text says so
                 self._without = f"the server refused them ({outcome.error})"
                 return False
@@ -123,6 +126,12 @@ class Judge(ServedSource):
                 f"up to {tally.elsewhere:.0%} of the probability was on other answers than those "
                 f"asked for, and is left out; rmcheck doctor shows answers"
             )
+        if tally.read >= FEWEST and tally.certain == tally.read:
+            notes.append(
+                f"all {tally.read:,} answers have a probability of 1: the server gives "
+                "probabilities after the choice at temperature 0, not before it, so that they say "
+                "no more than the answers"
+            )
         if tally.resolved:
             notes.append(
                 f"in {counted(tally.resolved, 'answer')} of {tally.read:,} a token 1 could be the "
@@ -131,7 +140,8 @@ class Judge(ServedSource):
         if tally.unlisted:
             notes.append(
                 f"in {counted(tally.unlisted, 'answer')} of {tally.read:,} the other letter was "
-                f"not among the {TOP} most probable tokens; the log-odds are a lower bound there"
+                f"not among the {self.chat.top} most probable tokens; there the log-odds are at "
+                "least as large as computed"
             )
         return notes
 

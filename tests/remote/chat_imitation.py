@@ -68,8 +68,8 @@ class ChatServer(Imitation):
         What it thinks of a question.
     logprobs
         Whether it gives log-probabilities where they are asked for.
-    refuses
-        Whether it refuses a request that asks for them.
+    most_tops
+        How many alternatives of a token may be asked for; more are refused.
     splits
         Whether a token is written for each digit.
     after_one
@@ -85,7 +85,7 @@ class ChatServer(Imitation):
     models: tuple[str, ...] = ("judge-1",)
     thinks: Callable[[str], Thoughts] = grading
     logprobs: bool = True
-    refuses: bool = False
+    most_tops: int = 20
     splits: bool = False
     after_one: float = 0.0
     says: Callable[[str], Any] = lambda _: None
@@ -94,8 +94,8 @@ class ChatServer(Imitation):
     def _chat(self, path: str, asked: Any, texts: list[str]) -> Reply:
         if path != "/v1/chat/completions":
             return _json({"detail": "Not Found"}, 404)
-        if self.refuses and "logprobs" in asked:
-            return _json({"error": {"message": "logprobs are not supported"}}, 400)
+        if asked.get("top_logprobs", 0) > self.most_tops:
+            return _json({"error": {"message": f"top_logprobs: at most {self.most_tops}"}}, 400)
         assert asked["temperature"] == 0
         (turn,) = asked["messages"]
         question = turn["content"]
@@ -110,7 +110,6 @@ class ChatServer(Imitation):
             "finish_reason": "stop" if content else "length",
         }
         if self.logprobs and asked.get("logprobs"):
-            assert asked["top_logprobs"] == 20
             choice["logprobs"] = {"content": self._tokens(answer, thoughts)}
         return _json({"object": "chat.completion", "choices": [choice]})
 

@@ -97,9 +97,27 @@ def test_most_of_the_probability_has_to_be_on_grades(tmp_path: Path) -> None:
     assert any(each.startswith("up to 30% of the probability") for each in source.remarks)
 
 
+def test_fewer_alternatives_are_asked_for_where_many_are_refused(tmp_path: Path) -> None:
+    source = judge(ChatServer(most_tops=5), tmp_path, "revision=1")
+    assert source.score(answers(1)) == judge(ChatServer(), tmp_path).score(answers(1))
+    assert source.chat.read_as == "expected grade"
+    assert source.chat.top == 5
+    assert source.fingerprint != judge(ChatServer(), tmp_path, "revision=1").fingerprint
+
+
+def test_probabilities_after_the_choice_are_told(tmp_path: Path) -> None:
+    source = judge(ChatServer(thinks=lambda _: {"7": 1.0}), tmp_path)
+    source.score(answers(8))
+    assert any("all 8 answers have a probability of 1" in each for each in source.remarks)
+    source = judge(ChatServer(), tmp_path)
+    source.score(answers(8))
+    assert not any("a probability of 1" in each for each in source.remarks)
+
+
 @pytest.mark.parametrize("refuses", [False, True])
 def test_without_log_probabilities_the_grade_is_the_score(refuses: bool, tmp_path: Path) -> None:
-    server = ChatServer(thinks=lambda _: {"6": 0.55, "7": 0.45}, logprobs=False, refuses=refuses)
+    tops = 0 if refuses else 20
+    server = ChatServer(thinks=lambda _: {"6": 0.55, "7": 0.45}, logprobs=False, most_tops=tops)
     source = judge(server, tmp_path)
     assert source.score(answers(3)).tolist() == [6.0, 6.0, 6.0]
     assert "logprobs" not in server.seen[-1]
@@ -215,7 +233,7 @@ def test_a_letter_that_is_not_listed_has_a_bound(tmp_path: Path) -> None:
     # Listed are A and a tail of 0.001: B is at most that; what is left over is more.
     value, said = odds(A=0.99, I=0.001)
     assert value == pytest.approx(math.log(0.99 / 0.001))
-    assert "the log-odds are a lower bound there" in said
+    assert "the log-odds are at least as large as computed" in said
     # Everything is on the listed ones, so that next to nothing is left for B.
     assert odds(A=1.0)[0] == pytest.approx(math.log(1 / 1e-10))
     assert odds(A=0.75, B=0.25) == (pytest.approx(math.log(3)), odds(A=0.9, B=0.1)[1])

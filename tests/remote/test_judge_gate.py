@@ -135,6 +135,17 @@ def test_the_key_is_sent_and_nowhere_kept(
     assert files_with(gated.root, "JUDGE_KEY")  # the search does see what is there
 
 
+def test_a_key_in_a_spec_is_refused_and_not_shown(gated: Project) -> None:
+    for spec, said in (
+        (f"judge:http://me:{ROOT_KEY}@127.0.0.1:9,model=a", "a login in the URL"),
+        (f"judge:http://127.0.0.1:9,model=a,api_key={ROOT_KEY}", "did you mean 'api_key_env'?"),
+        (f"judge:http://127.0.0.1:9,model=a,api_key_env={ROOT_KEY}", "not the key itself"),
+    ):
+        shown = gated.cli("doctor", spec)
+        assert said in "\n".join(shown.err)
+        assert "Very+Secret" not in "\n".join([*shown.out, *shown.err])
+
+
 def test_doctor_tells_what_is_asked_and_what_came_back(gated: Project) -> None:
     with serving(ChatServer(thinks=lambda _: {"8": 0.75, "9": 0.25})) as url:
         said = gated.cli("doctor", f"judge:{url},model=judge-1")

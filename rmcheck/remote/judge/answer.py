@@ -20,6 +20,8 @@ GRADES = range(1, 11)
 LETTERS = ("A", "B")
 LEAST_MASS = 0.5
 """The share of probability that must be on grades (or letters) for the rest to be left out."""
+CERTAIN = 1 - 1e-9
+"""A probability that is 1 but for rounding."""
 LEAST = 1e-10
 """The smallest probability that log-odds are computed with."""
 
@@ -36,6 +38,8 @@ class Tally:
         Answers that were read with log-probabilities.
     elsewhere
         The largest share of probability that was on other answers than grades or letters.
+    certain
+        Answers with all of the probability, to rounding.
     resolved
         Answers in which a token "1" could be 1 or the beginning of 10.
     unlisted
@@ -44,6 +48,7 @@ class Tally:
 
     read: int = 0
     elsewhere: float = 0.0
+    certain: int = 0
     resolved: int = 0
     unlisted: int = 0
 
@@ -114,7 +119,7 @@ class Grades:
                 mass[1], mass[10] = 0.0, one
             self.tally.resolved += 1
         total = sum(mass.values())
-        _noted(self.tally, total, "grades")
+        _noted(self.tally, total, max(mass.values()), "grades")
         return sum(grade * p for grade, p in mass.items()) / total
 
 
@@ -156,7 +161,7 @@ class Letters:
         self.plain(content)
         token = tokens[place_of(tokens, (content.rstrip("."),))]
         mass = [token.mass(letter) for letter in LETTERS]
-        _noted(self.tally, sum(mass), "A and B")
+        _noted(self.tally, sum(mass), max(mass), "A and B")
         if not all(mass):
             self.tally.unlisted += 1
         bound = min(min(token.top.values()), 1 - sum(token.top.values()))
@@ -164,12 +169,16 @@ class Letters:
         return math.log(first) - math.log(second)
 
 
-def _noted(tally: Tally, total: float, what: str) -> None:
-    """Note the share of probability elsewhere; refuse an answer with most of it there."""
+def _noted(tally: Tally, total: float, most: float, what: str) -> None:
+    """Note the share of probability elsewhere; refuse an answer with most of it there.
+
+    `total` is the probability of all grades (or letters), `most` that of the most probable one.
+    """
     if total < LEAST_MASS:
         raise WrongAnswer(
             f"{1 - total:.0%} of the probability is on other answers than {what}, expected at most "
             f"{1 - LEAST_MASS:.0%}"
         )
     tally.read += 1
+    tally.certain += most > CERTAIN
     tally.elsewhere = max(tally.elsewhere, 1 - total)

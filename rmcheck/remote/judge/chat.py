@@ -24,8 +24,9 @@ from rmcheck.remote.profile import (
 
 JUDGE_FORMAT = 1
 """How a judge is asked and its answer is read; add 1 with every change that changes scores."""
-TOP = 20
-"""Alternatives of a token that are asked for: as many as OpenAI and vLLM give."""
+TOPS = (20, 5)
+"""How many alternatives of a token are asked for: as many as OpenAI and vLLM give, or, where that
+is refused, as many as Text Generation Inference does."""
 MAX_TOKENS = 8
 READ_AS = {
     ("score", True): "expected grade",
@@ -75,6 +76,7 @@ class Chat(Profile):
         self.prompt = prompt
         self.max_tokens = max_tokens
         self.logprobs = logprobs
+        self.top = TOPS[0]
         self.tally = Tally()
         self.heard: Heard | None = None
         self._reader: Reader = (Grades if prompt.mode == "score" else Letters)(self.tally)
@@ -88,7 +90,8 @@ class Chat(Profile):
     def said(self) -> tuple[object, ...]:
         """What of it belongs to a fingerprint."""
         prompt = self.prompt
-        return (JUDGE_FORMAT, prompt.mode, prompt.hash, self.read_as, self.max_tokens)
+        top = self.top if self.logprobs else 0
+        return (JUDGE_FORMAT, prompt.mode, prompt.hash, self.read_as, self.max_tokens, top)
 
     def body(self, inputs: Sequence[Input], asking: Asking) -> Any:
         """One question."""
@@ -101,7 +104,7 @@ class Chat(Profile):
             "stream": False,
         }
         if self.logprobs is not False:
-            body |= {"logprobs": True, "top_logprobs": TOP}
+            body |= {"logprobs": True, "top_logprobs": self.top}
         return body
 
     def read(self, answer: Any, count: int) -> Sequence[Outputs]:
