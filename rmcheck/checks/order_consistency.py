@@ -16,7 +16,7 @@ from rmcheck.data import PreferencePair, orders_of
 from rmcheck.data.preferences import PreferenceData
 from rmcheck.reward_source import BothOrders
 from rmcheck.verdict import Estimate, Evidence, Table, Verdict
-from rmcheck.wording import counted
+from rmcheck.wording import listed
 
 Answers = NDArray[np.float64]
 
@@ -100,7 +100,10 @@ class OrderConsistency(threshold.ThresholdCheck):
             signature=ctx.signature(self.kind, facts),
             evidence=self._evidence(pairs, signs, same, first, again),
         )
+        flips = [pair.id for pair, held in zip(pairs, same, strict=True) if not held]
         told = f"{verdict.message}; first place wins {_interval(first)}"
+        if flips:
+            told = f"{told}; not the same: {listed(flips)}"
         if again is None:
             return replace(verdict, message=told)
         if self.min_repeat is None:
@@ -128,7 +131,7 @@ class OrderConsistency(threshold.ThresholdCheck):
     ) -> Evidence:
         from rmcheck.stats.winrate import share_estimate
 
-        flips = np.flatnonzero(same == 0.0)
+        flips = np.flatnonzero(same == 0.0)[: evidence.MOST_PAIRS]
         rates: Mapping[str, Estimate] = {
             "same verdict in both orders": share_estimate(same, [pair.group for pair in pairs]),
             **({"same answer when asked again": again} if again else {}),
@@ -152,8 +155,7 @@ class OrderConsistency(threshold.ThresholdCheck):
                     rows=tuple(_verdicts(signs).items()),
                 ),
             ),
-            pairs=tuple(pairs[int(row)].id for row in flips[: evidence.MOST_PAIRS]),
-            notes=(f"{counted(len(flips), 'pair')} of {len(pairs)} with another verdict",),
+            pairs=tuple(pairs[int(row)].id for row in flips),
         )
 
 

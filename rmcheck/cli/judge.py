@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rmcheck.cli.output import tell
-from rmcheck.remote.judge.tokens import Token
+from rmcheck.remote.judge.tokens import BLANKS, Token
 from rmcheck.remote.profile import Input
 from rmcheck.sources.judge import Judge
 from rmcheck.sources.served_probes import QUESTIONS
@@ -55,8 +55,15 @@ def _said(source: Judge) -> str:
     heard = source.chat.heard
     if heard is None:
         return ""
-    place = next((each for each in heard.tokens or () if each.text.strip() in heard.content), None)
-    return f"answer {heard.content!r}{f' ({_listed(place)})' if place else ''}"
+    # The last token that begins the answer: a model that thinks first has others before it.
+    begins = (
+        token
+        for token in reversed(heard.tokens or ())
+        if token.text.strip(BLANKS) and heard.content.startswith(token.text.strip(BLANKS))
+    )
+    place = next(begins, None)
+    said = f"answer {heard.content!r}{f' ({_listed(place)})' if place else ''}"
+    return source.settings.secret.removed(said)
 
 
 def _listed(token: Token) -> str:

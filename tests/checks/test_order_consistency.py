@@ -79,6 +79,7 @@ def test_a_judge_that_prefers_the_first_place_fails(tmp_path: Path) -> None:
     assert (verdict.estimate.low, verdict.estimate.high) == pytest.approx((exact.low, exact.high))
     # The first wins both questions of 24 pairs and one of the two of 16: 64 of 80.
     assert "first place wins 0.800 [" in verdict.message
+    assert verdict.message.endswith("; not the same: p000, p001, p002 and 21 more")
     assert verdict.evidence.pairs == tuple(f"p{row:03d}" for row in range(24))
     assert dict(verdict.evidence.tables[0].rows) == {
         "the chosen response in both orders": 16, "the rejected response in both orders": 0,

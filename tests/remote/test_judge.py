@@ -150,7 +150,8 @@ def test_log_probabilities_that_are_missing_once_are_asked_for_again(tmp_path: P
     [
         ("I'd say 7 of 10", 'expected a whole number from 1 to 10 and nothing else, got "I\'d say'),
         ("11", "got '11'"), ("0", "got '0'"), ("7.5", "got '7.5'"), ("7/10", "got '7/10'"),
-        ("A", "got 'A'"), ("", "ended at max_tokens before any text"), (7, "expected a text at"),
+        ("A", "got 'A'"), ("07", "got '07'"), ("٧", "got '٧'"),
+        ("", "ended at max_tokens before any text"), (7, "expected a text at"),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("logprobs", [True, False])

@@ -25,7 +25,7 @@ CERTAIN = 1 - 1e-9
 LEAST = 1e-10
 """The smallest probability that log-odds are computed with."""
 
-_ANSWER = re.compile(r"(?P<word>[A-B]|\d+)\.?")
+_ANSWER = re.compile(r"(?P<word>[AB]|10|[1-9])\.?")
 
 
 @dataclass
@@ -81,11 +81,11 @@ class Grades:
         7.0
         """
         found = _ANSWER.fullmatch(content)
-        if found is None or not found["word"].isdecimal() or int(found["word"]) not in GRADES:
+        if found is None or found["word"] in LETTERS:
             raise WrongAnswer(
                 f"expected a whole number from 1 to 10 and nothing else, got {content[:60]!r}"
             )
-        return float(int(found["word"]))
+        return float(found["word"])
 
     def weighed(self, content: str, tokens: Sequence[Token]) -> float:
         """The expected grade, Σ g·p(g) / Σ p(g), in [1, 10].
