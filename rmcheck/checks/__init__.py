@@ -54,6 +54,7 @@ KINDS: Registry[type[Check]] = Registry(
         "best_of_n": "rmcheck.checks.best_of_n:BestOfN",
         "ties": "rmcheck.checks.ties:Ties",
         "benchmark": "rmcheck.checks.benchmark:Benchmark",
+        "order_consistency": "rmcheck.checks.order_consistency:OrderConsistency",
     },
     _accepted,
     "rmcheck.checks",

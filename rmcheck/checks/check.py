@@ -51,10 +51,14 @@ BASELINE = SourceRef(role="baseline")
 
 @dataclass(frozen=True)
 class Need:
-    """Dialogues that must have been scored by a source before a check is judged."""
+    """Dialogues that must have been scored by a source before a check is judged.
+
+    `only`: a capability without which the source is not asked; the check is then skipped.
+    """
 
     source: SourceRef
     dialogues: Sequence[Dialogue]
+    only: type | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -219,6 +219,8 @@ class Engine:
                         source = binding.source(need.source)
                     except RmcheckError:
                         continue  # `require` and `judge` say so, check by check
+                    if need.only and not isinstance(source, need.only):
+                        continue
                     wanted.setdefault(id(source), (source, []))[1].append(need.dialogues)
                     asking.setdefault(id(source), {})[id(bound.suite)] = bound.suite
         for key, (source, _) in wanted.items():

@@ -6,6 +6,7 @@ below are optional and are used if present. The engine works with `Source`, whic
 """
 
 from rmcheck.reward_source.capabilities import (
+    BothOrders,
     Bounded,
     ById,
     ByPairs,
@@ -32,6 +33,7 @@ from rmcheck.reward_source.source import Composed, Source, SourceOptions
 
 __all__ = [
     "OPTIONAL",
+    "BothOrders",
     "Bounded",
     "ById",
     "ByPairs",

@@ -109,6 +109,20 @@ class Described(Protocol):
 
 
 @runtime_checkable
+class BothOrders(Protocol):
+    """A source that compares two responses, and is asked in both orders.
+
+    `score` and `stream` take `Ordered` dialogues only. Their values are positive where the first
+    response is preferred, negative where the second one is, and 0 where neither is.
+    """
+
+    def margins(
+        self, chosen_first: NDArray[np.float64], rejected_first: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """From the values of both orders of n pairs to margins, chosen over rejected, (n,)."""
+
+
+@runtime_checkable
 class Retrainable(Protocol):
     """A source that can be trained again with other labels (a recipe)."""
 

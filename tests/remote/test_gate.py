@@ -68,7 +68,7 @@ def test_a_run_its_record_and_the_next(gated: Project, server: Imitation, url: s
     told = record["source"]["served"]
     assert told == {
         "profile": "tei", "server": url, "model": "rm", "revision": server.revision,
-        "form": "text", "length": None,
+        "form": "text", "length": None, "judge": None,
     }  # fmt: skip
     assert record["scoring"]["requests"] == {"sent": 11, "retried": 0, "split": 0}
     assert record["scoring"]["computed"] == 80
