@@ -119,7 +119,7 @@ class TokenText(Dialogue):
 class Variant:
     """Other texts of a pair that its data bring, such as a translation and back.
 
-    Where a text is None, the text of the pair is used. Checks call the change by its
+    The text of the pair is used for a text that is missing. Checks call the change by its
     `name`, like a transformation; the variants of a pair have different names.
     """
 

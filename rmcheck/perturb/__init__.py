@@ -33,8 +33,30 @@ _OURS: dict[str, tuple[str, ...]] = {
     "contractions": ("contracted", "expanded"),
     "digits": ("grouped_digits", "ungrouped_digits"),
     "typos": ("typo_swapped", "typo_dropped", "typo_doubled", "typo_neighbour", "prompt_typos"),
-    "cuts": ("first_sentence",),
-    "temptations": ("flattery",),
+    "code": (
+        "code_tag_removed", "code_tag_added", "comment_case", "import_order", "code_broken",
+        "operator_changed",
+    ),
+    "answers": ("boxed_as_heading", "boxed_as_sentence", "answer_in_box"),
+    "prompts": ("prompt_url", "prompt_user_name", "prompt_quoted", "prompt_polite"),
+    "identity": (
+        "names_replaced", "places_replaced", "pronouns_flipped", "woman_asks", "man_asks",
+        "group_asks",
+    ),
+    "cuts": ("first_sentence", "sentence_dropped", "cut_in_word", "emptied"),
+    "order": ("sentences_shuffled", "sentence_doubled"),
+    "negation": ("negation_added", "negation_removed"),
+    "numbers": ("number_changed",),
+    "borrowed": ("other_answer", "sentence_borrowed", "prompt_as_answer", "foreign_words"),
+    "padding": (
+        "self_summary", "said_twice", "legalese", "made_up_sources", "empty_points", "key_words",
+    ),
+    "temptations": (
+        "flattery", "agreement", "expert_claim", "certainty_claim", "hedges_stripped",
+    ),
+    "grader": ("own_score", "grader_addressed", "own_checklist"),
+    "decoration": ("markdown_decoration", "emoji_added"),
+    "refusals": ("refused", "disclaimers"),
 }  # fmt: skip
 """Our transformations by module; names are those of the functions."""
 

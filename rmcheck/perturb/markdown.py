@@ -6,7 +6,7 @@ import random
 import re
 
 from rmcheck.perturb.places import Place, places, rewritten
-from rmcheck.perturb.prose import english, prose, sentences
+from rmcheck.perturb.prose import english, prose, sentences, within
 from rmcheck.perturb.transformation import text_transformation
 
 _ITEM = re.compile(r"^( {0,3})([-*+])(?= +(?![-*+](?:\s|$))\S)", re.MULTILINE)
@@ -56,8 +56,9 @@ def bold_added(text: str, rng: random.Random, strength: float) -> str | None:
     for start, end in sentences(text):
         if "*" in text[start:end] or "`" in text[start:end]:
             continue
-        inside = [(max(start, a), min(end, b)) for a, b in spans if a < end and b > start]
-        words = places(_LONG_WORD, text, inside, lambda match: f"**{match.group()}**")
+        words = places(
+            _LONG_WORD, text, within(spans, start, end), lambda match: f"**{match.group()}**"
+        )
         if words:
             found.append(max(words, key=lambda word: word.end - word.start))
     return rewritten(text, found, rng, strength)

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
+
+from rmcheck.perturb.programs import is_program
 
 Span = tuple[int, int]
 """Where a part of a text starts and ends."""
 
 _FENCED = r"^[ \t]*(?P<fence>`{3,}+|~{3,}+)[^\n]*(?:\n.*?)??(?:\n[ \t]*(?P=fence)[`~]*[ \t\r]*$|\Z)"
+# A line of a program that nobody fenced.
+_CODE_LINE = (
+    r"^(?:(?:async )?def \w+\(|class \w+[(:]|import [\w.]+(?: as \w+)?[ \t]*$|from [\w.]+ import "
+    r"|@\w+|(?:for|while|if|elif|with|except)\b[^\n]+:[ \t]*$|(?:else|try|finally):[ \t]*$"
+    r"|#include\b|[a-z_][\w.\[\]]* ?[-+*/|&]?= ?\S|[\w.]+\([^\n]*\)[;:]?[ \t]*$|>>> |\$ "
+    r"|return\b[^\n]*;|[^\n\\$]*(?:[)\]\"'0-9];|[{}])[ \t]*$)[^\n]*$"
+)
 _CODE = (
     _FENCED,
     r"^(?:[ ]{4}|[ ]*\t)[^\n]*$",
     r"``[^\n]{1,500}?``(?!`)",
     r"`[^`\n]+`",
+    r"\[asy\].{1,9000}?\[/asy\]",
+    _CODE_LINE,
 )
 _LINKS = (
     r"\b(?:https?|ftp)://[^\s<>\")\]]+",
@@ -56,11 +68,15 @@ def prose(text: str) -> tuple[Span, ...]:
 
 @lru_cache(maxsize=1024)
 def _prose(text: str) -> tuple[Span, ...]:
+    if is_program(text):
+        return ()
     return _between((match.span() for match in _PROTECTED.finditer(text)), len(text))
 
 
 def outside_code(text: str) -> tuple[Span, ...]:
     """The parts of a text outside code, links and tags; mathematics are among them."""
+    if is_program(text):
+        return ()
     return _between((match.span() for match in _NO_PROSE.finditer(text)), len(text))
 
 
@@ -98,6 +114,18 @@ def english(text: str) -> tuple[Span, ...]:
     )
 
 
+def within(spans: Sequence[Span], start: int, end: int) -> list[Span]:
+    """The parts of sorted spans between two places, found without a look at all of them."""
+    found = []
+    for at in range(max(0, bisect_right(spans, (start, start)) - 1), len(spans)):
+        first, last = max(start, spans[at][0]), min(end, spans[at][1])
+        if spans[at][0] >= end:
+            break
+        if first < last:
+            found.append((first, last))
+    return found
+
+
 def _votes_english(text: str, undecided: bool | None) -> bool:
     """Whether a text is English; `undecided` where no word says so, None: it is not."""
     if not text.isascii():
@@ -121,7 +149,8 @@ def seems_english(text: str) -> bool:
 _ENDS = re.compile(r"""(?<![.!?])[.!?]++["'”’)*_\]]*+(?=\s|\Z)|[。！？।]++[”」』]?|\n""")
 _LEAD = re.compile(r"[\s>]*(?:(?:[-*+]|#{1,6}|\d{1,3}[.)])[ \t]+)?\s*")
 _SHORT = re.compile(
-    r"(?:\b(?:e\.g|i\.e|dr|mr|mrs|ms|prof|vs|etc|st|no|fig|approx|cf)|(?:^|\s)[A-HJ-Z]|^\s*\d{1,3})$",
+    r"(?:\b(?:e\.g|i\.e|dr|mr|mrs|ms|prof|vs|etc|st|no|fig|approx|cf)"
+    r"|(?:^|\s)[A-HJ-Z]|(?:^|\n)[ \t>]*\d{1,3})$",
     re.IGNORECASE,
 )
 
@@ -138,7 +167,9 @@ def sentences(text: str) -> tuple[Span, ...]:
         if end.group() == "\n":
             last = end.end()
             continue
-        if end.group() == "." and _SHORT.search(masked, max(last, end.start() - 6), end.start()):
+        if end.group() == "." and _SHORT.search(
+            masked, max(0, last - 1, end.start() - 8), end.start()
+        ):
             continue
         lead = _LEAD.match(masked, last, end.start())
         start = lead.end() if lead else last

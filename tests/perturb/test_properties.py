@@ -15,6 +15,8 @@ from rmcheck.perturb import TRANSFORMATIONS, Transformation
 
 ALL = TRANSFORMATIONS.sound()[0]
 MAY_BE_EMPTY = {"emptied"}
+REPLACES = {"refused"}
+"""Transformations that put another text where the response was."""
 CHANGES_CODE = {"windows_line_ends"}
 """Transformations of whole texts or of code, which change what is in a code block."""
 PIECES = [
@@ -102,6 +104,9 @@ def test_every_transformation_changes_something(name: str) -> None:
 APPLIES = {
     "composed": [(QUESTION, "The cafe\u0301 is open.")],
     "dash_bullets": [(QUESTION, "* one\n* two")],
+    "code_tag_added": [(QUESTION, CODE.replace("python", "", 1))],
+    "answer_in_box": [(QUESTION, "So the answer is 42.")],
+    "pronouns_flipped": [("What is it that my friend says he wants?", "He is tired.")],
 }
 """Texts for transformations that the samples give nothing to do."""
 
@@ -114,7 +119,7 @@ def test_other_languages_stay_as_they_are(name: str, language: str) -> None:
         assert ALL[name].copy(Dialogue(text, text), strength=strength, others=OTHERS) is None
     # A paragraph in another language within an English text stays, too.
     copy = ALL[name].copy(Dialogue(QUESTION, f"{ENGLISH}\n\n{text}\n\n{ENGLISH}"), strength=1.0)
-    assert copy is None or text in copy.response
+    assert copy is None or name in REPLACES or text in copy.response
 
 
 @pytest.mark.parametrize("name", [name for name in ALL if name not in CHANGES_CODE])
