@@ -324,7 +324,11 @@ def report(count: int = 60, **fields: Any) -> ReportInput:
     controls = {"pick_longer": estimate(0.52, 0.44, 0.6), "constant": estimate(0.5, 0.5, 0.5)}
     run = record(
         suite(
-            check(evidence=evidence()),
+            check(
+                evidence=evidence(
+                    pictures=[*PICTURES, heat_map(14, 9)], counterexamples=[counterexample()]
+                )
+            ),
             weak("score_gap"),
             regressed(evidence=evidence(pictures=[])),
             slices=slices,
