@@ -31,8 +31,9 @@ def worst_text(check: CheckRecord) -> WorstText | None:
         return None
     first = found[0]
     against = "" if first.against is None else f", compared with {numbers.score(first.against)}"
+    where = "" if first.key in first.title else f" of {one_line(first.key, 60)}"
     return WorstText(
-        name=f"{one_line(first.title, 60)} of {one_line(first.key, 60)}",
+        name=f"{one_line(first.title, 120)}{where}",
         scores=f"score {numbers.score(first.before_score)} → "
         f"{numbers.score(first.after_score)}{against}",
         change=_change(first),

@@ -149,6 +149,13 @@ def test_the_summary_and_the_terminal_show_the_worst() -> None:
         given.record, verbosity=-1, report_path=None))  # fmt: skip
 
 
+def test_a_title_that_names_the_text_is_enough() -> None:
+    given = run(build.counterexample(title="doubled_blanks: conv-0007/chosen"))
+    assert "doubled\\_blanks: conv-0007/chosen: score" in markdown.render(given)
+    (title,) = Page(html.render(given)).all("h5")
+    assert title.text == "doubled_blanks: conv-0007/chosen"
+
+
 def test_the_terminal_keeps_its_ten_lines() -> None:
     evidence = build.evidence(counterexamples=[build.counterexample()])
     checks = [build.failed(f"check_{at}", evidence=evidence) for at in range(5)]

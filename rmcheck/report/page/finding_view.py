@@ -41,7 +41,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Finding:
-    """A counterexample.
+    """A counterexample; `key` is empty where the title has it.
 
     `changed` holds prompt, response or both, with the pieces before and after; `unchanged` the
     text of the other. Both are empty in a report without texts.
@@ -93,7 +93,7 @@ def _finding(record: CounterexampleRecord, *, texts: bool) -> Finding:
     both = (("Prompt", *prompts), ("Response", record.before, record.after)) if texts else ()
     return Finding(
         title=one_line(record.title, 200),
-        key=record.key,
+        key="" if record.key in record.title else record.key,
         promise=one_line(record.promise, 400),
         before_score=numbers.score(record.before_score),
         after_score=numbers.score(record.after_score),
