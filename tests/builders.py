@@ -20,6 +20,7 @@ from rmcheck.engine.book import ScoreBook
 from rmcheck.engine.context import SuiteContext
 from rmcheck.engine.facts import rows_of
 from rmcheck.engine.settings import Settings
+from rmcheck.errors import BaselineMissing
 from rmcheck.record.run import EnvironmentRecord, RunRecord, SourceRecord
 from rmcheck.record.scores import PairScore
 from rmcheck.reward_source import Retrainable, RewardSource
@@ -166,7 +167,8 @@ class TableContext:
         if self.objective and named in self.variants:
             columns = self.variants[named]
         elif source == BASELINE:
-            assert self.baseline is not None
+            if self.baseline is None:
+                raise BaselineMissing("this table has no baseline")
             columns = self.baseline
         else:
             columns = self.variants.get(source, self.candidate)

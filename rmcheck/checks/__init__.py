@@ -53,6 +53,7 @@ KINDS: Registry[type[Check]] = Registry(
         "agreement": "rmcheck.checks.agreement:Agreement",
         "best_of_n": "rmcheck.checks.best_of_n:BestOfN",
         "ties": "rmcheck.checks.ties:Ties",
+        "selection": "rmcheck.checks.selection:Selection",
         "benchmark": "rmcheck.checks.benchmark:Benchmark",
         "order_consistency": "rmcheck.checks.order_consistency:OrderConsistency",
     },

@@ -23,6 +23,7 @@ from rmcheck.checks.null_controls import NullControls
 from rmcheck.checks.objectives import Objectives
 from rmcheck.checks.scale_invariance import ScaleInvariance
 from rmcheck.checks.score_gap import ScoreGap
+from rmcheck.checks.selection import Selection
 from rmcheck.checks.ties import Ties
 from rmcheck.checks.win_rate import WinRate
 from rmcheck.data import ResponseSet
@@ -52,6 +53,7 @@ CHECKS: dict[str, Check] = {
     "null_controls": NullControls(alpha=0.999),
     "best_of_n": BestOfN(min=0.0, on_inconclusive="pass"),
     "ties": Ties(min=0.0, on_inconclusive="pass"),
+    "selection": Selection(on_inconclusive="pass"),
 }
 named = pytest.mark.parametrize("check", CHECKS.values(), ids=CHECKS)
 
@@ -130,7 +132,7 @@ def test_degenerate_data_never_pass(name: str, check: Check) -> None:
 @named
 def test_a_slice_that_selects_nothing_never_passes(check: Check) -> None:
     where = Slice(tags=("nowhere",))
-    if check.kind in ("best_of_n", "ties"):
+    if check.kind in ("best_of_n", "ties", "selection"):
         with pytest.raises(ValueError, match="'where' selects pairs"):
             dataclasses.replace(check, where=where)
         return
@@ -274,6 +276,10 @@ INPUTS: dict[str, tuple[str, TableContext, str]] = {
         "ties", in_sets((0, 1), (1.0, 1.0, 1.0)), "all scores are the same"),
     "sets with a single best response": (
         "ties", in_sets((0,), (1.0, 0.0)), "0 sets with several best"),
+    "sets of one score, for selection": (
+        "selection", in_sets((0,), (1.0, 1.0)), "all scores are the same"),
+    "14 sets to select from": (
+        "selection", in_sets((0,), (1.0, 0.0), n=14), "14 response sets with a worse response"),
     "14 sets with several best": ("ties", in_sets((0, 1), (2.0, 2.0, 0.0), n=14), "14 sets"),
 }  # fmt: skip
 
@@ -298,7 +304,8 @@ def test_there_are_forty_of_them_over_all_kinds() -> None:
 ON_PAIRS = {
     name: check
     for name, check in CHECKS.items()
-    if check.kind not in ("best_of_n", "ties", "agreement", "label_noise", "objectives")
+    if check.kind
+    not in ("best_of_n", "ties", "selection", "agreement", "label_noise", "objectives")
 }
 
 

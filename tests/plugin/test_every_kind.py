@@ -89,6 +89,7 @@ CHECKS: list[dict[str, Any]] = [
     {"check": "agreement", "with_source": "scores:other.jsonl", "min": 0.3},
     {"check": "best_of_n", "min": 0.5},
     {"check": "ties", "min": 0.5},
+    {"check": "selection"},
     {"check": "benchmark", "benchmark": "ppe", "min": 0.5},
 ]
 # In a suite of its own, since it judges its fellows again and again.

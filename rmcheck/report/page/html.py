@@ -20,7 +20,7 @@ from rmcheck.report.text import clean, one_line
 from rmcheck.wording import counted
 
 _TEMPLATES = Path(__file__).parent / "templates"
-_STYLES = ("report.css", "print.css")
+_STYLES = ("report.css", "findings.css", "print.css")
 _SCRIPTS = ("page.js", "pairs.js", "diff.js", "browser.js")  # each needs those before it
 
 
