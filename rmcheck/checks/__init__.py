@@ -54,6 +54,7 @@ KINDS: Registry[type[Check]] = Registry(
         "best_of_n": "rmcheck.checks.best_of_n:BestOfN",
         "ties": "rmcheck.checks.ties:Ties",
         "benchmark": "rmcheck.checks.benchmark:Benchmark",
+        "adversary": "rmcheck.checks.adversary:Adversary",
     },
     _accepted,
     "rmcheck.checks",

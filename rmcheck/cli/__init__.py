@@ -15,6 +15,7 @@ from rmcheck.cli import (
     export,
     lint,
     models,
+    pin,
     runs,
     selftest,
     serve,
@@ -61,6 +62,7 @@ def parser() -> argparse.ArgumentParser:
     doctor.add_commands(commands)
     serve.add_commands(commands)
     runs.add_commands(commands)
+    pin.add_commands(commands)
     export.add_commands(commands)
     selftest.add_commands(commands)
     cache.add_commands(commands)
