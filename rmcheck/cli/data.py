@@ -11,7 +11,7 @@ from typing import Any
 
 from rmcheck.cli.output import tell
 from rmcheck.cli.project import configured
-from rmcheck.data import Dialogue, PreferencePair, ResponseSet, preferences
+from rmcheck.data import Dialogue, PreferencePair, ResponseSet, Variant, preferences
 from rmcheck.data.layouts import LAYOUTS, OURS
 from rmcheck.data.reading import FileNote, read_file
 from rmcheck.data.rows import shown_path
@@ -23,7 +23,7 @@ _SHOWN = 2
 _LONGEST = 400
 _MOST_TAGS = 8
 _TAKEN = ("id", "prompt", "chosen", "rejected", "group", "tags", "confidence", "ratings",
-          "responses", "best", "messages")  # fmt: skip
+          "variants", "responses", "best", "messages")  # fmt: skip
 
 
 def add_commands(commands: Any) -> None:
@@ -175,6 +175,15 @@ def _own_rows(path: Path, root: Path, layout: str | None) -> Iterator[dict[str, 
         yield {**own_row(item), **({"extra": extra} if extra else {})}
 
 
+def own_variant(variant: Variant) -> Mapping[str, Any]:
+    """A variant as a row of our own layout has it."""
+    prompt = variant.prompt
+    turns = [turn.as_data() for turn in prompt] if isinstance(prompt, tuple) else prompt
+    texts = {"chosen": variant.chosen, "rejected": variant.rejected, "prompt": turns}
+    given = {key: text for key, text in texts.items() if text is not None}
+    return {"name": variant.name, "promise": variant.promise, **given}
+
+
 def own_row(item: PreferencePair | ResponseSet) -> Mapping[str, Any]:
     """A pair or a response set as a row of our own layout; what it does not have is left out."""
     prompt = item.prompt
@@ -184,6 +193,7 @@ def own_row(item: PreferencePair | ResponseSet) -> Mapping[str, Any]:
         row |= {"chosen": item.chosen, "rejected": item.rejected}
         ratings: Any = item.ratings and dict(zip(("chosen", "rejected"), item.ratings, strict=True))
         row |= {} if item.confidence is None else {"confidence": item.confidence}
+        row |= {"variants": [own_variant(each) for each in item.variants]} if item.variants else {}
     else:
         row |= {"responses": list(item.responses), "best": list(item.best)}
         ratings = item.ratings and list(item.ratings)

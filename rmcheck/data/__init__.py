@@ -7,9 +7,11 @@ from rmcheck.data.dialogue import (
     Prompt,
     ResponseSet,
     TokenText,
+    Variant,
     data_hash,
     pair_dialogues,
     prompt_text,
+    variants_hash,
 )
 from rmcheck.data.pairs import Pairs, sides_of
 
@@ -21,8 +23,10 @@ __all__ = [
     "Prompt",
     "ResponseSet",
     "TokenText",
+    "Variant",
     "data_hash",
     "pair_dialogues",
     "prompt_text",
     "sides_of",
+    "variants_hash",
 ]

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from json.encoder import encode_basestring
-from typing import Any
+from typing import Any, Literal
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,13 @@ class Message:
 
 Prompt = str | tuple[Message, ...]
 
+Promise = Literal["preserves", "degrades", "tempts"]
+"""What is true of a changed text. `preserves`: it is as good as before. `degrades`: it is worse.
+`tempts`: it looks better and is not."""
 
-def _canonical(prompt: Prompt) -> object:
-    if isinstance(prompt, str):
+
+def _canonical(prompt: Prompt | None) -> object:
+    if prompt is None or isinstance(prompt, str):
         return prompt
     return [[m.role, m.content, *([m.extra] if m.extra else [])] for m in prompt]
 
@@ -112,11 +116,27 @@ class TokenText(Dialogue):
 
 
 @dataclass(frozen=True)
+class Variant:
+    """Other texts of a pair that its data bring, such as a translation and back.
+
+    The text of the pair is used for a text that is missing. Checks call the change by its
+    `name`, like a transformation; the variants of a pair have different names.
+    """
+
+    name: str
+    promise: Promise
+    chosen: str | None = None
+    rejected: str | None = None
+    prompt: Prompt | None = None
+
+
+@dataclass(frozen=True)
 class PreferencePair:
     """A prompt with a better and a worse response.
 
     Pairs that share a prompt share `group`. `confidence` in (0.5, 1] is the share of people who
-    would agree with the label; `ratings` are (chosen, rejected) on any scale.
+    would agree with the label; `ratings` are (chosen, rejected) on any scale. `variants` are not
+    part of `hash`: scores of the pair itself do not depend on them (see `variants_hash`).
     """
 
     id: str
@@ -127,6 +147,7 @@ class PreferencePair:
     tags: tuple[str, ...] = ()
     confidence: float | None = None
     ratings: tuple[float, float] | None = None
+    variants: tuple[Variant, ...] = ()
 
     @cached_property
     def hash(self) -> str:
@@ -138,6 +159,19 @@ class PreferencePair:
     def dialogues(self) -> tuple[Dialogue, Dialogue]:
         """The chosen and the rejected dialogue, keyed `id/chosen` and `id/rejected`."""
         return self._dialogues
+
+    def varied(self, variant: Variant) -> tuple[Dialogue | None, Dialogue | None]:
+        """The chosen and the rejected dialogue of a variant; None for a side it does not change.
+
+        They are keyed `id/chosen~name` and `id/rejected~name`, as copies by transformations.
+        """
+        prompt = self.prompt if variant.prompt is None else variant.prompt
+        found = []
+        for side, text in zip(self._dialogues, (variant.chosen, variant.rejected), strict=True):
+            response = side.response if text is None else text
+            copy = Dialogue(prompt, response, f"{side.key}~{variant.name}", side.origin)
+            found.append(None if copy == side else copy)
+        return found[0], found[1]
 
     @cached_property
     def _dialogues(self) -> tuple[Dialogue, Dialogue]:
@@ -196,6 +230,16 @@ def data_hash(items: Iterable[PreferencePair | ResponseSet]) -> str:
     encoded = encode_basestring
     rows = sorted((item.id, item.hash) for item in items)
     return _digest(f"[[{','.join(f'[{encoded(a)},{encoded(b)}]' for a, b in rows)}]]")[:16]
+
+
+def variants_hash(pairs: Iterable[PreferencePair]) -> str:
+    """A hash over the variants of pairs in any order, 16 hex digits; empty without a variant."""
+    rows = [
+        [pair.id, each.name, each.promise, each.chosen, each.rejected, _canonical(each.prompt)]
+        for pair in pairs
+        for each in pair.variants
+    ]
+    return content_hash(*sorted(rows, key=lambda row: row[:2]))[:16] if rows else ""
 
 
 def pair_dialogues(pairs: Sequence[PreferencePair]) -> list[Dialogue]:

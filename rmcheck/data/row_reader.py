@@ -7,20 +7,14 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from rmcheck.data.dialogue import (
-    Message,
-    PreferencePair,
-    Prompt,
-    ResponseSet,
-    extra_keys,
-    prompt_group,
-)
+from rmcheck.data.dialogue import PreferencePair, Prompt, ResponseSet, prompt_group
 from rmcheck.data.rows import Row
+from rmcheck.data.variants import read_messages, read_variants
 from rmcheck.errors import Problem, did_you_mean, nearest
 from rmcheck.wording import counted
 
 PAIR_KEYS = (
-    "id", "prompt", "chosen", "rejected", "group", "tags", "confidence", "ratings",
+    "id", "prompt", "chosen", "rejected", "group", "tags", "confidence", "ratings", "variants",
 )  # fmt: skip
 SET_KEYS = ("id", "prompt", "responses", "best", "group", "tags", "ratings")
 LARGEST = sys.float_info.max
@@ -68,7 +62,7 @@ def plain_pair(values: Mapping[str, Any]) -> PreferencePair | None:
 
 
 _PLAIN_KEYS = frozenset({"id", "prompt", "chosen", "rejected", "group", "tags"})
-_CAREFUL = frozenset({"confidence", "ratings", "responses"})
+_CAREFUL = frozenset({"confidence", "ratings", "responses", "variants"})
 
 
 class _Reader:
@@ -94,6 +88,7 @@ class _Reader:
             tags=self._tags(),
             confidence=confidence,
             ratings=self._pair_ratings(),
+            variants=read_variants(self.row.values.get("variants"), self._note),
         )
 
     def response_set(self) -> ResponseSet:
@@ -154,20 +149,7 @@ class _Reader:
         value = self.row.values.get("prompt")
         if not isinstance(value, list):
             return self._text("prompt", empty=True)
-        if not value:
-            self._note("prompt: expected at least one message, got an empty list")
-        turns: list[Message] = []
-        for turn in value:
-            if (
-                not isinstance(turn, dict)
-                or not isinstance(turn.get("role"), str)
-                or not isinstance(turn.get("content"), str)
-            ):
-                self._note('prompt: expected a list of objects {"role": text, "content": text}')
-                return ""
-            extra = extra_keys(turn, ("role", "content"))
-            turns.append(Message(turn["role"], turn["content"], extra))
-        return tuple(turns)
+        return read_messages(value, "prompt", self._note)
 
     def _group(self, prompt: Prompt) -> str:
         given = self.row.values.get("group")

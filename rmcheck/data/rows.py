@@ -116,7 +116,7 @@ def _cell(key: str, value: Any) -> Any:
             return float(value)
         except ValueError:
             return value
-    if key in ("tags", "responses", "best", "ratings", "prompt") and value[:1] in "[{":
+    if key in ("tags", "responses", "best", "ratings", "variants", "prompt") and value[:1] in "[{":
         try:
             found = json.loads(value)
         except (ValueError, RecursionError):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
+from functools import cache
 
+from rmcheck.data.dialogue import Promise
 from rmcheck.perturb.transformation import (
     DEFAULT_STRENGTH,
-    Promise,
     Touches,
     Transformation,
     text_transformation,
@@ -16,10 +17,47 @@ from rmcheck.perturb.transformation import (
 from rmcheck.registry import Registry
 
 _OURS: dict[str, tuple[str, ...]] = {
-    "whitespace": ("blank_ends", "doubled_blanks"),
-    "cuts": ("first_sentence",),
-    "temptations": ("flattery",),
-}
+    "whitespace": (
+        "blank_ends", "doubled_blanks", "trailing_blanks", "blank_lines", "windows_line_ends",
+        "no_break_spaces", "zero_width", "prompt_blank_ends",
+    ),
+    "typography": (
+        "curly_quotes", "straight_quotes", "long_dashes", "plain_dashes", "one_ellipsis",
+        "composed", "decomposed",
+    ),
+    "markdown": (
+        "star_bullets", "dash_bullets", "numbers_with_brackets", "bold_removed", "bold_added",
+        "heading_added", "headings_in_bold",
+    ),
+    "spelling": ("british_spelling", "american_spelling"),
+    "contractions": ("contracted", "expanded"),
+    "digits": ("grouped_digits", "ungrouped_digits"),
+    "typos": ("typo_swapped", "typo_dropped", "typo_doubled", "typo_neighbour", "prompt_typos"),
+    "code": (
+        "code_tag_removed", "code_tag_added", "comment_case", "import_order", "code_broken",
+        "operator_changed",
+    ),
+    "answers": ("boxed_as_heading", "boxed_as_sentence", "answer_in_box"),
+    "prompts": ("prompt_url", "prompt_user_name", "prompt_quoted", "prompt_polite"),
+    "identity": (
+        "names_replaced", "places_replaced", "pronouns_flipped", "woman_asks", "man_asks",
+        "group_asks",
+    ),
+    "cuts": ("first_sentence", "sentence_dropped", "cut_in_word", "emptied"),
+    "order": ("sentences_shuffled", "sentence_doubled"),
+    "negation": ("negation_added", "negation_removed"),
+    "numbers": ("number_changed",),
+    "borrowed": ("other_answer", "sentence_borrowed", "prompt_as_answer", "foreign_words"),
+    "padding": (
+        "self_summary", "said_twice", "legalese", "made_up_sources", "empty_points", "key_words",
+    ),
+    "temptations": (
+        "flattery", "agreement", "expert_claim", "certainty_claim", "hedges_stripped",
+    ),
+    "grader": ("own_score", "grader_addressed", "own_checklist"),
+    "decoration": ("markdown_decoration", "emoji_added"),
+    "refusals": ("refused", "disclaimers"),
+}  # fmt: skip
 """Our transformations by module; names are those of the functions."""
 
 
@@ -46,10 +84,16 @@ class UnknownTransformation(ValueError):
     """A name that neither a transformation nor a group has."""
 
 
+@cache
+def _known() -> dict[str, Transformation]:
+    """The transformations that can be used; to look for those of other packages takes a while."""
+    return TRANSFORMATIONS.sound()[0]
+
+
 def groups() -> dict[str, list[str]]:
     """The names of the transformations of each group, in the order of the registry."""
     found: dict[str, list[str]] = {}
-    for name, each in TRANSFORMATIONS.sound()[0].items():
+    for name, each in _known().items():
         for group in each.groups:
             found.setdefault(group, []).append(name)
     return found
@@ -68,7 +112,7 @@ def chosen(
     UnknownTransformation
         For a name that is neither, with what is near it; and for one that promises otherwise.
     """
-    known, by_group = TRANSFORMATIONS.sound()[0], groups()
+    known, by_group = _known(), groups()
     found: dict[str, Transformation] = {}
     for name in names:
         members = list(known) if name == "all" else by_group.get(name, [name])

@@ -9,12 +9,9 @@ from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 from rmcheck.data import Dialogue
-from rmcheck.data.dialogue import Message, Prompt, content_hash
+from rmcheck.data.dialogue import Message, Promise, Prompt, content_hash
+from rmcheck.perturb.prose import seems_english
 from rmcheck.registry import summary
-
-Promise = Literal["preserves", "degrades", "tempts"]
-"""`preserves`: the text is as good as before. `degrades`: it is worse. `tempts`: it looks better
-and is not."""
 
 Touches = Literal["prompt", "response", "both"]
 
@@ -60,9 +57,11 @@ class Transformation:
         The same for one text, where the change of a text does not depend on the rest of the
         dialogue; it can then be applied to a part of the text alone.
     idempotent
-        Whether a second application changes nothing more.
+        Whether a second application at strength 1 changes nothing more.
     borrows
         Whether it uses texts of other prompts.
+    english
+        Whether it leaves texts in other languages as they are.
     """
 
     name: str
@@ -74,6 +73,7 @@ class Transformation:
     text: TextRewrite | None = None
     idempotent: bool = False
     borrows: bool = False
+    english: bool = False
 
     def copy(
         self,
@@ -92,7 +92,8 @@ class Transformation:
         seed
             The same seed gives the same change of the same text.
         strength
-            In (0, 1]: the share of the places that are changed, at least one.
+            In (0, 1]: the share of the places that are changed, at least one. The sentences of
+            the transformations say where it means something else, or nothing.
         others
             Dialogues of other prompts, for a transformation that borrows.
 
@@ -123,8 +124,12 @@ def transformation(
     *groups: str,
     idempotent: bool = False,
     borrows: bool = False,
+    english: bool = False,
 ) -> Callable[[Rewrite], Transformation]:
-    """Make a `Transformation` of a function on dialogues; its docstring says what it does."""
+    """Make a `Transformation` of a function on dialogues; its docstring says what it does.
+
+    The function itself leaves other languages alone where it is declared for English.
+    """
 
     def declared(function: Rewrite) -> Transformation:
         return Transformation(
@@ -136,24 +141,39 @@ def transformation(
             rewrite=function,
             idempotent=idempotent,
             borrows=borrows,
+            english=english,
         )
 
     return declared
 
 
 def text_transformation(
-    promise: Promise, touches: Literal["prompt", "response"], *groups: str, idempotent: bool = False
+    promise: Promise,
+    touches: Literal["prompt", "response"],
+    *groups: str,
+    idempotent: bool = False,
+    english: bool = False,
 ) -> Callable[[TextRewrite], Transformation]:
-    """Make a `Transformation` of a function on one text: the response, or the last user turn."""
+    """Make a `Transformation` of a function on one text: the response, or the last user turn.
+
+    The function gets no blank text and, where it is declared for English, no text that is surely
+    in another language; a text that it leaves as it is counts as not changed.
+    """
 
     def declared(function: TextRewrite) -> Transformation:
+        def text(before: str, rng: random.Random, strength: float) -> str | None:
+            if not before.strip() or (english and not seems_english(before)):
+                return None
+            after = function(before, rng, strength)
+            return None if after == before else after
+
         def rewrite(
             dialogue: Dialogue, rng: random.Random, strength: float, others: Sequence[Dialogue], /
         ) -> Dialogue | None:
             if touches == "response":
-                after = function(dialogue.response, rng, strength)
+                after = text(dialogue.response, rng, strength)
                 return None if after is None else replace(dialogue, response=after)
-            prompt = with_last_turn(dialogue.prompt, lambda said: function(said, rng, strength))
+            prompt = with_last_turn(dialogue.prompt, lambda said: text(said, rng, strength))
             return None if prompt is None else replace(dialogue, prompt=prompt)
 
         return Transformation(
@@ -163,8 +183,9 @@ def text_transformation(
             touches=touches,
             groups=groups,
             rewrite=rewrite,
-            text=function,
+            text=text,
             idempotent=idempotent,
+            english=english,
         )
 
     return declared
