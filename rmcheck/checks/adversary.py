@@ -52,9 +52,8 @@ class Adversary(Check):
     chain, the fewest words, the fewest characters. Single transformations come first, then chains
     that Hypothesis draws, then chains that it aims at larger moves of the score.
 
-    A fail is certain, since the text is shown; a pass means that nothing was found with `budget`
-    texts. `rmcheck pin` writes what was found into the file `pins`, and each later run tests those
-    texts first.
+    A fail shows its texts; a pass means that nothing was found with `budget` texts. `rmcheck pin`
+    writes what was found into the file `pins`, and each later run tests those texts first.
 
     Parameters
     ----------

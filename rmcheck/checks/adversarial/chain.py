@@ -10,13 +10,16 @@ from rmcheck.data import Dialogue
 from rmcheck.perturb import Promise, Transformation
 from rmcheck.perturb.transformation import with_last_turn
 
+WHOLE_ONLY = frozenset({"answers", "headings", "politeness", "prefixes"})
+"""Groups whose changes belong at the start or the end of a text, not in the middle."""
+
 
 @dataclass(frozen=True)
 class Move:
     """One transformation and its place: `count` parts of the text from number `first`.
 
     `unit` is `text` for the whole text; a transformation without a function on texts
-    (`Transformation.text`) is applied to the whole dialogue in any case.
+    (`Transformation.text`), and one of the groups `WHOLE_ONLY`, is applied to it in any case.
     """
 
     transformation: Transformation
@@ -28,13 +31,18 @@ class Move:
 
     def applied(self, dialogue: Dialogue, others: Sequence[Dialogue] = ()) -> Dialogue | None:
         """The dialogue after the change; None where it does not apply."""
-        if self.unit == "text" or self.transformation.text is None:
+        if self._whole:
             return self._copy(dialogue, others)
         if self.transformation.touches == "response":
             after = self._part(dialogue.response, Dialogue("", ""))
             return None if after is None else replace(dialogue, response=after)
         prompt = with_last_turn(dialogue.prompt, lambda said: self._part(said, None))
         return None if prompt is None else replace(dialogue, prompt=prompt)
+
+    @property
+    def _whole(self) -> bool:
+        changes = self.transformation
+        return self.unit == "text" or changes.text is None or bool(WHOLE_ONLY & {*changes.groups})
 
     def _copy(self, dialogue: Dialogue, others: Sequence[Dialogue] = ()) -> Dialogue | None:
         return self.transformation.copy(
@@ -58,7 +66,7 @@ class Move:
 
     def __str__(self) -> str:
         name = self.transformation.name
-        if self.unit == "text" or self.transformation.text is None:
+        if self._whole:
             return name
         unit = self.unit if self.count == 1 else f"{self.unit}s"
         return f"{name} of {self.count} {unit}"
