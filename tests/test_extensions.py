@@ -155,6 +155,7 @@ BROKEN_POINTS = {
     "rmcheck.sources": {"odd": ":create", "lost": ":absent"},
     "rmcheck.losses": {"flat": ":number"},
     "rmcheck.reports": {"loud": ":Loud", "taken": ":Taken"},
+    "rmcheck.transformations": {"turned": ":number", "flattery": ":Other"},
 }
 
 
@@ -183,6 +184,12 @@ def test_list_and_schema_show_what_a_package_adds(example: Path, tmp_path: Path)
         r"csv +The checks of a run as a table: `verdicts\.csv`\.",
     ):
         assert re.search(rf"^  {line}$", said.stdout, re.MULTILINE), line
+    said = place.rmcheck("list", "--transformations")
+    line = r"    shouted +The whole response in capitals; strength has no effect\."
+    assert re.search(rf"^{line}$", said.stdout, re.MULTILINE)
+    (tmp_path / "a.jsonl").write_text(jsonl(pairs(1)))
+    said = place.rmcheck("perturb", "shouted", "--data", "a.jsonl", "--id", pairs(1)[0]["id"])
+    assert f"  | {pairs(1)[0]['chosen'].upper()}" in said.stdout.splitlines()
     said = place.rmcheck("schema")
     assert said.stderr == ""
     keys = json.loads(said.stdout)["definitions"]["clear_wins"]["properties"]
@@ -272,6 +279,8 @@ ERRORS = {
     "win_rate": "this is the name of a built-in kind; choose another name; ",
     "lost": "(rmcheck.sources): AttributeError: module 'cracked' has no attribute 'absent'; ",
     "flat": "(rmcheck.losses): expected a function (chosen, rejected, margin) -> losses, got int",
+    "turned": "(rmcheck.transformations): expected an rmcheck.perturb.Transformation",
+    "flattery": "this is the name of a built-in kind; choose another name; ",
     "taken": "(rmcheck.reports): file_name 'results.json' is used by rmcheck; choose another; ",
 }
 

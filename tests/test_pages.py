@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from rmcheck import cli
+from rmcheck.perturb import TRANSFORMATIONS
 
 BUILD = Path(__file__).parents[1] / "docs/build"
 STATES = ("identical", "improved", "non_inferior", "regressed", "inconclusive")
@@ -88,6 +89,18 @@ def test_generated_pages_are_current(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(BUILD))
     for path, text in importlib.import_module("tables").pages().items():
         assert path.read_text(encoding="utf-8") == text, "run python docs/build/tables.py"
+
+
+def test_the_page_on_transformations_is_current(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(BUILD))
+    made = importlib.import_module("transformations")
+    page = made.PAGE.read_text(encoding="utf-8")
+    assert page == made.page(), "run python docs/build/transformations.py"
+    # Each example shows a text before and after.
+    assert set(re.findall(r"^### `(\w+)`$", page, re.MULTILINE)) == set(TRANSFORMATIONS.ours)
+    for name, example in re.findall(r"^### `(\w+)`\n.*?```diff\n(.*?)\n```\n", page, re.M | re.S):
+        signs = {line[0] for line in example.splitlines()}
+        assert signs == {"-", "+"}, name
 
 
 def test_every_command_and_page_is_named_in_the_readme() -> None:

@@ -15,6 +15,7 @@ from rmcheck.cli import (
     export,
     lint,
     models,
+    perturb,
     pin,
     runs,
     selftest,
@@ -58,6 +59,7 @@ def parser() -> argparse.ArgumentParser:
     data.add_commands(commands)
     lint.add_commands(commands)
     models.add_commands(commands)
+    perturb.add_commands(commands)
     shards.add_commands(commands)
     doctor.add_commands(commands)
     serve.add_commands(commands)

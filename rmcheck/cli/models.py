@@ -66,10 +66,15 @@ def add_commands(commands: Any) -> None:
 
     catalogue = commands.add_parser(
         "list",
-        help="list check kinds, reward sources, losses, report formats and recipes",
-        description="Lists check kinds, reward sources, losses and report formats, including "
-        "those of installed plugin packages, and the recipes of rmcheck and of this project's "
-        "folder `recipes`.",
+        help="list check kinds, reward sources, losses, report formats, recipes, transformations",
+        description="Lists check kinds, reward sources, losses, report formats and "
+        "transformations of texts, including those of installed plugin packages, and the recipes "
+        "of rmcheck and of this project's folder `recipes`.",
+    )
+    catalogue.add_argument(
+        "--transformations",
+        action="store_true",
+        help="only the transformations, each with what it does",
     )
     catalogue.set_defaults(run=run_list)
 
@@ -176,8 +181,11 @@ def _clip(text: str, width: int = 70) -> str:
     return flat if len(flat) <= width else flat[: width - 1] + "…"
 
 
-def run_list(_: argparse.Namespace) -> int:
+def run_list(options: argparse.Namespace) -> int:
     """Print every registered kind with its summary, and errors in plugin packages."""
+    if options.transformations:
+        _tell_broken(_list_transformations(whole=True))
+        return 0
     from rmcheck.remote import PROFILES
     from rmcheck.report.formats import FORMATS
     from rmcheck.scaffold.schema import usable_checks
@@ -191,6 +199,7 @@ def run_list(_: argparse.Namespace) -> int:
         *_listed("\nservers (--rm http://HOST:PORT,profile=NAME)", *PROFILES.sound()),
         *_listed("\nlosses (loss: NAME in a recipe)", *LOSSES.sound()),
         *_listed("\nreport formats", *FORMATS.sound()),
+        *_list_transformations(whole=False),
     ]
     print("\nrecipes (--rm recipe:NAME)")
     for name, path in sorted(shipped_recipes().items()):
@@ -201,10 +210,41 @@ def run_list(_: argparse.Namespace) -> int:
         print("\nsource files (--rm source:NAME)")
         for name, path in project_sources(configured().root).items():
             tell(f"  {name:<18} {OWN}/{path.name}")
+    _tell_broken(broken)
+    return 0
+
+
+def _tell_broken(broken: Sequence[BrokenEntryPoint]) -> None:
     sys.stdout.flush()
     for error in broken:
         tell(f"rmcheck list: {error}", error=True)
-    return 0
+
+
+_PROMISES = {
+    "preserves": "transformations that preserve how good a text is, by group",
+    "degrades": "transformations that make a text worse, by group",
+    "tempts": "transformations that only make a text look better, by group",
+}
+
+
+def _list_transformations(*, whole: bool) -> Sequence[BrokenEntryPoint]:
+    """Print the transformations by promise and group; `whole`: each with its sentence."""
+    from rmcheck.perturb import TRANSFORMATIONS
+
+    known, broken = TRANSFORMATIONS.sound()
+    for number, (promise, title) in enumerate(_PROMISES.items()):
+        print(title if whole and not number else f"\n{title}")
+        some = {name: each for name, each in known.items() if each.promise == promise}
+        groups: dict[str, list[str]] = {}
+        for name, each in some.items():
+            # In the whole list each is shown once, in the first of its groups.
+            for group in each.groups[: 1 if whole else None]:
+                groups.setdefault(group, []).append(name)
+        for group, names in groups.items():
+            tell(f"  {group:<18} {'' if whole else ', '.join(names)}".rstrip())
+            for name in names if whole else ():
+                tell(f"    {name:<22} {some[name].sentence}")
+    return broken
 
 
 def _listed(

@@ -15,8 +15,9 @@ _APOSTROPHE = re.compile(r"(?<=[a-zA-Z])'(?=[a-z])")
 _STRAIGHT_ONES = re.compile(
     rf"""(?<![\w"])"(?=\S)(?P<inside>[^"\n]{{1,500}}?)(?<=\S)"(?![\w"])|{_APOSTROPHE.pattern}"""
 )
-_CURLY = re.compile("[‘’“”]")
-_STRAIGHT = {"‘": "'", "’": "'", "“": '"', "”": '"'}
+# Both quotes of a quotation are one place.
+_CURLY = re.compile("“[^“”\n]{1,500}”|[‘’“”]")
+_STRAIGHT = str.maketrans("‘’“”", "''\"\"")
 _HYPHENS = re.compile(r"(?<=[^\W\d_]) --? (?=[^\W\d_])")
 _DASH = re.compile(r"(?<=\w)\s?[–—]\s?(?=\w)")
 _DOTS = re.compile(r"(?<=\w)\.\.\.(?!\.)")
@@ -38,8 +39,12 @@ def _curly(match: re.Match[str]) -> str:
 @text_transformation("preserves", "response", "typography", idempotent=True)
 def straight_quotes(text: str, rng: random.Random, strength: float) -> str | None:
     """Straight quotes and apostrophes for typographic ones."""
-    found = places(_CURLY, text, prose(text), lambda match: _STRAIGHT[match.group()])
+    found = places(_CURLY, text, prose(text), _straight)
     return rewritten(text, found, rng, strength)
+
+
+def _straight(match: re.Match[str]) -> str:
+    return match.group().translate(_STRAIGHT)
 
 
 @text_transformation("preserves", "response", "typography", idempotent=True)
