@@ -138,7 +138,7 @@ class TableContext:
 
     `variants` are the columns of other sources (the candidate's where one is not named), `sets`
     are response sets with the scores of their responses. Under a swapped prompt a text has a score
-    of its own, which says nothing.
+    of its own, which says nothing; any other changed copy of a text scores half a point less.
     """
 
     pairs: Sequence[PreferencePair]
@@ -185,10 +185,7 @@ class TableContext:
             table |= {f"{name}/chosen": both[0], f"{name}/rejected": both[1]}
         for each, scores in self.sets:
             table |= {f"{each.id}/{i}": score for i, score in enumerate(scores)}
-        return np.array(
-            [noise(d.key) if d.key.endswith("~swapped") else table[d.key] for d in dialogues],
-            dtype=np.float64,
-        )
+        return np.array([_of_table(d.key, table) for d in dialogues], dtype=np.float64)
 
     def comparable(self, pairs: Sequence[PreferencePair]) -> tuple[list[PreferencePair], list[str]]:
         known = [pair for pair in pairs if pair.id not in self.unknown]
@@ -208,6 +205,13 @@ class TableContext:
 
     def signature(self, kind: str, facts: Mapping[str, object]) -> str:
         return "|".join([kind, *(f"{name}:{value}" for name, value in facts.items())])
+
+
+def _of_table(key: str, table: Mapping[str, float]) -> float:
+    original, _, change = key.partition("~")
+    if change == "swapped":
+        return noise(key)
+    return table[original] - (0.5 if change else 0.0)
 
 
 def from_margins(margins: Sequence[float]) -> tuple[list[float], list[float]]:

@@ -16,11 +16,10 @@ from rmcheck.checks.adversarial.claim import Breach, Limits
 from rmcheck.checks.adversarial.edit import told
 from rmcheck.checks.adversarial.hunt import Find, Hunt, Subject
 from rmcheck.checks.adversarial.ledger import Ledger
-from rmcheck.checks.adversarial.shown import shown
 from rmcheck.checks.adversarial.shrinker import Shrinker, Smallest
 from rmcheck.checks.check import CANDIDATE, Check, Context, Need, ScoredPairs
+from rmcheck.checks.counterexamples import MOST, counterexample, shortened
 from rmcheck.data import Dialogue
-from rmcheck.data.dialogue import prompt_text
 from rmcheck.data.preferences import PreferenceData
 from rmcheck.data.rows import shown_path
 from rmcheck.perturb import Promise, Transformation, chosen
@@ -58,7 +57,8 @@ class Adversary(Check):
     Parameters
     ----------
     transformations
-        Names of transformations and groups; `all` (default) for all that make such a promise.
+        Names of transformations and of groups (`rmcheck list` shows them). By default all that
+        make one of the promises.
     promises
         Which promises are attacked: `preserves` (default), `degrades`, `tempts`.
     budget
@@ -80,7 +80,7 @@ class Adversary(Check):
     )
     rejudged: ClassVar[bool] = False
 
-    transformations: Annotated[tuple[str, ...], MinLen(1)] = ("all",)
+    transformations: Annotated[tuple[str, ...], MinLen(1)] | None = None
     promises: Annotated[tuple[Promise, ...], MinLen(1)] = ("preserves",)
     budget: Annotated[int, Ge(10), Le(1_000_000)] = 300
     seed: Annotated[int, Ge(0)] = 0
@@ -119,7 +119,6 @@ class Adversary(Check):
         scored = ctx.scored(self.select(ctx.data))
         budget = ctx.examples or self.budget
         criterion: dict[str, Any] = {
-            "transformations": list(self.transformations),
             "promises": list(self.promises),
             "budget": budget,
             "max_shift": self.max_shift,
@@ -167,13 +166,13 @@ class Adversary(Check):
                         for row, each in zip(rows, breaches, strict=True)
                         if each.size > 0
                     ),
-                )[:10],
+                )[:MOST],
                 pins=pinned.results(rows, breaches),
             ),
         )
 
     def _chosen(self) -> list[Transformation]:
-        return chosen(self.transformations, self.promises)
+        return chosen(self.transformations or ("all",), self.promises)
 
     def _pins(self) -> list[PinRow]:
         return pin_file.read(Path(self.pins)) if self.pins else []
@@ -271,52 +270,33 @@ def _example(smallest: Smallest, ctx: Context, label: str) -> Counterexample:
     change = told(claim.before, claim.after)
     note = f"{smallest.find.chain}: {change}"
     spec = ctx.name()
-    return _counterexample(
-        Counterexample(
-            title=f"{claim.before.key}: {change}",
-            key=claim.before.key,
-            promise=f"{claim.promise}: {breach.said}",
-            prompt=prompt_text(claim.before.prompt),
-            before=claim.before.response,
-            after=claim.after.response,
-            before_score=breach.before,
-            after_score=breach.after,
-            after_prompt=_changed_prompt(claim.before, claim.after),
-            against=breach.against,
-            repeat=f"pytest suites/ -k {label}" + (f" --rm {spec}" if ":" in spec else ""),
-            steps=smallest.steps,
-            pin=pinned.row_of(claim, note),
-        )
+    found = counterexample(
+        f"{claim.before.key}: {change}",
+        f"{claim.promise}: {breach.said}",
+        claim.before,
+        claim.after,
+        (breach.before, breach.after),
+        against=breach.against,
+        repeat=f"pytest suites/ -k {label}" + (f" --rm {spec}" if ":" in spec else ""),
+        steps=[
+            replace(step, text=shortened(claim.before.response, step.text)[1])
+            for step in smallest.steps
+        ],
     )
+    return replace(found, pin=pinned.row_of(claim, note))
 
 
 def _pin_example(row: PinRow, breach: Breach) -> Counterexample:
     claim = pinned.claim_of(row)
-    return _counterexample(
-        Counterexample(
-            title=f"pin {row.id}: {row.note or told(claim.before, claim.after)}",
-            key=row.key or f"pin:{row.id}",
-            promise=f"{row.promise}: {breach.said}",
-            prompt=prompt_text(claim.before.prompt),
-            before=row.before,
-            after=row.after,
-            before_score=breach.before,
-            after_score=breach.after,
-            after_prompt=_changed_prompt(claim.before, claim.after),
-            against=breach.against,
-        )
+    found = counterexample(
+        f"pin {row.id}: {row.note or told(claim.before, claim.after)}",
+        f"{row.promise}: {breach.said}",
+        claim.before,
+        claim.after,
+        (breach.before, breach.after),
+        against=breach.against,
     )
-
-
-def _changed_prompt(before: Dialogue, after: Dialogue) -> str | None:
-    return None if before.prompt == after.prompt else prompt_text(after.prompt)
-
-
-def _counterexample(found: Counterexample) -> Counterexample:
-    """Long texts are cut to what is near the change."""
-    before, after = shown(found.before, found.after)
-    steps = tuple(replace(step, text=shown(found.before, step.text)[1]) for step in found.steps)
-    return replace(found, before=before, after=after, steps=steps)
+    return replace(found, key=row.key or f"pin:{row.id}")
 
 
 def _notes(

@@ -238,9 +238,6 @@ class Check:
     sentence: ClassVar[str] = ""
     """What it asks, for readers of a report; `about` falls back to the docstring."""
 
-    compares: ClassVar[bool] = False
-    """Whether it compares with the baseline and so takes a share of alpha."""
-
     rejudged: ClassVar[bool] = True
     """Whether `scale_invariance` may judge it again on mapped scores (it trains nothing)."""
 
@@ -248,6 +245,11 @@ class Check:
     where: Slice | None = None
     objective: Annotated[str, MinLen(1)] | None = None
     gate: Literal["required", "advisory"] | None = None
+
+    @property
+    def compares(self) -> bool:
+        """Whether it compares with the baseline and so takes a share of alpha."""
+        return False
 
     @property
     def scale_free(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rmcheck.stats.columns import proportion
 
@@ -52,13 +53,45 @@ def holm(p: Sequence[float]) -> list[float]:
     >>> holm([0.01, 0.04, 0.03])
     [0.03, 0.06, 0.06]
     """
-    column = np.asarray(p, dtype=np.float64)
-    bad = np.flatnonzero(~((column >= 0.0) & (column <= 1.0)))
-    if bad.size:
-        first = int(bad[0])
-        raise ValueError(f"p[{first}] is {column[first]}; allowed: [0, 1]")
+    column = _p_values(p)
     order = np.argsort(column, kind="stable")
     stepped = np.minimum(1.0, column[order] * np.arange(len(column), 0, -1))
     adjusted = np.empty_like(column)
     adjusted[order] = np.maximum.accumulate(stepped)
     return [float(value) for value in adjusted]
+
+
+def benjamini_hochberg(p: Sequence[float]) -> list[float]:
+    """Adjust p-values by the step-up method of Benjamini and Hochberg.
+
+    Parameters
+    ----------
+    p : (m,) p-values in [0, 1], in any order; m may be 0.
+
+    Returns
+    -------
+    (m,) adjusted p-values in the order given: the smallest level at which each is rejected while
+    the expected share of false rejections among all rejections stays at most that level.
+
+    Notes
+    -----
+    Benjamini and Hochberg 1995, for tests that are independent or depend positively on each other.
+
+    >>> benjamini_hochberg([0.01, 0.04, 0.03])
+    [0.03, 0.04, 0.04]
+    """
+    column = _p_values(p)
+    order = np.argsort(column, kind="stable")[::-1]
+    scale = len(column) / np.arange(len(column), 0, -1)
+    adjusted = np.empty_like(column)
+    adjusted[order] = np.minimum(1.0, np.minimum.accumulate(column[order] * scale))
+    return [float(value) for value in adjusted]
+
+
+def _p_values(p: Sequence[float]) -> NDArray[np.float64]:
+    column = np.asarray(p, dtype=np.float64)
+    bad = np.flatnonzero(~((column >= 0.0) & (column <= 1.0)))
+    if bad.size:
+        first = int(bad[0])
+        raise ValueError(f"p[{first}] is {column[first]}; allowed: [0, 1]")
+    return column

@@ -132,6 +132,23 @@ def share_estimate(credits: ArrayLike, groups: Sequence[str], *, level: float = 
     return estimated(column.tobytes(), grouping.codes(groups).tobytes(), level)
 
 
+def effective_size(credits: ArrayLike, groups: Sequence[str]) -> float:
+    """How many independent entries these credits are worth: n_eff of `share_estimate`.
+
+    Parameters
+    ----------
+    credits : (n,) in [0, 1], n ≥ 1.
+    groups : (n,) group of each entry.
+
+    Returns
+    -------
+    At most n; n for singletons.
+    """
+    codes = grouping.codes(groups)
+    sums = grouping.sums(finite("credits", credits), codes)
+    return _GroupedRate(grouping.Design.of(codes), sums, 0.0).n_eff
+
+
 @lru_cache(maxsize=256)
 def _estimated(credits: bytes, group_codes: bytes, level: float) -> Estimate:
     """`share_estimate` of columns as bytes; in a gate most calls repeat an earlier one."""

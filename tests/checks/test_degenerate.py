@@ -16,6 +16,9 @@ from rmcheck.checks.agreement import Agreement
 from rmcheck.checks.best_of_n import BestOfN
 from rmcheck.checks.calibration import Calibration
 from rmcheck.checks.correlation import Correlation
+from rmcheck.checks.directional import Directional
+from rmcheck.checks.exploit import Exploit
+from rmcheck.checks.invariance import Invariance
 from rmcheck.checks.label_noise import LabelNoise
 from rmcheck.checks.length_bias import LengthBias
 from rmcheck.checks.no_regression import NoRegression
@@ -52,6 +55,9 @@ CHECKS: dict[str, Check] = {
     "null_controls": NullControls(alpha=0.999),
     "best_of_n": BestOfN(min=0.0, on_inconclusive="pass"),
     "ties": Ties(min=0.0, on_inconclusive="pass"),
+    "invariance": Invariance(max_flips=1.0, max_shift=9.0, on_inconclusive="pass"),
+    "directional": Directional(min=0.0, sides="both", on_inconclusive="pass"),
+    "exploit": Exploit(max_wins=1.0, max_premium=9.0, on_inconclusive="pass"),
 }
 named = pytest.mark.parametrize("check", CHECKS.values(), ids=CHECKS)
 
@@ -67,11 +73,13 @@ def context(
     does, the baseline gets every pair wrong."""
     pairs = [
         dataclasses.replace(
-            pair, ratings=(4.0 + i % 3, 1.0), chosen=pair.chosen + " and more" * (i % 2)
+            pair,
+            ratings=(4.0 + i % 3, 1.0),
+            chosen=pair.chosen + " and more" * (i % 2) + ". And so on.",
         )
         for i, pair in enumerate(make_pairs(n, group_size=group_size))
     ]
-    pairs = [dataclasses.replace(pair, rejected=pair.rejected + "...") for pair in pairs]
+    pairs = [dataclasses.replace(pair, rejected=pair.rejected + "... And so on.") for pair in pairs]
     now = [chosen(i) for i in range(n)], [rejected(i) for i in range(n)]
     variants = {SourceRef(flip_rate=0.2, flip_seed=seed): now for seed in range(2)}
     before = now if same_baseline else ([-1.0] * n, [1.0] * n)
@@ -264,6 +272,18 @@ INPUTS: dict[str, tuple[str, TableContext, str]] = {
     "objectives that nothing tells apart": ("objectives", context(60, zero, zero), "all 60 pairs"),
     "objectives on 14 groups": (
         "objectives", context(14, lambda _: 1.0, zero), "14 different prompts"),
+    "changes of 14 pairs": ("invariance", context(14, good, poor), "14 different prompts"),
+    "changes of pairs that are lost": (
+        "invariance", context(40, poor, good), "0 pairs that the model gets right"),
+    "changes of a constant": ("invariance", context(40, zero, zero), "are tied"),
+    "changes on one prompt": ("invariance", context(40, good, poor, 40), "of 1 different prompt"),
+    "worse texts of a constant": ("directional", context(40, zero, zero), "are tied"),
+    "worse texts on one prompt": ("directional", crowd, "nearly all"),
+    "temptations where nothing is right": (
+        "exploit", context(40, poor, good), "0 comparisons that the model ranks right"),
+    "temptations of a constant": ("exploit", context(40, zero, zero), "0 comparisons"),
+    "temptations on 14 prompts": (
+        "exploit", context(70, good, poor, 5), "14 different prompts"),
     "no response sets": (
         "best_of_n", dataclasses.replace(sound, sets=()), "0 response sets"),
     "sets of one response": ("best_of_n", in_sets((0,), (1.0,)), "0 response sets"),

@@ -46,7 +46,8 @@ class Reader:
         digest = hashlib.sha256(text.encode()).digest()
         chance = int.from_bytes(digest[:4], "big") / 2**32 - 0.5
         asked, answered = (re.search(r"question (\\d+)", text) for text in (prompt, response))
-        value = float(response.rsplit("[", 1)[1][:-1])
+        numbers = re.findall(r"\\[([\\d.]+)\\]", response)
+        value = float(numbers[-1]) if numbers else 0.0
         if answered and (answered[1] != asked[1] or int(asked[1]) < self.lost):
             value = -3.0
         return self.head * (value + (1.0 + 4.0 * self.noise) * chance)
@@ -89,6 +90,9 @@ CHECKS: list[dict[str, Any]] = [
     {"check": "agreement", "with_source": "scores:other.jsonl", "min": 0.3},
     {"check": "best_of_n", "min": 0.5},
     {"check": "ties", "min": 0.5},
+    {"check": "invariance", "transformations": ["doubled_blanks"]},
+    {"check": "directional", "min": 0.6, "transformations": ["first_sentence"]},
+    {"check": "exploit", "transformations": ["flattery"]},
     {"check": "benchmark", "benchmark": "ppe", "min": 0.5},
 ]
 # In a suite of its own, since it judges its fellows again and again.
