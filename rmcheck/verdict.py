@@ -264,7 +264,8 @@ class Counterexample:
     `key` is that of the original dialogue (`conv-0007/chosen`), `promise` what was broken, in
     words. `before` and `after` are the responses; `after_prompt` is the prompt where it was changed
     too. `against` is the score that the text should have stayed above (or below), if there is one.
-    `repeat` is a command that shows it again; `steps` lead from the first find to this one.
+    `repeat` is a command that shows it again; `steps` lead from the first find to this one. `pin`
+    is the row of a pin file that tests the same texts again, whole (`rmcheck.record.pin`).
     """
 
     title: str
@@ -279,17 +280,32 @@ class Counterexample:
     against: float | None = None
     repeat: str = ""
     steps: tuple[Step, ...] = ()
+    pin: Mapping[str, Any] | None = None
+
+
+PinState = Literal["holds", "broken"]
+"""Whether the promise of a pinned text holds now."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PinResult:
+    """A pin, whether its promise holds, and whether it did in the baseline (None: not known)."""
+
+    id: str
+    state: PinState
+    before: PinState | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """The evidence of a verdict: charts, tables, ids of pairs to look at, texts, remarks."""
+    """The evidence of a verdict: charts, tables, ids of pairs to look at, texts, pins, remarks."""
 
     pictures: tuple[AnyPicture, ...] = ()
     tables: tuple[Table, ...] = ()
     pairs: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     counterexamples: tuple[Counterexample, ...] = ()
+    pins: tuple[PinResult, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -326,6 +342,7 @@ __all__ = [
     "HeatMap",
     "Outcome",
     "Picture",
+    "PinResult",
     "State",
     "Step",
     "Table",

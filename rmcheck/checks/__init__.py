@@ -59,6 +59,7 @@ KINDS: Registry[type[Check]] = Registry(
         "invariance": "rmcheck.checks.invariance:Invariance",
         "directional": "rmcheck.checks.directional:Directional",
         "exploit": "rmcheck.checks.exploit:Exploit",
+        "adversary": "rmcheck.checks.adversary:Adversary",
     },
     _accepted,
     "rmcheck.checks",
