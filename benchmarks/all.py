@@ -16,7 +16,7 @@ from pathlib import Path
 ORDER = (
     "gate_overhead", "report_size", "size", "bootstrap", "arithmetic_rate", "score_copies",
     "score_pairs", "score_pairs --shape rm-bench", "score_pairs --shape apart", "train", "served",
-    "serve", "gpu", "large", "shards",
+    "serve", "gpu", "large", "shards", "adversary",
 )  # fmt: skip
 
 

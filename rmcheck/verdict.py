@@ -51,7 +51,7 @@ class Picture:
       optional threshold, diagonal (bool)
     - `scatter`: points [[x, y, state, id]], x_label, y_label, optional diagonal (bool);
       state is one of kept_right, kept_wrong, newly_wrong, newly_right
-    - `heat_map`: rows, columns, values [[number or null]], label, worst
+    - `heat_map`: rows, columns, values [[number or null]], label, worst, share (bool)
     """
 
     kind: str
@@ -204,7 +204,8 @@ class Scatter:
 class HeatMap:
     """A number for each cell of a grid: `values` (rows, columns), None without a number.
 
-    The colour is darkest at `worst`; cells beyond it have the same colour.
+    The colour is worst at `worst` and beyond, best at 0; with a `worst` of 0 it is best at 1. A
+    `share` is shown in percent.
     """
 
     kind: ClassVar[str] = "heat_map"
@@ -215,6 +216,7 @@ class HeatMap:
     values: tuple[tuple[float | None, ...], ...]
     label: str
     worst: float = 1.0
+    share: bool = True
 
     @property
     def data(self) -> Mapping[str, Any]:
@@ -225,6 +227,7 @@ class HeatMap:
             "values": [list(row) for row in self.values],
             "label": self.label,
             "worst": self.worst,
+            "share": self.share,
         }
 
 
@@ -261,7 +264,8 @@ class Counterexample:
     `key` is that of the original dialogue (`conv-0007/chosen`), `promise` what was broken, in
     words. `before` and `after` are the responses; `after_prompt` is the prompt where it was changed
     too. `against` is the score that the text should have stayed above (or below), if there is one.
-    `repeat` is a command that shows it again; `steps` lead from the first find to this one.
+    `repeat` is a command that shows it again; `steps` lead from the first find to this one. `pin`
+    is the row of a pin file that tests the same texts again, whole (`rmcheck.record.pin`).
     """
 
     title: str
@@ -276,17 +280,32 @@ class Counterexample:
     against: float | None = None
     repeat: str = ""
     steps: tuple[Step, ...] = ()
+    pin: Mapping[str, Any] | None = None
+
+
+PinState = Literal["holds", "broken"]
+"""Whether the promise of a pinned text holds now."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PinResult:
+    """A pin, whether its promise holds, and whether it did in the baseline (None: not known)."""
+
+    id: str
+    state: PinState
+    before: PinState | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """The evidence of a verdict: charts, tables, ids of pairs to look at, texts, remarks."""
+    """The evidence of a verdict: charts, tables, ids of pairs to look at, texts, pins, remarks."""
 
     pictures: tuple[AnyPicture, ...] = ()
     tables: tuple[Table, ...] = ()
     pairs: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     counterexamples: tuple[Counterexample, ...] = ()
+    pins: tuple[PinResult, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -323,6 +342,7 @@ __all__ = [
     "HeatMap",
     "Outcome",
     "Picture",
+    "PinResult",
     "State",
     "Step",
     "Table",

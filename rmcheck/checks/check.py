@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Protocol, Self
 
 import numpy as np
@@ -51,10 +52,14 @@ BASELINE = SourceRef(role="baseline")
 
 @dataclass(frozen=True)
 class Need:
-    """Dialogues that must have been scored by a source before a check is judged."""
+    """Dialogues that must have been scored by a source before a check is judged.
+
+    `only`: a capability without which the source is not asked; the check is then skipped.
+    """
 
     source: SourceRef
     dialogues: Sequence[Dialogue]
+    only: type | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,6 +161,9 @@ class Context(Protocol):
 
     def side(self, objective: str) -> Context:
         """The same for another objective of the model."""
+
+    def verdict(self, check: Check) -> Verdict:
+        """The verdict of another check of the suite, which a run decides once."""
 
     def offers(self, capability: type, source: SourceRef = CANDIDATE) -> bool:
         """Whether the source has a capability (`Retrainable`, `Rescalable`)."""
@@ -287,6 +295,23 @@ class Check:
     def about(cls) -> str:
         """What this kind asks, in one sentence: its `sentence`, or its docstring's first line."""
         return vars(cls).get("sentence") or summary(cls)
+
+    def beside(self, folder: Path, root: Path | None) -> Self:
+        """The check of a suite file in `folder`: files that its keys name are read from there.
+
+        Parameters
+        ----------
+        root
+            Messages print paths relative to this folder.
+
+        Raises
+        ------
+        ValueError
+            When such a file cannot be used.
+        rmcheck.errors.ProblemsFound
+            For mistakes in it.
+        """
+        return self
 
     @classmethod
     def build(cls, values: dict[str, Any]) -> Self:

@@ -16,6 +16,7 @@ from rmcheck.cli import (
     lint,
     models,
     perturb,
+    pin,
     runs,
     selftest,
     serve,
@@ -63,6 +64,7 @@ def parser() -> argparse.ArgumentParser:
     doctor.add_commands(commands)
     serve.add_commands(commands)
     runs.add_commands(commands)
+    pin.add_commands(commands)
     export.add_commands(commands)
     selftest.add_commands(commands)
     cache.add_commands(commands)

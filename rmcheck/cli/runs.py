@@ -18,7 +18,7 @@ from rmcheck.cli.output import tell
 from rmcheck.cli.project import configured, shown, tell_ignored
 from rmcheck.cli.ranking import add_options as add_ranking_options
 from rmcheck.cli.ranking import as_spec, on_data, run_ranking, suites_of, write
-from rmcheck.compare import agreement, parity
+from rmcheck.compare import agreement, parity, pins
 from rmcheck.compare.comparison import compare, is_record, is_run, read_side, state_first
 from rmcheck.compare.ranking import rank
 from rmcheck.engine.settings import DEFAULT_BASELINE, Options, Settings, settings_from
@@ -220,6 +220,8 @@ def run_compare(options: argparse.Namespace) -> int:
             there = redacted(other)
             tell(f"not compared (only in {there}): {', '.join(alone)}{_why(lacking, chosen)}")
     for line in agreement.lines(alike):
+        tell(line)
+    for line in pins.lines(candidate, baseline):
         tell(line)
     for line in parity.lines(candidate, baseline, found, suites):
         tell(line)

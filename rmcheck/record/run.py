@@ -16,6 +16,7 @@ from pydantic import (
 )
 
 from rmcheck.record.members import MembersRecord
+from rmcheck.record.pin import PinRow
 from rmcheck.record.served import RequestsRecord
 from rmcheck.record.source import Printed as Printed
 from rmcheck.record.source import SourceRecord as SourceRecord
@@ -90,6 +91,15 @@ class CounterexampleRecord(_Model):
     against: float | None = None
     repeat: str = ""
     steps: list[StepRecord] = Field(default_factory=list)
+    pin: PinRow | None = None
+
+
+class PinRecord(_Model):
+    """An `rmcheck.verdict.PinResult` in JSON."""
+
+    id: str
+    state: Literal["holds", "broken"]
+    before: Literal["holds", "broken"] | None = None
 
 
 class EvidenceRecord(_Model):
@@ -100,6 +110,7 @@ class EvidenceRecord(_Model):
     pairs: list[str] = Field(default_factory=list)
     notes: list[str] = Field(default_factory=list)
     counterexamples: list[CounterexampleRecord] = Field(default_factory=list)
+    pins: list[PinRecord] = Field(default_factory=list)
 
 
 def _compares(given: dict[str, Any]) -> bool:

@@ -65,7 +65,7 @@ def load_suite(path: Path, root: Path | None = None) -> Suite:
         header = located.validate(Header, document)
     except ProblemsFound as found:
         problems.extend(found.problems)
-    checks, more = _read_checks(document)
+    checks, more = _read_checks(document, path.parent, root)
     problems.extend(more)
     data = PreferenceData()
     try:
@@ -148,14 +148,16 @@ def count_comparisons(path: Path) -> int:
     try:
         document = located.read(path)
         header = located.validate(Header, document)
-        checks, _ = _read_checks(document)
+        checks, _ = _read_checks(document, path.parent)
     except ProblemsFound:
         return 0
     required = (check.gate or header.gate for check in checks.values() if check.compares)
     return sum(gate == "required" for gate in required)
 
 
-def _read_checks(document: Located) -> tuple[dict[int, Check], list[Problem]]:
+def _read_checks(
+    document: Located, folder: Path, root: Path | None = None
+) -> tuple[dict[int, Check], list[Problem]]:
     """The checks by their index in the file, and the mistakes in the others."""
     entries = document.value.get("checks")
     if not isinstance(entries, list):
@@ -171,7 +173,7 @@ def _read_checks(document: Located) -> tuple[dict[int, Check], list[Problem]]:
         if len(problems) > MOST_PROBLEMS:
             break
         try:
-            check = _read_check(document, index)
+            check = _read_check(document, index, folder, root)
         except ProblemsFound as found:
             problems.extend(found.problems)
             continue
@@ -189,7 +191,7 @@ def _read_checks(document: Located) -> tuple[dict[int, Check], list[Problem]]:
     return built, first_of(problems)
 
 
-def _read_check(document: Located, index: int) -> Check:
+def _read_check(document: Located, index: int, folder: Path, root: Path | None) -> Check:
     where = ("checks", index)
     entry = dict(document.value["checks"][index])
     kind = entry.pop("check", None)
@@ -209,7 +211,7 @@ def _read_check(document: Located, index: int) -> Check:
     model = located.validate(keys, document, where, label)
     values = {name: getattr(model, name) for name in type(model).model_fields if name in entry}
     try:
-        return found.build(values)
+        return found.build(values).beside(folder, root)
     except ValueError as error:
         raise ProblemsFound([document.problem(where, f"{label}: {error}")]) from None
 

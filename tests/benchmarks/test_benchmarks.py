@@ -26,6 +26,7 @@ SLOW = {
     "served": "Served models",
     "serve": "Serving",
     "size": "Size",
+    "adversary": "The adversary",
 }
 
 

@@ -90,6 +90,7 @@ CHECKS: list[dict[str, Any]] = [
     {"check": "agreement", "with_source": "scores:other.jsonl", "min": 0.3},
     {"check": "best_of_n", "min": 0.5},
     {"check": "ties", "min": 0.5},
+    {"check": "selection"},
     {"check": "invariance", "transformations": ["doubled_blanks"]},
     {"check": "directional", "min": 0.6, "transformations": ["first_sentence"]},
     {"check": "exploit", "transformations": ["flattery"]},
@@ -124,8 +125,9 @@ def test_every_kind_says_the_same_in_any_company(gate: Project) -> None:
     whole = verdicts(gate)
     assert list(whole) == NAMES
     ours = {kind for kind in checks.kinds() if checks.find(kind).__module__.startswith("rmcheck.")}  # type: ignore[union-attr]
-    # Objectives need a model with several outputs: test_objectives.py.
-    assert {check["kind"] for check in whole.values()} == ours - {"objectives"}
+    # Objectives need a model with several outputs: test_objectives.py; the adversary one that reads
+    # changed texts: test_pins.py.
+    assert {check["kind"] for check in whole.values()} == ours - {"objectives", "adversary"}
     assert {check["outcome"] for check in whole.values()} == {"pass", "fail"}
     assert whole["chat::no_regression"]["state"] == "regressed"
     assert not any("undecidable" in check["message"] for check in whole.values())
