@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import cache
 
 from rmcheck.data.dialogue import Promise
@@ -69,7 +70,7 @@ def _accepted(name: str, found: object) -> Transformation:
         )
     if found.name != name:
         raise ValueError(f"expected the name '{name}' as the entry point's, got '{found.name}'")
-    return found
+    return replace(found, package=TRANSFORMATIONS.package(name))
 
 
 TRANSFORMATIONS: Registry[Transformation] = Registry(

@@ -73,6 +73,12 @@ def _prose(text: str) -> tuple[Span, ...]:
     return _between((match.span() for match in _PROTECTED.finditer(text)), len(text))
 
 
+def begins_with_prose(text: str) -> bool:
+    """Whether a text begins with prose, so that words before it may be on the same line."""
+    spans = _prose(text)
+    return bool(spans) and spans[0][0] == 0
+
+
 def outside_code(text: str) -> tuple[Span, ...]:
     """The parts of a text outside code, links and tags; mathematics are among them."""
     if is_program(text):
