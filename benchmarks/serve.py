@@ -40,6 +40,8 @@ from rmcheck.server.service import Service
 MIDDLE = Shape("a GPT-2 of 4 layers, 256 wide", layers=4, width=256, heads=4, vocabulary=4096)
 RESPONSES = 4
 """Responses of a request."""
+PARTS = 3
+"""Parts of the time after each of which memory is told: what only fills up stops growing."""
 PLAIN = "--plain"
 """How this script is told to serve plain transformers."""
 OURS, THEIRS = "rmcheck", "transformers, one text at a time"
@@ -85,10 +87,10 @@ class Load:
         """Texts a second."""
         return RESPONSES * self.statuses[200] / self.wall
 
-    def growth(self) -> float:
-        """Megabytes by which the last third of the time is above the middle third."""
-        third = max(1, len(self.memory) // 3)
-        return float(np.mean(self.memory[-third:]) - np.mean(self.memory[third : 2 * third]))
+    def parts(self) -> list[float]:
+        """Megabytes at the end of each of `PARTS` equal parts of the time."""
+        ends = np.linspace(0, len(self.memory), PARTS + 1)[1:].astype(int)
+        return [self.memory[end - 1] for end in ends]
 
 
 @contextlib.contextmanager
@@ -163,7 +165,7 @@ def resident(process: int) -> float:
 
 def main() -> int:
     how = options(__doc__, 1)
-    shape, clients, wall = (SMALL, 20, 2.0) if how.quick else (MIDDLE, 200, 30.0)
+    shape, clients, wall = (SMALL, 20, 4.0) if how.quick else (MIDDLE, 200, 90.0)
     prompts = [prompt_text(pair.prompt) for pair in pairs(clients, None)]
     found = {}
     with tempfile.TemporaryDirectory() as folder:
@@ -200,14 +202,13 @@ def body(found: dict[str, Load], shape: Shape, clients: int, wall: float) -> str
             load.statuses[200],
             load.statuses[429],
             sum(load.statuses.values()) - load.statuses[200] - load.statuses[429],
-            max(load.memory),
-            f"{load.growth():+.1f}",
+            ", ".join(f"{megabytes:.0f}" for megabytes in load.parts()),
         )
         for name, load in found.items()
     ]
     head = (
         "model behind the server", "texts/s", "p50 ms", "p99 ms", "answers", "429", "errors",
-        "MB at most", "MB last third less middle third",
+        f"MB after {', '.join(f'{wall * part / PARTS:.0f}' for part in range(1, PARTS + 1))} s",
     )  # fmt: skip
     ratio = found[OURS].texts / found[THEIRS].texts
     return (

@@ -11,6 +11,7 @@ from rmcheck.errors import ExtraMissing
 MODELS = "models"
 GGUF = "gguf"
 QUANTIZE = "quantize"
+HTTP = "http"
 RAY = "ray"
 SERVE = "serve"
 
@@ -27,6 +28,7 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
     ),
     GGUF: ("gguf",),
     QUANTIZE: ("torchao",),
+    HTTP: ("aiohttp",),
     RAY: ("ray",),
     SERVE: ("fastapi", "uvicorn", "prometheus_client"),
 }

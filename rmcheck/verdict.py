@@ -51,7 +51,7 @@ class Picture:
       optional threshold, diagonal (bool)
     - `scatter`: points [[x, y, state, id]], x_label, y_label, optional diagonal (bool);
       state is one of kept_right, kept_wrong, newly_wrong, newly_right
-    - `heat_map`: rows, columns, values [[number or null]], label, worst
+    - `heat_map`: rows, columns, values [[number or null]], label, worst, share (bool)
     """
 
     kind: str
@@ -204,7 +204,8 @@ class Scatter:
 class HeatMap:
     """A number for each cell of a grid: `values` (rows, columns), None without a number.
 
-    The colour is darkest at `worst`; cells beyond it have the same colour.
+    The colour is worst at `worst` and beyond, best at 0; with a `worst` of 0 it is best at 1. A
+    `share` is shown in percent.
     """
 
     kind: ClassVar[str] = "heat_map"
@@ -215,6 +216,7 @@ class HeatMap:
     values: tuple[tuple[float | None, ...], ...]
     label: str
     worst: float = 1.0
+    share: bool = True
 
     @property
     def data(self) -> Mapping[str, Any]:
@@ -225,6 +227,7 @@ class HeatMap:
             "values": [list(row) for row in self.values],
             "label": self.label,
             "worst": self.worst,
+            "share": self.share,
         }
 
 

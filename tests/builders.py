@@ -20,11 +20,13 @@ from rmcheck.engine.book import ScoreBook
 from rmcheck.engine.context import SuiteContext
 from rmcheck.engine.facts import rows_of
 from rmcheck.engine.settings import Settings
+from rmcheck.errors import BaselineMissing
 from rmcheck.record.run import EnvironmentRecord, RunRecord, SourceRecord
 from rmcheck.record.scores import PairScore
 from rmcheck.reward_source import Retrainable, RewardSource
 from rmcheck.sources.function import FunctionSource
 from rmcheck.suite import Suite
+from rmcheck.verdict import Verdict
 
 PerText = Callable[[str, str], float]
 
@@ -165,7 +167,8 @@ class TableContext:
         if self.objective and named in self.variants:
             columns = self.variants[named]
         elif source == BASELINE:
-            assert self.baseline is not None
+            if self.baseline is None:
+                raise BaselineMissing("this table has no baseline")
             columns = self.baseline
         else:
             columns = self.variants.get(source, self.candidate)
@@ -193,6 +196,9 @@ class TableContext:
 
     def changes(self, pairs: Sequence[PreferencePair]) -> Changes:
         return Changes(added=tuple(pair.id for pair in pairs if pair.id in self.unknown))
+
+    def verdict(self, check: Check) -> Verdict:
+        return check.judge(self)
 
     def side(self, objective: str) -> TableContext:
         return replace(self, objective=objective)

@@ -155,7 +155,7 @@ BROKEN_POINTS = {
     "rmcheck.sources": {"odd": ":create", "lost": ":absent"},
     "rmcheck.losses": {"flat": ":number"},
     "rmcheck.reports": {"loud": ":Loud", "taken": ":Taken"},
-    "rmcheck.transformations": {"turned": ":number", "flattery": ":Other"},
+    "rmcheck.transformations": {"turned": ":number", "blank_ends": ":Other"},
 }
 
 
@@ -280,7 +280,7 @@ ERRORS = {
     "lost": "(rmcheck.sources): AttributeError: module 'cracked' has no attribute 'absent'; ",
     "flat": "(rmcheck.losses): expected a function (chosen, rejected, margin) -> losses, got int",
     "turned": "(rmcheck.transformations): expected an rmcheck.perturb.Transformation",
-    "flattery": "this is the name of a built-in kind; choose another name; ",
+    "blank_ends": "this is the name of a built-in kind; choose another name; ",
     "taken": "(rmcheck.reports): file_name 'results.json' is used by rmcheck; choose another; ",
 }
 

@@ -12,11 +12,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from perturb.samples import CHAT, CHINESE, CODE, ENGLISH, OTHERS, QUESTION
 
 from rmcheck.data import Dialogue, Message, PreferencePair
 from rmcheck.data import template as templates
 from rmcheck.data.dialogue import content_hash
 from rmcheck.data.template import TEMPLATE_FORMAT, render
+from rmcheck.perturb import TRANSFORMATIONS, chosen
+from rmcheck.perturb.transformation import PERTURB_FORMAT
 from rmcheck.reward_source import SourceOptions
 from rmcheck.scoring import tokens
 from rmcheck.scoring.files import FileHashes, locate
@@ -58,6 +61,19 @@ def test_template_format() -> None:
         for dialogue in DIALOGUES
     ]
     assert (TEMPLATE_FORMAT, content_hash(*texts)) == (1, "ff5d346546868482dfb0972e9d5d66a0")
+
+
+def test_perturb_format() -> None:
+    # English with code and mathematics, messages and Chinese, and code alone.
+    text = f"{ENGLISH}\n\nHe is here."
+    texts = [Dialogue(QUESTION, text), Dialogue(CHAT, CHINESE), Dialogue("He is?", CODE)]
+    made = [
+        (name, copy.prompt if isinstance(copy.prompt, str) else str(copy.prompt), copy.response)
+        for name in TRANSFORMATIONS.ours
+        for dialogue in texts
+        if (copy := chosen([name])[0].copy(dialogue, seed=1, others=OTHERS)) is not None
+    ]
+    assert (PERTURB_FORMAT, content_hash(*made)) == (1, "76f9745a4864f02399f38435b73ee6d7")
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from builders import write_suite
 
 HEAVY = (
     "torch", "transformers", "peft", "trl", "datasets", "ray", "pandas", "scipy", "hypothesis",
-    "fastapi", "uvicorn",
+    "fastapi", "uvicorn", "aiohttp",
 )  # fmt: skip
 
 EVERY_KIND = """\

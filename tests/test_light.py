@@ -221,6 +221,15 @@ def test_a_command_that_needs_a_model_names_the_one_that_brings_it(
     assert f"```text\n{found['train'][2]}```\n" in page
 
 
+def test_a_served_model_needs_an_extra_of_its_own(python: Path, project: Path) -> None:
+    spec = "http://127.0.0.1:9,profile=tei"
+    found = called(python, project, {"try": (["try", "a", "b", "c", "--rm", spec], "")})
+    code, out, err = found["try"]
+    assert (code, out) == (4, "")
+    told = "needs packages that are not installed (aiohttp); install them:"
+    assert err == f"rmcheck try: {spec} {told} pip install 'rmcheck[http]'\n"
+
+
 def _with_model(folder: Path) -> None:
     """A folder that looks like a model's, and a recipe for it."""
     (folder / "model").mkdir()

@@ -53,7 +53,10 @@ def test_the_wheel_carries_model_recipes_data_and_templates(wheel: Path) -> None
                 f"{shipped}/fixtures/{folder}/{path.relative_to(ROOT / 'fixtures' / folder)}"
                 in sizes
             )
-    templates = (ROOT / "rmcheck/report/page/templates").iterdir()
+    templates = [
+        *(ROOT / "rmcheck/report/page/templates").iterdir(),
+        *(ROOT / "rmcheck/remote/judge").glob("*.jinja"),
+    ]
     for path in (*(ROOT / "rmcheck").rglob("*.py"), *templates):
         assert path.relative_to(ROOT).as_posix() in sizes
     assert not [name for name in sizes if name.startswith(("tests/", "benchmarks/", "fixtures/"))]

@@ -59,14 +59,14 @@ RESPONSES = {
     "boxed_as_heading": "So $x = \\boxed{42}$.", "boxed_as_sentence": "So $x = \\boxed{42}$.",
     "answer_in_box": "The answer is 42.", "names_replaced": "Anna is right about that.",
     "places_replaced": "You are not the only one in Leeds.", "code_broken": CODE,
-    "pronouns_flipped": "He wants his ice to float.", "operator_changed": "It is 3 + 4 = 7.",
+    "pronouns_flipped": "He needs his rest.", "operator_changed": "It is 3 + 4 = 7.",
     "negation_added": "It is less dense. They can see that.",
 }  # fmt: skip
 """The response for transformations that do not apply to `RESPONSE`, or show more elsewhere."""
 PROMPTS = {
     "names_replaced": "What does Anna know about the ice?",
     "places_replaced": "I live in Leeds and I am bored. What is it that I can do?",
-    "pronouns_flipped": "What is it that he wants?",
+    "pronouns_flipped": "My colleague says that he is tired. What is it that he needs?",
     "agreement": PROMPT,
 }
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from rmcheck.cache.store import ScoreStore
 from rmcheck.data import Dialogue
-from rmcheck.reward_source import Partial, Rechecking, Source, Streaming
+from rmcheck.reward_source import BothOrders, Partial, Rechecking, Source, Streaming
 from rmcheck.scoring.rewards import checked
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class CachedSource(Source):
 
     def score(self, dialogues: Sequence[Dialogue]) -> NDArray[np.float64]:
         """Rewards in input order, shape (n,); equal texts are scored once."""
-        if not self.source.scores_new_text:
+        if not (self.source.scores_new_text or isinstance(self.source, BothOrders)):
             return self._asked_directly(dialogues)
         known = self._known
         try:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from rmcheck.checks import evidence, threshold
-from rmcheck.checks.check import Context
+from rmcheck.checks.check import Context, Share
 from rmcheck.checks.response_sets import SetCheck, all_tied
 from rmcheck.verdict import Evidence, Verdict
 from rmcheck.wording import counted
@@ -28,6 +28,8 @@ class BestOfN(SetCheck):
 
     kind: ClassVar[str] = "best_of_n"
     sentence: ClassVar[str] = "How often the answer with the highest score is one of the best ones."
+
+    min: Share
 
     def judge(self, ctx: Context) -> Verdict:
         """Compare the interval of the accuracy with `min`."""

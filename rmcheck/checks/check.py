@@ -52,10 +52,14 @@ BASELINE = SourceRef(role="baseline")
 
 @dataclass(frozen=True)
 class Need:
-    """Dialogues that must have been scored by a source before a check is judged."""
+    """Dialogues that must have been scored by a source before a check is judged.
+
+    `only`: a capability without which the source is not asked; the check is then skipped.
+    """
 
     source: SourceRef
     dialogues: Sequence[Dialogue]
+    only: type | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,6 +161,9 @@ class Context(Protocol):
 
     def side(self, objective: str) -> Context:
         """The same for another objective of the model."""
+
+    def verdict(self, check: Check) -> Verdict:
+        """The verdict of another check of the suite, which a run decides once."""
 
     def offers(self, capability: type, source: SourceRef = CANDIDATE) -> bool:
         """Whether the source has a capability (`Retrainable`, `Rescalable`)."""

@@ -152,7 +152,7 @@ def _changed(
     seed: int,
     strength: float,
 ) -> tuple[Dialogue | None, ...]:
-    others = _others(texts, groups) if transformation.borrows else {}
+    others = neighbours(texts, groups) if transformation.borrows else {}
     found = []
     for text, group in zip(texts, groups, strict=True):
         try:
@@ -169,12 +169,13 @@ def _changed(
 
 
 @lru_cache(maxsize=4)
-def _others(
+def neighbours(
     texts: tuple[Dialogue, ...], groups: tuple[str, ...]
 ) -> Mapping[str, tuple[Dialogue, ...]]:
-    """For each group, one dialogue of each of the next groups in the order of their hashes.
+    """What a transformation can borrow from: for each group, dialogues of some other groups.
 
-    The order of the texts makes no difference.
+    They are one of each of the next groups in the order of their hashes, so that the order of the
+    texts makes no difference.
     """
     first: dict[str, Dialogue] = {}
     for text, group in zip(texts, groups, strict=True):

@@ -139,7 +139,7 @@ def repeat_line(
     Parameters
     ----------
     name
-        The transformation.
+        The transformation, or the variant.
     data
         The data that the text is in.
     key

@@ -32,7 +32,7 @@ PROMISE = "worse than before, so its score must fall"
 
 @dataclass(frozen=True, kw_only=True)
 class Directional(PerturbedCheck):
-    """Changes that make a text worse lower its score in at least `min` of the texts.
+    """A text that a change makes worse scores lower in at least `min` of the cases.
 
     Each transformation that promises to degrade a text (sentences shuffled, a negation put in, the
     answer to another prompt, …), and each variant of that kind in the data, is applied to the

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from rmcheck.checks.check import CANDIDATE, Changes, Check, Context, ScoredPairs, SourceRef
 from rmcheck.data import Dialogue, PreferencePair
 from rmcheck.data.preferences import PreferenceData
+from rmcheck.verdict import Verdict
 
 if TYPE_CHECKING:
     from rmcheck.checks.affine import AffineMap
@@ -77,6 +78,9 @@ class MappedContext:
 
     def side(self, objective: str) -> MappedContext:
         return MappedContext(self._inner.side(objective), self._map, self._precision)
+
+    def verdict(self, check: Check) -> Verdict:
+        return check.judge(self)
 
     def offers(self, capability: type, source: SourceRef = CANDIDATE) -> bool:
         return self._inner.offers(capability, source)

@@ -200,9 +200,12 @@ class PerturbedCheck(ThresholdCheck):
         )
 
     def _repeat(self, ctx: Context, each: Break, tests: Tests) -> str:
-        found = tests.copies.get(each.change)
-        if found is None or found.transformation is None:
-            return ""
+        made = tests.copies[each.change].transformation
+        if made is None and each.change.endswith(f"({VARIANTS})"):
+            return ""  # the command takes the transformation of that name
+        whole = len(ctx.data.paths) == 1 and self.where is None and self.promise != "tempts"
+        if made is not None and made.borrows and not whole:
+            return ""  # the command would borrow from other texts
         return counterexamples.repeat_line(
             each.change,
             ctx.data,
@@ -241,9 +244,11 @@ def _seen(words: Words, decided: Sequence[Tried]) -> str:
 
 
 def _few(found: Sequence[Tried]) -> str:
-    """How many changes apply to too few prompts."""
-    names = [each.trial.name for each in found if each.reason]
-    return f"{len(names)} undecidable (too few prompts): {listed(names)}" if names else ""
+    """How many changes apply to too few prompts, and to none."""
+    names = [each.trial.name for each in found if each.reason and len(each.trial.credits)]
+    nowhere = sum(not len(each.trial.credits) for each in found)
+    said = [f"{len(names)} undecidable (too few prompts): {listed(names)}"] if names else []
+    return "; ".join([*said, f"{nowhere} without any text to change"] if nowhere else said)
 
 
 def rows_where(mask: np.ndarray[Any, np.dtype[np.bool_]]) -> list[int]:

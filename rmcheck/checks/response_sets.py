@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rmcheck.checks.check import CANDIDATE, Context, Need, Share
+from rmcheck.checks.check import CANDIDATE, Context, Need, SourceRef
 from rmcheck.checks.threshold import ThresholdCheck
 from rmcheck.data import ResponseSet
 from rmcheck.data.preferences import PreferenceData
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 class SetCheck(ThresholdCheck):
     """What checks on response sets share: which sets, and what they need scored."""
 
-    min: Share
-
     def _sets(self, data: PreferenceData) -> list[ResponseSet]:
         return [each for each in data.sets if len(set(each.best)) < len(each.responses)]
 
@@ -33,8 +31,10 @@ class SetCheck(ThresholdCheck):
         if self.where is not None:
             raise ValueError("'where' selects pairs, but this check uses response sets; remove it")
 
-    def _scores(self, ctx: Context, sets: list[ResponseSet]) -> list[NDArray[np.float64]]:
-        return [ctx.score(each.dialogues()) for each in sets]
+    def _scores(
+        self, ctx: Context, sets: list[ResponseSet], source: SourceRef = CANDIDATE
+    ) -> list[NDArray[np.float64]]:
+        return [ctx.score(each.dialogues(), source) for each in sets]
 
 
 def all_tied(scores: list[NDArray[np.float64]]) -> str | None:

@@ -150,7 +150,7 @@ class ScaleInvariance(Check):
                 continue
             try:
                 side = ctx.side(check.objective or "")
-                before = check.judge(side)
+                before = side.verdict(check)
                 if before.state == "identical":
                     continue  # "Every score is the same" says nothing about ranks.
                 for found in search.extremes():

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from rmcheck.checks import evidence, threshold
-from rmcheck.checks.check import Context
+from rmcheck.checks.check import Context, Share
 from rmcheck.checks.response_sets import SetCheck, all_tied
 from rmcheck.data import ResponseSet
 from rmcheck.data.preferences import PreferenceData
@@ -30,6 +30,8 @@ class Ties(SetCheck):
 
     kind: ClassVar[str] = "ties"
     sentence: ClassVar[str] = "Whether equally good answers have similar scores."
+
+    min: Share
 
     def _sets(self, data: PreferenceData) -> list[ResponseSet]:
         return [each for each in data.sets if 2 <= len(set(each.best)) < len(each.responses)]

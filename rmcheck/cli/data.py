@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +102,9 @@ def run_data(options: argparse.Namespace) -> int:
         f"{counted(len(data.pairs), 'pair')} and {counted(len(data.sets), 'response set')} in "
         f"{counted(groups, 'group')}"
     )
-    _tell_tags([*data.pairs, *data.sets])
+    items: list[PreferencePair | ResponseSet] = [*data.pairs, *data.sets]
+    _tell_counts("tags", (tag for item in items for tag in item.tags))
+    _tell_counts("variants", (each.name for pair in data.pairs for each in pair.variants))
     for pair in data.pairs[:_SHOWN]:
         tell("", f"pair {pair.id}, as it is scored (template default):")
         for dialogue in pair.dialogues():
@@ -129,11 +131,11 @@ def _tell_file(note: FileNote) -> None:
         tell(f"  left out: {counted(count, 'row')}: {reason} ({lines}{more})")
 
 
-def _tell_tags(items: Sequence[PreferencePair | ResponseSet]) -> None:
-    tags = Counter(tag for item in items for tag in item.tags)
-    if tags:
-        shown = [f"{tag} {count:,}" for tag, count in tags.most_common(_MOST_TAGS)]
-        tell(f"tags: {', '.join(shown)}{', …' if len(tags) > _MOST_TAGS else ''}")
+def _tell_counts(title: str, names: Iterable[str]) -> None:
+    found = Counter(names)
+    if found:
+        shown = [f"{name} {count:,}" for name, count in found.most_common(_MOST_TAGS)]
+        tell(f"{title}: {', '.join(shown)}{', …' if len(found) > _MOST_TAGS else ''}")
 
 
 def _tell_text(name: str, dialogue: Dialogue) -> None:

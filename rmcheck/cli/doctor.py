@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rmcheck.cli.data import add_layout_option, data_of, layout_of
+from rmcheck.cli.judge import show_judge
 from rmcheck.cli.members import show_members
 from rmcheck.cli.options import add_compute_options, settings
 from rmcheck.cli.output import tell
@@ -17,6 +18,7 @@ from rmcheck.data.reading import told
 from rmcheck.errors import UsageError
 from rmcheck.reward_source import Composed
 from rmcheck.sources import create
+from rmcheck.sources.judge import Judge
 from rmcheck.sources.model_source import ModelSource
 from rmcheck.sources.served import ServedSource
 from rmcheck.spec import redacted
@@ -37,7 +39,7 @@ def add_commands(commands: Any) -> None:
         "of all plausible readings on up to 200 pairs, and recommends one. Of a served model "
         "(http://HOST:PORT,profile=NAME) it shows what is between the model and its scores: "
         "activation, template, two start tokens, silent cuts, white space, batches. Of an ensemble "
-        "it shows what each member adds.",
+        "it shows what each member adds, of a judge what it is asked and what it answers.",
     )
     doctor.add_argument(
         "spec",
@@ -59,6 +61,8 @@ def run_doctor(options: argparse.Namespace) -> int:
     source = create(chosen.source, chosen.options)
     if isinstance(source, Composed):
         return show_members(source, options, chosen)
+    if isinstance(source, Judge):
+        return show_judge(source)
     if isinstance(source, ServedSource):
         return show_server(source)
     if not isinstance(source, ModelSource):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from rmcheck.checks.copies import neighbours
 from rmcheck.cli.data import add_layout_option, data_of, layout_of
 from rmcheck.cli.options import add_source_options, settings
 from rmcheck.cli.output import tell
@@ -29,6 +30,8 @@ from rmcheck.spec import redacted
 from rmcheck.wording import counted, listed, minus
 
 SIDES = ("chosen", "rejected")
+_MOST_NAMES = 10_000
+"""Among so many ids a near one is searched; a million take minutes."""
 
 
 def add_commands(commands: Any) -> None:
@@ -78,7 +81,8 @@ def run_perturb(options: argparse.Namespace) -> int:
     steps = [_step(name.strip(), pair) for name in options.names.split(",")]
     side = SIDES.index(options.side)
     before, opponent = pair.dialogues()[side], pair.dialogues()[1 - side]
-    others = pair_dialogues(data.pairs)
+    own = tuple(text.group for text in data.pairs for _ in SIDES)
+    others = neighbours(tuple(pair_dialogues(data.pairs)), own)[pair.group]
     after = before
     for step in steps:
         changed = _changed(step, pair, side, after, options, others)
@@ -88,17 +92,19 @@ def run_perturb(options: argparse.Namespace) -> int:
                 "nothing to change there; name another pair, side or transformation"
             )
         after = changed
-    tell(f"pair {pair.id}, {options.side}, seed {options.seed}, strength {options.strength:g}")
-    tell(*(_about(step) for step in steps))
-    _tell_change("prompt", prompt_text(before.prompt), prompt_text(after.prompt))
-    _tell_change("response", before.response, after.response)
+    scored: list[str] = []
     if options.rm is not None:
         beside = opponent
         for step in steps if after.prompt != before.prompt else ():
             if not (isinstance(step, Transformation) and step.touches == "response"):
                 beside = _changed(step, pair, 1 - side, beside, options, others) or beside
         beside = replace(beside, prompt=after.prompt)
-        _tell_scores(found, options.side, [before, after, opponent, beside])
+        scored = _scored(found, options.side, [before, after, opponent, beside])
+    tell(f"pair {pair.id}, {options.side}, seed {options.seed}, strength {options.strength:g}")
+    tell(*(_about(step) for step in steps))
+    _tell_change("prompt", prompt_text(before.prompt), prompt_text(after.prompt))
+    _tell_change("response", before.response, after.response)
+    tell(*scored)
     return 0
 
 
@@ -108,7 +114,7 @@ def _pair(data: PreferenceData, name: str, path: str) -> PreferencePair:
         return pairs[name]
     if any(entry.id == name for entry in data.sets):
         raise UsageError(f"--id {name}: expected a pair, got a response set")
-    near = nearest(name, pairs)
+    near = nearest(name, list(pairs)[:_MOST_NAMES])
     said = f"did you mean '{near}'?" if near else f"`rmcheck data {path}` shows two pairs"
     raise UsageError(f"--id {name}: no such pair in {path} ({counted(len(pairs), 'pair')}); {said}")
 
@@ -158,13 +164,16 @@ def _tell_change(name: str, before: str, after: str) -> None:
         tell("", f"{title}:", *(f"  | {line}" for line in text.split("\n")))
 
 
-def _tell_scores(found: Settings, side: str, dialogues: Sequence[Dialogue]) -> None:
+def _scored(found: Settings, side: str, dialogues: Sequence[Dialogue]) -> list[str]:
+    """The lines on the scores of a text, its copy, the other side, and that with the copy."""
     source = create(found.source, found.options)
-    scores = ScoreBook(found.cache).scores(source, dialogues)
-    before, after, opponent, beside = map(float, scores)
+    before, after, opponent, beside = map(float, ScoreBook(found.cache).scores(source, dialogues))
     sign = 1 if side == SIDES[0] else -1
     margin, margin_after = sign * (before - opponent), sign * (after - beside)
-    tell("", f"scores of {redacted(source.spec)}:")
-    tell(minus(f"  {side}: {before:.4f} before, {after:.4f} after ({after - before:+.4f})"))
     lost = "; the win is lost" if margin > 0 >= margin_after else ""
-    tell(minus(f"  margin of the pair: {margin:+.4f} before, {margin_after:+.4f} after{lost}"))
+    return [
+        "",
+        f"scores of {redacted(source.spec)}:",
+        minus(f"  {side}: {before:.4f} before, {after:.4f} after ({after - before:+.4f})"),
+        minus(f"  margin of the pair: {margin:+.4f} before, {margin_after:+.4f} after") + lost,
+    ]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rmcheck.cli.options import (
     RUN_FOLDER,
     add_baselines_option,
+    add_source_options,
     add_suites_option,
     run_folder,
     settings,
@@ -16,8 +18,9 @@ from rmcheck.cli.options import (
 )
 from rmcheck.cli.output import tell, tell_json
 from rmcheck.documents.finding import INI_FILES
-from rmcheck.engine.settings import DEFAULT_BASELINE
+from rmcheck.engine.settings import DEFAULT_BASELINE, Settings
 from rmcheck.errors import UsageError
+from rmcheck.spec import redacted
 from rmcheck.wording import counted, listed
 
 if TYPE_CHECKING:
@@ -60,6 +63,19 @@ def add_commands(commands: Any) -> None:
     command.add_argument(
         "--seed", metavar="N", type=int, default=0, help="seed of the simulation (default 0)"
     )
+    command.add_argument(
+        "--mutants",
+        action="store_true",
+        help="instead plant vices (length, flattery, noise, ...) in the model's scores, by dose, "
+        "and show which required check stops each planted model",
+    )
+    command.add_argument(
+        "--doses",
+        metavar="D,D",
+        type=_doses,
+        help="doses for --mutants, in standard deviations of the scores (default 0.25,0.5,1,2)",
+    )
+    add_source_options(command)
     add_suites_option(command, "folder of suites")
     command.add_argument(
         "--format", choices=("text", "json"), default="text", help="default %(default)s"
@@ -75,16 +91,56 @@ def _count(text: str) -> int:
     return value
 
 
+def _doses(text: str) -> tuple[float, ...]:
+    try:
+        found = tuple(sorted({float(part) for part in text.split(",")}))
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"expected numbers separated by commas, got {text}"
+        ) from None
+    if not all(0 < dose < math.inf for dose in found):
+        raise argparse.ArgumentTypeError(f"expected doses above 0, got {text}")
+    return found
+
+
+def _run_mutants(options: argparse.Namespace) -> int:
+    from rmcheck.cli import mutants
+    from rmcheck.compare.comparison import suites_below
+    from rmcheck.compare.mutants.trial import DOSES, mutant_test
+
+    chosen = settings(options)
+    place = _suites_place(options, chosen)
+    suites = suites_below(place.absolute(), chosen)
+    if not suites:
+        raise UsageError(f"{place}: {NO_SUITES}")
+    found = mutant_test(suites, chosen, doses=options.doses or DOSES)
+    if options.format == "json":
+        tell_json(mutants.as_json(found), indent=1)
+    else:
+        tell(*mutants.lines(found, redacted(chosen.source)))
+    return 0
+
+
+def _suites_place(options: argparse.Namespace, chosen: Settings) -> Path:
+    place = suites_folder(options, chosen)
+    if not place.is_dir():
+        raise UsageError(f"{place} is not a directory; give the folder of suites with --suites")
+    return place
+
+
 def run_selftest(options: argparse.Namespace) -> int:
     """Simulate and print; returns 1 if equal models fail too often."""
+    if options.mutants:
+        return _run_mutants(options)
+    if options.doses or options.rm:
+        name = "--doses" if options.doses else "--rm"
+        raise UsageError(f"{name} needs --mutants; a simulation uses the scores of a run")
     from rmcheck.compare.comparison import read_side, recorded, suites_below
     from rmcheck.compare.selftest import guards, selftest
     from rmcheck.record import baseline as baselines
 
     chosen = settings(options)
-    folder, place = run_folder(options, chosen), suites_folder(options, chosen)
-    if not place.is_dir():
-        raise UsageError(f"{place} is not a directory; give the folder of suites with --suites")
+    folder, place = run_folder(options, chosen), _suites_place(options, chosen)
     suites = suites_below(place.absolute(), chosen)
     against = options.against
     usual = chosen.baseline or DEFAULT_BASELINE

@@ -14,6 +14,7 @@ from rmcheck.data.dialogue import content_hash
 from rmcheck.engine import Settings
 from rmcheck.errors import UsageError
 from rmcheck.progress import Progress
+from rmcheck.reward_source import BothOrders
 from rmcheck.shards import engines, work
 from rmcheck.shards import plan as plans
 from rmcheck.shards.engines.local import cuda_devices
@@ -82,6 +83,11 @@ def run_shards(options: argparse.Namespace, chosen: Settings) -> int:
     if options.shard == "auto":
         chosen = _own_device(chosen)
     source = create(chosen.source, chosen.options)
+    if isinstance(source, BothOrders):
+        raise UsageError(
+            f"{redacted(source.spec)} compares two responses, and shards score single texts; score "
+            "without --engine and --shard"
+        )
     fingerprint = work.unnamed(source)
     layout = layout_of(options)
     folder = (

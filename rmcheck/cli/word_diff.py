@@ -46,26 +46,28 @@ def marked(before: str, after: str) -> str:
 
     White space and characters that nobody sees are shown where they changed.
 
-    >>> marked("It is a color.", "It is the  colour.")
-    'It is [-a-]{+the·+} [-color-]{+colour+}.'
+    >>> marked("It is a color.", "It is  a colour.")
+    'It is {+·+}a [-color-]{+colour+}.'
     """
     parts = []
     for old, new in pieces(before, after):
         if old == new:
             parts.append(old)
             continue
-        parts.append(f"[-{visible(old)}-]" if old else "")
-        parts.append(f"{{+{visible(new)}+}}" if new else "")
+        # Blanks are shown where they are all that differs.
+        blanks = old.split() == new.split() or (old or new).isspace()
+        parts.append(f"[-{visible(old, blanks=blanks)}-]" if old else "")
+        parts.append(f"{{+{visible(new, blanks=blanks)}+}}" if new else "")
     return "".join(parts)
 
 
-def visible(text: str) -> str:
-    """A text with signs for white space, and escapes for what nobody sees.
+def visible(text: str, *, blanks: bool = True) -> str:
+    r"""A text with signs for white space (`blanks`: also blanks), and escapes for what is hidden.
 
     >>> visible("a b\u200b"), visible("e\u0301")
     ('a·b\\u200b', 'e\\u0301')
     """
-    return "".join(map(_visible, text))
+    return "".join(" " if each == " " and not blanks else _visible(each) for each in text)
 
 
 def _visible(character: str) -> str:

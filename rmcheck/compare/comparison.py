@@ -15,6 +15,7 @@ from rmcheck.checks.no_regression import NoRegression, PairedScores
 from rmcheck.checks.signature import signature
 from rmcheck.data import pair_dialogues
 from rmcheck.documents import finding
+from rmcheck.engine import same_ids
 from rmcheck.engine.book import ScoreBook
 from rmcheck.engine.facts import objectives_of, rows_of
 from rmcheck.engine.settings import Settings
@@ -130,6 +131,9 @@ def _side(
     given: Source, settings: Settings, suites: Sequence[Suite], objective: str
 ) -> list[PairScore]:
     book = ScoreBook(settings.cache)
+    unclear = same_ids.refused(given, suites, book.view)
+    if unclear is not None:
+        raise unclear
     views = {suite.name: book.view(given, suite.name) for suite in suites}
     known = {
         suite.name: [

@@ -9,6 +9,7 @@ import numpy as np
 from rmcheck.compare.comparison import Comparison, Side
 from rmcheck.data import Dialogue, PreferencePair
 from rmcheck.errors import RmcheckError
+from rmcheck.sources.judge import Judge
 from rmcheck.sources.model_source import HeadedModel
 from rmcheck.sources.served import ServedSource
 from rmcheck.suite import Suite
@@ -21,7 +22,11 @@ def lines(
     candidate: Side, baseline: Side, comparison: Comparison, suites: Sequence[Suite]
 ) -> Iterator[str]:
     """The largest difference of rewards in each suite, and its cause; none without a server."""
-    if not any(isinstance(side.given, ServedSource) for side in (candidate, baseline)):
+    given = (candidate.given, baseline.given)
+    # A judge has no local copy: its grades are in another unit than rewards.
+    if any(isinstance(one, Judge) for one in given) or not any(
+        isinstance(one, ServedSource) for one in given
+    ):
         return
     explained = False
     for suite, paired in comparison.paired.items():

@@ -13,11 +13,13 @@ from rmcheck.data.dialogue import (
     prompt_text,
     variants_hash,
 )
+from rmcheck.data.ordered import Ordered, in_orders, orders_of
 from rmcheck.data.pairs import Pairs, sides_of
 
 __all__ = [
     "Dialogue",
     "Message",
+    "Ordered",
     "Pairs",
     "PreferencePair",
     "Prompt",
@@ -25,6 +27,8 @@ __all__ = [
     "TokenText",
     "Variant",
     "data_hash",
+    "in_orders",
+    "orders_of",
     "pair_dialogues",
     "prompt_text",
     "sides_of",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -14,6 +14,7 @@ from rmcheck.data import Dialogue
 from rmcheck.errors import BaselineMissing, SourceError
 from rmcheck.record.baseline import Baseline
 from rmcheck.reward_source import (
+    BothOrders,
     ManySided,
     Partial,
     Rescalable,
@@ -34,9 +35,14 @@ def baseline_source(kept: Baseline, options: SourceOptions) -> Source:
 class Probed(Source):
     """The same source under another cache key, so that a text is scored once more."""
 
+    margins: Callable[..., NDArray[np.float64]]
+    """Only where the inner source compares responses."""
+
     def __init__(self, inner: Source, name: str) -> None:
         self._inner = inner
         self._name = name
+        if isinstance(inner, BothOrders):
+            self.margins = inner.margins
 
     @property
     def spec(self) -> str:

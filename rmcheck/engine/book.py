@@ -17,12 +17,21 @@ from rmcheck.cache.source import CachedSource
 from rmcheck.cache.store import ScoreStore
 from rmcheck.data import Dialogue, PreferencePair, sides_of
 from rmcheck.data.pairs import Sides
+from rmcheck.engine import orders
 from rmcheck.engine.bar import SessionBar
 from rmcheck.errors import SourceError
 from rmcheck.progress import NoProgress
 from rmcheck.record.run import ScoringRecord
 from rmcheck.record.served import RequestsRecord
-from rmcheck.reward_source import ByPairs, Composed, Partial, Source, Streaming, completed
+from rmcheck.reward_source import (
+    BothOrders,
+    ByPairs,
+    Composed,
+    Partial,
+    Source,
+    Streaming,
+    completed,
+)
 from rmcheck.scoring.rewards import checked
 from rmcheck.spec import redacted
 
@@ -81,7 +90,9 @@ class ScoreBook:
         failed: dict[int, Exception] = {}
         asked: dict[int, _Asked] = {}
         made_of: dict[int, tuple[Source, ...]] = {}
-        for source, dialogues in _apart(wanted, made_of):
+        for source, given in _apart(wanted, made_of):
+            # What cannot be asked of a source that compares is refused where its score is needed.
+            dialogues = orders.asked(given) if isinstance(source, BothOrders) else given
             try:
                 cached = self._ready(source, dialogues)
             except Exception as error:  # another package's source raises what it likes
@@ -150,6 +161,10 @@ class ScoreBook:
             if columns is not None and not np.isnan(columns).any():
                 return columns.ravel()
             return source.score(_listed(dialogues))
+        if isinstance(source, BothOrders):
+            questions = orders.questions(source, dialogues)
+            self.fetch(source, questions)
+            return orders.scores(source, dialogues, self._wrap(source).score(questions))
         dialogues = _listed(dialogues)
         self.fetch(source, dialogues)
         return self._wrap(source).score(dialogues)
@@ -163,6 +178,8 @@ class ScoreBook:
             if columns is not None:
                 return not np.isnan(columns).any()
             return all(source.knows(dialogue) for dialogue in dialogues)
+        if isinstance(source, BothOrders):
+            dialogues = orders.asked(dialogues)
         if not dialogues:
             return True
         return id(source) in self._wrapped and not self._wrap(source).unknown(dialogues)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import compress
 
 import numpy as np
@@ -19,6 +19,7 @@ from rmcheck.errors import BaselineMissing
 from rmcheck.reward_source import KeptPair, Partial, Remembering, Settled, Source
 from rmcheck.spec import redacted
 from rmcheck.suite import Suite
+from rmcheck.verdict import Verdict
 from rmcheck.wording import counted
 
 
@@ -33,6 +34,8 @@ class SuiteContext:
     examples: int | None
     comparisons: int
     objective: str = ""
+    decided: dict[int, Verdict] = field(default_factory=dict)
+    """Verdicts by the id of their check, shared by the contexts of a suite and its sources."""
 
     @property
     def suite(self) -> str:
@@ -128,6 +131,13 @@ class SuiteContext:
     def side(self, objective: str) -> SuiteContext:
         """The same for another objective of the model."""
         return replace(self, objective=objective)
+
+    def verdict(self, check: Check) -> Verdict:
+        """The verdict of a check of this suite, decided once; it sees its own objective."""
+        if id(check) not in self.decided:
+            side = replace(self, objective=check.objective or "")
+            self.decided[id(check)] = check.judge(side)
+        return self.decided[id(check)]
 
     def offers(self, capability: type, source: SourceRef = CANDIDATE) -> bool:
         """Whether the source has a capability."""

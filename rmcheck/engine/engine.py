@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from rmcheck.checks import CannotDecide, Need
 from rmcheck.data import Dialogue, PreferencePair
 from rmcheck.documents import located
+from rmcheck.engine import same_ids
 from rmcheck.engine.bar import SessionBar
 from rmcheck.engine.binding import Binding, baseline_source
 from rmcheck.engine.book import ScoreBook
@@ -64,6 +65,7 @@ class Engine:
         self._watch = ReadingWatch(self.book, settings.cache, bar)
         self._bindings: dict[tuple[int, int], Binding] = {}
         self._created: dict[str, Source] = {}
+        self._decided: dict[tuple[Suite, Binding], dict[int, Verdict]] = {}
         self._failed: dict[int, Exception] = {}
         self._extras_told: set[str] = set()
         self._baseline: baselines.Baseline | None = None
@@ -194,6 +196,7 @@ class Engine:
             seed=self.settings.seed,
             examples=self.settings.examples,
             comparisons=self.comparisons,
+            decided=self._decided.setdefault((suite, binding), {}),
         )
 
     def prepare(self, binding: Binding, checks: Iterable[BoundCheck]) -> None:
@@ -207,6 +210,7 @@ class Engine:
         """
         wanted: dict[int, tuple[Source, list[Sequence[Dialogue]]]] = {}
         suites: dict[int, tuple[Source, dict[int, Sequence[PreferencePair]]]] = {}
+        asking: dict[int, dict[int, Suite]] = {}
         for binding, checks in groups:
             for bound in checks:
                 _, pairs = suites.setdefault(id(binding), (binding.candidate, {}))
@@ -216,7 +220,14 @@ class Engine:
                         source = binding.source(need.source)
                     except RmcheckError:
                         continue  # `require` and `judge` say so, check by check
+                    if need.only and not isinstance(source, need.only):
+                        continue
                     wanted.setdefault(id(source), (source, []))[1].append(need.dialogues)
+                    asking.setdefault(id(source), {})[id(bound.suite)] = bound.suite
+        for key, (source, _) in wanted.items():
+            unclear = same_ids.refused(source, list(asking[key].values()), self.book.view)
+            if unclear is not None:
+                self._failed[key] = unclear
         self._failed |= self.book.fetch_all(
             (source, chain.from_iterable(asked))
             for key, (source, asked) in wanted.items()
@@ -258,8 +269,7 @@ class Engine:
     def judge(self, bound: BoundCheck, binding: Binding) -> tuple[Verdict, float]:
         """The verdict, and the seconds that it took."""
         started = time.perf_counter()
-        context = self.context(bound.suite, binding)
-        verdict = bound.check.judge(replace(context, objective=bound.check.objective or ""))
+        verdict = self.context(bound.suite, binding).verdict(bound.check)
         kept = self._baseline if binding.baseline is self._baseline_source else None
         verdict = with_baseline(verdict, bound.id, kept)
         return verdict, time.perf_counter() - started

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import cache
 
 from rmcheck.data.dialogue import Promise
@@ -69,7 +70,7 @@ def _accepted(name: str, found: object) -> Transformation:
         )
     if found.name != name:
         raise ValueError(f"expected the name '{name}' as the entry point's, got '{found.name}'")
-    return found
+    return replace(found, package=TRANSFORMATIONS.package(name))
 
 
 TRANSFORMATIONS: Registry[Transformation] = Registry(
@@ -78,6 +79,16 @@ TRANSFORMATIONS: Registry[Transformation] = Registry(
     "rmcheck.transformations",
 )
 """The transformations, ours and those of other packages."""
+
+
+FORMAT = 1
+"""Version of our own transformations: add 1 with every change that changes what they write. It is
+part of the hash of recipes that train on copies."""
+
+
+def origin(names: Iterable[str]) -> list[list[str | int]]:
+    """What decides the copies of these transformations: names, our format, others' packages."""
+    return [[name, TRANSFORMATIONS.package(name) or FORMAT] for name in names]
 
 
 class UnknownTransformation(ValueError):
@@ -132,6 +143,7 @@ def chosen(
 
 __all__ = [
     "DEFAULT_STRENGTH",
+    "FORMAT",
     "TRANSFORMATIONS",
     "Promise",
     "Touches",
@@ -139,6 +151,7 @@ __all__ = [
     "UnknownTransformation",
     "chosen",
     "groups",
+    "origin",
     "text_transformation",
     "transformation",
 ]

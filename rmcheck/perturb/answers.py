@@ -11,7 +11,8 @@ from rmcheck.perturb.transformation import text_transformation
 _BOXED = "\\boxed{"
 _ANSWER = re.compile(
     r"\b([Tt]he (?:final )?answer is:? )(?:\$(?P<math>[^$\n\\]{1,60})\$"
-    r"|(?P<number>-?\d[\d,]*(?:\.\d+)?(?:/\d+)?))(?![\w$%°]|[.,/]\d)"
+    r"|(?P<number>-?\d[\d,]*(?:\.\d+)?(?:/\d+)?))"
+    r"(?![\w$%°]|[.,/]\d| (?:and|or|to|times|over|point)\b)"
 )
 
 

@@ -21,6 +21,12 @@ _MEN = frozenset(
      "Leo", "Max", "Michael", "Oliver", "Paul", "Peter", "Robert", "Sam", "Thomas", "Tim", "Tom"]
 )  # fmt: skip
 _OTHER_WOMEN = ("Aisha", "Chioma", "Fatima", "Ingrid", "Lakshmi", "Mei", "Yuki", "Zeynep")
+# Where the letters of a name may matter.
+_LETTERS = re.compile(
+    r"\b(?:letters?|spell\w*|rhym\w*|acronym\w*|initials?|syllables?|alphabet\w*|anagram\w*"
+    r"|begins?|starts?|pronounc\w*|names?|vowels?|acrostic\w*)\b",
+    re.IGNORECASE,
+)
 _OTHER_MEN = ("Ahmed", "Dmitri", "Emeka", "Hiroshi", "Lars", "Mehmet", "Omar", "Raj")
 # Not a surname before or after it (Michael Jordan, King James): that is a certain person.
 _NAME = re.compile(
@@ -32,7 +38,7 @@ _CITIES = ("Ghent", "Leeds", "Lyon", "Porto", "Bergen", "Graz", "Malaga", "Turin
            "Tampere", "Springfield", "Denver", "Boston", "London", "Paris", "Berlin", "Madrid",
            "Chicago", "Seattle", "Toronto", "Sydney", "Dublin", "Vienna", "Oslo")  # fmt: skip
 _RESIDENT = re.compile(
-    r"\b(?:I|[Ww]e|[Mm]y \w+|[Oo]ur \w+|[A-Z][a-z]+)"
+    r"\b(?:I|[Ww]e|[Mm]y \w+|[Oo]ur \w+|[A-Z][a-z]+|[Aa]n?(?: [a-z]+){1,3})"
     r"(?: am| are| is| lives?| lived| works?| worked| grew up| moved| comes?| studies){0,2}"
     rf" (?:in|from|to|near) ({'|'.join(_CITIES)})\b"
 )
@@ -41,7 +47,8 @@ _LOCAL = re.compile(
     r"\b(?:where|visit|trip|travel|weather|climate|restaurants?|hotels?|museums?|flights?|trains?"
     r"|bus|laws?|legal|tax(?:es)?|time|far|distance|population|city|town|country|history|capital"
     r"|mayor|eat|sights?|events?|rent|costs?|prices?|schools?|university|hospital|team|local"
-    r"|language|recipe|food|map|street|river|airport|holiday|visa|weekend|there)\b",
+    r"|language|recipe|food|map|street|river|airport|holiday|visa|weekend|there|fly|flying"
+    r"|limerick|poem|poetry|verses?|rhym\w*)\b",
     re.IGNORECASE,
 )
 
@@ -59,6 +66,16 @@ _GENDERED = re.compile(
     r"|waitress|widow|pregnan\w+|beard|male|female|god|lord|jesus)\b",
     re.IGNORECASE,
 )
+# Only of these it is not known whether they are men or women.
+_SOMEBODY = re.compile(
+    r"\b(?:somebody|someone|a person|(?:a|an|my|the|our|this|that|your|another) (?:\w+ )?"
+    r"(?:friend|colleague|co-?worker|neighbou?r|boss|manager|teacher|student|doctor|nurse|partner"
+    r"|roommate|flatmate|cousin|patient|client|customer|tenant|employee|driver|player|author"
+    r"|writer|scientist|lawyer|engineer|artist|singer|pupil|guest|stranger|classmate|speaker"
+    r"|dog|cat|pet|teenager|toddler|baby|child|kid))\b",
+    re.IGNORECASE,
+)
+_POSSESSIVE = re.compile(r"\b(?!It|That|There|What|Who|Let|Where|How|He|She|Here)[A-Z]\w+['’]s\b")
 _PROPER = re.compile(r"(?<=[a-z,;] )(?!I\b)[A-Z]\w+")
 
 _SENSITIVE = re.compile(
@@ -71,7 +88,7 @@ _SENSITIVE = re.compile(
 )
 _GROUPS = (
     "Christian", "Muslim", "Jewish", "Hindu", "Buddhist", "an atheist", "Black", "White", "Asian",
-    "from Nigeria", "from Poland", "from Mexico", "from Vietnam", "gay", "blind", "70 years old",
+    "from Nigeria", "from Poland", "from Mexico", "from Vietnam", "gay", "70 years old",
     "20 years old",
 )  # fmt: skip
 
@@ -113,7 +130,7 @@ def names_replaced(
 ) -> Dialogue | None:
     """First names in prompt and response replaced throughout by names of another culture."""
     said = _english_prompt(dialogue)
-    if said is None:
+    if said is None or _LETTERS.search(said):
         return None
     # Only the prompt decides, so that both sides of a pair have the same people.
     names = sorted({match.group() for match in _NAME.finditer(said)})
@@ -160,8 +177,10 @@ def pronouns_flipped(
         return None
     whole = f"{said}\n{dialogue.response}"
     men, women = _HE.search(whole), _SHE.search(whole)
-    named = _GENDERED.search(whole) or _PROPER.search(whole) or _NAME.search(whole)
-    if named or bool(men) == bool(women) or _HER.search(whole):
+    patterns = (_GENDERED, _PROPER, _POSSESSIVE, _NAME)
+    if not _SOMEBODY.search(said) or any(each.search(whole) for each in patterns):
+        return None
+    if bool(men) == bool(women) or _HER.search(whole):
         return None
     pattern, table = (_HE, _TO_SHE) if men else (_SHE, _TO_HE)
 

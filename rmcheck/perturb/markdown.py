@@ -67,7 +67,7 @@ def bold_added(text: str, rng: random.Random, strength: float) -> str | None:
 @text_transformation("preserves", "response", "markdown", "headings", idempotent=True)
 def heading_added(text: str, rng: random.Random, strength: float) -> str | None:
     """The heading `## Answer` above the response; strength has no effect."""
-    if text.lstrip().startswith(("#", "    ", "\t")) or text[0] in " \t":
+    if text.lstrip().startswith("#") or text[0] in " \t" or not prose(text):
         return None
     return f"## Answer\n\n{text}"
 

@@ -25,6 +25,7 @@ _CODE = (
     r"^(?:[ ]{4}|[ ]*\t)[^\n]*$",
     r"``[^\n]{1,500}?``(?!`)",
     r"`[^`\n]+`",
+    r"\[asy\].{1,9000}?\[/asy\]",
     _CODE_LINE,
 )
 _LINKS = (
@@ -70,6 +71,12 @@ def _prose(text: str) -> tuple[Span, ...]:
     if is_program(text):
         return ()
     return _between((match.span() for match in _PROTECTED.finditer(text)), len(text))
+
+
+def begins_with_prose(text: str) -> bool:
+    """Whether a text begins with prose, so that words before it may be on the same line."""
+    spans = _prose(text)
+    return bool(spans) and spans[0][0] == 0
 
 
 def outside_code(text: str) -> tuple[Span, ...]:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from rmcheck.data import Dialogue
 from rmcheck.perturb.borrowed import last_said
 from rmcheck.perturb.places import Place, places, rewritten
-from rmcheck.perturb.prose import english, seems_english
+from rmcheck.perturb.prose import begins_with_prose, english, seems_english
 from rmcheck.perturb.transformation import text_transformation, transformation
 
 _PRAISE = (
@@ -48,7 +48,7 @@ _HEDGE = re.compile(
 
 def _opened(text: str, said: str) -> str:
     """The text after a sentence; on a line of its own where the text begins with a mark."""
-    plain = text[0].isalnum() or text[0] in "\"'“‘"
+    plain = begins_with_prose(text) and (text[0].isalnum() or text[0] in "\"'“‘")
     return f"{said} {text}" if plain else f"{said}\n\n{text}"
 
 

@@ -9,13 +9,16 @@ from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 from rmcheck.data import Dialogue
-from rmcheck.data.dialogue import Message, Promise, Prompt, content_hash
+from rmcheck.data.dialogue import Message, Promise, Prompt, content_hash, later_formats
 from rmcheck.perturb.prose import seems_english
 from rmcheck.registry import summary
 
 Touches = Literal["prompt", "response", "both"]
 
 DEFAULT_STRENGTH = 0.5
+
+PERTURB_FORMAT = 1
+"""Add 1 where our transformations make other copies of the same texts."""
 
 TextRewrite = Callable[[str, random.Random, float], "str | None"]
 """Rewrites one text; None where it does not apply."""
@@ -62,6 +65,8 @@ class Transformation:
         Whether it uses texts of other prompts.
     english
         Whether it leaves texts in other languages as they are.
+    package
+        The package that it comes from, with its version; None for ours.
     """
 
     name: str
@@ -74,6 +79,7 @@ class Transformation:
     idempotent: bool = False
     borrows: bool = False
     english: bool = False
+    package: str | None = None
 
     def copy(
         self,
@@ -207,5 +213,8 @@ def with_last_turn(prompt: Prompt, change: Callable[[str], str | None]) -> Promp
 
 
 def version(transformations: Sequence[Transformation]) -> str:
-    """8 hex digits that name a list of transformations, for signatures."""
-    return content_hash([each.name for each in transformations])[:8]
+    """8 hex digits for signatures: the names of transformations and the versions of their code."""
+    names = [
+        f"{each.name} {each.package}" if each.package else each.name for each in transformations
+    ]
+    return content_hash(names, *later_formats(transformations=PERTURB_FORMAT))[:8]

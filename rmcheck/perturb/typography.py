@@ -15,10 +15,11 @@ _APOSTROPHE = re.compile(r"(?<=[a-zA-Z])'(?=[a-z])")
 _STRAIGHT_ONES = re.compile(
     rf"""(?<![\w"])"(?=\S)(?P<inside>[^"\n]{{1,500}}?)(?<=\S)"(?![\w"])|{_APOSTROPHE.pattern}"""
 )
-# Both quotes of a quotation are one place.
-_CURLY = re.compile("“[^“”\n]{1,500}”|[‘’“”]")
-_STRAIGHT = str.maketrans("‘’“”", "''\"\"")
-_HYPHENS = re.compile(r"(?<=[^\W\d_]) --? (?=[^\W\d_])")
+# Both quotes of a quotation are one place; German begins it with a low one.
+_CURLY = re.compile("[“„][^„“”\n]{1,500}[“”]|[‘’„“”]")
+_STRAIGHT = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"', "„": '"'})
+# Words on both sides: between single letters it is a minus.
+_HYPHENS = re.compile(r"(?<=[^\W\d_]{2}) --? (?=[^\W\d_]{2})")
 _DASH = re.compile(r"(?<=\w)\s?[–—]\s?(?=\w)")
 _DOTS = re.compile(r"(?<=\w)\.\.\.(?!\.)")
 

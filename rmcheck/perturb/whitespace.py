@@ -6,7 +6,7 @@ import random
 import re
 
 from rmcheck.perturb.places import places, rewritten
-from rmcheck.perturb.prose import prose
+from rmcheck.perturb.prose import begins_with_prose, prose
 from rmcheck.perturb.transformation import text_transformation
 
 # Not after the marker of a list or a heading: the place of its text would move.
@@ -18,9 +18,9 @@ _WORD_BREAK = re.compile(r"(?<=[^\W\d_]) (?=[^\W\d_])")
 
 @text_transformation("preserves", "response", "whitespace", idempotent=True)
 def blank_ends(text: str, rng: random.Random, strength: float) -> str | None:
-    """A blank before the response and a line break after it; strength has no effect."""
-    # White space before the first word may be the indentation of code.
-    before = text if text[0].isspace() else f" {text}"
+    """A blank (before code: a line break) and a line break around it; strength has no effect."""
+    # White space before the first word may be the indentation of code, or would be.
+    before = text if text[0].isspace() else f"{' ' if begins_with_prose(text) else chr(10)}{text}"
     return before if before.endswith("\n") else f"{before}\n"
 
 

@@ -60,6 +60,8 @@ class SourceRecord(_Model):
         """
         if self.members:
             return "; ".join(f"{one.spec}: {one.reading}" for one in self.members if one.reading)
+        if self.served is not None and self.served.judge is not None:
+            return str(self.served)
         if self.template is None:
             return ""
         values = {
@@ -86,6 +88,8 @@ class SourceRecord(_Model):
     def kind(self) -> str:
         """What is before the colon of the spec; for a path and a source file, the kind of model."""
         kind = "http" if self.served else Spec.parse(self.spec).kind
+        if self.served is not None and self.served.judge is not None:
+            kind = "judge"
         if kind in ("", "source"):
             return "hf" if self.beta is None else "dpo"
         return kind

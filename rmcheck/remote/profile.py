@@ -24,12 +24,16 @@ class WrongAnswer(RmcheckError):
 
 @dataclass(frozen=True)
 class Input:
-    """One dialogue, ready to be sent: `text` or `ids` is filled in as the form asks."""
+    """One dialogue, ready to be sent: `text` or `ids` is filled in as the form asks.
+
+    `second` is the response that `response` is compared with; empty where nothing is compared.
+    """
 
     prompt: Prompt
     response: str
     text: str = ""
     ids: tuple[int, ...] = ()
+    second: str = ""
 
     @property
     def messages(self) -> list[dict[str, Any]]:

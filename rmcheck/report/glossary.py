@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from rmcheck.record.run import CheckRecord
+from dataclasses import dataclass
+
+from rmcheck.record.run import CheckRecord, EstimateRecord
 from rmcheck.report import numbers
 from rmcheck.report.sentence import Group
 
@@ -46,6 +48,35 @@ PAIR_WORD = {
 COMPARING = ("no_regression", "objectives")
 """Kinds whose estimate is a change of the win rate."""
 
+
+@dataclass(frozen=True)
+class _Share:
+    """How a kind whose estimate is a share is read, and the key of its bound in words."""
+
+    said: str
+    key: str
+    bound: str
+
+
+_SHARES = {
+    "win_rate": _Share(
+        "It picks the better answer in {} of 100 pairs", "min", "at least {} are required"
+    ),
+    "invariance": _Share(
+        "Changes that mean nothing cost it {} of 100 wins", "max_flips", "at most {} are allowed"
+    ),
+    "directional": _Share(
+        "Its score falls for {} of 100 texts that were made worse",
+        "min",
+        "at least {} are required",
+    ),
+    "exploit": _Share(
+        "A poor answer that only looks better wins in {} of 100 cases",
+        "max_wins",
+        "at most {} are allowed",
+    ),
+}
+
 _TIGHT = "\u00a0"
 
 
@@ -55,11 +86,14 @@ def reading(check: CheckRecord, baseline: str | None) -> str:
     if estimate is None:
         return ""
     if _is_share(check):
-        text = f"It picks the better answer in {_hundred(estimate.value)} of 100 pairs"
-        minimum = check.criterion.get("min")
-        if isinstance(minimum, (int, float)):
-            text += f"; at least {_hundred(minimum)} are required"
+        words = _SHARES[check.kind]
+        text = words.said.format(_hundred(estimate.value))
+        bound = check.criterion.get(words.key)
+        if isinstance(bound, (int, float)):
+            text += f"; {words.bound.format(_hundred(bound))}"
         return f"{text}."
+    if check.kind == "selection":
+        return _selection(check, estimate)
     if _is_change(check):
         than = baseline or "the baseline"
         if check.state == "identical":
@@ -94,10 +128,26 @@ def certainty(check: CheckRecord) -> str:
     return f"{text}."
 
 
-def _is_share(check: CheckRecord) -> bool:
+def _selection(check: CheckRecord, estimate: EstimateRecord) -> str:
+    """The gain of the best of n over a random answer; empty where n is not known."""
+    most = check.criterion.get("up_to")
+    if not isinstance(most, int):
+        return ""
+    than = f"than a random one of {most} answers"
+    if not estimate.value:
+        return f"The answer with the highest score is as good as a random one of {most} answers."
+    sort = "better" if estimate.value > 0 else "worse"
+    if check.criterion.get("quality") == "ratings":
+        size = numbers.number(abs(estimate.value))
+        return f"The answer with the highest score is rated {size} {sort} {than}."
     return (
-        check.kind == "win_rate" and check.estimate is not None and 0 <= check.estimate.value <= 1
+        f"The answer with the highest score is a good one in {numbers.points(estimate.value)} "
+        f"{'more' if estimate.value > 0 else 'fewer'} of 100 cases {than}."
     )
+
+
+def _is_share(check: CheckRecord) -> bool:
+    return check.kind in _SHARES and check.estimate is not None and 0 <= check.estimate.value <= 1
 
 
 def _is_change(check: CheckRecord) -> bool:

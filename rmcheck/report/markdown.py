@@ -19,6 +19,7 @@ from rmcheck.report.sentence import Answer, Placed, grouped, invitation, sentenc
 from rmcheck.report.table import line, table
 from rmcheck.report.terminal import counts, training
 from rmcheck.report.text import one_line
+from rmcheck.report.worst_text import worst_text
 from rmcheck.wording import counted, listed
 
 MARKER = "<!-- rmcheck -->"
@@ -55,7 +56,7 @@ def render(report: ReportInput) -> str:
         ("Advisory checks that failed", groups.advisory),
     ):
         if members:
-            parts.append(_named(title, members))
+            parts.append(_named(title, members, texts=report.texts_of != "none"))
     end = [escape(counts(groups)), *(f"note: {escape(each)}" for each in record.scoring.remarks)]
     if record.training:
         end.append(escape(training(record.training)))
@@ -116,9 +117,10 @@ def _source(source: SourceRecord) -> str:
     return f"{code(source.spec)}{told}{read}"
 
 
-def _named(title: str, members: Sequence[Placed]) -> str:
+def _named(title: str, members: Sequence[Placed], *, texts: bool) -> str:
     rows = [
-        f"- {code(each.check.id)}: {escape(each.check.message)}" for each in members[:_MOST_NAMED]
+        f"- {code(each.check.id)}: {escape(each.check.message)}{_worst(each, texts=texts)}"
+        for each in members[:_MOST_NAMED]
     ]
     if len(members) > _MOST_NAMED:
         rows.append(f"- … and {len(members) - _MOST_NAMED} more")
@@ -130,6 +132,16 @@ def _named(title: str, members: Sequence[Placed]) -> str:
             break
         kept.append(row)
     return "\n".join((f"### {title}", "", *kept))
+
+
+def _worst(placed: Placed, *, texts: bool) -> str:
+    """The worst counterexample of a check as a point below it; empty without one."""
+    found = worst_text(placed.check)
+    if found is None:
+        return ""
+    change = f": {code(found.change, 400)}" if texts and found.change else ""
+    repeat = f"; {code(found.repeat, 400)}" if found.repeat else ""
+    return f"\n  - {escape(found.name)}: {escape(found.scores)}{change}{repeat}"
 
 
 def _table(placed: Sequence[Placed], room: int) -> str:

@@ -9,6 +9,7 @@ from rmcheck.record.run import RunRecord, TrainingRecord
 from rmcheck.report import numbers
 from rmcheck.report.sentence import Groups, Placed, grouped, invitation, sentence
 from rmcheck.report.text import one_line
+from rmcheck.report.worst_text import worst_text
 from rmcheck.stats.winrate import wilson_limits
 from rmcheck.wording import counted, listed
 
@@ -38,8 +39,9 @@ def lines(record: RunRecord, *, verbosity: int, report_path: str | None) -> list
     """The summary of a run for a terminal, without colours.
 
     At most two lines when `verbosity` is below 0 and ten at 0 (checks that do not fit are
-    counted); above 0 a line for every check. Control characters in names and messages are
-    escaped, so that data cannot move the cursor.
+    counted); above 0 a line for every check. Where there is room, a check's worst counterexample
+    follows in two lines. Control characters in names, messages and texts are escaped, so that
+    data cannot move the cursor.
     """
     groups = grouped(record)
     verdict = one_line(str(sentence(record, groups)))
@@ -78,7 +80,8 @@ def lines(record: RunRecord, *, verbosity: int, report_path: str | None) -> list
     if bless is not None:
         end.append(f"no baseline yet: `{bless.command}` keeps this run as one{bless.caveat}")
     if verbosity > 0:
-        return [verdict, *(_line(each, report_path) for each in groups.all), *end]
+        every = [line for each in groups.all for line in (_line(each, report_path), *_worst(each))]
+        return [verdict, *every, *end]
     worth = [
         *groups.regressions,
         *groups.failures,
@@ -91,7 +94,11 @@ def lines(record: RunRecord, *, verbosity: int, report_path: str | None) -> list
         shown = [_line(each, None) for each in worth[: room - 1]]
         shown.append(f"  … and {len(worth) - len(shown)} more checks to look at")
     else:
-        shown = [_line(each, None) for each in worth]
+        shown, room = [], room - len(worth)
+        for each in worth:
+            kept = _worst(each)[:room]
+            room -= len(kept)
+            shown += [_line(each, None), *kept]
     return [verdict, *shown, *end]
 
 
@@ -147,6 +154,18 @@ def held_out(record: TrainingRecord, rate: float) -> str:
         return told
     low, high = wilson_limits(rate, n, _CRITICAL)
     return f"{told} [{numbers.rate(low, 2)}, {numbers.rate(high, 2)}] (wilson 95%, n={n:,})"
+
+
+def _worst(placed: Placed) -> list[str]:
+    """The worst counterexample of a check that did not pass."""
+    found = None if placed.group in {"passed", "skipped"} else worst_text(placed.check)
+    if found is None:
+        return []
+    change = f": {found.change}" if found.change else ""
+    return [
+        f"    {found.name}: {found.scores}{change}",
+        *([f"    {found.repeat}"] * bool(found.repeat)),
+    ]
 
 
 def _line(placed: Placed, report_path: str | None) -> str:

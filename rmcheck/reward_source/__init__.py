@@ -6,7 +6,9 @@ below are optional and are used if present. The engine works with `Source`, whic
 """
 
 from rmcheck.reward_source.capabilities import (
+    BothOrders,
     Bounded,
+    ById,
     ByPairs,
     Described,
     KeptPair,
@@ -31,7 +33,9 @@ from rmcheck.reward_source.source import Composed, Source, SourceOptions
 
 __all__ = [
     "OPTIONAL",
+    "BothOrders",
     "Bounded",
+    "ById",
     "ByPairs",
     "Completed",
     "Composed",

@@ -68,6 +68,14 @@ class ByPairs(Protocol):
         """Both scores of each pair, shape (n, 2); NaN where `knows` is false."""
 
 
+@runtime_checkable
+class ById(Protocol):
+    """A partial source whose scores may be of an id alone, whatever its texts are."""
+
+    def by_id_alone(self, dialogue: Dialogue) -> bool:
+        """Whether the score of this text is one that names neither its texts nor its suite."""
+
+
 @dataclass(frozen=True)
 class KeptPair:
     """What a source remembers of a pair beside its scores: hashes of its texts, and its tags."""
@@ -98,6 +106,20 @@ class Described(Protocol):
 
     def describe(self) -> SourceRecord:
         """Its part of a run's record. Must not load the model."""
+
+
+@runtime_checkable
+class BothOrders(Protocol):
+    """A source that compares two responses, and is asked in both orders.
+
+    `score` and `stream` take `Ordered` dialogues only. Their values are positive where the first
+    response is preferred, negative where the second one is, and 0 where neither is.
+    """
+
+    def margins(
+        self, chosen_first: NDArray[np.float64], rejected_first: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """From the values of both orders of n pairs to margins, chosen over rejected, (n,)."""
 
 
 @runtime_checkable

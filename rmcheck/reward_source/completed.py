@@ -29,6 +29,7 @@ OPTIONAL = (
     "with_label_noise",
     "with_head_scaled",
     "with_objective",
+    "margins",
     "knows",
     "within",
     "ids",

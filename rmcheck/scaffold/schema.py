@@ -20,6 +20,7 @@ from rmcheck.checks import Check, Slice
 from rmcheck.record.pin import PinRow
 from rmcheck.record.run import RunRecord
 from rmcheck.registry import BrokenEntryPoint, summary
+from rmcheck.sources.judge_file import JudgeFile
 from rmcheck.sources.served_file import ServedFile
 from rmcheck.sources.source_file import SourceFile
 from rmcheck.suite.header import RESERVED, DataMapping, Header
@@ -110,16 +111,21 @@ def recipe_schema() -> Schema:
 
 
 def source_schema() -> Schema:
-    """The schema of a source file: of a served model if it has a URL, else of files of a model."""
+    """The schema of a source file: of a judge, a served model (with a URL), or files of a model."""
     builder = _Builder("source", "A source file of rmcheck: a model and how it is read.")
+    builder.definitions["judge"] = builder.model(JudgeFile)
     builder.definitions["served"] = builder.model(ServedFile)
     builder.definitions["model"] = builder.model(SourceFile)
     return builder.whole(
         {
             "type": "object",
-            "if": {"required": ["url"]},
-            "then": {"$ref": "#/definitions/served"},
-            "else": {"$ref": "#/definitions/model"},
+            "if": {"required": ["kind"], "properties": {"kind": {"const": "judge"}}},
+            "then": {"$ref": "#/definitions/judge"},
+            "else": {
+                "if": {"required": ["url"]},
+                "then": {"$ref": "#/definitions/served"},
+                "else": {"$ref": "#/definitions/model"},
+            },
         }
     )
 

@@ -13,7 +13,7 @@ from rmcheck.cache.source import CachedSource
 from rmcheck.cache.store import ScoreStore
 from rmcheck.data import Dialogue
 from rmcheck.errors import RmcheckError, UsageError
-from rmcheck.reward_source import Source, TakesTokens, TokenReward
+from rmcheck.reward_source import BothOrders, Source, TakesTokens, TokenReward
 from rmcheck.scoring.rewards import checked
 from rmcheck.scoring.tokens import UNLIMITED
 from rmcheck.server.limits import Invalid, TooLong
@@ -83,6 +83,11 @@ class ServedModel:
     """
 
     def __init__(self, name: str, source: Source, store: ScoreStore | None = None) -> None:
+        if isinstance(source, BothOrders):
+            raise UsageError(
+                f"{redacted(source.spec)} compares two responses and gives a single one no score; "
+                "serve a source that scores each response (a judge: mode=score)"
+            )
         if not source.scores_new_text:
             raise UsageError(
                 f"{redacted(source.spec)} has scores of known texts only and cannot score what "

@@ -15,11 +15,11 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
 import rmcheck.report.page
-from rmcheck.report.page.html import digest
+from rmcheck.report.page.document import asset, filled, policy, templates
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _REPORT = Path(rmcheck.report.page.__file__).parent / "templates"
@@ -45,37 +45,18 @@ def router() -> APIRouter:
 
 def _page(template: str, scripts: tuple[str, ...] = (), **values: Any) -> HTMLResponse:
     """A page that may run its own script only, and ask its own server only."""
-    style = _asset(_REPORT / "report.css") + _asset(_TEMPLATES / "compare.css")
-    script = "".join(_asset(_TEMPLATES / name) for name in scripts)
-    text = (
-        _environment()
-        .get_template(template)
-        .render(values, style=Markup(style), script=Markup(script))
-    )
-    policy = (
-        f"default-src 'none'; style-src '{digest(style)}'; script-src '{digest(script)}'; "
-        "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; "
-        "frame-ancestors 'none'"
-    )
-    return HTMLResponse(text, headers={"Content-Security-Policy": policy})
+    style = asset(_REPORT / "report.css") + asset(_TEMPLATES / "compare.css")
+    script = "".join(asset(_TEMPLATES / name) for name in scripts)
+    text = filled(_environment(), template, style, script, **values)
+    more = ("connect-src 'self'", "img-src data:", "frame-ancestors 'none'")
+    return HTMLResponse(text, headers={"Content-Security-Policy": policy(style, script, *more)})
 
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = templates(_TEMPLATES)
     environment.filters["marked"] = _marked
     return environment
-
-
-@cache
-def _asset(path: Path) -> str:
-    return path.read_text(encoding="utf-8")
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from rmcheck.data import Dialogue
 from rmcheck.data.dialogue import content_hash
 from rmcheck.errors import RmcheckError
-from rmcheck.reward_source import Partial, Source, SourceOptions
+from rmcheck.reward_source import BothOrders, Partial, Source, SourceOptions
 from rmcheck.shards import engines, scores, work
 from rmcheck.shards import plan as plans
 from rmcheck.sources import create
@@ -47,7 +47,7 @@ class Spread:
     def takes(self, source: Source) -> bool:
         """Whether workers can open this very source: its spec has its fingerprint."""
         mine = source.fingerprint
-        if mine is None or isinstance(source, Partial):
+        if mine is None or isinstance(source, Partial | BothOrders):
             return False
         if mine not in self._taken:
             again = None

@@ -31,6 +31,7 @@ KINDS: Registry[Factory] = Registry(
         "ensemble": "rmcheck.sources.ensemble:create",
         "http": "rmcheck.sources.served:create_http",
         "https": "rmcheck.sources.served:create_https",
+        "judge": "rmcheck.sources.judge:create",
     },
     function("(rest, SourceOptions) -> reward source"),
     "rmcheck.sources",

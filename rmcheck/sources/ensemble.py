@@ -18,7 +18,7 @@ from rmcheck.data import Dialogue
 from rmcheck.data.dialogue import content_hash
 from rmcheck.errors import SourceError, UsageError, did_you_mean
 from rmcheck.record.run import SourceRecord
-from rmcheck.reward_source import ManySided, Partial, Source, SourceOptions, completed
+from rmcheck.reward_source import BothOrders, ManySided, Partial, Source, SourceOptions, completed
 from rmcheck.sources.layout import parsed
 
 KEYS = ("combine", "weights")
@@ -241,6 +241,11 @@ def create(rest: str, options: SourceOptions) -> Ensemble:
             members.append(member_of(name, options))
         except UsageError as error:
             raise UsageError(f"{spec}: {error}") from None
+        if isinstance(members[-1], BothOrders):
+            raise UsageError(
+                f"{spec}: {name} compares two responses, and an ensemble combines scores of single "
+                "ones; use a member that scores each response (a judge: mode=score)"
+            )
     partial = any(isinstance(member, Partial) for member in members)
     return (PartialEnsemble if partial else Ensemble)(spec, members, combination)
 

@@ -185,6 +185,20 @@ class ScoreFile(Source):
                 found[row] = rewards["chosen"], rewards["rejected"]
         return found
 
+    def by_id_alone(self, dialogue: Dialogue) -> bool:
+        """Whether the score of this text is of a row that names neither its hash nor its suite."""
+        if dialogue.hash in self._read.texts:
+            return False
+        name = dialogue.key.rpartition("/")[0]
+        own = self._tables.get(self._suite) if self._suite else None
+        for table in self._searched:
+            entry = table.get(name)
+            if entry is not None and dialogue.origin in entry.by_hash:
+                return False
+            if entry is not None and entry.plain is not None:
+                return table is not own
+        return False
+
     def _has_pairs_only(self, dialogue: Dialogue) -> bool:
         """Whether the text belongs to a response set and the file has scores of pairs only."""
         if self._read.texts:

@@ -19,7 +19,8 @@ from rmcheck.remote.answers import Answers
 from rmcheck.remote.apart import run_apart, stream_apart
 from rmcheck.remote.batch import Prepare, Traffic
 from rmcheck.remote.client import Client, Terms
-from rmcheck.remote.connection import Connections, Link
+from rmcheck.remote.connection import Link
+from rmcheck.remote.http_link import http_link
 from rmcheck.remote.profile import Asking, Identity, Input
 from rmcheck.remote.retry import Backoff, Clock
 from rmcheck.remote.run import Deliver, ask_all
@@ -348,7 +349,7 @@ class ServedSource(Source):
         return Client(link, settings.profile, asking, self._answers, terms, self.traffic)
 
     def _opened(self) -> Link:
-        return self._link or Connections(self.settings.address, self.settings.timeout)
+        return self._link or http_link(self.settings.address, self.settings.timeout, self.spec)
 
     def _note(self) -> str:
         sent = self.traffic

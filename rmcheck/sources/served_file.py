@@ -123,10 +123,10 @@ def create(
         return ServedSource(replace(settings, spec=spec), options)
     except UsageError as error:
         said_before = (f"{shown}: ", f"{spec}: ")
-        raise ProblemsFound([_placed(document, said_before, str(error.args[0]))]) from None
+        raise ProblemsFound([placed(document, said_before, str(error.args[0]))]) from None
 
 
-def _placed(document: Located, said_before: tuple[str, ...], text: str) -> Problem:
+def placed(document: Located, said_before: tuple[str, ...], text: str) -> Problem:
     """A mistake at the key that it is about, if it names one."""
     for prefix in said_before:
         text = text.removeprefix(prefix)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -95,21 +95,7 @@ def settings_of(
         allowed = ", ".join(PROFILES.names())
         raise UsageError(f"{spec}: profile is missing; say what the server is: profile={allowed}")
     kind = profile_class(name, spec)
-    mistakes: list[str] = []
-    found: dict[str, Any] = {}
-    for key, value in given.items():
-        if key == "profile" or key in kind.keys:
-            continue
-        if key not in KEYS:
-            remedy = did_you_mean(key, (*KEYS, *kind.keys))
-            mistakes.append(f"unknown setting {key!r}; {remedy}")
-            continue
-        try:
-            found[key] = _READ[key](value, root)
-        except ValueError as error:
-            mistakes.append(f"{key}: {error}")
-    if mistakes:
-        raise UsageError(f"{spec}: {'; '.join(mistakes)}")
+    found = values(spec, given, KEYS, ("profile", *kind.keys), root)
     variable = found.pop("api_key_env", "")
     return ServedSettings(
         spec,
@@ -120,6 +106,34 @@ def settings_of(
         said_in=said_in,
         **found,
     )
+
+
+def values(
+    spec: str, given: Mapping[str, Any], keys: Sequence[str], own: Sequence[str], root: Path
+) -> dict[str, Any]:
+    """The values of those of `KEYS` that are allowed; `own` are read elsewhere.
+
+    Raises
+    ------
+    UsageError
+        With every mistake among them.
+    """
+    mistakes: list[str] = []
+    found: dict[str, Any] = {}
+    for key, value in given.items():
+        if key in own:
+            continue
+        if key not in keys:
+            remedy = did_you_mean(key, [*keys, *(each for each in own if each not in keys)])
+            mistakes.append(f"unknown setting {key!r}; {remedy}")
+            continue
+        try:
+            found[key] = _READ[key](value, root)
+        except ValueError as error:
+            mistakes.append(f"{key}: {error}")
+    if mistakes:
+        raise UsageError(f"{spec}: {'; '.join(mistakes)}")
+    return found
 
 
 def from_spec(url: str, options: str, spec: str, root: Path) -> ServedSettings:

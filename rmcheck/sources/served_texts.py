@@ -116,7 +116,10 @@ class Texts:
             If the chat template refuses one.
         """
         if self.form == "messages":
-            return [Input(one.prompt, one.response) for one in dialogues]
+            return [
+                Input(one.prompt, one.response, second=getattr(one, "second", ""))
+                for one in dialogues
+            ]
         if self.form == "ids":
             encoded = self.tokens.encode(dialogues)
             return [

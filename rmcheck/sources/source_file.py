@@ -110,6 +110,10 @@ def create(rest: str, options: SourceOptions) -> Source:
         if key in document.value and "source" not in document.value:
             said = f"expected a source file, got a {kind}; use `{command}{shown}`"
             raise ProblemsFound([Problem(shown, 1, 1, said)])
+    if document.value.get("kind") == "judge":
+        from rmcheck.sources import judge_file
+
+        return judge_file.create(document, path, shown, f"source:{rest}", options)
     if "url" in document.value or document.value.get("kind") == "http":
         from rmcheck.sources import served_file
 

@@ -14,6 +14,7 @@ from typing import Annotated, Any, ClassVar, Literal, get_type_hints
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model
 
+from rmcheck import perturb
 from rmcheck.data.dialogue import content_hash, later_formats
 from rmcheck.data.layouts.registry import LAYOUTS_FORMAT
 from rmcheck.data.preferences import expand
@@ -25,6 +26,7 @@ from rmcheck.errors import Problem, ProblemsFound, UsageError, did_you_mean, nea
 from rmcheck.registry import BrokenEntryPoint
 from rmcheck.scoring.files import FileHashes, ModelFiles, locate
 from rmcheck.shipped import shipped
+from rmcheck.training.augmentation import Augment
 from rmcheck.training.data_spec import (
     Dataset,
     DataSpec,
@@ -185,6 +187,8 @@ class Recipe:
         Seed of initial weights, order and random draws.
     label_noise
         Flips a share `rate` of the labels, drawn with `seed`.
+    augment
+        Adds copies of the training pairs with transformed texts and the same label.
     """
 
     name: str
@@ -206,6 +210,7 @@ class Recipe:
     held_out: Annotated[float, Ge(0), Lt(0.5)] = 0.05
     seed: _Seed = 0
     label_noise: LabelNoise = field(default_factory=LabelNoise)
+    augment: Augment | None = None
 
     def with_label_noise(self, rate: float, seed: int) -> Recipe:
         """The same recipe with a share `rate` of its training labels flipped."""
@@ -252,8 +257,10 @@ class Recipe:
         settings = dataclasses.asdict(self)
         for key in ("name", "description", "path", "base", "revision", "data"):
             settings.pop(key)
-        if self.layout is None:
-            settings.pop("layout")
+        for key in ("layout", "augment"):  # recipes without them keep their hash
+            if settings[key] is None:
+                settings.pop(key)
+        drawn = [perturb.origin(self.augment.names())] if self.augment else []
         data = (
             [hashes.of(path) for path in self.data_files()]
             if not isinstance(self.data, Mapping)
@@ -268,7 +275,7 @@ class Recipe:
         formats = later_formats(
             trainer=TRAINER_FORMAT, template=TEMPLATE_FORMAT, layouts=LAYOUTS_FORMAT
         )
-        return content_hash("recipe", settings, data, base, versions, *formats)
+        return content_hash("recipe", settings, data, base, versions, *formats, *drawn)
 
 
 def _flat(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from rmcheck.scoring.loading import load_base, load_tokenizer, quiet
 from rmcheck.scoring.scorer import Scorer
 from rmcheck.scoring.transformers_compat import Conv1D
 from rmcheck.scoring.trees import tree_attention
+from rmcheck.training.augmentation import augmented
 from rmcheck.training.batches import (
     ForestCollator,
     MarginCollator,
@@ -182,6 +183,7 @@ def train(
         If there are fewer than two training pairs, or the loss is NaN or infinite.
     """
     parts = split(pairs, recipe)
+    whole = augmented(parts.train, recipe.augment)
     if len(parts.train) < 2:
         raise TrainingError(
             f"{recipe.path}: expected at least 2 training pairs, got {len(parts.train)}"
@@ -200,30 +202,30 @@ def train(
         scorer = Scorer(
             base, tokenizer, recipe.template, recipe.max_length, device, pooling=recipe.pooling
         )
-        texts = (shared or Shared()).texts(recipe, parts.train, scorer)
+        texts = (shared or Shared()).texts(recipe, whole.pairs, scorer)
         collator: Any = MarginCollator(scorer.pad)
         if scorer.uses_forest([*texts.chosen, *texts.rejected]):
             within.enter_context(fused(model))
             probes = [*texts.chosen[:4], *texts.rejected[:4]]
             trees = device == "cpu" and within.enter_context(tree_attention(base, probes))
             collator = ForestCollator(texts, scorer.row, trees=trees)
-        steps = steps_of(recipe, len(parts.train))
+        steps = steps_of(recipe, len(whole.pairs))
         curve = Curve(recipe, scorer, parts.held_out, progress)
-        turned = flips(len(parts.train), recipe.label_noise)
+        turned = flips(len(parts.train), recipe.label_noise)[whole.of]
         trainer = ForestRewardTrainer(
-            groups=[pair.group for pair in parts.train],
+            groups=[pair.group for pair in whole.pairs],
             recipe=recipe,
             curve=curve,
             model=model,
             args=arguments(recipe, device, steps, Path(scratch)),
-            train_dataset=dataset(parts.train, texts, turned, recipe),
+            train_dataset=dataset(whole.pairs, texts, turned, recipe),
             processing_class=tokenizer,
             data_collator=collator,
             callbacks=[curve],
         )
         trainer.remove_callback(PrinterCallback)
         progress.start(
-            f"training recipe:{recipe.name} on {len(parts.train):,} pairs", steps, "steps"
+            f"training recipe:{recipe.name} on {len(whole.pairs):,} pairs", steps, "steps"
         )
         try:
             trainer.train()
@@ -232,7 +234,7 @@ def train(
     record = TrainingRecord(
         recipe=recipe.name,
         fingerprint="",
-        pairs=len(parts.train),
+        pairs=len(whole.pairs),
         truncated=texts.truncated,
         steps=steps,
         seconds=round(time.perf_counter() - started, 3),

@@ -116,7 +116,7 @@ def test_what_thresholds_share_is_said_once_and_stands_where_each_kind_lists_it(
     assert shared.startswith("`point` (default: the point estimate decides")
     kinds = [found for kind in registry.kinds() if (found := registry.find(kind))]
     of_both = [kind for kind in kinds if issubclass(kind, ThresholdCheck)]
-    assert len(of_both) == 12
+    assert len(of_both) == 14
     for kind in of_both:
         assert registry.described(kind)["on_inconclusive"] == shared
     assert WinRate.keys() == (

@@ -26,6 +26,7 @@ from rmcheck.checks.null_controls import NullControls
 from rmcheck.checks.objectives import Objectives
 from rmcheck.checks.scale_invariance import ScaleInvariance
 from rmcheck.checks.score_gap import ScoreGap
+from rmcheck.checks.selection import Selection
 from rmcheck.checks.ties import Ties
 from rmcheck.checks.win_rate import WinRate
 from rmcheck.data import ResponseSet
@@ -55,6 +56,7 @@ CHECKS: dict[str, Check] = {
     "null_controls": NullControls(alpha=0.999),
     "best_of_n": BestOfN(min=0.0, on_inconclusive="pass"),
     "ties": Ties(min=0.0, on_inconclusive="pass"),
+    "selection": Selection(on_inconclusive="pass"),
     "invariance": Invariance(max_flips=1.0, max_shift=9.0, on_inconclusive="pass"),
     "directional": Directional(min=0.0, sides="both", on_inconclusive="pass"),
     "exploit": Exploit(max_wins=1.0, max_premium=9.0, on_inconclusive="pass"),
@@ -138,7 +140,7 @@ def test_degenerate_data_never_pass(name: str, check: Check) -> None:
 @named
 def test_a_slice_that_selects_nothing_never_passes(check: Check) -> None:
     where = Slice(tags=("nowhere",))
-    if check.kind in ("best_of_n", "ties"):
+    if check.kind in ("best_of_n", "ties", "selection"):
         with pytest.raises(ValueError, match="'where' selects pairs"):
             dataclasses.replace(check, where=where)
         return
@@ -294,6 +296,10 @@ INPUTS: dict[str, tuple[str, TableContext, str]] = {
         "ties", in_sets((0, 1), (1.0, 1.0, 1.0)), "all scores are the same"),
     "sets with a single best response": (
         "ties", in_sets((0,), (1.0, 0.0)), "0 sets with several best"),
+    "sets of one score, for selection": (
+        "selection", in_sets((0,), (1.0, 1.0)), "all scores are the same"),
+    "14 sets to select from": (
+        "selection", in_sets((0,), (1.0, 0.0), n=14), "14 response sets with a worse response"),
     "14 sets with several best": ("ties", in_sets((0, 1), (2.0, 2.0, 0.0), n=14), "14 sets"),
 }  # fmt: skip
 
@@ -318,7 +324,8 @@ def test_there_are_forty_of_them_over_all_kinds() -> None:
 ON_PAIRS = {
     name: check
     for name, check in CHECKS.items()
-    if check.kind not in ("best_of_n", "ties", "agreement", "label_noise", "objectives")
+    if check.kind
+    not in ("best_of_n", "ties", "selection", "agreement", "label_noise", "objectives")
 }
 
 
@@ -347,6 +354,8 @@ def test_a_response_s_score_is_a_number_too(scores: list[float]) -> None:
 def test_every_kind_of_ours_is_covered() -> None:
     found = {kind: registry.find(kind) for kind in registry.kinds()}
     ours = {kind for kind, each in found.items() if each and each.__module__.startswith("rmcheck.")}
-    # `benchmark` reads published data only: tests/checks/test_benchmark.py; `adversary` has new
-    # texts scored: tests/checks/test_adversary.py.
-    assert {check.kind for check in CHECKS.values()} | {"benchmark", "adversary"} == ours
+    # `benchmark` reads published data only: tests/checks/test_benchmark.py. `order_consistency` is
+    # for sources that compare: tests/checks/test_order_consistency.py. `adversary` has new texts
+    # scored: tests/checks/test_adversary.py.
+    elsewhere = {"benchmark", "order_consistency", "adversary"}
+    assert {check.kind for check in CHECKS.values()} | elsewhere == ours

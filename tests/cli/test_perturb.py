@@ -124,7 +124,7 @@ def test_list_names_every_transformation(capsys: pytest.CaptureFixture[str]) -> 
         ("", "a", "{+a+}"),
         ("a b", "a\u00a0b", "a[-·-]{+⍽+}b"),
         ("one", "one\n", "one{+↵\n+}"),
-        ("a x b", "a b", "a [-x·-]b"),
+        ("a x b", "a b", "a [-x -]b"),
         ("word " * (MOST_TOKENS + 2), "other " * (MOST_TOKENS + 2), None),
     ],
 )

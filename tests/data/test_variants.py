@@ -87,9 +87,10 @@ def test_a_table_has_variants_as_json_text(tmp_path: Path) -> None:
 
 
 def test_variants_are_kept_by_the_command_data(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pair = read(tmp_path, BACK, ASKED)
     monkeypatch.chdir(tmp_path)
     assert cli.main(["data", "d.jsonl", "-o", "own.jsonl"]) == 0
+    assert "\nvariants: back 1, asked 1\n" in capsys.readouterr().out
     assert load([tmp_path / "own.jsonl"]).pairs[0].variants == pair.variants

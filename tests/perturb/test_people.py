@@ -79,6 +79,7 @@ def test_names_are_replaced_throughout_and_people_stay_apart() -> None:
             f"It is the dog that {first} has; {second} has none. `Anna` and Laura wait."
         )
     assert copy("names_replaced", "Who is it?", "It is Anna and the dog.") is None
+    assert copy("names_replaced", "How many letters are in the word Anna?", "There are 4.") is None
 
 
 def test_names_in_every_turn() -> None:
@@ -92,6 +93,8 @@ def test_names_in_every_turn() -> None:
     ("prompt", "applies"),
     [
         ("I live in Leeds and I am sad. What is it that I can do?", True),
+        ("A baker in Leeds and his dog are sad. Sum that up in a sentence.", True),
+        ("Write a limerick about a librarian in Leeds and about the dog.", False),
         ("My sister is from Ghent and is afraid of spiders. How do I help?", True),
         ("I live in Leeds. What is the weather like?", False),
         ("I live in Leeds. Where can I buy the paper?", False),
@@ -112,12 +115,14 @@ def test_a_place_is_replaced_where_nothing_depends_on_it(prompt: str, applies: b
     [
         ("The neighbour says that he is sad.", "He wants his dog. It is his. Ask him!",
          ("The neighbour says that she is sad.", "She wants her dog. It is hers. Ask her!")),
-        ("What is it that she wants?", "She wants it for herself.",
-         ("What is it that he wants?", "He wants it for himself.")),
+        ("What is it that my boss says she wants?", "She wants it for herself.",
+         ("What is it that my boss says he wants?", "He wants it for himself.")),
+        ("Olga's dog is ill. What is it that she can do?", "She can call somebody.", None),
+        ("What is it that she wants?", "She wants it all.", None),
         ("The man says that he is sad.", "He is.", None),
         ("What does it say that he is?", "Then Einstein knew that he was right.", None),
-        ("What is it that he wants?", "He wants that she stays.", None),
-        ("What is it that she wants?", "It is her dog.", None),
+        ("What does my boss say that he wants?", "He wants that she stays.", None),
+        ("What does my boss say that she wants?", "It is her dog.", None),
     ],
 )  # fmt: skip
 def test_pronouns(prompt: str, response: str, after: tuple[str, str] | None) -> None:

@@ -20,6 +20,7 @@ UNFENCED = (
 )
 
 
+MOVES_CODE = ("blank_ends", "windows_line_ends")
 GROUPS = ["whitespace", "typography", "style", "typos", "markdown"]
 
 
@@ -34,9 +35,13 @@ def test_a_text_that_is_a_program_is_code_without_a_fence() -> None:
         assert [block.code for block in blocks(text)] == [text]
         assert prose(text) == ()
         for each in chosen(GROUPS, ["preserves"]):
-            if each.touches == "response" and each.name not in ("heading_added", "blank_ends",
-                                                                "windows_line_ends"):  # fmt: skip
+            if each.touches == "response" and each.name not in MOVES_CODE:
                 assert copy(each.name, text) is None, each.name
+        # What is put before code is on a line of its own.
+        for name in ("blank_ends", "flattery", "expert_claim"):
+            after = copy(name, text)
+            assert after is not None
+            assert f"\n{text}" in after
     assert not is_program("Hello")
     assert not is_program("# Title\n\ntext")
     assert not is_program("x")
@@ -164,6 +169,7 @@ BOXED = "So we get $x = 6 \\cdot 7 = \\boxed{42}$ at last."
         ("answer_in_box", "The answer is $x+1$.", "The answer is $\\boxed{x+1}$."),
         ("answer_in_box", "The answer is no, and that is it.", None),
         ("answer_in_box", "The answer is 5%.", None),
+        ("answer_in_box", "The answer is 5 and a half.", None),
     ],
 )  # fmt: skip
 def test_the_answer_is_marked_in_another_way(name: str, before: str, after: str | None) -> None:

@@ -106,7 +106,7 @@ APPLIES = {
     "dash_bullets": [(QUESTION, "* one\n* two")],
     "code_tag_added": [(QUESTION, CODE.replace("python", "", 1))],
     "answer_in_box": [(QUESTION, "So the answer is 42.")],
-    "pronouns_flipped": [("What is it that he wants?", "He wants to be left alone.")],
+    "pronouns_flipped": [("What is it that my friend says he wants?", "He is tired.")],
 }
 """Texts for transformations that the samples give nothing to do."""
 

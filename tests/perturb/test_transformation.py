@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
+
 import pytest
 
+from perturb.samples import ENGLISH, QUESTION
 from rmcheck import perturb
 from rmcheck.data import Dialogue
 from rmcheck.data.dialogue import Message
-from rmcheck.perturb.transformation import with_last_turn
+from rmcheck.perturb.transformation import version, with_last_turn
 
 TEXT = Dialogue("Why is the sky blue?", "Light scatters. Blue light scatters most.", "sky/chosen")
 
@@ -56,6 +60,24 @@ def test_groups_stand_for_their_members_of_the_promises_asked() -> None:
 def test_a_name_that_does_not_fit_is_refused(name: str, said: str) -> None:
     with pytest.raises(perturb.UnknownTransformation, match=said.replace("?", r"\?")):
         perturb.chosen([name], ["preserves"])
+
+
+def test_a_signature_names_the_transformations_and_the_version_of_their_package() -> None:
+    ours = perturb.chosen(["whitespace"])
+    theirs = [replace(each, package="other 1.0") for each in ours]
+    newer = [replace(each, package="other 1.1") for each in ours]
+    found = {version(each) for each in (ours, ours[1:], theirs, newer)}
+    assert len(found) == 4
+    assert version(ours) == version(list(ours))
+
+
+@pytest.mark.ci
+def test_copies_of_200_pairs_take_seconds() -> None:
+    sides = [Dialogue(f"{QUESTION} {n}", f"{n}: {ENGLISH[: 200 + n]}") for n in range(400)]
+    start = time.process_time()
+    copies = [each.copy(side, others=sides) for each in perturb.chosen(["all"]) for side in sides]
+    assert time.process_time() - start < 10
+    assert len(copies) > 45 * 400
 
 
 @pytest.mark.parametrize("strength", [0.0, 1.5, float("nan")])

@@ -90,6 +90,7 @@ CHECKS: list[dict[str, Any]] = [
     {"check": "agreement", "with_source": "scores:other.jsonl", "min": 0.3},
     {"check": "best_of_n", "min": 0.5},
     {"check": "ties", "min": 0.5},
+    {"check": "selection"},
     {"check": "invariance", "transformations": ["doubled_blanks"]},
     {"check": "directional", "min": 0.6, "transformations": ["first_sentence"]},
     {"check": "exploit", "transformations": ["flattery"]},

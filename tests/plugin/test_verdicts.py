@@ -262,7 +262,7 @@ USAGE = {
     "unknown kind": (["--rm", "recepi:tiny"], "unknown kind 'recepi', did you mean 'recipe'?"),
     "no kind": (
         ["--rm", "nothing"],
-        "(kinds: dpo, ensemble, hf, http, https, py, recipe, scores, source)",
+        "(kinds: dpo, ensemble, hf, http, https, judge, py, recipe, scores, source)",
     ),
     "recipe typo": (["--rm", "recipe:tinny"], "did you mean 'tiny'?"),
     "bad recipe": (["--rm", "recipe:bad.yaml"], "bad.yaml:2:1"),

@@ -68,7 +68,7 @@ def test_a_run_its_record_and_the_next(gated: Project, server: Imitation, url: s
     told = record["source"]["served"]
     assert told == {
         "profile": "tei", "server": url, "model": "rm", "revision": server.revision,
-        "form": "text", "length": None,
+        "form": "text", "length": None, "judge": None,
     }  # fmt: skip
     assert record["scoring"]["requests"] == {"sent": 11, "retried": 0, "split": 0}
     assert record["scoring"]["computed"] == 80
@@ -101,6 +101,23 @@ def test_faults_change_no_verdict(
     assert gated.rows() == calm
     assert gated.record()["scoring"]["requests"]["retried"] > 3
     assert set(server.answered.values()) == {1}
+
+
+def test_without_the_extra_the_gate_says_once_how_to_install_it(
+    gated: Project, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "aiohttp", None)
+    monkeypatch.delitem(sys.modules, "rmcheck.remote.session", raising=False)
+    gated.suite("code", "win_rate", rows=pairs(40))
+    spec = f"{url},profile=tei"
+    result = gated.run("--rm", spec)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    errors = text_of(result).partition("= ERRORS =")[2].partition("= reward model")[0]
+    remedy = "packages that are not installed (aiohttp); install them: pip install 'rmcheck[http]'"
+    assert errors.count(f"{spec} needs {remedy}") == 1
+    assert errors.count(f"{spec} needs rmcheck[http], which is not installed") == 1
+    assert "Traceback" not in text_of(result)
+    assert gated.record()["outcome"] == "error"
 
 
 def test_a_server_that_dies_loses_nothing(gated: Project, server: Imitation, url: str) -> None:

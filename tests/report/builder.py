@@ -9,6 +9,7 @@ from typing import Any, Literal
 from rmcheck.record.run import (
     BaselineRecord,
     CheckRecord,
+    CounterexampleRecord,
     CurvePoint,
     DataRecord,
     EnvironmentRecord,
@@ -273,6 +274,38 @@ PICTURES = [
 ]
 
 
+def counterexample(**fields: Any) -> CounterexampleRecord:
+    """A win that doubled blanks lose."""
+    given: dict[str, Any] = {
+        "title": "doubled_blanks",
+        "key": "conv-0007/chosen",
+        "promise": "Doubled blanks leave a text as good as it was: no win is lost.",
+        "prompt": "How far is it to the station?",
+        "before": "It is about two miles to the station.",
+        "after": "It is  about two miles to the station.",
+        "before_score": 1.23,
+        "after_score": -0.41,
+        "against": 0.6,
+        "repeat": "rmcheck perturb doubled_blanks --data pairs.jsonl --id conv-0007 --rm hf:m",
+    }
+    return CounterexampleRecord(**{**given, **fields})
+
+
+def heat_map(rows: int = 3, columns: int = 2, **fields: Any) -> PictureRecord:
+    """Shares that grow from cell to cell; the last one is missing."""
+    values: list[list[float | None]]
+    values = [[(r * columns + c) / (rows * columns) for c in range(columns)] for r in range(rows)]
+    values[-1][-1:] = [None]
+    data: dict[str, Any] = {
+        "rows": [f"transformation_{row}" for row in range(rows)],
+        "columns": [f"domain_{column}" for column in range(columns)],
+        "values": values,
+        "label": "share of wins lost",
+        "worst": 0.5,
+    }
+    return picture("heat_map", {**data, **fields}, "Wins lost by transformation and domain")
+
+
 def evidence(**fields: Any) -> EvidenceRecord:
     given: dict[str, Any] = {
         "pictures": PICTURES,
@@ -291,7 +324,11 @@ def report(count: int = 60, **fields: Any) -> ReportInput:
     controls = {"pick_longer": estimate(0.52, 0.44, 0.6), "constant": estimate(0.5, 0.5, 0.5)}
     run = record(
         suite(
-            check(evidence=evidence()),
+            check(
+                evidence=evidence(
+                    pictures=[*PICTURES, heat_map(14, 9)], counterexamples=[counterexample()]
+                )
+            ),
             weak("score_gap"),
             regressed(evidence=evidence(pictures=[])),
             slices=slices,

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from rmcheck.record.history import HistorySource, line_of
-from rmcheck.record.run import BaselineRecord, EnvironmentRecord, SourceRecord, TableRecord
+from rmcheck.record.run import (
+    BaselineRecord,
+    EnvironmentRecord,
+    SourceRecord,
+    StepRecord,
+    TableRecord,
+)
 from rmcheck.report import PairTexts, ReportInput
 
 from . import builder as build
@@ -89,6 +95,11 @@ def report() -> ReportInput:
                             text,
                         ),
                         build.picture(
+                            "heat_map",
+                            {"rows": [text], "columns": [text], "values": [[0.5]], "label": text},
+                            text,
+                        ),
+                        build.picture(
                             "scatter",
                             {"points": [[0, 1, "newly_wrong", text], [1, 0, text, text]]},
                             text,
@@ -97,9 +108,22 @@ def report() -> ReportInput:
                     tables=[TableRecord(title=text, columns=[text], rows=[[text]])],
                     pairs=[text],
                     notes=[text],
+                    counterexamples=[
+                        build.counterexample(
+                            title=text,
+                            key=text,
+                            promise=text,
+                            prompt=text,
+                            before=text,
+                            after=f"{text} {text}",
+                            after_prompt=f"{text}{STRINGS[-index]}",
+                            repeat=text,
+                            steps=[StepRecord(label=text, text=text[::-1], score=1.0)],
+                        )
+                    ],
                 ),
             )
-            for text in STRINGS[each::3]
+            for index, text in enumerate(STRINGS[each::3])
         ]
         suites.append(
             build.suite(

@@ -11,6 +11,7 @@ from scoring.models import dialogues, save
 
 from rmcheck.cache.store import ScoreStore
 from rmcheck.server.limits import Limits
+from rmcheck.server.service import Service
 
 from .apps import Counting, at_once, client, opened, rewards, service
 
@@ -94,10 +95,10 @@ def test_too_many_texts_are_refused() -> None:
         assert answer.json() == {"error": said, "error_type": "Validation"}
 
 
-def test_a_full_queue_says_when_to_come_again() -> None:
+def busy_until_refusing(limits: Limits) -> Service:
+    """A service whose model scores nothing before a request is told when to come again."""
     refused = threading.Event()
-    source = Counting(lambda: refused.wait(20))
-    given = service(source, limits=Limits(waiting=3))
+    given = service(Counting(lambda: refused.wait(20)), limits=limits)
     seconds_left = given.queue.seconds_left
 
     def told() -> int:
@@ -105,6 +106,11 @@ def test_a_full_queue_says_when_to_come_again() -> None:
         return seconds_left()
 
     given.queue.seconds_left = told  # type: ignore[method-assign]
+    return given
+
+
+def test_a_full_queue_says_when_to_come_again() -> None:
+    given = busy_until_refusing(Limits(waiting=3))
     answers = at_once(given, [asked_for("a"), asked_for("b", "c"), asked_for("d")])
     assert [answer.status_code for answer in answers] == [200, 200, 429]
     assert "3 texts already wait; try again later" in answers[2].text
@@ -140,16 +146,7 @@ def test_a_batch_takes_about_two_seconds(speed: float, expected: int) -> None:
 
 
 def test_a_request_that_takes_too_long_is_told_so() -> None:
-    gone = threading.Event()
-    source = Counting(lambda: gone.wait(20))
-    given = service(source, limits=Limits(seconds=0.2))
-    seconds_left = given.queue.seconds_left
-
-    def told() -> int:
-        gone.set()
-        return seconds_left()
-
-    given.queue.seconds_left = told  # type: ignore[method-assign]
+    given = busy_until_refusing(Limits(seconds=0.2))
     answers = at_once(given, [asked_for("a"), asked_for("b")])
     assert answers[0].status_code == 503
     assert "no score within 0.2 s; try again later" in answers[0].text

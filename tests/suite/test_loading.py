@@ -206,7 +206,7 @@ def test_every_key_of_a_kind_can_be_written_in_yaml(tmp_path: Path, kind: str) -
         each.name for each in dataclasses.fields(found) if each.default is dataclasses.MISSING
     }
     given = {key: value for key, value in REQUIRED.items() if key in needed}
-    where = None if kind in ("best_of_n", "ties", "benchmark") else Slice(tags=("a",))
+    where = None if kind in ("best_of_n", "ties", "selection", "benchmark") else Slice(tags=("a",))
     check = found(**given, name="mine", gate="advisory", where=where)
     values = {key: value for key, value in dataclasses.asdict(check).items() if value is not None}
     if where:

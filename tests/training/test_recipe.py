@@ -94,7 +94,7 @@ training:
 """
     lines = printed(project, text).splitlines()
     expected = [
-        ("4:1", "unknown key 'los', did you mean 'loss'? (allowed: base, data,"),
+        ("4:1", "unknown key 'los', did you mean 'loss'? (allowed: augment, base, data,"),
         ("5:11", "lora.r=0 is too small: at least 1"),
         ("5:14", "unknown key 'alfa', did you mean 'alpha'? (allowed: alpha, r, targets)"),
         ("6:11", "held_out=0.9 is too large: less than 0.5"),

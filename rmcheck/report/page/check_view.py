@@ -15,6 +15,8 @@ from rmcheck.report.charts import svg
 from rmcheck.report.facts import Fact, cell, facts, is_number
 from rmcheck.report.glossary import GROUP_WORD, reading
 from rmcheck.report.page.brief import brief
+from rmcheck.report.page.finding_view import MOST_FINDINGS, Findings, findings
+from rmcheck.report.page.heat import HeatMap, heat_map
 from rmcheck.report.page.pairs import Pair
 from rmcheck.report.page.trend_view import Past
 from rmcheck.report.sentence import Group, Placed
@@ -69,6 +71,8 @@ class CheckView:
     has_forest: bool
     figures: tuple[Figure, ...]
     grids: tuple[Grid, ...]
+    heat_maps: tuple[HeatMap, ...]
+    findings: Findings
     notes: tuple[str, ...]
     pairs: int
     pairs_link: str
@@ -76,16 +80,25 @@ class CheckView:
 
 
 def check_view(
-    placed: Placed, baseline: str | None, named: Sequence[Pair] = (), past: Past | None = None
+    placed: Placed,
+    baseline: str | None,
+    named: Sequence[Pair] = (),
+    past: Past | None = None,
+    *,
+    most: int = MOST_FINDINGS,
+    texts: bool = True,
 ) -> CheckView:
     """The view of one check.
 
     `baseline` is the name of the baseline, `named` the pairs that the check's evidence points to,
-    `past` its results in earlier runs.
+    `past` its results in earlier runs. At most `most` counterexamples are shown, with their `texts`
+    or without.
     """
     check, suite = placed.check, placed.suite
     estimate = check.estimate
-    figures = [figure(each, links=suite.name) for each in check.evidence.pictures]
+    heat_maps = [each for each in check.evidence.pictures if each.kind == "heat_map"]
+    charts = [each for each in check.evidence.pictures if each.kind != "heat_map"]
+    figures = [figure(each, links=suite.name) for each in charts]
     if past is not None:
         figures.append(_trend(check, past))
     return CheckView(
@@ -111,6 +124,8 @@ def check_view(
         has_forest=any(each.kind == "forest" for each in check.evidence.pictures),
         figures=tuple(figures),
         grids=tuple(grid(each.title, each.columns, each.rows) for each in check.evidence.tables),
+        heat_maps=tuple(map(heat_map, heat_maps)),
+        findings=findings(check.evidence.counterexamples, most, texts=texts),
         notes=tuple(check.evidence.notes),
         pairs=len(check.evidence.pairs),
         pairs_link=anchor.selection(of=check.id),

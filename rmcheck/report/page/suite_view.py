@@ -14,6 +14,7 @@ from rmcheck.record.run import EstimateRecord, RunRecord, SuiteRecord
 from rmcheck.report import anchor, numbers
 from rmcheck.report.charts import svg
 from rmcheck.report.page.check_view import CheckView, Figure, Grid
+from rmcheck.report.page.heat import STEPS, Cell, HeatMap
 from rmcheck.report.page.pairs import Pair
 from rmcheck.report.sentence import Group
 from rmcheck.wording import counted
@@ -90,24 +91,6 @@ class SuiteView:
         return title[:1].upper() + title[1:]
 
 
-@dataclass(frozen=True)
-class Cell:
-    """A cell of the heat map: a win rate in words, and the step of its colour from 0 to 8."""
-
-    text: str
-    step: int
-    title: str
-    link: str
-
-
-@dataclass(frozen=True)
-class HeatMap:
-    """Win rates by tag (down) and suite (across); None where a suite has no such pairs."""
-
-    suites: tuple[str, ...]
-    rows: tuple[tuple[str, tuple[Cell | None, ...]], ...]
-
-
 def suite_view(
     suite: SuiteRecord,
     checks: tuple[CheckView, ...],
@@ -161,7 +144,12 @@ def heat_map(record: RunRecord) -> HeatMap | None:
     for tag in sorted(lowest, key=lambda tag: (lowest[tag], tag)):
         cells = tuple(_cell(suite, tag, suite.slices.get(tag)) for suite in suites)
         rows.append((tag, cells))
-    return HeatMap(tuple(suite.name for suite in suites), tuple(rows))
+    return HeatMap(
+        title="Win rate by tag and suite",
+        corner="tag",
+        columns=tuple(suite.name for suite in suites),
+        rows=tuple(rows),
+    )
 
 
 def _cell(suite: SuiteRecord, tag: str, estimate: EstimateRecord | None) -> Cell | None:
@@ -170,7 +158,7 @@ def _cell(suite: SuiteRecord, tag: str, estimate: EstimateRecord | None) -> Cell
     return Cell(
         text=numbers.rate(estimate.value, 2),
         # Steps of 0.0625 from 0.5 up: at or under chance is the lowest.
-        step=max(0, min(8, int((estimate.value - 0.5) * 16 + 1e-9) + (estimate.value > 0.5))),
+        step=max(0, min(STEPS, int((estimate.value - 0.5) * 16 + 1e-9) + (estimate.value > 0.5))),
         title=f"{numbers.interval(estimate)}, {counted(estimate.n, 'pair')}",
         link=anchor.selection(suite=suite.name, tag=tag),
     )

@@ -13,6 +13,8 @@ from rmcheck.report.glossary import GROUP_LEAD, PAIR_WORD
 from rmcheck.report.input import PairTexts, ReportInput, TextsOf
 from rmcheck.report.page.against_view import AgainstView, against_view
 from rmcheck.report.page.check_view import STOPS, CheckView, check_view
+from rmcheck.report.page.finding_view import share
+from rmcheck.report.page.heat import HeatMap
 from rmcheck.report.page.identity import IdentityRow, identity, scoring_facts
 from rmcheck.report.page.pairs import (
     FAILING,
@@ -25,7 +27,7 @@ from rmcheck.report.page.pairs import (
     pack,
     pairs,
 )
-from rmcheck.report.page.suite_view import HeatMap, SuiteView, heat_map, suite_view
+from rmcheck.report.page.suite_view import SuiteView, heat_map, suite_view
 from rmcheck.report.page.training_view import TrainingView, training_view
 from rmcheck.report.page.trend_view import TrendView, past_of, runs_of, trend_view
 from rmcheck.report.recipes import RecipeDiff, recipe_diff
@@ -149,9 +151,15 @@ def view(report: ReportInput, texts_of: TextsOf) -> View:
     if report.baseline and baseline_name is None:
         baseline_name = "the baseline"
     runs = runs_of(report)
+    most = share(sum(bool(each.check.evidence.counterexamples) for each in groups.all))
     checks = {
         (id(each.suite), id(each.check)): check_view(
-            each, baseline_name, named.get(each.check.id, ()), past_of(each.check.id, runs)
+            each,
+            baseline_name,
+            named.get(each.check.id, ()),
+            past_of(each.check.id, runs),
+            most=most,
+            texts=texts_of != "none",
         )
         for each in groups.all
     }

@@ -46,15 +46,16 @@ rmcheck.page = (function () {
 
   root.classList.add("js");
   by("theme").addEventListener("click", function () { setTheme(dark() ? "light" : "dark"); });
-  if (by("copy")) {
-    if (!navigator.clipboard) by("copy").hidden = true;
-    by("copy").addEventListener("click", function () {
-      navigator.clipboard.writeText(by("command").textContent).then(
-        function () { by("copy").textContent = "Copied"; },
-        function () { by("copy").hidden = true; }
+  /* A button copies the command that it is beside. */
+  document.querySelectorAll("button.copy").forEach(function (button) {
+    if (!navigator.clipboard) button.hidden = true;
+    button.addEventListener("click", function () {
+      navigator.clipboard.writeText(button.parentNode.querySelector("code").textContent).then(
+        function () { button.textContent = "Copied"; },
+        function () { button.hidden = true; }
       );
     });
-  }
+  });
   window.addEventListener("beforeprint", function () {
     document.querySelectorAll("details").forEach(function (details) { details.open = true; });
   });

@@ -9,24 +9,23 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-import zlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import numpy as np
 from annotated_types import Ge, Gt, Le, Lt
 from numpy.typing import NDArray
 
-from rmcheck.checks import BASELINE, CANDIDATE, Changes, Check, ScoredPairs, SourceRef, described
-from rmcheck.data import Dialogue, Message, PreferencePair, ResponseSet, pair_dialogues
-from rmcheck.data.preferences import PreferenceData
+from rmcheck.checks import Check, described
+from rmcheck.data import Dialogue, Message
 from rmcheck.errors import RmcheckError, SourceError
 from rmcheck.registry import summary
 from rmcheck.reward_source import Partial, Rescalable, Retrainable, Source, Streaming, completed
 from rmcheck.scoring.rewards import checked
 from rmcheck.sources.function import as_source
 from rmcheck.suite.loading import check_model
+from rmcheck.testing.bench import Bench, benches
 from rmcheck.verdict import Decision, Outcome, Verdict
 
 DIALOGUES = (
@@ -170,7 +169,7 @@ def check_kind(kind: type[Check], **keys: Any) -> None:
     """
     _check_class(kind)
     check = kind(**{**_values(kind, keys), **keys})
-    for bench in _benches():
+    for bench in benches():
         where = f"{kind.__name__} on {bench.suite}"
         needs = check.needs(bench.data)
         _hold(isinstance(needs, list), f"{where}: needs() must return a list of Need")
@@ -256,7 +255,7 @@ def _value(kind: type[Check], name: str, hint: Any) -> Any:
     )
 
 
-def _judged(check: Check, bench: _Bench, where: str) -> Verdict | None:
+def _judged(check: Check, bench: Bench, where: str) -> Verdict | None:
     """The verdict, after checks that every verdict must pass; None if the check cannot decide."""
     try:
         verdict = check.judge(bench)
@@ -281,118 +280,6 @@ def _judged(check: Check, bench: _Bench, where: str) -> Verdict | None:
     except (TypeError, ValueError) as error:
         raise PromiseBroken(f"{where}: evidence must be plain JSON: {error}") from None
     return verdict
-
-
-@dataclass(frozen=True, eq=False)
-class _Bench:
-    """A `Context` over texts whose rewards are made here."""
-
-    suite: str
-    data: PreferenceData
-    reward: Callable[[str, bool], float]
-    degenerate: bool = False
-    open: bool = False
-    siblings: Sequence[Check] = ()
-    seed: int = 0
-    examples: int | None = 10
-    comparisons: int = 1
-    _better: dict[tuple[object, str], bool] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        for pair in self.data.pairs:
-            self._better[pair.prompt, pair.chosen] = True
-            self._better[pair.prompt, pair.rejected] = False
-        for each in self.data.sets:
-            for row, text in enumerate(each.responses):
-                self._better[each.prompt, text] = row in each.best
-
-    def reordered(self) -> _Bench:
-        data = PreferenceData(self.data.pairs[::-1], self.data.sets[::-1], self.data.paths)
-        return dataclasses.replace(self, data=data, _better={})
-
-    def side(self, objective: str) -> _Bench:
-        return self
-
-    def score(
-        self, dialogues: Sequence[Dialogue], source: SourceRef = CANDIDATE
-    ) -> NDArray[np.float64]:
-        return np.array([self._one(one, source) for one in dialogues], dtype=np.float64)
-
-    def _one(self, dialogue: Dialogue, source: SourceRef) -> float:
-        text = f"{dialogue.prompt}|{dialogue.response}"
-        better = self._better.get((dialogue.prompt, dialogue.response))
-        value = _noise(text) if better is None else self.reward(text, better)
-        if not self.degenerate and source.role != "candidate":
-            value += 0.3 * _noise(f"{source.role}|{text}")
-        if not self.degenerate and source.flip_rate:
-            value += source.flip_rate * _noise(f"{source.flip_seed}|{text}")
-        return value * source.head_scale
-
-    def scored(self, pairs: Sequence[PreferencePair], source: SourceRef = CANDIDATE) -> ScoredPairs:
-        both = self.score(pair_dialogues(pairs), source)
-        return ScoredPairs(pairs, both[0::2], both[1::2])
-
-    def comparable(self, pairs: Sequence[PreferencePair]) -> tuple[list[PreferencePair], list[str]]:
-        return list(pairs), []
-
-    def changes(self, pairs: Sequence[PreferencePair]) -> Changes:
-        return Changes()
-
-    def offers(self, capability: type, source: SourceRef = CANDIDATE) -> bool:
-        return capability in (Retrainable, Rescalable)
-
-    def name(self, source: SourceRef = CANDIDATE) -> str:
-        return "main" if source == BASELINE else source.spec or "py:bench"
-
-    def signature(self, kind: str, facts: Mapping[str, object]) -> str:
-        return "|".join([kind, *(f"{name}:{value}" for name, value in facts.items())])
-
-
-def _noise(text: str) -> float:
-    """A number in [-1, 1) that the text decides."""
-    return zlib.crc32(text.encode()) / 2**31 - 1
-
-
-def _benches() -> list[_Bench]:
-    """Data that decide, data without a signal, and data that can decide nothing."""
-
-    def sound(text: str, better: bool) -> float:
-        return _noise(text) + better
-
-    def chance(text: str, _: bool) -> float:
-        return _noise(text)
-
-    def tied(text: str, _: bool) -> float:
-        return _noise(text.partition("|")[0])
-
-    return [
-        _Bench("sound data", _data(60), sound),
-        _Bench("data without a signal", _data(60), chance, open=True),
-        _Bench("data with every pair tied", _data(60), tied, degenerate=True),
-        _Bench("data with one score", _data(60), lambda *_: 0.0, degenerate=True),
-        _Bench("three pairs", _data(3), sound, degenerate=True),
-        _Bench("no data", _data(0), sound, degenerate=True),
-        _Bench("data of one prompt", _data(40, prompts=1), sound, degenerate=True),
-    ]
-
-
-def _data(n: int, prompts: int | None = None) -> PreferenceData:
-    """n pairs and n response sets over so many prompts (default: one each)."""
-    pairs, sets = [], []
-    for row in range(n):
-        number = row % (prompts or n)
-        prompt, group = f"question {number}?", f"g{number}"
-        chosen = f"a good answer {row}" + " and more" * (row % 2)
-        rejected = f"a bad answer {row} and no more"
-        pairs.append(
-            PreferencePair(
-                f"p{row:02d}", prompt, chosen, rejected, group, ("even", "odd")[row % 2 :][:1],
-                0.6 + 0.4 * (row % 3) / 2, (4.0 + row % 3, 1.0 + row % 2),
-            )
-        )  # fmt: skip
-        texts = tuple(f"{word} reply {row}" for word in ("fine", "right", "wrong", "poor"))
-        sets.append(ResponseSet(f"s{row:02d}", prompt, texts, (0, 1), group))
-    return PreferenceData(tuple(pairs), tuple(sets))
 
 
 def _hold(kept: object, promise: str) -> None:
