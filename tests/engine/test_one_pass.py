@@ -198,6 +198,17 @@ def test_a_training_in_between_keeps_its_own_bar() -> None:
     assert (shown.done, shown.finished) == (40, 4)
 
 
+def test_a_few_texts_get_no_bar() -> None:
+    shown = Bar()
+    bar = SessionBar(shown)
+    for total in (1, 4, 5):
+        with bar.over(total):
+            bar.start("one source", total, "dialogues")
+            bar.advance(total)
+            bar.finish()
+    assert (shown.started, shown.done, shown.finished) == ([("scoring", 5, "dialogues")], 5, 1)
+
+
 def test_a_source_that_fails_leaves_no_bar_open() -> None:
     shown = Bar()
     bar = SessionBar(shown)
