@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from rmcheck.progress import DIALOGUES, Progress
 
-FEW = 5
+FEW = 16
 """Fewer dialogues get no bar: a search that asks for one after another would print one for each."""
 
 
