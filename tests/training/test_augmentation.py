@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -99,7 +100,9 @@ def test_a_recipe_says_it_and_its_hash_knows(
     assert recipe.settings(hashes)["augment.transformations"] == ["flattery"]
     flattered = recipe.fingerprint(hashes)
     assert flattered != plain
-    monkeypatch.setattr("rmcheck.perturb.transformation.PERTURB_FORMAT", 99)
+    # The package has a function of the module's name.
+    module = sys.modules["rmcheck.perturb.transformation"]
+    monkeypatch.setattr(module, "PERTURB_FORMAT", 99)
     assert recipe.fingerprint(hashes) != flattered
 
 
