@@ -13,7 +13,7 @@ def lines(candidate: Side, baseline: Side) -> list[str]:
     if not candidate.checks or not baseline.checks:
         return []
     now, before = _pins(candidate), _pins(baseline)
-    said = told(redacted(baseline.name), changes(now, states(before)), len(now))
+    said = told(redacted(baseline.name), changes(now, states(before)))
     return [said] if said else []
 
 

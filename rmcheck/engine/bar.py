@@ -7,6 +7,9 @@ from collections.abc import Iterator
 
 from rmcheck.progress import DIALOGUES, Progress
 
+FEW = 16
+"""Fewer dialogues get no bar: a search that asks for one after another would print one for each."""
+
 
 class SessionBar:
     """A `Progress` for every source of a session; it shows one bar instead of one per source.
@@ -20,11 +23,13 @@ class SessionBar:
         self._left = 0
         self._open = False
         self._apart = False
+        self._quiet = False
 
     @contextlib.contextmanager
     def over(self, total: int) -> Iterator[None]:
         """Within this context all scoring advances one bar of `total` dialogues."""
         self._left = total
+        self._quiet = total < FEW
         try:
             yield
         finally:
@@ -37,13 +42,14 @@ class SessionBar:
         if self._apart:
             self._close()
             self._shown.start(title, total, unit)
-        elif not self._open:
+        elif not self._open and not self._quiet:
             self._open = True
             self._shown.start("scoring", self._left, DIALOGUES)
 
     def advance(self, amount: int = 1, note: str = "") -> None:
         """`amount` more units are done."""
-        self._shown.advance(amount, note)
+        if self._apart or self._open:
+            self._shown.advance(amount, note)
         if not self._apart:
             self._left = max(0, self._left - amount)
 

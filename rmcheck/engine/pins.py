@@ -10,7 +10,7 @@ from rmcheck.verdict import PinState, Verdict
 
 
 def with_baseline(verdict: Verdict, check: str, baseline: Baseline | None) -> Verdict:
-    """The verdict with each pin's state in the baseline, and a note on what has changed.
+    """The verdict with each pin's state in the baseline; its message says what has changed.
 
     Parameters
     ----------
@@ -38,10 +38,10 @@ def with_baseline(verdict: Verdict, check: str, baseline: Baseline | None) -> Ve
     known = own | {name: state for name, state in before.items() if name in now}
     if not pins and not known:
         return verdict
-    note = told(f"baseline {baseline.name}", changes(pins, known), len(pins))
-    evidence = replace(
-        verdict.evidence,
-        pins=tuple(replace(pin, before=before.get(pin.id)) for pin in pins),
-        notes=(*verdict.evidence.notes, *([note] if note else [])),
+    said = told(f"baseline {baseline.name}", changes(pins, known))
+    beside = tuple(replace(pin, before=before.get(pin.id)) for pin in pins)
+    return replace(
+        verdict,
+        message=f"{verdict.message}; {said}" if said else verdict.message,
+        evidence=replace(verdict.evidence, pins=beside),
     )
-    return replace(verdict, evidence=evidence)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from rmcheck.verdict import PinState
-from rmcheck.wording import counted, listed
+from rmcheck.wording import listed
 
 
 class Pinned(Protocol):
@@ -74,10 +74,10 @@ def changes(now: Iterable[Pinned], before: Mapping[str, PinState]) -> PinChanges
     )
 
 
-def told(name: str, found: PinChanges, total: int) -> str:
-    """The changes against a run of that name, in a line; empty without any."""
+def told(name: str, found: PinChanges) -> str:
+    """The changes against a run of that name, in a clause; empty without any."""
     said = str(found)
-    return f"{counted(total, 'pin')} against {name}: {said}" if said else ""
+    return f"pins against {name}: {said}" if said else ""
 
 
 def states(pins: Sequence[Pinned]) -> dict[str, PinState]:

@@ -17,6 +17,7 @@ from pydantic import BaseModel
 
 from rmcheck import checks
 from rmcheck.checks import Check, Slice
+from rmcheck.record.pin import PinRow
 from rmcheck.record.run import RunRecord
 from rmcheck.registry import BrokenEntryPoint, summary
 from rmcheck.sources.judge_file import JudgeFile
@@ -135,11 +136,18 @@ def results_schema() -> Schema:
     return builder.whole(builder.model(RunRecord, mode="serialization"))
 
 
+def pin_schema() -> Schema:
+    """The schema of a line of a pin file."""
+    builder = _Builder("pin", "A line of a pin file of rmcheck: a text that broke a promise once.")
+    return builder.whole(builder.model(PinRow, checks.described(PinRow)))
+
+
 SCHEMAS: Mapping[str, Published] = {
     "suite": Published("rmcheck.schema.json", suite_schema),
     "recipe": Published("recipe.schema.json", recipe_schema),
     "source": Published("source.schema.json", source_schema),
     "results": Published("results.schema.json", results_schema),
+    "pin": Published("pin.schema.json", pin_schema),
 }
 """What `rmcheck schema` prints, by name."""
 

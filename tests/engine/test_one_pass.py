@@ -198,15 +198,26 @@ def test_a_training_in_between_keeps_its_own_bar() -> None:
     assert (shown.done, shown.finished) == (40, 4)
 
 
+def test_a_few_texts_get_no_bar() -> None:
+    shown = Bar()
+    bar = SessionBar(shown)
+    for total in (1, 15, 16):
+        with bar.over(total):
+            bar.start("one source", total, "dialogues")
+            bar.advance(total)
+            bar.finish()
+    assert (shown.started, shown.done, shown.finished) == ([("scoring", 16, "dialogues")], 16, 1)
+
+
 def test_a_source_that_fails_leaves_no_bar_open() -> None:
     shown = Bar()
     bar = SessionBar(shown)
 
     def fails() -> None:
-        with bar.over(5):
-            bar.start("one source", 5, "dialogues")
+        with bar.over(50):
+            bar.start("one source", 50, "dialogues")
             raise RuntimeError("gone")
 
     with pytest.raises(RuntimeError, match="gone"):
         fails()
-    assert (shown.started, shown.finished) == ([("scoring", 5, "dialogues")], 1)
+    assert (shown.started, shown.finished) == ([("scoring", 50, "dialogues")], 1)

@@ -59,10 +59,6 @@ def check(project: Project) -> dict[str, Any]:
     return project.checks()["chat::adversary"]
 
 
-def notes(found: dict[str, Any]) -> str:
-    return " ".join(found["evidence"]["notes"])
-
-
 @pytest.mark.ci
 def test_a_find_is_pinned_fixed_and_back_again(gate: Project) -> None:
     found = check(gate)
@@ -94,19 +90,23 @@ def test_a_find_is_pinned_fixed_and_back_again(gate: Project) -> None:
     found = check(gate)
     assert found["outcome"] == "pass"
     assert found["message"].startswith("adversary: 1 pinned text holds; nothing found in ")
-    assert notes(found) == f"1 pin against baseline main: 1 fixed: {row['id']}"
+    assert found["message"].endswith(f"; pins against baseline main: 1 fixed: {row['id']}")
     assert found["evidence"]["pins"] == [{"id": row["id"], "state": "holds", "before": "broken"}]
     compared = gate.cli("compare", "reports/latest", "main")
-    assert f"1 pin against main: 1 fixed: {row['id']}" in compared.out
+    assert f"pins against main: 1 fixed: {row['id']}" in compared.out
     assert gate.cli("bless").code == 0
 
     gate.write("conftest.py", model(3))
     found = check(gate)
     assert found["outcome"] == "fail"
-    assert f"1 pin against baseline main: 1 back again: {row['id']}" in notes(found)
+    assert f"; pins against baseline main: 1 back again: {row['id']}" in found["message"]
+    summary = (gate.root / "reports/latest/summary.md").read_text(encoding="utf-8")
+    assert f"1 back again: {row['id']}" in summary
+    page = (gate.root / "reports/latest/index.html").read_text(encoding="utf-8")
+    assert "Pinned texts" in page
 
     path.write_text("", encoding="utf-8")
-    assert f"0 pins against baseline main: 1 removed: {row['id']}" in notes(check(gate))
+    assert f"pins against baseline main: 1 removed: {row['id']}" in check(gate)["message"]
 
 
 @pytest.mark.ci

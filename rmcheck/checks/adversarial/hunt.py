@@ -151,21 +151,29 @@ class Hunt:
     def _sweep(self, until: int, most: int) -> list[Find]:
         """Single transformations in turn, each time the change with most that is new.
 
-        The first turn takes every transformation, if `most` texts allow it.
+        The first turn takes every transformation, if `most` texts allow it, and is one batch; all
+        other turns are another one, since what is new does not depend on scores.
         """
-        first = True
-        while self.ledger.used < until:
-            batch = []
-            for each in self.transformations:
-                tried = self._newest(each, thorough=first)
-                if tried is not None:
-                    self._seen |= self._news(tried)
-                    batch.append(tried)
-            found = _broken(self._judged(batch, most if first else until))
-            if found or not batch:
-                return found
-            first = False
-        return []
+        found = _broken(self._judged(self._turn(thorough=True), most))
+        if found:
+            return found
+        batch: dict[Claim, _Tried] = {}
+        while len(batch) < until - self.ledger.used:
+            turn = {each.claim: each for each in self._turn(thorough=False)}
+            if turn.keys() <= batch.keys():
+                break
+            batch |= turn
+        return _broken(self._judged([*batch.values()], until))
+
+    def _turn(self, *, thorough: bool) -> list[_Tried]:
+        """One change by each transformation that has something new."""
+        turn = []
+        for each in self.transformations:
+            tried = self._newest(each, thorough=thorough)
+            if tried is not None:
+                self._seen |= self._news(tried)
+                turn.append(tried)
+        return turn
 
     def _newest(self, transformation: Transformation, *, thorough: bool) -> _Tried | None:
         """The change with most that is new; the first one if `thorough`, which tries all texts."""
