@@ -17,6 +17,8 @@ from rmcheck.wording import counted
 
 MOST_ROWS, MOST_COLUMNS = 60, 12
 """A picture has so many changes, and so many tags, at most."""
+CHANGES, BROKEN = "Changes", "broken"
+"""The title of the table, and what its last column says of a change that breaks its promise."""
 LEAST_OF_TAG = 5
 """A cell of the heat map is empty with fewer pairs than this."""
 
@@ -119,7 +121,7 @@ def table(words: Words, found: Sequence[Tried], alpha: float, extra: Extra | Non
     more = dict(extra or {})
     order = sorted(found, key=lambda each: (each.adjusted, -_share(each), each.trial.name))
     return Table(
-        title="Changes",
+        title=CHANGES,
         columns=(
             "change", "prompts", words.share, "low", "high", "detectable", words.moved,
             "p (no move)", "p", "adjusted p", *more, "result",
@@ -156,7 +158,7 @@ def _row(words: Words, each: Tried) -> tuple[Any, ...]:
 def _result(each: Tried, alpha: float) -> str:
     if each.reason:
         return "undecidable"
-    return "broken" if each.adjusted <= alpha else "not shown"
+    return BROKEN if each.adjusted <= alpha else "not shown"
 
 
 def notes(found: Sequence[Tried]) -> tuple[str, ...]:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rmcheck.checks.trial_evidence import BROKEN, CHANGES
 from rmcheck.record.run import CheckRecord, EstimateRecord
 from rmcheck.report import numbers
 from rmcheck.report.sentence import Group
+from rmcheck.report.text import one_line
+from rmcheck.wording import listed
 
 GROUP_WORD: dict[Group, str] = {
     "regression": "Regression",
@@ -91,7 +94,7 @@ def reading(check: CheckRecord, baseline: str | None) -> str:
         bound = check.criterion.get(words.key)
         if isinstance(bound, (int, float)):
             text += f"; {words.bound.format(_hundred(bound))}"
-        return f"{text}."
+        return f"{text}.{_broken(check)}"
     if check.kind == "selection":
         return _selection(check, estimate)
     if _is_change(check):
@@ -106,6 +109,21 @@ def reading(check: CheckRecord, baseline: str | None) -> str:
             f"than {than}."
         )
     return ""
+
+
+def _broken(check: CheckRecord) -> str:
+    """Which changes of a text break their promise by themselves, as a sentence."""
+    names = [
+        one_line(str(row[0]), 40)
+        for table in check.evidence.tables
+        if table.title == CHANGES
+        for row in table.rows
+        if row[-1] == BROKEN
+    ]
+    if not names:
+        return ""
+    said = "By itself, {} breaks" if len(names) == 1 else "By themselves, {} break"
+    return f" {said.format(listed(names))} a bound."
 
 
 def certainty(check: CheckRecord) -> str:

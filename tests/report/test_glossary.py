@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from rmcheck.record.run import TableRecord
 from rmcheck.report.glossary import certainty, reading
 
 from . import builder as build
@@ -49,3 +50,18 @@ def test_the_interval_of_a_share_is_told_in_hundreds() -> None:
     assert certainty(check).startswith("95 % interval: between 8 and 17 of 100")
     gain = build.check("selection", estimate=build.estimate(0.12, 0.08, 0.17))
     assert certainty(gain).startswith("95 % interval: between 0.080 and 0.170")
+
+
+def test_changes_that_break_a_bound_by_themselves_are_named() -> None:
+    rows = [["bold_added", 90, 0.4, "broken"], ["typos\n", 90, 0.3, "broken"], ["x", 9, 0, "not"]]
+
+    def told(rows: list[list[Any]]) -> str:
+        table = TableRecord(title="Changes", columns=["change", "n", "share", "result"], rows=rows)
+        found = build.evidence(tables=[table])
+        check = build.check("invariance", estimate=build.estimate(0.06, 0.03, 0.11), evidence=found)
+        return reading(check, None)
+
+    cost = "Changes that mean nothing cost it 6 of 100 wins."
+    assert told(rows) == f"{cost} By themselves, bold_added and typos break a bound."
+    assert told(rows[:1]) == f"{cost} By itself, bold_added breaks a bound."
+    assert told(rows[2:]) == cost
