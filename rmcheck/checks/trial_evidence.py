@@ -117,9 +117,10 @@ Extra = Mapping[str, Callable[[Tried], Any]]
 
 
 def table(words: Words, found: Sequence[Tried], alpha: float, extra: Extra | None = None) -> Table:
-    """A row for each change, those that break their promise first."""
+    """A row for each change that applies to anything, those that break their promise first."""
     more = dict(extra or {})
-    order = sorted(found, key=lambda each: (each.adjusted, -_share(each), each.trial.name))
+    applied = [each for each in found if len(each.trial.credits)]
+    order = sorted(applied, key=lambda each: (each.adjusted, -_share(each), each.trial.name))
     return Table(
         title=CHANGES,
         columns=(
