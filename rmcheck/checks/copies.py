@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from typing import overload
 
+from rmcheck.checks.check import Context
 from rmcheck.data import Dialogue, PreferencePair
 from rmcheck.data.dialogue import Promise, content_hash
-from rmcheck.errors import RmcheckError
+from rmcheck.errors import RmcheckError, Unscorable
 from rmcheck.perturb import Transformation
+from rmcheck.reward_source import Partial
 
 VARIANTS = "variants"
 """In a list of transformations: the changed texts that the pairs bring with them."""
@@ -54,6 +57,55 @@ class Copies:
     def applies(self) -> bool:
         """Whether there is any copy."""
         return any(True for _ in self.dialogues)
+
+
+class WithCopies(Sequence[Dialogue]):
+    """Texts, and copies of them that are made when they are asked for.
+
+    A score file, which cannot score copies, is asked for the first text only: of a million pairs,
+    no copy is made in vain.
+    """
+
+    def __init__(self, own: Sequence[Dialogue], copies: Callable[[], Iterable[Dialogue]]) -> None:
+        self._own = own
+        self._copies = copies
+
+    @cached_property
+    def _all(self) -> list[Dialogue]:
+        return [*self._own, *self._copies()]
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    @overload
+    def __getitem__(self, index: int) -> Dialogue: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[Dialogue]: ...
+
+    def __getitem__(self, index: int | slice) -> Dialogue | list[Dialogue]:
+        return self._all[index]
+
+    def __iter__(self) -> Iterator[Dialogue]:
+        yield from self._own
+        yield from self._all[len(self._own) :]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, WithCopies) and self._all == other._all
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def scores_copies(ctx: Context) -> None:
+    """Raise, before any copy is made, where the source has scores of its own texts only.
+
+    Raises
+    ------
+    Unscorable
+        For a score file.
+    """
+    if ctx.offers(Partial):
+        raise Unscorable(f"{ctx.name()} has scores of its own texts only; it cannot score new text")
 
 
 def copies_of(

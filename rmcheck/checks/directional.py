@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from rmcheck.checks import threshold
 from rmcheck.checks.check import CANDIDATE, Context, Need, ScoredPairs, Share
-from rmcheck.checks.copies import Copies
+from rmcheck.checks.copies import Copies, scores_copies
 from rmcheck.checks.counterexamples import Break
 from rmcheck.checks.perturbed import PerturbedCheck, Tests, rows_where, scores_by_copy
 from rmcheck.checks.trial_evidence import Words
 from rmcheck.checks.trials import Trial
-from rmcheck.data import Pairs, PreferencePair, sides_of
+from rmcheck.data import Pairs, PreferencePair
 from rmcheck.data.dialogue import Promise
 from rmcheck.data.preferences import PreferenceData
 from rmcheck.stats import groups as grouping
@@ -67,9 +67,7 @@ class Directional(PerturbedCheck):
 
     def needs(self, data: PreferenceData) -> list[Need]:
         """Both sides of the pairs, and the copies of those that are changed."""
-        pairs = self.select(data)
-        copies = [copy for each in self._copies(pairs) for copy in each.dialogues]
-        return [Need(CANDIDATE, sides_of(pairs)), Need(CANDIDATE, copies)]
+        return [Need(CANDIDATE, self._with_copies(self.select(data)))]
 
     def _copies(self, pairs: Sequence[PreferencePair]) -> list[Copies]:
         found = super()._copies(pairs)
@@ -81,6 +79,7 @@ class Directional(PerturbedCheck):
         """Compare the share of scores that fall with `min`, over all changes and for each."""
         from rmcheck.stats import winrate
 
+        scores_copies(ctx)
         pairs = self.select(ctx.data)
         criterion = {"min": self.min}
         scored = ctx.scored(pairs)

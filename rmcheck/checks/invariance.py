@@ -21,13 +21,13 @@ from rmcheck.checks.check import (
     Share,
     SourceRef,
 )
-from rmcheck.checks.copies import Copies
+from rmcheck.checks.copies import Copies, scores_copies
 from rmcheck.checks.counterexamples import Break
 from rmcheck.checks.more_flips import Flips, MoreFlips, more_flips
 from rmcheck.checks.perturbed import PerturbedCheck, Tests, rows_where, scores_by_copy
 from rmcheck.checks.trial_evidence import Words
 from rmcheck.checks.trials import Trial, why_not
-from rmcheck.data import Pairs, sides_of
+from rmcheck.data import Pairs
 from rmcheck.data.dialogue import Promise
 from rmcheck.data.preferences import PreferenceData
 from rmcheck.reward_source import Partial
@@ -120,14 +120,14 @@ class Invariance(PerturbedCheck):
     def needs(self, data: PreferenceData) -> list[Need]:
         """Both sides of the pairs and all copies, by the candidate (and by the baseline)."""
         pairs = self.select(data)
-        copies = [copy for each in self._copies(pairs) for copy in each.dialogues]
-        roles = (CANDIDATE, BASELINE) if self.compares else (CANDIDATE,)
-        return [Need(role, texts) for role in roles for texts in (sides_of(pairs), copies)]
+        texts = self._with_copies(pairs)
+        return [Need(role, texts) for role in ([CANDIDATE, BASELINE][: 1 + self.compares])]
 
     def judge(self, ctx: Context) -> Verdict:
         """Compare the share of lost wins with `max_flips`, over all changes and for each."""
         from rmcheck.stats import winrate
 
+        scores_copies(ctx)
         pairs = self.select(ctx.data)
         criterion: dict[str, Any] = {"max_flips": self.max_flips}
         if self.max_shift is not None:

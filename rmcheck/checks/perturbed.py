@@ -12,12 +12,12 @@ from annotated_types import Ge, Gt, Le, Lt, MinLen
 from rmcheck import perturb
 from rmcheck.checks import counterexamples, threshold, trial_evidence
 from rmcheck.checks.check import Context
-from rmcheck.checks.copies import VARIANTS, Copies, copies_of, stamp, variants_of
+from rmcheck.checks.copies import VARIANTS, Copies, WithCopies, copies_of, stamp, variants_of
 from rmcheck.checks.counterexamples import Break
 from rmcheck.checks.threshold import Bound, ThresholdCheck
 from rmcheck.checks.trial_evidence import Extra, Words
 from rmcheck.checks.trials import Control, Rule, Trial, Tried, overall, tried, why_not
-from rmcheck.data import Dialogue, PreferencePair
+from rmcheck.data import Dialogue, Pairs, PreferencePair, sides_of
 from rmcheck.data.dialogue import Promise
 from rmcheck.perturb import Transformation
 from rmcheck.verdict import Evidence, Verdict
@@ -101,6 +101,13 @@ class PerturbedCheck(ThresholdCheck):
         """The copies of the pairs' texts by every change asked for, variants last."""
         made = copies_of(pairs, self._chosen(), seed=self.seed, strength=self.strength)
         return [*made, *self._variants(pairs)]
+
+    def _with_copies(self, pairs: Pairs) -> WithCopies:
+        """Both sides of the pairs, and their copies."""
+        return WithCopies(
+            sides_of(pairs),
+            lambda: (copy for each in self._copies(pairs) for copy in each.dialogues),
+        )
 
     def _variants(self, pairs: Sequence[PreferencePair]) -> list[Copies]:
         """What the pairs bring; a name that a transformation has too is told apart."""

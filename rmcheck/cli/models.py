@@ -6,6 +6,7 @@ import argparse
 import json
 import math
 import sys
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -241,7 +242,8 @@ def _list_transformations(*, whole: bool) -> Sequence[BrokenEntryPoint]:
             for group in each.groups[: 1 if whole else None]:
                 groups.setdefault(group, []).append(name)
         for group, names in groups.items():
-            tell(f"  {group:<18} {'' if whole else ', '.join(names)}".rstrip())
+            lines = [""] if whole else textwrap.wrap(", ".join(names), 78)
+            tell(f"  {group:<18} {lines[0]}".rstrip(), *(f"{'':21}{line}" for line in lines[1:]))
             for name in names if whole else ():
                 tell(f"    {name:<22} {some[name].sentence}")
     return broken

@@ -14,6 +14,7 @@ from rmcheck.perturb.transformation import (
     Transformation,
     text_transformation,
     transformation,
+    version,
 )
 from rmcheck.registry import Registry
 
@@ -81,16 +82,6 @@ TRANSFORMATIONS: Registry[Transformation] = Registry(
 """The transformations, ours and those of other packages."""
 
 
-FORMAT = 1
-"""Version of our own transformations: add 1 with every change that changes what they write. It is
-part of the hash of recipes that train on copies."""
-
-
-def origin(names: Iterable[str]) -> list[list[str | int]]:
-    """What decides the copies of these transformations: names, our format, others' packages."""
-    return [[name, TRANSFORMATIONS.package(name) or FORMAT] for name in names]
-
-
 class UnknownTransformation(ValueError):
     """A name that neither a transformation nor a group has."""
 
@@ -143,7 +134,6 @@ def chosen(
 
 __all__ = [
     "DEFAULT_STRENGTH",
-    "FORMAT",
     "TRANSFORMATIONS",
     "Promise",
     "Touches",
@@ -151,7 +141,7 @@ __all__ = [
     "UnknownTransformation",
     "chosen",
     "groups",
-    "origin",
     "text_transformation",
     "transformation",
+    "version",
 ]

@@ -67,7 +67,8 @@ def bold_added(text: str, rng: random.Random, strength: float) -> str | None:
 @text_transformation("preserves", "response", "markdown", "headings", idempotent=True)
 def heading_added(text: str, rng: random.Random, strength: float) -> str | None:
     """The heading `## Answer` above the response; strength has no effect."""
-    if text.lstrip().startswith("#") or text[0] in " \t" or not prose(text):
+    # An answer of one sentence may be asked for as that, or as a word.
+    if text.lstrip().startswith("#") or text[0] in " \t" or len(sentences(text)) < 2:
         return None
     return f"## Answer\n\n{text}"
 

@@ -51,9 +51,9 @@ class Augment:
     strength: Annotated[float, Gt(0), Le(1)] = perturb.DEFAULT_STRENGTH
     seed: Annotated[int, Ge(0)] = 0
 
-    def names(self) -> list[str]:
+    def drawn(self) -> list[Transformation]:
         """The transformations that its names and groups stand for now."""
-        return [each.name for each in perturb.chosen(self.transformations)]
+        return perturb.chosen(self.transformations)
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def augmented(pairs: Sequence[PreferencePair], how: Augment | None) -> Augmented
     """
     if how is None:
         return Augmented(list(pairs), np.arange(len(pairs), dtype=np.int64))
-    choices = perturb.chosen(how.transformations)
+    choices = how.drawn()
     found: list[PreferencePair] = []
     rows: list[int] = []
     for row, pair in enumerate(pairs):

@@ -260,7 +260,7 @@ class Recipe:
         for key in ("layout", "augment"):  # recipes without them keep their hash
             if settings[key] is None:
                 settings.pop(key)
-        drawn = [perturb.origin(self.augment.names())] if self.augment else []
+        drawn = [perturb.version(self.augment.drawn())] if self.augment else []
         data = (
             [hashes.of(path) for path in self.data_files()]
             if not isinstance(self.data, Mapping)

@@ -22,7 +22,7 @@ SLOW = {
     "train": "Training",
     "gate_overhead": "Overhead of a gate",
     "report_size": "The HTML report",
-    "shards": "Scoring in shards",
+    "shards": "Shards: a second worker",
     "served": "Served models",
     "serve": "Serving",
     "size": "Size",

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import pytest
 from builders import make_pairs
 
-from rmcheck.checks.copies import changed, copies_of, stamp, variants_of
+from rmcheck.checks.copies import WithCopies, changed, copies_of, stamp, variants_of
 from rmcheck.data import Dialogue, Variant
 from rmcheck.errors import RmcheckError
 from rmcheck.perturb import Transformation, transformation
@@ -82,3 +82,19 @@ def test_variants_are_gathered_by_name_and_promise() -> None:
     assert [each and each.response for each in found.chosen] == ["x", None, pairs[2].chosen]
     assert [each and each.prompt for each in found.rejected] == [None, None, "z"]
     assert stamp(list(found.dialogues)) != stamp(list(found.dialogues)[:1])
+
+
+def test_no_copy_is_made_where_only_the_first_text_is_asked_for() -> None:
+    made: list[int] = []
+
+    def copies() -> list[Dialogue]:
+        made.append(1)
+        return [Dialogue("q", "copy")]
+
+    texts = WithCopies([Dialogue("q", "a"), Dialogue("q", "b")], copies)
+    assert next(iter(texts)) == texts._own[0]
+    assert not made
+    assert [text.response for text in texts] == ["a", "b", "copy"]
+    assert (len(texts), texts[2].response, len(made)) == (3, "copy", 1)
+    assert texts == WithCopies(list(texts), list)
+    assert texts != WithCopies([], list)

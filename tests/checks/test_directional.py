@@ -89,7 +89,7 @@ def test_both_sides_count_where_they_are_asked_for(tmp_path: Path) -> None:
     needs = Directional(min=0.5, sides="both", transformations=("first_sentence",)).needs(
         PreferenceData(tuple(told(20)))
     )
-    assert [len(each.dialogues) for each in needs] == [40, 40]
+    assert [len(each.dialogues) for each in needs] == [80]
 
 
 def test_a_worse_variant_of_the_data_counts(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def promised(each: Transformation, before: Dialogue, copy: Dialogue) -> None:
     assert copy.response.strip() or each.name in MAY_BE_EMPTY or not before.response.strip()
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 @given(texts, texts, st.integers(0, 3), st.sampled_from([0.01, 0.5, 1.0]))
 @example(QUESTION, ENGLISH, 0, 1.0)
 def test_any_text_has_copies_that_keep_what_is_declared(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from rmcheck import perturb
 from rmcheck.data import PreferencePair
 from rmcheck.errors import ProblemsFound
 from rmcheck.scoring.files import FileHashes
@@ -100,7 +100,9 @@ def test_a_recipe_says_it_and_its_hash_knows(
     assert recipe.settings(hashes)["augment.transformations"] == ["flattery"]
     flattered = recipe.fingerprint(hashes)
     assert flattered != plain
-    monkeypatch.setattr(perturb, "FORMAT", 99)
+    # The package has a function of the module's name.
+    module = sys.modules["rmcheck.perturb.transformation"]
+    monkeypatch.setattr(module, "PERTURB_FORMAT", 99)
     assert recipe.fingerprint(hashes) != flattered
 
 

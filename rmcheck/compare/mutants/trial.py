@@ -20,8 +20,9 @@ from rmcheck.engine.book import ScoreBook
 from rmcheck.engine.settings import NO_BASELINE
 from rmcheck.errors import BaselineMissing, RmcheckError, Unscorable, UsageError
 from rmcheck.progress import NoProgress, Progress
-from rmcheck.reward_source import Source
+from rmcheck.reward_source import BothOrders, Source
 from rmcheck.sources import create
+from rmcheck.spec import redacted
 from rmcheck.suite import BoundCheck, Suite
 
 DOSES = (0.25, 0.5, 1.0, 2.0)
@@ -196,6 +197,11 @@ class _Trial:
         if spec not in self._bases:
             options = replace(self._settings.options, progress=self._bar)
             base = self._bases[spec] = create(spec, options)
+            if isinstance(base, BothOrders):
+                raise UsageError(
+                    f"{redacted(spec)} compares two responses, so it has no scores to which a vice "
+                    "could be added; use a source that scores single responses"
+                )
             self._book.fetch(base, self._plain(base))
             if base.scores_new_text:
                 self._book.fetch(base, without_prompt(self._plain(base)))
