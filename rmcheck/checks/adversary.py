@@ -27,7 +27,7 @@ from rmcheck.perturb import Promise, Transformation, chosen
 from rmcheck.record import pin as pin_file
 from rmcheck.record.pin import PinRow
 from rmcheck.spec import Spec
-from rmcheck.verdict import Counterexample, Evidence, Verdict
+from rmcheck.verdict import Counterexample, Evidence, PinResult, Verdict
 from rmcheck.wording import counted, listed, minus
 
 MOST_PAIRS = 200
@@ -175,6 +175,18 @@ class Adversary(Check):
                 pins=pinned.results(rows, breaches),
             ),
         )
+
+    def pin_states(self, ctx: Context) -> tuple[PinResult, ...]:
+        """The state of each pin, without a search; empty where the scores say nothing."""
+        rows = self._pins()
+        scored = ctx.scored(self.select(ctx.data)) if rows else None
+        if scored is None or not len(scored.pairs):
+            return ()
+        spread = float(np.concatenate([scored.chosen, scored.rejected]).std())
+        if not spread > 0:
+            return ()
+        limits = Limits(spread, self.max_shift, self.margin)
+        return pinned.results(rows, _pin_breaches(ctx, rows, limits))
 
     def _chosen(self) -> list[Transformation]:
         return chosen(self.transformations or ("all",), self.promises)

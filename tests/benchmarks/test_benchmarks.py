@@ -27,6 +27,7 @@ SLOW = {
     "serve": "Serving",
     "size": "Size",
     "adversary": "The adversary",
+    "behaviour": "Behaviour of the tiny model",
 }
 
 

@@ -102,6 +102,12 @@ def test_a_find_is_pinned_fixed_and_back_again(gate: Project) -> None:
     assert f"; pins against baseline main: 1 back again: {row['id']}" in found["message"]
     summary = (gate.root / "reports/latest/summary.md").read_text(encoding="utf-8")
     assert f"1 back again: {row['id']}" in summary
+
+    # A comparison of the same suite says so, too; the check that has the pins decides.
+    gate.suite("chat", PINNED, "no_regression")
+    check(gate)
+    compared = gate.checks()["chat::no_regression"]
+    assert f"; pins against baseline main: 1 back again: {row['id']}" in compared["message"]
     page = (gate.root / "reports/latest/index.html").read_text(encoding="utf-8")
     assert "Pinned texts" in page
 
