@@ -1,7 +1,7 @@
 """Scoring in shards: what the plan and the merge cost, and what a second worker brings.
 
 A project of `--pairs` pairs (three a prompt) is planned, scored by a stub and merged. Then a scorer
-that sleeps, and one that computes, score a smaller one with one worker and with two.
+that sleeps, and one that computes, score `--small` pairs with one worker and with two.
 
     python benchmarks/shards.py
 """
@@ -34,7 +34,7 @@ def sleeps(texts):
 
 
 def computes(texts):
-    for _ in range(120):
+    for _ in range(40):
         found = [hashlib.sha256(f"{p}|{r}".encode() * 200).digest()[0] for p, r in texts]
     return found
 """
@@ -56,32 +56,81 @@ def project(root: Path, pairs: int) -> Path:
     return root
 
 
-def seconds(root: Path, function: str, *more: str) -> tuple[float, float, float]:
-    """Wall seconds of `rmcheck score` in a process of its own, its peak memory, its output."""
+def spent(root: Path, *arguments: str) -> tuple[float, float, float]:
+    """`rmcheck` in a process of its own: seconds, those of the processor, peak MB."""
     begun = time.perf_counter()
-    child = subprocess.run(
-        [sys.executable, str(Path(__file__)), "--child", "score", "d.jsonl", "-o", "s.jsonl",
-         "--rm", f"py:scorer.py:{function}", *more],
+    done = subprocess.run(
+        [sys.executable, str(Path(__file__)), "--child", *arguments],
         cwd=root, capture_output=True, text=True, check=False,
     )  # fmt: skip
-    if child.returncode:
-        sys.exit(child.stdout[-2000:] + child.stderr[-3000:])
-    peak = float(child.stdout.rpartition("peak ")[2])
-    return time.perf_counter() - begun, peak, (root / "s.jsonl").stat().st_size / 1e6
+    if done.returncode:
+        sys.exit(done.stdout[-2000:] + done.stderr[-3000:])
+    processor, peak = map(float, done.stdout.rpartition("spent ")[2].split())
+    return time.perf_counter() - begun, processor, peak
 
 
 def child(arguments: list[str]) -> None:
-    """The command in this process, and the peak memory of it in MB."""
+    """The command in this process, and what it took: seconds of the processor, peak MB."""
     from rmcheck.cli import main as command
 
     code = command(arguments)
-    print(f"peak {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f}")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"spent {time.process_time():.2f} {peak:.0f}")
     sys.exit(code)
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--pairs", type=int, default=1_000_000)
-    parser.add_argument("--small", type=int, default=6_000)
+    parser.add_argument("--pairs", type=int, default=1_000_000, help="0: leave this part out")
+    parser.add_argument("--small", type=int, default=6_000, help="0: leave this part out")
+
+
+def planned(sizes: tuple[int, ...]) -> str:
+    """What planning, scoring by a stub and merging cost, for some numbers of pairs."""
+    rows: list[tuple[object, ...]] = []
+    score = ("score", "d.jsonl", "--rm", "py:scorer.py:stub", "--shard", "0/1")
+    for pairs in sizes:
+        with tempfile.TemporaryDirectory() as folder:
+            root = project(Path(folder), pairs)
+            steps = {
+                "plan and score": (*score, "--shard-folder", "shards"),
+                "plan (the same again: all shards are there)": (*score, "--shard-folder", "shards"),
+                "merge": ("merge", "shards", "-o", "s.jsonl"),
+            }
+            for step, arguments in steps.items():
+                wall, processor, peak = spent(root, *arguments)
+                each = f"{1e6 * processor / pairs:.0f}"
+                rows.append((pairs, step, wall, processor, each, peak))
+            lines = (root / "s.jsonl").read_bytes().count(b"\n")
+            if lines != pairs:
+                sys.exit(f"{lines} scores of {pairs} pairs")
+    return "Each step in a process of its own, the scorer a stub:\n\n" + table(
+        ("pairs", "step", "s", "CPU s", "µs of CPU a pair", "peak MB"), rows
+    )
+
+
+def with_two(pairs: int) -> str:
+    """What a second worker brings."""
+    rows: list[tuple[object, ...]] = []
+    for function in ("sleeps", "computes"):
+        with tempfile.TemporaryDirectory() as folder:
+            root = project(Path(folder), pairs)
+
+            def wall(function: str, workers: int, root: Path = root) -> float:
+                return spent(
+                    root, "score", "d.jsonl", "-o", "s.jsonl", "--rm", f"py:scorer.py:{function}",
+                    "--engine", f"local:{workers}", "--shards", "16",
+                    "--rm-cache", f"{function}{workers}",
+                )[0]  # fmt: skip
+
+            once = {workers: wall(function, workers) for workers in (1, 2)}
+            one, two = (once[workers] - wall("stub", workers) for workers in (1, 2))
+            rows.append((f"a scorer that {function}", once[1], once[2], one, two,
+                         f"{one / (2 * two):.2f} of linear"))  # fmt: skip
+    return (
+        f"Two workers against one on {pairs:,} pairs in 16 shards; 'alone' is the time less that "
+        "of the same run with the stub, which starts processes, plans and merges:\n\n"
+        + table(("scorer", "1 worker, s", "2 workers, s", "alone, 1", "alone, 2", "gain"), rows)
+    )
 
 
 def main() -> None:
@@ -89,41 +138,11 @@ def main() -> None:
         child(sys.argv[2:])
     how = options(__doc__, 1, add)
     os.environ["OMP_NUM_THREADS"] = "1"
-    sizes = (300, 600) if how.quick else (how.given.pairs // 10, how.given.pairs)
-    rows: list[tuple[object, ...]] = []
-    for pairs in sizes:
-        with tempfile.TemporaryDirectory() as folder:
-            root = project(Path(folder), pairs)
-            spent, peak, size = seconds(root, "stub", "--engine", "local:1")
-            rows.append((pairs, spent, f"{1e6 * spent / pairs:.0f}", peak, size))
-    body = "What planning, a stub and merging cost, in one process:\n\n" + table(
-        ("pairs", "seconds", "µs a pair", "peak MB", "score file, MB"), rows
-    )
-    rows = []
-    small = 300 if how.quick else how.given.small
-    for function in ("sleeps", "computes"):
-        with tempfile.TemporaryDirectory() as folder:
-            root = project(Path(folder), small)
-            more = ("--shards", "16")
-            once = {
-                workers: seconds(root, function, *more, "--engine", f"local:{workers}",
-                                 "--rm-cache", f"c{workers}")[0]
-                for workers in (1, 2)
-            }  # fmt: skip
-            empty = {
-                workers: seconds(root, "stub", *more, "--engine", f"local:{workers}",
-                                 "--rm-cache", f"e{workers}")[0]
-                for workers in (1, 2)
-            }  # fmt: skip
-            one, two = once[1] - empty[1], once[2] - empty[2]
-            rows.append((f"a scorer that {function}", once[1], once[2], one, two,
-                         f"{one / (2 * two):.2f} of linear"))  # fmt: skip
-    body += (
-        f"\n\nTwo workers against one on {small:,} pairs in 16 shards; 'alone' is the time less "
-        "that of the same run with the stub, which starts processes, plans and merges:\n\n"
-        + table(("scorer", "1 worker, s", "2 workers, s", "alone, 1", "alone, 2", "gain"), rows)
-    )
-    publish("Scoring in shards", body, how)
+    pairs, small = (600, 300) if how.quick else (how.given.pairs, how.given.small)
+    if pairs:
+        publish("Shards: plan and merge", planned((pairs // 10, pairs)), how)
+    if small:
+        publish("Shards: a second worker", with_two(small), how)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,7 +26,8 @@ from rmcheck.data.rows import shown_path
 from rmcheck.perturb import Promise, Transformation, chosen
 from rmcheck.record import pin as pin_file
 from rmcheck.record.pin import PinRow
-from rmcheck.verdict import Counterexample, Evidence, Verdict
+from rmcheck.spec import Spec
+from rmcheck.verdict import Counterexample, Evidence, PinResult, Verdict
 from rmcheck.wording import counted, listed, minus
 
 MOST_PAIRS = 200
@@ -138,6 +140,9 @@ class Adversary(Check):
         used = self._chosen()
         hunt = Hunt(_subjects(scored, self.seed), used, ledger, self.seed)
         finds = hunt.run()
+        if not (hunt.tried or rows):
+            reason = f"none of {counted(len(used), 'transformation')} could be tried on a text"
+            return threshold.undecidable(self.label, reason, criterion)
         searched = ledger.used
         smallest = _shrunk(hunt, finds)
         broken = [row for row, each in zip(rows, breaches, strict=True) if each.size > 0]
@@ -170,6 +175,18 @@ class Adversary(Check):
                 pins=pinned.results(rows, breaches),
             ),
         )
+
+    def pin_states(self, ctx: Context) -> tuple[PinResult, ...]:
+        """The state of each pin, without a search; empty where the scores say nothing."""
+        rows = self._pins()
+        scored = ctx.scored(self.select(ctx.data)) if rows else None
+        if scored is None or not len(scored.pairs):
+            return ()
+        spread = float(np.concatenate([scored.chosen, scored.rejected]).std())
+        if not spread > 0:
+            return ()
+        limits = Limits(spread, self.max_shift, self.margin)
+        return pinned.results(rows, _pin_breaches(ctx, rows, limits))
 
     def _chosen(self) -> list[Transformation]:
         return chosen(self.transformations or ("all",), self.promises)
@@ -269,7 +286,7 @@ def _example(smallest: Smallest, ctx: Context, label: str) -> Counterexample:
     claim, breach = smallest.find.claim, smallest.find.breach
     change = told(claim.before, claim.after)
     note = f"{smallest.find.chain}: {change}"
-    spec = ctx.name()
+    named = ["--rm", ctx.name()] if Spec.parse(ctx.name()).kind else []
     found = counterexample(
         f"{claim.before.key}: {change}",
         f"{claim.promise}: {breach.said}",
@@ -277,7 +294,7 @@ def _example(smallest: Smallest, ctx: Context, label: str) -> Counterexample:
         claim.after,
         (breach.before, breach.after),
         against=breach.against,
-        repeat=f"pytest suites/ -k {label}" + (f" --rm {spec}" if ":" in spec else ""),
+        repeat=shlex.join(["pytest", "suites/", "-k", label, *named]),
         steps=[
             replace(step, text=shortened(claim.before.response, step.text)[1])
             for step in smallest.steps

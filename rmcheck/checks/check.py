@@ -17,7 +17,7 @@ from rmcheck.data import Dialogue, Pairs, PreferencePair, sides_of
 from rmcheck.data.preferences import PreferenceData
 from rmcheck.errors import RmcheckError
 from rmcheck.registry import summary
-from rmcheck.verdict import Verdict
+from rmcheck.verdict import PinResult, Verdict
 
 Share = Annotated[float, Ge(0), Le(1)]
 """A number in [0, 1]."""
@@ -279,6 +279,10 @@ class Check:
     def judge(self, ctx: Context) -> Verdict:
         """Decide."""
         raise NotImplementedError
+
+    def pin_states(self, ctx: Context) -> tuple[PinResult, ...]:
+        """Which texts that its suite pins hold now; most kinds have none."""
+        return ()
 
     @classmethod
     def keys(cls) -> tuple[str, ...]:

@@ -11,7 +11,6 @@ from rmcheck.data.dialogue import Prompt, extra_keys
 from rmcheck.record import pin as pins
 from rmcheck.record.pin import PinRow, Turn
 from rmcheck.verdict import PinResult, Table
-from rmcheck.wording import minus
 
 _TURN = ("role", "content")
 
@@ -65,8 +64,8 @@ def table(rows: Sequence[PinRow], breaches: Sequence[Breach]) -> Table:
                 row.id,
                 row.key,
                 "broken" if breach.size > 0 else "holds",
-                minus(f"{breach.before:.3f}"),
-                minus(f"{breach.after:.3f}"),
+                breach.before,
+                breach.after,
                 row.note,
             )
             for row, breach in both

@@ -1,4 +1,4 @@
-"""The command `pin`: keep what a check has found, so that each later run tests it."""
+"""The command `pin`: keep what the adversary has found, so that each later run tests it."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def add_commands(commands: Any) -> None:
     pin = commands.add_parser(
         "pin",
         help="keep the texts that a check found, for all later runs to test",
-        description="Writes the texts that the check 'adversary' (or another check that shows "
-        "texts) of a run has found into the file that the suite names with 'pins:'. Every later "
-        "run tests them first. A text that is there already is not written again.",
+        description="Writes the texts that the check 'adversary' of a run has found into the file "
+        "that the suite names with 'pins:'. Every later run tests them first. A text that is there "
+        "already is not written again.",
     )
     pin.add_argument("folder", nargs="?", metavar="RUN", help=f"the run's folder ({RUN_FOLDER})")
     pin.add_argument("--check", metavar="SUITE::CHECK", help="keep what this check found")
@@ -62,15 +62,12 @@ def run_pin(options: argparse.Namespace) -> int:
 def _chosen(run: RunRecord, folder: Path, named: str | None, *, every: bool) -> list[Found]:
     """The checks whose finds are kept."""
     found: list[Found] = []
-    unpinnable = []
     for suite in run.suites:
         for check in suite.checks:
-            shown_texts = check.evidence.counterexamples
-            rows = [each.pin for each in shown_texts if each.pin is not None]
+            texts = check.evidence.counterexamples
+            rows = [each.pin for each in texts if each.pin is not None]
             if check.id == named or rows or check.kind == "adversary":
                 found.append((suite, check, rows))
-            elif shown_texts:
-                unpinnable.append(check.id)
     if named is not None:
         chosen = [each for each in found if each[1].id == named]
         if not chosen:
@@ -78,8 +75,11 @@ def _chosen(run: RunRecord, folder: Path, named: str | None, *, every: bool) -> 
             raise UsageError(
                 f"--check {named}: not a check of this run; checks with texts to pin: {ids}"
             )
-        if named in unpinnable or (chosen[0][1].evidence.counterexamples and not chosen[0][2]):
-            raise UsageError(f"--check {named}: this run has no whole texts of it to pin")
+        if chosen[0][1].kind != "adversary" and not chosen[0][2]:
+            raise UsageError(
+                f"--check {named}: the texts of '{chosen[0][1].kind}' cannot be pinned; expected "
+                "a check 'adversary'"
+            )
         return chosen
     if not found:
         raise UsageError(f"{folder / RESULTS}: no check of this run has found texts to pin")

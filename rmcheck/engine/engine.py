@@ -17,7 +17,7 @@ from rmcheck.engine.bar import SessionBar
 from rmcheck.engine.binding import Binding, baseline_source
 from rmcheck.engine.book import ScoreBook
 from rmcheck.engine.context import SuiteContext, of_objective
-from rmcheck.engine.pins import with_baseline
+from rmcheck.engine.pins import beside_comparison, with_baseline
 from rmcheck.engine.reading_watch import ReadingWatch
 from rmcheck.engine.settings import DEFAULT_BASELINE, NO_BASELINE, Settings
 from rmcheck.errors import (
@@ -269,9 +269,12 @@ class Engine:
     def judge(self, bound: BoundCheck, binding: Binding) -> tuple[Verdict, float]:
         """The verdict, and the seconds that it took."""
         started = time.perf_counter()
-        verdict = self.context(bound.suite, binding).verdict(bound.check)
+        context = self.context(bound.suite, binding)
+        verdict = context.verdict(bound.check)
         kept = self._baseline if binding.baseline is self._baseline_source else None
         verdict = with_baseline(verdict, bound.id, kept)
+        if bound.check.compares:
+            verdict = beside_comparison(verdict, context, kept)
         return verdict, time.perf_counter() - started
 
     def scoring(self) -> ScoringRecord:

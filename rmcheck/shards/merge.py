@@ -12,7 +12,11 @@ from rmcheck.shards import scores
 from rmcheck.shards.plan import Plan
 from rmcheck.wording import counted
 
-_STEP = 10_000
+STEP = 10_000
+"""Rows between two reports of progress."""
+HELD = 32_000_000
+"""Bytes that are read ahead, over all shards, as long as each may read `SMALLEST`."""
+SMALLEST = 4096
 
 
 def merge(plan: Plan, target: Path, progress: Progress) -> tuple[int, int]:
@@ -37,22 +41,25 @@ def merge(plan: Plan, target: Path, progress: Progress) -> tuple[int, int]:
             f"(number {some}); run `rmcheck score DATA --shard I/N --shard-folder {plan.folder}` "
             "for the I that are missing (shard modulo N), or run it again where it was killed"
         )
-    streams = [scores.rows(plan.output(shard)) for shard in range(plan.shards)]
+    block = max(SMALLEST, min(scores.BLOCK, HELD // plan.shards))
+    streams = [scores.rows(plan.output(shard), block) for shard in range(plan.shards)]
     staging = target.with_name(f".{target.name}.{os.getpid()}")
     pairs = right = 0
     progress.start("merging", plan.items, "rows")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with staging.open("wb") as file:
-            for place, shard in enumerate(plan.order.tolist(), start=1):
-                line = next(streams[shard])
-                file.write(line)
-                row = json.loads(line)
-                if "chosen" in row:
-                    pairs += 1
-                    right += row["chosen"] > row["rejected"]
-                if place % _STEP == 0:
-                    progress.advance(_STEP)
+            order = plan.order
+            for start in range(0, len(order), STEP):  # as a list, the order takes ten times more
+                places = order[start : start + STEP].tolist()
+                for shard in places:
+                    line = next(streams[shard])
+                    file.write(line)
+                    row = json.loads(line)
+                    if "chosen" in row:
+                        pairs += 1
+                        right += row["chosen"] > row["rejected"]
+                progress.advance(len(places))
             file.flush()
             os.fsync(file.fileno())
         staging.replace(target)

@@ -16,7 +16,8 @@ from rmcheck.scoring.rewards import checked
 from rmcheck.shards.items import row_of, texts_of
 from rmcheck.shards.plan import written
 
-_BLOCK = 1 << 16
+BLOCK = 1 << 16
+"""The most bytes that are read of a shard at a time."""
 
 
 def score(source: Source, given: Path, output: Path) -> None:
@@ -67,8 +68,10 @@ def whole(output: Path) -> bool:
         return False
 
 
-def rows(output: Path) -> Iterator[bytes]:
+def rows(output: Path, block: int = BLOCK) -> Iterator[bytes]:
     """The rows of a shard's scores in order, without the seal; the file is open for moments only.
+
+    `block` bytes are read at a time.
 
     Thousands of shards are merged at a time, more than a process may have open files.
     """
@@ -76,11 +79,11 @@ def rows(output: Path) -> Iterator[bytes]:
     while True:
         with output.open("rb") as file:
             file.seek(at)
-            block = file.read(_BLOCK)
-        if not block:
+            read = file.read(block)
+        if not read:
             return  # what is held back is the seal
-        at += len(block)
-        *lines, rest = (rest + block).split(b"\n")
+        at += len(read)
+        *lines, rest = (rest + read).split(b"\n")
         for line in lines:
             if held:
                 yield held

@@ -22,11 +22,12 @@ SLOW = {
     "train": "Training",
     "gate_overhead": "Overhead of a gate",
     "report_size": "The HTML report",
-    "shards": "Scoring in shards",
+    "shards": "Shards: a second worker",
     "served": "Served models",
     "serve": "Serving",
     "size": "Size",
     "adversary": "The adversary",
+    "behaviour": "Behaviour of the tiny model",
 }
 
 

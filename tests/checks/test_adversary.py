@@ -19,7 +19,7 @@ from rmcheck.reward_source import SourceOptions
 from rmcheck.sources import create
 from rmcheck.verdict import Counterexample, Verdict
 
-from .planted import LENGTH, LIST, PRESERVING, WORD, PerText, sound, texts
+from .planted import LENGTH, LIST, PRESERVING, WORD, PerText, bullets, sound, texts
 
 
 @pytest.fixture(autouse=True)
@@ -194,6 +194,16 @@ def test_a_score_file_is_skipped_with_the_reason(tmp_path: Path) -> None:
     source = create(f"scores:{path}", SourceOptions(root=tmp_path, cache=tmp_path / "cache"))
     with pytest.raises(Unscorable, match="a score file cannot score new text"):
         Adversary().judge(live_context(tmp_path, pairs, source))
+
+
+def test_a_search_that_can_try_nothing_does_not_pass(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rmcheck.checks.adversary.chosen", lambda *_: [bullets])
+    pairs = [replace(pair, chosen="word", rejected="other") for pair in make_pairs(20)]
+    verdict = judge(tmp_path, lambda p, r: float(len(p) + len(r)), pairs=pairs)
+    assert (verdict.decision, verdict.outcome) == ("inconclusive", "fail")
+    assert "none of 1 transformation could be tried on a text" in verdict.message
 
 
 def test_what_the_budget_does_not_cover_is_named(tmp_path: Path) -> None:

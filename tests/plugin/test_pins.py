@@ -102,6 +102,12 @@ def test_a_find_is_pinned_fixed_and_back_again(gate: Project) -> None:
     assert f"; pins against baseline main: 1 back again: {row['id']}" in found["message"]
     summary = (gate.root / "reports/latest/summary.md").read_text(encoding="utf-8")
     assert f"1 back again: {row['id']}" in summary
+
+    # A comparison of the same suite says so, too; the check that has the pins decides.
+    gate.suite("chat", PINNED, "no_regression")
+    check(gate)
+    compared = gate.checks()["chat::no_regression"]
+    assert f"; pins against baseline main: 1 back again: {row['id']}" in compared["message"]
     page = (gate.root / "reports/latest/index.html").read_text(encoding="utf-8")
     assert "Pinned texts" in page
 
@@ -171,7 +177,7 @@ def test_mistakes_of_a_pin_file_are_told_together(gate: Project) -> None:
 
 
 def test_which_check_is_pinned_must_be_clear(gate: Project) -> None:
-    gate.suite("chat", PINNED, {**SEARCH, "name": "again", "seed": 1})
+    gate.suite("chat", PINNED, {**SEARCH, "name": "again", "seed": 1}, "win_rate")
     gate.write("suites/pins.jsonl", "")
     gate.run()
     said = gate.cli("pin")
@@ -179,6 +185,9 @@ def test_which_check_is_pinned_must_be_clear(gate: Project) -> None:
     assert "several checks found texts (chat::adversary and chat::again)" in said.err[0]
     said = gate.cli("pin", "--check", "chat::agian")
     assert "not a check of this run; checks with texts to pin: chat::adversary and" in said.err[0]
+    said = gate.cli("pin", "--check", "chat::win_rate")
+    assert "the texts of 'win_rate' cannot be pinned; expected a check 'adversary'" in said.err[0]
+    assert "exclude each other" in gate.cli("pin", "--all", "--check", "chat::again").err[0]
     assert gate.cli("pin", "--check", "chat::again").code == 0
     assert gate.cli("pin", "--all").code == 0
     kept = (gate.root / "suites/pins.jsonl").read_text(encoding="utf-8").splitlines()

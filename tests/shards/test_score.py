@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from rmcheck.cli import main
 from rmcheck.engine.settings import Settings
 from rmcheck.errors import SourceError, UsageError
 from rmcheck.shards import engines, scores, work
+from rmcheck.shards import merge as merging
 from rmcheck.shards import plan as plans
 from rmcheck.shards.items import ItemStream
 from tests.shards.projects import SPEC, calls, project
@@ -48,6 +50,29 @@ def test_shards_write_the_file_that_one_pass_writes(
     out = capsys.readouterr().out
     assert "plan: 135 texts in 8 shards" in out
     assert out.count("chosen scores higher in") == 3
+
+
+def test_a_merge_in_small_pieces_writes_the_same_bytes(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert score("--shard", "0/1", "--shard-folder", "sh", *SHARDS) == 0
+    assert main(["merge", "sh", "-o", "whole.jsonl"]) == 0
+    # Blocks shorter than a row, and an order that is no multiple of a step.
+    blocks: list[int] = []
+    rows = scores.rows
+    monkeypatch.setattr(scores, "BLOCK", 50)
+    monkeypatch.setattr(merging, "SMALLEST", 16)
+    monkeypatch.setattr(merging, "HELD", 8 * 20)
+    monkeypatch.setattr(merging, "STEP", 7)
+
+    def told(path: Path, block: int) -> Iterator[bytes]:
+        blocks.append(block)
+        return rows(path, block)
+
+    monkeypatch.setattr(scores, "rows", told)
+    assert main(["merge", "sh", "-o", "pieces.jsonl"]) == 0
+    assert blocks == [20] * 8
+    assert (root / "pieces.jsonl").read_bytes() == (root / "whole.jsonl").read_bytes()
 
 
 @pytest.mark.ci

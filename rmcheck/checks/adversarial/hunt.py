@@ -6,6 +6,7 @@ import contextlib
 import random
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from rmcheck.checks.adversarial.chain import Chain, Move
@@ -116,8 +117,8 @@ class Hunt:
 
     def others(self, dialogue: Dialogue) -> list[Dialogue]:
         """A few dialogues of other prompts, for a transformation that borrows."""
-        subjects = (each.dialogue for each in self.subjects)
-        return [each for each in subjects if each.prompt != dialogue.prompt][:20]
+        dialogues = (each.dialogue for each in self.subjects)
+        return [*islice((each for each in dialogues if each.prompt != dialogue.prompt), 20)]
 
     def made(self, subject: Subject, chain: Chain) -> _Tried | None:
         """A chain applied to a text; None where it changes nothing."""
