@@ -125,7 +125,8 @@ def test_pairs_doubled_within_shared_groups_change_nothing(
         assert second.design_effect == pytest.approx(times * first.design_effect)
         limits = (first.estimate.low, first.estimate.high)
         # Better candidates are sought in steps of half a pair, which are finer steps now.
-        assert (second.estimate.low, second.estimate.high) == pytest.approx(limits, abs=0.01)
+        step = 0.5 / n
+        assert (second.estimate.low, second.estimate.high) == pytest.approx(limits, abs=step)
 
 
 @quick
