@@ -153,7 +153,7 @@ def test_from_an_empty_repository_to_a_red_gate(python: Path, tmp_path: Path) ->
 
     green = run(*gate, folder=tmp_path, timeout=1200)
     assert green.returncode == 0, green.stdout
-    assert "8 passed, 1 skipped" in green.stdout
+    assert "9 passed, 1 skipped" in green.stdout
     assert "rmcheck bless" in green.stdout
     assert (tmp_path / "reports/latest/index.html").is_file()
     assert git("status", "--porcelain", "-uall") == begun

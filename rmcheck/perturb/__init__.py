@@ -106,8 +106,9 @@ def chosen(
 ) -> list[Transformation]:
     """The transformations of these names and groups that make one of these promises.
 
-    A group stands for its members that make such a promise; `all` for every one of ours and of
-    other packages. Each is listed once, in the order asked.
+    A group stands for its members that make such a promise, a promise (`preserves`) for all that
+    make it, and `all` for every one of ours and of other packages. Each is listed once, in the
+    order asked.
 
     Raises
     ------
@@ -117,7 +118,8 @@ def chosen(
     known, by_group = _known(), groups()
     found: dict[str, Transformation] = {}
     for name in names:
-        members = list(known) if name == "all" else by_group.get(name, [name])
+        promised = [each for each in known if name in ("all", known[each].promise)]
+        members = promised or by_group.get(name, [name])
         if members == [name] and name not in known:
             near = difflib.get_close_matches(name, [*by_group, *known], n=1)
             said = f"; did you mean '{near[0]}'?" if near else "; rmcheck list shows them"

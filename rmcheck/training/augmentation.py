@@ -35,7 +35,8 @@ class Augment:
     Parameters
     ----------
     transformations
-        Names and groups; each copy draws one of those that apply.
+        Names, groups, or a promise (`preserves`: all that make it); each copy draws one of those
+        that apply.
     copies
         Copies of each pair.
     strength

@@ -48,6 +48,7 @@ def test_groups_stand_for_their_members_of_the_promises_asked() -> None:
     names = [each.name for each in perturb.chosen(["whitespace", "blank_ends"])]
     assert names == perturb.groups()["whitespace"]
     assert {each.promise for each in perturb.chosen(["all"], ["degrades"])} == {"degrades"}
+    assert perturb.chosen(["degrades"]) == perturb.chosen(["all"], ["degrades"])
 
 
 @pytest.mark.parametrize(
