@@ -196,6 +196,7 @@ def test_a_score_file_is_skipped_with_the_reason(tmp_path: Path) -> None:
         Adversary().judge(live_context(tmp_path, pairs, source))
 
 
+@pytest.mark.ci
 def test_a_search_that_can_try_nothing_does_not_pass(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -64,9 +64,9 @@ def test_vices_with_an_end_reach_it_at_a_dose_of_two() -> None:
 
 
 def test_noise_has_its_spread_and_is_the_same_again() -> None:
-    texts = [Dialogue("q", f"answer {row}") for row in range(4000)]
+    texts = [Dialogue("q", f"answer {row}") for row in range(1000)]
     found = np.array(planted("noise", 0.5, *texts, own=0.0))
-    assert found.std() == pytest.approx(1.0, abs=0.05)
+    assert found.std() == pytest.approx(1.0, abs=0.1)
     assert list(found) == planted("noise", 0.5, *texts, own=0.0)
 
 

@@ -9,7 +9,13 @@ from .projects import Project, jsonl, pairs, scores, text_of
 WIN = {"check": "win_rate", "min": 0.5}
 
 
-@pytest.mark.parametrize("arguments", [(), ("-n", "2")], ids=["alone", "workers"])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param((), id="alone"),
+        pytest.param(("-n", "2"), id="workers", marks=pytest.mark.ci),
+    ],
+)
 def test_ids_of_another_suite_do_not_lend_their_scores(
     project: Project, arguments: tuple[str, ...]
 ) -> None:
