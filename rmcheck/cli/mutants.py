@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from rmcheck.compare.mutants.trial import Judged, MutantTest
@@ -15,7 +16,8 @@ def lines(found: MutantTest, spec: str) -> list[str]:
     """The table for people."""
     head = ["vice", *(f"{dose:g} SD" for dose in found.doses)]
     names = list(dict.fromkeys(each.vice for each in found.judged))
-    rows = [head, *([name, *map(_cell, found.of(name))] for name in names)]
+    unseen = _unseen(found)
+    rows = [head, *([name, *_cells(found, name, unseen)] for name in names)]
     widths = [max(len(row[place]) for row in rows) for place in range(len(head))]
     told = [
         f"{found.stopped} of {counted(len(found.judged), 'planted model')} stopped "
@@ -32,9 +34,18 @@ def lines(found: MutantTest, spec: str) -> list[str]:
     return [*told, *_notes(found)]
 
 
-def _cell(judged: Judged) -> str:
-    if judged.merged:
-        return f"{MERGED} (no text shows it)" if judged.alike else MERGED
+def _unseen(found: MutantTest) -> list[str]:
+    """The vices that no text of the suites shows, and no text that a check makes."""
+    names = dict.fromkeys(each.vice for each in found.judged)
+    return [name for name in names if all(each.merged and each.alike for each in found.of(name))]
+
+
+def _cells(found: MutantTest, name: str, unseen: Sequence[str]) -> list[str]:
+    said = f"{MERGED} (no text shows it)" if name in unseen else MERGED
+    return [said if each.merged else _stopped(each) for each in found.of(name)]
+
+
+def _stopped(judged: Judged) -> str:
     more = f" +{len(judged.stopped_by) - 1}" if len(judged.stopped_by) > 1 else ""
     return f"{judged.stopped_by[0]}{more}"
 
@@ -46,10 +57,10 @@ def _notes(found: MutantTest) -> list[str]:
             f"the model itself fails {listed(list(found.own), limit=8)}; "
             "what these checks say of a planted model is not counted"
         )
-    blind = sorted({each.vice for each in found.judged if each.merged and each.alike})
-    if blind:
+    unseen = _unseen(found)
+    if unseen:
         notes.append(
-            f"no text of the suites shows {listed(blind)}; a check that makes such texts would "
+            f"no text of the suites shows {listed(unseen)}; a check that makes such texts would "
             "(exploit, invariance)"
         )
     notes += [f"{name}: not asked, {why}" for name, why in found.undecided.items()]

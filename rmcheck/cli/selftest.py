@@ -93,13 +93,15 @@ def _count(text: str) -> int:
 
 def _doses(text: str) -> tuple[float, ...]:
     try:
-        found = tuple(sorted({float(part) for part in text.split(",")}))
+        found = tuple(sorted(float(part) for part in text.split(",")))
     except ValueError:
         raise argparse.ArgumentTypeError(
             f"expected numbers separated by commas, got {text}"
         ) from None
     if not all(0 < dose < math.inf for dose in found):
         raise argparse.ArgumentTypeError(f"expected doses above 0, got {text}")
+    if len(set(found)) < len(found):
+        raise argparse.ArgumentTypeError(f"expected each dose once, got {text}")
     return found
 
 

@@ -44,6 +44,7 @@ def test_the_command_shows_vice_by_dose(gate: Project) -> None:
     ("arguments", "said"),
     [
         (("--mutants", "--doses", "1,0"), "expected doses above 0, got 1,0"),
+        (("--mutants", "--doses", "1,1"), "expected each dose once, got 1,1"),
         (("--mutants", "--doses", "1;2"), "expected numbers separated by commas, got 1;2"),
         (("--rm", "scores:a.jsonl"), "--rm needs --mutants"),
         (("--doses", "1"), "--doses needs --mutants"),
