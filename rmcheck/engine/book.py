@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from filelock import FileLock
+from filelock import BaseFileLock, FileLock, Timeout
 from numpy.typing import NDArray
 
 from rmcheck.cache.source import CachedSource
@@ -249,12 +249,20 @@ class ScoreBook:
             self._cache.mkdir(parents=True, exist_ok=True)
             if os.access(self._cache, os.W_OK):
                 lock = FileLock(self._cache / "scoring.lock")
-                lock.acquire()
+                self._acquire(lock)
         try:
             yield
         finally:
             if lock is not None:
                 lock.release()
+
+    def _acquire(self, lock: BaseFileLock) -> None:
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            self._bar.start("waiting for another process that scores with this cache", 1, "process")
+            lock.acquire()
+            self._bar.finish()
 
 
 def _apart(

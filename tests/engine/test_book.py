@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 from builders import honest, make_pairs, per_text
+from filelock import FileLock
 
 from rmcheck.data import Dialogue
+from rmcheck.engine.bar import SessionBar
 from rmcheck.engine.book import ScoreBook
 from rmcheck.errors import SourceError
+from rmcheck.progress import NoProgress
 from rmcheck.reward_source import Source
 
 PAIRS = make_pairs(20)
@@ -41,6 +44,23 @@ def test_a_cache_that_cannot_be_written_costs_time_only(tmp_path: Path) -> None:
     book.fetch(source, dialogues)
     assert book.scores(source, dialogues)[0] == honest(PAIRS[0].prompt, PAIRS[0].chosen)
     assert book.counts().computed == 40
+
+
+def test_waiting_for_another_process_is_told(tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    held, told = FileLock(cache / "scoring.lock"), list[str]()
+
+    class Bar(NoProgress):
+        def start(self, title: str, total: int, unit: str) -> None:
+            told.append(title)
+            held.release()
+
+    held.acquire()
+    book, source = ScoreBook(cache, SessionBar(Bar())), per_text(honest, fingerprint="f")
+    book.fetch(source, PAIRS[0].dialogues())
+    assert told == ["waiting for another process that scores with this cache"]
+    assert book.knows(source, PAIRS[0].dialogues())
 
 
 class Broken(Source):
