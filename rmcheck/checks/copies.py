@@ -11,7 +11,7 @@ from typing import overload
 from rmcheck.checks.check import Context
 from rmcheck.data import Dialogue, PreferencePair
 from rmcheck.data.dialogue import Promise, content_hash
-from rmcheck.errors import RmcheckError, Unscorable
+from rmcheck.errors import Unscorable
 from rmcheck.perturb import Transformation
 from rmcheck.reward_source import Partial
 
@@ -119,8 +119,8 @@ def copies_of(
 
     Raises
     ------
-    RmcheckError
-        When a transformation of another package raises; it is named.
+    TransformationError
+        For a transformation of another package that cannot be used.
     """
     texts = tuple(side for pair in pairs for side in pair.dialogues())
     groups = tuple(pair.group for pair in pairs for _ in range(2))
@@ -188,8 +188,8 @@ def changed(
 
     Raises
     ------
-    RmcheckError
-        When a transformation of another package raises; it is named.
+    TransformationError
+        For a transformation of another package that cannot be used.
     """
     keys = tuple(text.key for text in texts)
     return _changed(tuple(texts), keys, tuple(groups), transformation, seed, strength)
@@ -207,16 +207,9 @@ def _changed(
     others = neighbours(texts, groups) if transformation.borrows else {}
     found = []
     for text, group in zip(texts, groups, strict=True):
-        try:
-            copy = transformation.copy(
-                text, seed=seed, strength=strength, others=others.get(group, ())
-            )
-        except Exception as error:  # another package's function raises what it likes
-            raise RmcheckError(
-                f"transformation '{transformation.name}' failed on {text.key}: "
-                f"{type(error).__name__}: {error}"
-            ) from error
-        found.append(copy)
+        found.append(
+            transformation.copy(text, seed=seed, strength=strength, others=others.get(group, ()))
+        )
     return tuple(found)
 
 

@@ -29,6 +29,7 @@ from rmcheck.errors import (
     RmcheckError,
     UsageError,
 )
+from rmcheck.perturb.guard import TransformationError
 from rmcheck.record import baseline as baselines
 from rmcheck.record import folder as folders
 from rmcheck.record import history
@@ -229,7 +230,7 @@ class Engine:
             if unclear is not None:
                 self._failed[key] = unclear
         self._failed |= self.book.fetch_all(
-            (source, chain.from_iterable(asked))
+            (source, _sound(asked))
             for key, (source, asked) in wanted.items()
             if key not in self._failed
         )
@@ -292,6 +293,13 @@ class Engine:
             if training is not None:
                 found.setdefault(training.fingerprint, training)
         return list(found.values())
+
+
+def _sound(asked: Iterable[Sequence[Dialogue]]) -> Iterator[Dialogue]:
+    """All texts; those that a transformation fails to make are left to the check, which says so."""
+    for dialogues in asked:
+        with suppress(TransformationError):
+            yield from dialogues
 
 
 def _needs(bound: BoundCheck) -> Iterator[Need]:

@@ -66,8 +66,9 @@ def test_a_function_of_another_package_that_fails_is_named() -> None:
         """Fails."""
         raise KeyError("x")
 
+    theirs = dataclasses.replace(fragile, package="odd 0.5")
     with pytest.raises(RmcheckError, match="'fragile' failed on p000/chosen: KeyError: 'x'"):
-        copies_of(make_pairs(2), [fragile], seed=0, strength=0.5)
+        copies_of(make_pairs(2), [theirs], seed=0, strength=0.5)
 
 
 def test_variants_are_gathered_by_name_and_promise() -> None:
