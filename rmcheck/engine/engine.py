@@ -29,7 +29,6 @@ from rmcheck.errors import (
     RmcheckError,
     UsageError,
 )
-from rmcheck.perturb.guard import TransformationError
 from rmcheck.record import baseline as baselines
 from rmcheck.record import folder as folders
 from rmcheck.record import history
@@ -296,9 +295,9 @@ class Engine:
 
 
 def _sound(asked: Iterable[Sequence[Dialogue]]) -> Iterator[Dialogue]:
-    """All texts; those that a transformation fails to make are left to the check, which says so."""
+    """All texts; copies that cannot be made are left to the check, which says why."""
     for dialogues in asked:
-        with suppress(TransformationError):
+        with suppress(RmcheckError):
             yield from dialogues
 
 

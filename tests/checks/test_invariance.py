@@ -209,6 +209,12 @@ def test_variants_are_part_of_all_changes_and_of_the_signature(tmp_path: Path) -
     assert stamps[0] != stamps[1]
     none = judge(tmp_path, words, make_pairs(40), transformations=("variants",))
     assert "no variant of this promise in the data applies to any pair" in none.message
+    equal = [
+        dataclasses.replace(pair, variants=(Variant("same", "preserves", chosen=pair.chosen),))
+        for pair in make_pairs(40)
+    ]
+    same = judge(tmp_path, words, equal, transformations=("variants",))
+    assert same.message.endswith("undecidable: the variants in the data do not change their texts")
 
 
 def test_the_order_of_pairs_changes_nothing(tmp_path: Path) -> None:
