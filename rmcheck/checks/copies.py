@@ -11,8 +11,8 @@ from typing import overload
 from rmcheck.checks.check import Context
 from rmcheck.data import Dialogue, PreferencePair
 from rmcheck.data.dialogue import Promise, content_hash
-from rmcheck.errors import RmcheckError, Unscorable
-from rmcheck.perturb import Transformation
+from rmcheck.errors import Unscorable, UsageError
+from rmcheck.perturb import OUR_NAMES, Transformation
 from rmcheck.reward_source import Partial
 
 VARIANTS = "variants"
@@ -119,8 +119,8 @@ def copies_of(
 
     Raises
     ------
-    RmcheckError
-        When a transformation of another package raises; it is named.
+    TransformationError
+        For a transformation of another package that cannot be used.
     """
     texts = tuple(side for pair in pairs for side in pair.dialogues())
     groups = tuple(pair.group for pair in pairs for _ in range(2))
@@ -141,10 +141,19 @@ def copies_of(
 
 
 def variants_of(pairs: Sequence[PreferencePair], promise: Promise) -> list[Copies]:
-    """The variants of a promise that the pairs bring, a `Copies` for each name, in its order."""
-    names = dict.fromkeys(
-        each.name for pair in pairs for each in pair.variants if each.promise == promise
-    )
+    """The variants of a promise that the pairs bring, a `Copies` for each name, in its order.
+
+    Raises
+    ------
+    UsageError
+        For a variant with the name of one of our transformations, or with a name that reports make.
+    """
+    names: dict[str, None] = {}
+    for pair in pairs:
+        for each in pair.variants:
+            if each.promise == promise and each.name not in names:
+                _refuse_taken(each.name, pair)
+                names[each.name] = None
     found = []
     for name in names:
         chosen: list[Dialogue | None] = []
@@ -169,6 +178,16 @@ def variants_of(pairs: Sequence[PreferencePair], promise: Promise) -> list[Copie
     return found
 
 
+def _refuse_taken(name: str, pair: PreferencePair) -> None:
+    reason = ""
+    if name in OUR_NAMES:
+        reason = "this is the name of a transformation"
+    elif name.endswith(f" ({VARIANTS})"):
+        reason = f"names that end in '({VARIANTS})' are kept for reports"
+    if reason:
+        raise UsageError(f"pair '{pair.id}': variant '{name}': {reason}; choose another name")
+
+
 def changed(
     texts: Sequence[Dialogue],
     groups: Sequence[str],
@@ -188,8 +207,8 @@ def changed(
 
     Raises
     ------
-    RmcheckError
-        When a transformation of another package raises; it is named.
+    TransformationError
+        For a transformation of another package that cannot be used.
     """
     keys = tuple(text.key for text in texts)
     return _changed(tuple(texts), keys, tuple(groups), transformation, seed, strength)
@@ -207,16 +226,9 @@ def _changed(
     others = neighbours(texts, groups) if transformation.borrows else {}
     found = []
     for text, group in zip(texts, groups, strict=True):
-        try:
-            copy = transformation.copy(
-                text, seed=seed, strength=strength, others=others.get(group, ())
-            )
-        except Exception as error:  # another package's function raises what it likes
-            raise RmcheckError(
-                f"transformation '{transformation.name}' failed on {text.key}: "
-                f"{type(error).__name__}: {error}"
-            ) from error
-        found.append(copy)
+        found.append(
+            transformation.copy(text, seed=seed, strength=strength, others=others.get(group, ()))
+        )
     return tuple(found)
 
 

@@ -14,7 +14,6 @@ from rmcheck.checks import threshold
 from rmcheck.checks.check import (
     BASELINE,
     CANDIDATE,
-    CannotDecide,
     Context,
     Need,
     ScoredPairs,
@@ -30,6 +29,7 @@ from rmcheck.checks.trials import Trial, why_not
 from rmcheck.data import Pairs
 from rmcheck.data.dialogue import Promise
 from rmcheck.data.preferences import PreferenceData
+from rmcheck.errors import BaselineMissing
 from rmcheck.reward_source import Partial
 from rmcheck.stats import groups as grouping
 from rmcheck.verdict import Verdict
@@ -94,7 +94,8 @@ class Invariance(PerturbedCheck):
     max_more_flips
         Optional: the largest acceptable increase of the share of wins lost against the baseline, in
         [0, 1], over all changes and for each, on pairs that both models get right. Needs a baseline
-        that can score new text (`--rm-baseline SPEC`). Tested by exact sign flips over prompts at
+        that can score new text (`--rm-baseline SPEC`); without one the rest is still decided, and
+        the message says that nothing was compared. Tested by exact sign flips over prompts at
         alpha/2m, where m is the number of required comparisons in the run.
     transformations
     strength
@@ -164,12 +165,12 @@ class Invariance(PerturbedCheck):
         most: float,
     ) -> Verdict:
         """The verdict with what the comparison with the baseline adds to it."""
+        reason = _incomparable(ctx)
+        if reason:
+            note = f"not compared with a baseline (max_more_flips): {reason}"
+            evidence = replace(verdict.evidence, notes=(*verdict.evidence.notes, note))
+            return replace(verdict, message=f"{verdict.message}; {note}", evidence=evidence)
         name = ctx.name(BASELINE)
-        if ctx.offers(Partial, BASELINE):
-            raise CannotDecide(
-                f"max_more_flips compares scores of changed texts, but baseline '{name}' has "
-                "scores of its own pairs only; give a model: --rm-baseline SPEC, or remove the key"
-            )
         before = _changed(ctx, ctx.scored(pairs, BASELINE), [x.copies for x in found], BASELINE)
         compared = more_flips(
             [
@@ -183,6 +184,17 @@ class Invariance(PerturbedCheck):
             control=self.control,
         )
         return _joined(verdict, compared, name)
+
+
+def _incomparable(ctx: Context) -> str | None:
+    """Why the baseline cannot score changed texts, and what helps; None if it can."""
+    try:
+        if not ctx.offers(Partial, BASELINE):
+            return None
+        reason = f"'{ctx.name(BASELINE)}' has scores of its own pairs only"
+    except BaselineMissing as error:
+        reason = str(error).partition("; ")[0]
+    return f"{reason}; give a model: --rm-baseline SPEC, or remove the key"
 
 
 def _joined(verdict: Verdict, compared: MoreFlips, baseline: str) -> Verdict:

@@ -136,6 +136,9 @@ class PerturbedCheck(ThresholdCheck):
             return None
         applied = [each for each in found if len(each.trial.credits)]
         if not applied:
+            every = tests.copies.values()
+            if every and not any(each.transformation or each.applies for each in every):
+                return "the variants in the data do not change their texts"
             what = "transformation" if found else "variant of this promise in the data"
             return f"no {what} applies to any {words.what}"
         most = max(applied, key=lambda each: (len(set(each.trial.groups)), each.trial.name))

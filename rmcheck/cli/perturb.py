@@ -127,11 +127,14 @@ def _step(name: str, pair: PreferencePair) -> Transformation | Variant:
             f"'{name}' is a group of transformations ({listed(groups()[name], limit=5)}); name one"
         )
     try:
-        return chosen([name])[0]
+        found = chosen([name])
     except UnknownTransformation as error:
         if variant is None:
             raise UsageError(str(error)) from None
         return variant
+    if [each.name for each in found] != [name]:
+        raise UsageError(f"'{name}' stands for {len(found)} transformations; name one")
+    return found[0]
 
 
 def _changed(

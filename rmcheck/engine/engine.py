@@ -229,7 +229,7 @@ class Engine:
             if unclear is not None:
                 self._failed[key] = unclear
         self._failed |= self.book.fetch_all(
-            (source, chain.from_iterable(asked))
+            (source, _sound(asked))
             for key, (source, asked) in wanted.items()
             if key not in self._failed
         )
@@ -292,6 +292,13 @@ class Engine:
             if training is not None:
                 found.setdefault(training.fingerprint, training)
         return list(found.values())
+
+
+def _sound(asked: Iterable[Sequence[Dialogue]]) -> Iterator[Dialogue]:
+    """All texts; copies that cannot be made are left to the check, which says why."""
+    for dialogues in asked:
+        with suppress(RmcheckError):
+            yield from dialogues
 
 
 def _needs(bound: BoundCheck) -> Iterator[Need]:

@@ -62,6 +62,9 @@ _OURS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 """Our transformations by module; names are those of the functions."""
 
+OUR_NAMES = frozenset(name for names in _OURS.values() for name in names)
+"""The names of our transformations, which no variant of the data may have."""
+
 
 def _accepted(name: str, found: object) -> Transformation:
     if not isinstance(found, Transformation):
@@ -136,6 +139,7 @@ def chosen(
 
 __all__ = [
     "DEFAULT_STRENGTH",
+    "OUR_NAMES",
     "TRANSFORMATIONS",
     "Promise",
     "Touches",

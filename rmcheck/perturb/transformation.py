@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
 from rmcheck.data import Dialogue
 from rmcheck.data.dialogue import Message, Promise, Prompt, content_hash, later_formats
+from rmcheck.perturb.guard import guarded
 from rmcheck.perturb.prose import seems_english
 from rmcheck.registry import summary
 
@@ -80,6 +81,7 @@ class Transformation:
     borrows: bool = False
     english: bool = False
     package: str | None = None
+    _twice: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
 
     def copy(
         self,
@@ -107,11 +109,21 @@ class Transformation:
         ------
         ValueError
             For a strength outside (0, 1].
+        TransformationError
+            For a transformation of another package that fails, or gives no texts, or two results.
         """
         if not 0 < strength <= 1:
             raise ValueError(f"strength: expected a number in (0, 1], got {strength!r}")
-        rng = random.Random(self._seed(dialogue, seed))
-        found = self.rewrite(dialogue, rng, strength, others)
+
+        def apply() -> Dialogue | None:
+            return self.rewrite(
+                dialogue, random.Random(self._seed(dialogue, seed)), strength, others
+            )
+
+        if self.package is None:
+            found = apply()
+        else:
+            found = guarded(apply, self.name, self.package, dialogue.key, self._twice)
         if found is None or found == dialogue:
             return None
         return replace(found, key=f"{dialogue.key}~{self.name}", origin=dialogue.origin)

@@ -59,7 +59,7 @@ class FunctionSource(Source):
             scores = self._function(texts)
         except RmcheckError:
             raise
-        except Exception as error:  # a user's code may raise anything
+        except (Exception, SystemExit) as error:  # a user's code may raise anything, or exit
             last = traceback.extract_tb(error.__traceback__)[-1]
             raise SourceError(
                 f"{self._spec}: raised {type(error).__name__}: {error} "

@@ -126,7 +126,7 @@ class PythonSource(Source):
         if isinstance(found, type):
             try:
                 found = found()
-            except Exception as error:  # a user's code may raise anything
+            except (Exception, SystemExit) as error:  # a user's code may raise anything, or exit
                 raise SourceError(
                     f"{self.spec}: {self.name}() raised {type(error).__name__}: {error}"
                 ) from error
@@ -213,7 +213,7 @@ def _imported(module: str, path: Path, root: Path) -> Any:
             del sys.modules[name]
             raise
         return made
-    except Exception as error:  # a user's code may raise anything
+    except (Exception, SystemExit) as error:  # a user's code may raise anything, or exit
         raise SourceError(
             f"py:{module}: cannot be imported: {type(error).__name__}: {error}"
         ) from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import random
+import re
 from collections.abc import Sequence
 
 import pytest
@@ -11,7 +12,7 @@ from builders import make_pairs
 
 from rmcheck.checks.copies import WithCopies, changed, copies_of, stamp, variants_of
 from rmcheck.data import Dialogue, Variant
-from rmcheck.errors import RmcheckError
+from rmcheck.errors import RmcheckError, UsageError
 from rmcheck.perturb import Transformation, transformation
 
 
@@ -66,8 +67,9 @@ def test_a_function_of_another_package_that_fails_is_named() -> None:
         """Fails."""
         raise KeyError("x")
 
+    theirs = dataclasses.replace(fragile, package="odd 0.5")
     with pytest.raises(RmcheckError, match="'fragile' failed on p000/chosen: KeyError: 'x'"):
-        copies_of(make_pairs(2), [fragile], seed=0, strength=0.5)
+        copies_of(make_pairs(2), [theirs], seed=0, strength=0.5)
 
 
 def test_variants_are_gathered_by_name_and_promise() -> None:
@@ -82,6 +84,21 @@ def test_variants_are_gathered_by_name_and_promise() -> None:
     assert [each and each.response for each in found.chosen] == ["x", None, pairs[2].chosen]
     assert [each and each.prompt for each in found.rejected] == [None, None, "z"]
     assert stamp(list(found.dialogues)) != stamp(list(found.dialogues)[:1])
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("blank_ends", "this is the name of a transformation"),
+        ("back (variants)", "names that end in '(variants)' are kept for reports"),
+    ],
+)
+def test_a_variant_has_a_name_of_its_own(name: str, reason: str) -> None:
+    (pair,) = make_pairs(1)
+    varied = dataclasses.replace(pair, variants=(Variant(name, "preserves", chosen="x"),))
+    said = f"pair '{pair.id}': variant '{name}': {reason}; choose another name"
+    with pytest.raises(UsageError, match=f"^{re.escape(said)}$"):
+        variants_of([varied], "preserves")
 
 
 def test_no_copy_is_made_where_only_the_first_text_is_asked_for() -> None:

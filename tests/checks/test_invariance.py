@@ -9,11 +9,11 @@ import pytest
 from builders import PerText, honest, live_context, make_pairs, noise, per_text, write_jsonl
 from scipy.stats import binomtest
 
-from rmcheck.checks.check import BASELINE, CANDIDATE, CannotDecide
+from rmcheck.checks.check import BASELINE, CANDIDATE
 from rmcheck.checks.invariance import Invariance
 from rmcheck.data import PreferencePair, Variant
 from rmcheck.data.preferences import PreferenceData
-from rmcheck.errors import BaselineMissing, Unscorable
+from rmcheck.errors import Unscorable
 from rmcheck.reward_source import RewardSource, SourceOptions
 from rmcheck.sources import create
 from rmcheck.verdict import Verdict
@@ -209,6 +209,12 @@ def test_variants_are_part_of_all_changes_and_of_the_signature(tmp_path: Path) -
     assert stamps[0] != stamps[1]
     none = judge(tmp_path, words, make_pairs(40), transformations=("variants",))
     assert "no variant of this promise in the data applies to any pair" in none.message
+    equal = [
+        dataclasses.replace(pair, variants=(Variant("same", "preserves", chosen=pair.chosen),))
+        for pair in make_pairs(40)
+    ]
+    same = judge(tmp_path, words, equal, transformations=("variants",))
+    assert same.message.endswith("undecidable: the variants in the data do not change their texts")
 
 
 def test_the_order_of_pairs_changes_nothing(tmp_path: Path) -> None:
@@ -274,15 +280,20 @@ def test_it_takes_a_share_of_alpha_only_where_it_compares() -> None:
     assert [each.source for each in compared.needs(data)] == [CANDIDATE, BASELINE]
 
 
-def test_a_baseline_without_scores_of_changed_texts_is_named(tmp_path: Path) -> None:
+def test_without_a_baseline_that_scores_changed_texts_the_rest_is_decided(tmp_path: Path) -> None:
     pairs = told(20)
     rows = [{"id": p.id, "hash": p.hash, "chosen": 1.0, "rejected": 0.0} for p in pairs]
     write_jsonl(tmp_path / "s.jsonl", rows)
     kept = create("scores:s.jsonl", SourceOptions(root=tmp_path, cache=tmp_path / ".c"))
-    with pytest.raises(CannotDecide, match=r"baseline 'main' has scores of its own pairs only"):
-        judge(tmp_path, words, pairs, baseline=kept, max_more_flips=0.1)
-    with pytest.raises(BaselineMissing, match="no baseline to compare with yet"):
-        judge(tmp_path, words, pairs, max_more_flips=0.1)
+    open_end = "; give a model: --rm-baseline SPEC, or remove the key"
+    reasons = ("'main' has scores of its own pairs only", "no baseline to compare with yet")
+    for baseline, reason in zip((kept, None), reasons, strict=True):
+        note = f"not compared with a baseline (max_more_flips): {reason}{open_end}"
+        sound = judge(tmp_path, words, told(60), baseline=baseline, max_more_flips=0.1)
+        assert (sound.outcome, sound.message.endswith(f"; {note}")) == ("pass", True)
+        assert note in sound.evidence.notes
+        broken = judge(tmp_path, hates_blanks, told(120), baseline=baseline, max_more_flips=0.1)
+        assert (broken.outcome, broken.message.endswith(f"; {note}")) == ("fail", True)
     with pytest.raises(Unscorable, match=r"scores:s\.jsonl has scores of its own texts only"):
         Invariance().judge(live_context(tmp_path, pairs, kept))
 

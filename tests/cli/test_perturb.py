@@ -83,6 +83,8 @@ def test_with_a_source_the_scores_and_the_margin(sky: Project) -> None:
          "no transformation or group is named 'flatery'; did you mean 'flattery'?"),
         (["whitespace", "--id", "sky-1"],
          "'whitespace' is a group of transformations (blank_ends, doubled_blanks, "),
+        (["all", "--id", "sky-1"], "'all' stands for "),
+        (["preserves", "--id", "sky-1"], "'preserves' stands for "),
         (["flattery", "--id", "sky-2"],
          "--id sky-2: no such pair in a.jsonl (2 pairs); did you mean 'sky-1'?"),
         (["flattery", "--id", "set-1"], "--id set-1: expected a pair, got a response set"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sys
 from typing import Any
 
 import numpy as np
@@ -57,6 +58,7 @@ def test_whatever_numbers_come_are_float64(function: Any) -> None:
             lambda t: 1 / 0,
             r"raised ZeroDivisionError: division by zero \(.*test_function\.py:\d+\)",
         ),
+        (lambda t: sys.exit(0), r"raised SystemExit: 0 \(.*test_function\.py:\d+\)"),
         (lambda: [1.0], "raised TypeError: .* expected a function from a list of"),
     ],
 )

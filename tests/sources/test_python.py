@@ -103,11 +103,12 @@ def test_the_file_the_name_and_the_revision_are_the_fingerprint(project: Path) -
 
 
 def test_nothing_is_run_before_the_first_score(project: Path) -> None:
-    (project / "bomb.py").write_text("raise RuntimeError('run')\n")
-    found = source(project, "bomb:rewards")
-    assert found.fingerprint
-    with pytest.raises(SourceError, match="bomb: cannot be imported: RuntimeError: run"):
-        found.score(DIALOGUES)
+    for name, raised in (("bomb", "RuntimeError"), ("leaves", "SystemExit")):
+        (project / f"{name}.py").write_text(f"raise {raised}('run')\n")
+        found = source(project, f"{name}:rewards")
+        assert found.fingerprint
+        with pytest.raises(SourceError, match=f"{name}: cannot be imported: {raised}: run"):
+            found.score(DIALOGUES)
 
 
 def test_what_the_fingerprint_covers_is_said_unless_a_revision_is_given(project: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from rmcheck.checks.adversarial.parts import Unit, stretch
 from rmcheck.data import Dialogue
@@ -34,9 +35,11 @@ class Move:
         if self._whole:
             return self._copy(dialogue, others)
         if self.transformation.touches == "response":
-            after = self._part(dialogue.response, Dialogue("", ""))
+            after = self._part(dialogue.response, dialogue.key, "response")
             return None if after is None else replace(dialogue, response=after)
-        prompt = with_last_turn(dialogue.prompt, lambda said: self._part(said, None))
+        prompt = with_last_turn(
+            dialogue.prompt, lambda said: self._part(said, dialogue.key, "prompt")
+        )
         return None if prompt is None else replace(dialogue, prompt=prompt)
 
     @property
@@ -49,20 +52,19 @@ class Move:
             dialogue, seed=self.seed, strength=self.strength, others=others
         )
 
-    def _part(self, text: str, holder: Dialogue | None) -> str | None:
-        """A text with a part of it changed, as a response in `holder`, or else as a prompt."""
+    def _part(self, text: str, key: str, kind: Literal["prompt", "response"]) -> str | None:
+        """A text with a part of it changed."""
         found = stretch(text, self.unit, self.first, self.count)
         if found is None:
             return None
         begin, end = found
         part = text[begin:end]
-        if holder is not None:
-            changed = self._copy(replace(holder, response=part))
-            after = changed.response if changed else None
-        else:
-            changed = self._copy(Dialogue(part, ""))
-            after = str(changed.prompt) if changed else None
-        return None if after is None else f"{text[:begin]}{after}{text[end:]}"
+        of_response = kind == "response"
+        changed = self._copy(Dialogue("", part, key) if of_response else Dialogue(part, "", key))
+        if changed is None:
+            return None
+        after = changed.response if of_response else changed.prompt
+        return f"{text[:begin]}{after}{text[end:]}"
 
     def __str__(self) -> str:
         name = self.transformation.name
