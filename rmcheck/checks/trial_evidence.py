@@ -89,10 +89,15 @@ def heat_map(words: Words, found: Sequence[Tried], tags: Sequence[Sequence[str]]
     tags : (n,) the tags of every item.
     """
     counts = Counter(tag for each in tags for tag in dict.fromkeys(each))
-    order = sorted(counts, key=lambda tag: (-counts[tag], tag))
-    columns = [tag for tag in order if counts[tag] >= LEAST_OF_TAG][:MOST_COLUMNS]
-    trials = [each.trial for each in found if len(each.trial.credits)]
-    rows = sorted(trials, key=lambda trial: (-float(trial.credits.mean()), trial.name))[:MOST_ROWS]
+    common = sorted(counts, key=lambda tag: (-counts[tag], tag))
+    columns = [tag for tag in common if counts[tag] >= LEAST_OF_TAG][:MOST_COLUMNS]
+    applied = [each for each in found if len(each.trial.credits)]
+    # Those with too few prompts to be decided come last, whatever their share is.
+    order = sorted(
+        applied,
+        key=lambda each: (bool(each.reason), -float(each.trial.credits.mean()), each.trial.name),
+    )
+    rows = [each.trial for each in order[:MOST_ROWS]]
     if not columns or not rows:
         return []
     return [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rmcheck.record.run import CheckRecord
@@ -90,3 +92,27 @@ def cell(value: object) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{key} {cell(each)}" for key, each in value.items())
     return one_line(str(value), 400)
+
+
+def column(name: str, values: Sequence[object]) -> list[str]:
+    """The cells of a table's column: p-values as such, other numbers with the same decimals.
+
+    Whole numbers, texts, and columns of very small or large numbers are as `cell` writes them.
+
+    >>> column("p", [0.2, 5e-5]), column("share", [0.0842, 0.12, None]), column("n", [3, 1200])
+    (['0.20', '< 0.0001'], ['0.084', '0.120', '–'], ['3', '1,200'])
+    """
+    known = [value for value in values if value is not None]
+    given = [float(value) for value in known if isinstance(value, (int, float))]
+    plain = all(isinstance(value, int) for value in known)
+    if plain or not all(map(is_number, known)) or not all(map(math.isfinite, given)):
+        return [cell(value) for value in values]
+    if "p" in name.split():
+        made = [numbers.p_value(value) for value in given]
+    else:
+        most = max(map(abs, given))
+        if not 0.01 <= most < 100:
+            return [cell(value) for value in values]
+        made = [numbers.rate(value, 3 if most < 10 else 2) for value in given]
+    told = iter(made)
+    return [numbers.MISSING if value is None else next(told) for value in values]

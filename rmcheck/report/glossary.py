@@ -126,6 +126,16 @@ def _broken(check: CheckRecord) -> str:
     return f" {said.format(listed(names))} a bound."
 
 
+def _undecided_by_p(check: CheckRecord) -> bool:
+    """Whether p is that of a single change and none of them breaks its promise.
+
+    The share over all changes decides then, by its interval.
+    """
+    tables = [table for table in check.evidence.tables if table.title == CHANGES]
+    broken = any(row[-1] == BROKEN for table in tables for row in table.rows)
+    return bool(tables) and check.state is None and not broken
+
+
 def certainty(check: CheckRecord) -> str:
     """How certain the estimate of a check is, in words; empty without an estimate."""
     estimate = check.estimate
@@ -140,7 +150,7 @@ def certainty(check: CheckRecord) -> str:
             low = low.split(" ")[0]
     text = f"{numbers.number(estimate.level * 100)} % interval: between {low} and {high}"
     p = check.p_value if check.adjusted_p is None else check.adjusted_p
-    if p is not None:
+    if p is not None and not _undecided_by_p(check):
         adjusted = "" if check.adjusted_p is None else ", adjusted"
         text += f"; chance alone: p{_TIGHT}{_is(numbers.p_value(p))}{adjusted}"
     return f"{text}."

@@ -221,6 +221,14 @@ def test_a_heat_map_that_cannot_be_drawn_says_why(fields: dict[str, Any], said: 
 
 def test_a_heat_map_of_nothing() -> None:
     assert heat_map(build.heat_map(1, 0)).remark == "No chart: no rows or no columns to draw."
+    empty = heat_map(build.heat_map(2, 1, values=[[None], [None]]))
+    assert (empty.rows, empty.remark) == ((), "No chart: no cell has a number.")
+
+
+def test_a_heat_map_leaves_out_rows_without_any_number() -> None:
+    found = heat_map(build.heat_map(3, 2, values=[[None, None], [None, 0.1], [0.2, None]]))
+    assert [name for name, _ in found.rows] == ["transformation_1", "transformation_2"]
+    assert found.remark == "1 row without any number left out."
 
 
 def test_a_heat_map_has_bounds() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from rmcheck.record.run import TableRecord
+from rmcheck.report import ReportInput
 from rmcheck.report.page import html
 
 from . import builder as build
@@ -79,3 +81,26 @@ def test_a_large_heat_map_reads_at_any_width(browser: Browser, page: str, width:
     assert cell["right"] <= frame["right"] + 1
     assert font >= 12
     assert fits
+
+
+def test_a_wide_table_scrolls_and_keeps_its_names_whole(browser: Browser) -> None:
+    names = ["prompt_user_name", "markdown_decoration"]
+    table = TableRecord(
+        title="Changes",
+        columns=["change", *(f"share {at}" for at in range(9)), "result"],
+        rows=[[name, *[0.125] * 9, "undecidable"] for name in names],
+    )
+    check = build.check(evidence=build.evidence(tables=[table]))
+    opened(browser, html.render(ReportInput(build.record(build.suite(check)), [])), size=(400, 900))
+    wide, window = browser.run("return [document.documentElement.scrollWidth, window.innerWidth]")
+    assert wide <= window
+    scrolls, name, cut, height = browser.run(
+        "var s = document.querySelector('.wide .scroll'); s.scrollLeft = 1e6;"
+        "var n = s.querySelectorAll('tbody td:first-child')[1];"
+        "return [s.scrollLeft > 0, n.getBoundingClientRect().left - s.getBoundingClientRect().left,"
+        " n.scrollWidth > n.clientWidth, n.getBoundingClientRect().height]"
+    )
+    assert scrolls
+    assert name >= 0
+    assert not cut
+    assert height < 45

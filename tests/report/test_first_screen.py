@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rmcheck.checks import about, kinds
-from rmcheck.record.run import CheckRecord
+from rmcheck.record.run import CheckRecord, TableRecord
 from rmcheck.record.scores import PairScore
 from rmcheck.report import PairTexts, ReportInput
 from rmcheck.report.glossary import certainty, reading
@@ -49,6 +49,15 @@ def test_a_failed_threshold() -> None:
         "How much": "It picks the better answer in 58 of 100 pairs; at least 70 are required.",
         "How sure": "95 % interval: between 50 and 66 of 100.",
     }
+
+
+@pytest.mark.parametrize(("result", "said"), [("broken", True), ("not shown", False)])
+def test_the_p_of_a_change_is_said_only_where_a_change_breaks_its_promise(
+    result: str, said: bool
+) -> None:
+    table = TableRecord(title="Changes", columns=["change", "result"], rows=[["a", result]])
+    failed = build.failed("invariance", adjusted_p=1.0, evidence=build.evidence(tables=[table]))
+    assert ("chance alone" in certainty(failed)) is said
 
 
 def test_a_kind_that_has_no_reading_is_told_by_its_message() -> None:

@@ -6,13 +6,13 @@ from types import ModuleType
 
 import pytest
 
-from rmcheck.report import numbers, text
+from rmcheck.report import facts, numbers, text
 from rmcheck.report.charts import axis
 from rmcheck.report.page import identity
 
 
 @pytest.mark.parametrize(
-    "module", [axis, identity, numbers, text], ids=lambda module: module.__name__
+    "module", [axis, facts, identity, numbers, text], ids=lambda module: module.__name__
 )
 def test_the_examples_in_the_docstrings(module: ModuleType) -> None:
     result = doctest.testmod(module)

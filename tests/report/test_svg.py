@@ -100,6 +100,21 @@ def test_the_forest_says_its_numbers_in_text_and_in_the_description() -> None:
     assert "refusal 0.52 [0.31, 0.72]" in root.findtext("desc", "")
 
 
+def test_long_labels_of_a_forest_have_their_count_on_a_second_line() -> None:
+    def words(*labels: str) -> list[str]:
+        rows = [{"label": label, "value": 0.039, "low": 0.017, "high": 0.085} for label in labels]
+        marks = drawn("forest", {"rows": rows}).iter("text")
+        return [[*mark.itertext()][-1] for mark in marks if mark.get("x") == "0"]
+
+    assert words("short (n=21)", "plain") == ["short (n=21)", "plain"]
+    two = words("prompt_user_name (n=1,142)", "short (n=21)", "plain")
+    assert two == ["prompt_user_name", "(n=1,142)", "short", "(n=21)", "plain"]
+    assert words("two plain words (n=1,142)") == ["two plain words (n…"]
+    once = words("prompt_user_name (n=142)", *["short (n=21)"] * 3)
+    assert once == ["prompt_user_name…", *["short (n=21)"] * 3]
+    assert words("numbers_with_brackets (n=142)") == ["numbers_with_brackets", "(n=142)"]
+
+
 RED = {"wrong_below_zero": True}
 
 

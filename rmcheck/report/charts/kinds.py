@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from html import escape
 from itertools import pairwise
@@ -38,6 +39,10 @@ MOST_SERIES = 6
 MOST_DOTS = 4000
 MOST_LINKS = 150
 
+_LABELS, _BROKEN_LABELS = 148.0, 170.0
+"""The width of a forest's labels at most: on one line, and with the count on a second."""
+_COUNTED = re.compile(r"(.*\S) (\(n=[\d,]+\))")
+
 POINT_WORD = {
     "newly_wrong": "newly wrong",
     "newly_right": "newly right",
@@ -67,20 +72,25 @@ def forest(data: Mapping[str, Any]) -> Sketch:
         _with_interval(value, low, high)
         for value, low, high in zip(values, lows, highs, strict=True)
     ]
-    left = min(max(width(name, FONT) for name in names), 148.0) if any(names) else 0.0
+    heads = _heads(names)
+    pitch = 38.0 if any(below for _, below in heads) else 24.0
+    most = _BROKEN_LABELS if pitch > 24 else _LABELS
+    left = min(max(width(head, FONT) for head, _ in heads), most) if any(names) else 0.0
     bold = 1.12 if any(row.get("emphasis") for row in rows) else 1.0
     right = max(width(text, SMALL) for text in said) * bold
     axis = Axis(*span(every), start=left + (12 if left else 6), end=WIDTH - right - 12)
-    bottom = 4 + 24.0 * len(rows)
+    bottom = 4 + pitch * len(rows)
     marks = bottom_axis(axis, 4, bottom, text_in(data, "x_label"))
     if threshold is not None:
         marks.append(line(axis.at(threshold), 2, axis.at(threshold), bottom, "l-threshold"))
     if reference is not None:
         marks.append(line(axis.at(reference), 2, axis.at(reference), bottom, "l-reference"))
-    for index, (row, name, text) in enumerate(zip(rows, names, said, strict=True)):
-        y = 4 + 24 * index + 12.0
+    for index, (row, (name, below), text) in enumerate(zip(rows, heads, said, strict=True)):
+        y = 4 + pitch * index + pitch / 2
         strong = " hi" if row.get("emphasis") else ""
-        marks.append(label(name, 0, y + 4.5, room=left, class_=f"t{strong}"))
+        marks.append(label(name, 0, y + (-3 if below else 4.5), room=left, class_=f"t{strong}"))
+        if below:
+            marks.append(label(below, 0, y + 13, room=left, size=SMALL, class_="t mu"))
         ends = axis.at(lows[index]), axis.at(highs[index])
         if ends[0] < ends[1]:
             marks.append(line(ends[0], y, ends[1], y, f"whisker{strong}"))
@@ -296,6 +306,21 @@ def scatter(data: Mapping[str, Any]) -> Sketch:
     if drawn < len(points):
         remark = f"{numbers.count(drawn)} of {counted(len(points), 'point')} drawn."
     return Sketch([*marks, *more], height, "; ".join(told), remark)
+
+
+def _heads(names: Sequence[str]) -> list[tuple[str, str]]:
+    """Each label, and its count for a second line.
+
+    Most forests keep both on one line. Names of changes are long single words, and a third of them
+    or more would be cut there: then all labels of the forest have two lines.
+    """
+    found = [_COUNTED.fullmatch(name) for name in names]
+    cut = [each for each in found if each and width(each[0], FONT) > _LABELS and " " not in each[1]]
+    long = 3 * len(cut) >= len(names) > 0
+    return [
+        (each[1], each[2]) if long and each else (name, "")
+        for name, each in zip(names, found, strict=True)
+    ]
 
 
 def _or(value: float | None, fallback: float) -> float:

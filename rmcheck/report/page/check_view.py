@@ -12,7 +12,7 @@ from rmcheck.checks import about
 from rmcheck.record.run import CheckRecord, EstimateRecord, PictureRecord
 from rmcheck.report import anchor, numbers
 from rmcheck.report.charts import svg
-from rmcheck.report.facts import Fact, cell, facts, is_number
+from rmcheck.report.facts import Fact, column, facts, is_number
 from rmcheck.report.glossary import GROUP_WORD, reading
 from rmcheck.report.page.brief import brief
 from rmcheck.report.page.finding_view import MOST_FINDINGS, Findings, findings
@@ -141,20 +141,24 @@ def figure(picture: PictureRecord, *, links: str = "") -> Figure:
 
 
 def grid(title: str, columns: list[str], rows: list[list[Any]]) -> Grid:
-    """A table of plain values; numbers get few digits, a long table is cut with a remark."""
+    """A table of plain values; a long table is cut with a remark.
+
+    The numbers of a column have one format (`facts.column`).
+    """
     shown = rows[:_MOST_TABLE_ROWS]
     numeric = [
         all(is_number(row[index]) or row[index] is None for row in shown if index < len(row))
         for index in range(len(columns))
     ]
+    said = [
+        column(name, [row[index] if index < len(row) else None for row in shown])
+        for index, name in enumerate(columns)
+    ]
     cut = len(rows) - len(shown)
     return Grid(
         title=title,
         columns=tuple(zip(columns, numeric, strict=True)),
-        rows=tuple(
-            tuple(cell(row[index] if index < len(row) else None) for index in range(len(columns)))
-            for row in shown
-        ),
+        rows=tuple(zip(*said, strict=True)),
         remark=f"{counted(cut, 'more row')} in results.json." if cut else None,
     )
 

@@ -81,22 +81,28 @@ def _drawn(title: str, data: Mapping[str, Any]) -> HeatMap:
             for value, column in zip(found[:MOST_COLUMNS], names, strict=False)
         )
         made.append((called, tuple(cells)))
+    known = [(name, cells) for name, cells in made if any(cells)]
+    if not known:
+        raise DrawingError("no cell has a number")
     hidden = [
         counted(count, what)
         for count, what in (
-            (len(rows) - MOST_ROWS, "row"),
+            (len(known) - MOST_ROWS, "row"),
             (len(columns) - MOST_COLUMNS, "column"),
         )
         if count > 0
     ]
+    said = [f"{' and '.join(hidden)} not drawn."] if hidden else []
+    if len(known) < len(made):
+        said.append(f"{counted(len(made) - len(known), 'row')} without any number left out.")
     ends = f"{_words(0.0 if scale > 0 else 1.0, share=share)} to {_words(scale, share=share)}"
     return HeatMap(
         title=title,
         corner="",
         columns=tuple(names[:MOST_COLUMNS]),
-        rows=tuple(made[:MOST_ROWS]),
+        rows=tuple(known[:MOST_ROWS]),
         lead=f"{label}; green to red: {ends}" if label else f"green to red: {ends}",
-        remark=f"{' and '.join(hidden)} not drawn." if hidden else "",
+        remark=" ".join(said),
     )
 
 
