@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from rmcheck.data import Dialogue, prompt_text
 from rmcheck.data.preferences import PreferenceData
 from rmcheck.verdict import Counterexample, Step
+from rmcheck.wording import escaped
 
 MOST = 10
 """So many counterexamples a check shows."""
@@ -153,7 +154,22 @@ def repeat_line(
         return ""
     words = ["rmcheck", "perturb", name, "--data", path, "--id", identity, "--side", side]
     words += ["--seed", str(seed), "--strength", f"{strength:g}", "--rm", source]
-    return shlex.join(words)
+    return " ".join(map(_quoted, words))
+
+
+def _quoted(word: str) -> str:
+    """A word for the shell; one with control characters in the form that shows them."""
+    if escaped(word) == word:
+        return shlex.quote(word)
+    plain = word.replace("\\", "\\\\").replace("'", "\\'")
+    return f"$'{''.join(map(_seen, plain))}'"
+
+
+def _seen(character: str) -> str:
+    if escaped(character) == character:
+        return character
+    code = ord(character)
+    return f"\\x{code:02x}" if code < 0x80 else f"\\u{code:04x}"
 
 
 def file_of(data: PreferenceData, identity: str) -> str:

@@ -25,6 +25,11 @@ def checked(values: ArrayLike, dialogues: Sequence[Dialogue], spec: str) -> NDAr
         rewards = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError, RuntimeError) as error:  # a tensor with a gradient: RuntimeError
         raise SourceError(f"{spec}: expected numbers from score() ({error})") from None
+    if rewards.ndim == 1 and len(rewards) != len(dialogues):
+        raise SourceError(
+            f"{spec}: expected {counted(len(dialogues), 'score')} for "
+            f"{counted(len(dialogues), 'text')}, got {len(rewards)}"
+        )
     if rewards.shape != (len(dialogues),):
         raise SourceError(
             f"{spec}: expected rewards of shape ({len(dialogues)},) for "

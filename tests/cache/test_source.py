@@ -122,7 +122,7 @@ def test_a_score_file_is_asked_directly(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ([1.0], r"expected rewards of shape \(2,\) for 2 dialogues, got \(1,\)"),
+        ([1.0], "expected 2 scores for 2 texts, got 1"),
         ([1.0, float("nan")], "the reward of 1/chosen is nan"),
         ([1.0, float("-inf")], "the reward of 1/chosen is -inf"),
         (["good", "bad"], r"expected numbers from score\(\) \(could not convert .*'good'"),

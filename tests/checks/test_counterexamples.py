@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+
 from rmcheck.checks.counterexamples import (
     LONGEST,
     MOST,
@@ -16,6 +18,7 @@ from rmcheck.checks.counterexamples import (
 from rmcheck.data import Dialogue, PreferencePair
 from rmcheck.data.preferences import PreferenceData
 from rmcheck.data.reading import FileNote
+from rmcheck.wording import escaped
 
 
 def broken(change: str, size: float, key: str = "p/chosen") -> Break:
@@ -73,3 +76,15 @@ def test_a_command_names_the_file_that_the_pair_is_in() -> None:
         "--rm recipe:tiny"
     )
     assert repeat_line("typos", data, "set-1/3", seed=0, strength=0.5, source="m") == ""
+
+
+def test_a_command_with_control_characters_means_the_same_to_a_shell() -> None:
+    name = "a\\b'c\x1b[31m\n\u202e é"
+    data = PreferenceData((PreferencePair(name, "q", "a", "b", "g"),), (), ("x.jsonl",))
+    line = repeat_line("typos", data, f"{name}/chosen", seed=0, strength=1, source="m")
+    assert escaped(line) == line
+    words = line.replace("rmcheck", "printf '%s|'", 1)
+    said = subprocess.run(
+        ["bash", "-c", words], capture_output=True, check=True, env={"LC_ALL": "C.UTF-8"}
+    )
+    assert said.stdout.decode().split("|")[5] == name

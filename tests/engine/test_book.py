@@ -80,7 +80,7 @@ class Broken(Source):
     [
         ([1.0, math.nan], "the reward of p000/rejected is nan"),
         ([math.inf, 1.0], "the reward of p000/chosen is inf"),
-        ([1.0], r"expected rewards of shape \(2,\) for 2 dialogues, got \(1,\)"),
+        ([1.0], "expected 2 scores for 2 texts, got 1"),
         (["high", "low"], r"expected numbers from score\(\) \(could not convert .*'high'"),
     ],
 )

@@ -199,7 +199,7 @@ def test_an_advisory_error_never_fails_the_run(project: Project) -> None:
 MODELS = {
     "wrong number": (
         "return lambda texts: [1.0]",
-        "expected rewards of shape (60,) for 60 dialogues, got (1,)",
+        "expected 60 scores for 60 texts, got 1",
     ),
     "not numbers": (
         "return lambda texts: ['high' for _ in texts]",

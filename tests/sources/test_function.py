@@ -44,7 +44,7 @@ def test_whatever_numbers_come_are_float64(function: Any) -> None:
 @pytest.mark.parametrize(
     ("function", "said"),
     [
-        (lambda t: [1.0], r"for 2 dialogues, got \(1,\)"),
+        (lambda t: [1.0], "expected 2 scores for 2 texts, got 1"),
         (lambda t: 1.0, r"for 2 dialogues, got \(\)"),
         (lambda t: [[1.0], [2.0]], r"for 2 dialogues, got \(2, 1\)"),
         (lambda t: ["a", "b"], "expected numbers"),
