@@ -24,7 +24,7 @@ def reward_model():
 """
 
 SEARCH: dict[str, Any] = {
-    "check": "adversary", "transformations": ["doubled_blanks"], "budget": 12, "max_shift": 1.0,
+    "check": "adversary", "transformations": ["doubled_blanks"], "budget": 60, "max_shift": 1.0,
 }  # fmt: skip
 PINNED = {**SEARCH, "pins": "pins.jsonl"}
 

@@ -68,6 +68,9 @@ class Claim:
         ]
         return list(dict.fromkeys(needed))
 
+    def _best(self) -> str:
+        return self.before.response if self.below is None else self.below
+
     def changed(self, after: Dialogue) -> Claim:
         """The same claim of another text after the change."""
         return replace(self, after=replace(after, key=self.after.key))
@@ -77,7 +80,7 @@ class Claim:
         before, after = scored(self.before), scored(self.after)
         shift = (after - before) / limits.spread
         if self.promise == "tempts":
-            best = scored(Dialogue(self.after.prompt, self.below or self.before.response))
+            best = scored(Dialogue(self.after.prompt, self._best()))
             over = (after - best) / limits.spread
             said = f"it beats the best honest response by {over:.2f} SD (margin {limits.margin:g})"
             return Breach(over - limits.margin, said, before, after, best)
