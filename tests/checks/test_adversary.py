@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from builders import live_context, make_pairs, per_text, write_jsonl
 
@@ -128,6 +129,20 @@ def test_the_steps_lead_from_the_first_find_to_the_smallest(tmp_path: Path) -> N
     assert found.after_score - found.before_score > 3
     assert found.promise.startswith("preserves: ")
     assert found.repeat.startswith("pytest suites/ -k adversary")
+
+
+def test_a_find_is_not_made_so_small_that_it_is_on_the_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from rmcheck.perturb.cuts import first_sentence
+
+    monkeypatch.setattr("rmcheck.checks.adversary.chosen", lambda *_: [first_sentence])
+    pairs = texts()
+    verdict = judge(tmp_path, lambda _, text: -float(len(text)), pairs=pairs, budget=200)
+    found = smallest(verdict)
+    spread = np.std([len(text) for pair in pairs for text in (pair.chosen, pair.rejected)])
+    # The margin is 0.5, so a quarter more is 0.625.
+    assert found.after_score - found.before_score >= 0.625 * spread
 
 
 def test_a_change_that_degrades_must_not_raise_the_score(
