@@ -135,6 +135,9 @@ class Adversary(Check):
         spread = float(np.concatenate([scored.chosen, scored.rejected]).std())
         if not spread > 0:
             return threshold.undecidable(self.label, "every score is the same", criterion)
+        reason = _outlier(scored)
+        if reason:
+            return threshold.undecidable(self.label, reason, criterion)
         limits = Limits(spread, self.max_shift, self.margin)
         rows = self._pins()
         breaches = _pin_breaches(ctx, rows, limits)
@@ -245,6 +248,22 @@ def _too_little(hunt: Hunt, scored: ScoredPairs) -> str | None:
     return (
         f"texts of {counted(len(tried), 'prompt')} were changed; at least {MIN_GROUPS} prompts "
         "are needed; raise 'budget', or choose transformations that apply to more texts"
+    )
+
+
+def _outlier(scored: ScoredPairs) -> str | None:
+    """Why the standard deviation says nothing: it is that of one prompt; None if it is not."""
+    both = np.stack([scored.chosen, scored.rejected])
+    squares = ((both - both.mean()) ** 2).sum(axis=0)
+    names, place = np.unique(np.asarray(scored.groups), return_inverse=True)
+    shares = np.bincount(place, weights=squares) / squares.sum()
+    most = int(shares.argmax())
+    if shares[most] <= 0.5:
+        return None
+    return (
+        f"the scores of one prompt (group '{names[most]!s:.60}') make up "
+        f"{shares[most]:.0%} of the variance, so no move counts in standard deviations; check them "
+        "or leave the prompt out"
     )
 
 

@@ -224,6 +224,12 @@ def test_a_search_that_can_try_nothing_does_not_pass(
     assert "none of 1 transformation could be tried on a text" in verdict.message
 
 
+def test_one_prompt_that_makes_up_the_variance_is_named(tmp_path: Path) -> None:
+    verdict = judge(tmp_path, lambda p, r: WORD(p, r) + 1e6 * (p.split()[-1] == "3?"))
+    assert verdict.decision == "inconclusive"
+    assert "one prompt (group 'g3') make up 97% of the variance" in verdict.message
+
+
 def test_a_search_of_few_prompts_does_not_pass(tmp_path: Path) -> None:
     verdict = judge(tmp_path, sound, budget=10)
     assert (verdict.decision, verdict.outcome) == ("inconclusive", "fail")
