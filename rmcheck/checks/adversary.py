@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import shlex
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
@@ -23,7 +24,7 @@ from rmcheck.checks.counterexamples import MOST, counterexample, shortened
 from rmcheck.data import Dialogue
 from rmcheck.data.preferences import PreferenceData
 from rmcheck.data.rows import shown_path
-from rmcheck.perturb import Promise, Transformation, chosen
+from rmcheck.perturb import Promise, Transformation, UnknownTransformation, chosen
 from rmcheck.record import pin as pin_file
 from rmcheck.record.pin import PinRow
 from rmcheck.spec import Spec
@@ -97,7 +98,10 @@ class Adversary(Check):
     def build(cls, values: dict[str, Any]) -> Self:
         """The check; unknown transformations are an error."""
         found = cls(**values)
-        found._chosen()
+        try:
+            found._chosen()
+        except UnknownTransformation as error:
+            raise ValueError(f"transformations: {error}{_remedy(found)}") from None
         return found
 
     def beside(self, folder: Path, root: Path | None) -> Self:
@@ -107,8 +111,8 @@ class Adversary(Check):
         path = folder / self.pins
         if not path.exists():
             raise ValueError(
-                f"pins: '{self.pins}' not found (relative to the suite file); `rmcheck pin` "
-                "writes it from the last run, or begin with an empty file"
+                f"pins: '{self.pins}' not found (relative to the suite file); create an empty "
+                f"file (touch {shown_path(path, root)}), run the suite, then `rmcheck pin`"
             )
         pin_file.read(path, shown_path(path, root))
         return replace(self, pins=str(path))
@@ -251,6 +255,14 @@ def _too_little(hunt: Hunt, scored: ScoredPairs) -> str | None:
     )
 
 
+def _remedy(check: Adversary) -> str:
+    """Which promise a transformation of a check lacks; empty where its name is unknown."""
+    with suppress(UnknownTransformation):
+        promised = {each.promise for each in chosen(check.transformations or ())}
+        return f", or add {listed(sorted(map(repr, promised - {*check.promises})))} to 'promises'"
+    return ""
+
+
 def _outlier(scored: ScoredPairs) -> str | None:
     """Why the standard deviation says nothing: it is that of one prompt; None if it is not."""
     both = np.stack([scored.chosen, scored.rejected])
@@ -262,8 +274,7 @@ def _outlier(scored: ScoredPairs) -> str | None:
         return None
     return (
         f"the scores of one prompt (group '{names[most]!s:.60}') make up "
-        f"{shares[most]:.0%} of the variance, so no move counts in standard deviations; check them "
-        "or leave the prompt out"
+        f"{shares[most]:.0%} of the variance, which hides all moves; check them or leave it out"
     )
 
 

@@ -107,7 +107,7 @@ def read(path: Path, shown: str | None = None) -> list[PinRow]:
     try:
         text = regular_bytes(path).decode("utf-8-sig")
     except FileNotFoundError:
-        said = "pin file not found; `rmcheck pin` writes it, or begin with an empty file"
+        said = "pin file not found; create an empty one"
         raise ProblemsFound([Problem(name, 0, 0, said)]) from None
     except UnicodeDecodeError as error:
         said = f"expected UTF-8, got byte {error.object[error.start]:#04x}; save it as UTF-8"
