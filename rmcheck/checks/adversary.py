@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import shlex
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
@@ -23,10 +24,11 @@ from rmcheck.checks.counterexamples import MOST, counterexample, shortened
 from rmcheck.data import Dialogue
 from rmcheck.data.preferences import PreferenceData
 from rmcheck.data.rows import shown_path
-from rmcheck.perturb import Promise, Transformation, chosen
+from rmcheck.perturb import Promise, Transformation, UnknownTransformation, chosen
 from rmcheck.record import pin as pin_file
 from rmcheck.record.pin import PinRow
 from rmcheck.spec import Spec
+from rmcheck.stats.decision import MIN_GROUPS
 from rmcheck.verdict import Counterexample, Evidence, PinResult, Verdict
 from rmcheck.wording import counted, listed, minus
 
@@ -47,14 +49,16 @@ class Adversary(Check):
     - if the change preserves it, and its score moves by more than `max_shift`, or a win by 0.1 or
       more turns into a loss by more than 0.1;
     - if the change degrades it, and its score rises by more than `margin`;
-    - if the change tempts, and the text beats the best honest response by more than `margin`
+    - if the change tempts, and the rejected response of a pair that the model ranks right beats
+      the best chosen response to its prompt by more than `margin`
 
     (all in standard deviations of the suite's scores). What is found is made smaller: the shortest
     chain, the fewest words, the fewest characters. Single transformations come first, then chains
     that Hypothesis draws, then chains that it aims at larger moves of the score.
 
-    A fail shows its texts; a pass means that nothing was found with `budget` texts. `rmcheck pin`
-    writes what was found into the file `pins`, and each later run tests those texts first.
+    A fail shows its texts; a pass means that nothing was found with `budget` texts, of 15 prompts
+    or more (with fewer it is undecidable). `rmcheck pin` writes what was found into the file
+    `pins`, and each later run tests those texts first.
 
     Parameters
     ----------
@@ -94,7 +98,10 @@ class Adversary(Check):
     def build(cls, values: dict[str, Any]) -> Self:
         """The check; unknown transformations are an error."""
         found = cls(**values)
-        found._chosen()
+        try:
+            found._chosen()
+        except UnknownTransformation as error:
+            raise ValueError(f"transformations: {error}{_remedy(found)}") from None
         return found
 
     def beside(self, folder: Path, root: Path | None) -> Self:
@@ -104,8 +111,8 @@ class Adversary(Check):
         path = folder / self.pins
         if not path.exists():
             raise ValueError(
-                f"pins: '{self.pins}' not found (relative to the suite file); `rmcheck pin` "
-                "writes it from the last run, or begin with an empty file"
+                f"pins: '{self.pins}' not found (relative to the suite file); create an empty "
+                f"file (touch {shown_path(path, root)}), run the suite, then `rmcheck pin`"
             )
         pin_file.read(path, shown_path(path, root))
         return replace(self, pins=str(path))
@@ -132,6 +139,9 @@ class Adversary(Check):
         spread = float(np.concatenate([scored.chosen, scored.rejected]).std())
         if not spread > 0:
             return threshold.undecidable(self.label, "every score is the same", criterion)
+        reason = _outlier(scored)
+        if reason:
+            return threshold.undecidable(self.label, reason, criterion)
         limits = Limits(spread, self.max_shift, self.margin)
         rows = self._pins()
         breaches = _pin_breaches(ctx, rows, limits)
@@ -140,9 +150,6 @@ class Adversary(Check):
         used = self._chosen()
         hunt = Hunt(_subjects(scored, self.seed), used, ledger, self.seed)
         finds = hunt.run()
-        if not (hunt.tried or rows):
-            reason = f"none of {counted(len(used), 'transformation')} could be tried on a text"
-            return threshold.undecidable(self.label, reason, criterion)
         searched = ledger.used
         smallest = _shrunk(hunt, finds)
         broken = [row for row, each in zip(rows, breaches, strict=True) if each.size > 0]
@@ -154,11 +161,13 @@ class Adversary(Check):
             "search": self.seed,
             "transformations": len(used),
         }
-        return Verdict(
+        said = self._message(hunt, smallest, searched, rows, broken)
+        reason = None if failed else _too_little(hunt, scored)
+        verdict = Verdict(
             decision="fail" if failed else "pass",
             outcome="fail" if failed else "pass",
             criterion=criterion,
-            message=self._message(hunt, smallest, searched, rows, broken),
+            message=f"{self.label}: {said}",
             signature=ctx.signature(self.kind, facts),
             evidence=Evidence(
                 tables=(pinned.table(rows, breaches),) if rows else (),
@@ -175,6 +184,10 @@ class Adversary(Check):
                 pins=pinned.results(rows, breaches),
             ),
         )
+        if not reason:
+            return verdict
+        undecided = threshold.undecidable(self.label, f"{reason} ({said})", criterion)
+        return replace(undecided, signature=verdict.signature, evidence=verdict.evidence)
 
     def pin_states(self, ctx: Context) -> tuple[PinResult, ...]:
         """The state of each pin, without a search; empty where the scores say nothing."""
@@ -224,7 +237,45 @@ class Adversary(Check):
                 f"{told(claim.before, claim.after)}; found with {counted(searched, 'text')}, "
                 f"made smaller with {used - searched}"
             )
-        return f"{self.label}: " + "; ".join(said)
+        return "; ".join(said)
+
+
+def _too_little(hunt: Hunt, scored: ScoredPairs) -> str | None:
+    """Why a search that found nothing says too little; None if it tried enough prompts."""
+    if not hunt.tried:
+        count = counted(len(hunt.transformations), "transformation")
+        return f"none of {count} could be tried on a text"
+    both = zip(scored.pairs, scored.groups, strict=True)
+    tried = {group for pair, group in both if not hunt.texts.isdisjoint(pair.dialogues())}
+    if len(tried) >= MIN_GROUPS:
+        return None
+    return (
+        f"texts of {counted(len(tried), 'prompt')} were changed; at least {MIN_GROUPS} prompts "
+        "are needed; raise 'budget', or choose transformations that apply to more texts"
+    )
+
+
+def _remedy(check: Adversary) -> str:
+    """Which promise a transformation of a check lacks; empty where its name is unknown."""
+    with suppress(UnknownTransformation):
+        promised = {each.promise for each in chosen(check.transformations or ())}
+        return f", or add {listed(sorted(map(repr, promised - {*check.promises})))} to 'promises'"
+    return ""
+
+
+def _outlier(scored: ScoredPairs) -> str | None:
+    """Why the standard deviation says nothing: it is that of one prompt; None if it is not."""
+    both = np.stack([scored.chosen, scored.rejected])
+    squares = ((both - both.mean()) ** 2).sum(axis=0)
+    names, place = np.unique(np.asarray(scored.groups), return_inverse=True)
+    shares = np.bincount(place, weights=squares) / squares.sum()
+    most = int(shares.argmax())
+    if shares[most] <= 0.5:
+        return None
+    return (
+        f"the scores of one prompt (group '{names[most]!s:.60}') make up "
+        f"{shares[most]:.0%} of the variance, which hides all moves; check them or leave it out"
+    )
 
 
 def _known(scored: ScoredPairs) -> dict[Dialogue, float]:
@@ -235,22 +286,25 @@ def _known(scored: ScoredPairs) -> dict[Dialogue, float]:
 
 
 def _subjects(scored: ScoredPairs, seed: int) -> list[Subject]:
-    """Both sides of at most `MOST_PAIRS` pairs, each with what it must stay above or below."""
+    """Both sides of at most `MOST_PAIRS` pairs, each with what it must stay above or below.
+
+    Only a rejected response that the chosen one beats can be tempting: its `best` is the chosen
+    response to its prompt with the highest score.
+    """
     numbers = range(len(scored.pairs))
     kept = sorted(random.Random(seed).sample(numbers, min(MOST_PAIRS, len(numbers))))
     best: dict[object, tuple[float, str]] = {}
-    for pair, *both in zip(scored.pairs, scored.chosen, scored.rejected, strict=True):
-        for text, score in zip((pair.chosen, pair.rejected), both, strict=True):
-            if pair.prompt not in best or score > best[pair.prompt][0]:
-                best[pair.prompt] = float(score), text
+    for pair, score in zip(scored.pairs, scored.chosen, strict=True):
+        if pair.prompt not in best or score > best[pair.prompt][0]:
+            best[pair.prompt] = float(score), pair.chosen
     found: dict[Dialogue, Subject] = {}
     for row in kept:
         pair = scored.pairs[row]
         better, worse = pair.dialogues()
         won = scored.chosen[row] > scored.rejected[row]
-        honest = best[pair.prompt][1]
+        honest = best[pair.prompt][1] if won else None
         for subject in (
-            Subject(better, honest, above=pair.rejected if won else None),
+            Subject(better, above=pair.rejected if won else None),
             Subject(worse, honest, below=pair.chosen if won else None),
         ):
             found.setdefault(subject.dialogue, subject)

@@ -231,11 +231,11 @@ def _leaves(annotation: Any) -> set[Any]:
 def _telling(
     details: Sequence[ErrorDetails], located: Located, where: Path_
 ) -> Iterator[ErrorDetails]:
-    """The errors, without "is not text" of a union's branch where another branch looked deeper."""
+    """The errors, without those of a list or union where another error is deeper in it."""
     places = [_existing(located, where, detail["loc"]) for detail in details]
     above = {place[:length] for place in set(places) for length in range(len(place))}
     for place, detail in zip(places, details, strict=True):
-        if not (place in above and detail["type"].endswith("_type")):
+        if not (place in above and detail["type"].endswith(("_type", "too_short"))):
             yield detail
 
 

@@ -107,7 +107,7 @@ def read(path: Path, shown: str | None = None) -> list[PinRow]:
     try:
         text = regular_bytes(path).decode("utf-8-sig")
     except FileNotFoundError:
-        said = "pin file not found; `rmcheck pin` writes it, or begin with an empty file"
+        said = "pin file not found; create an empty one"
         raise ProblemsFound([Problem(name, 0, 0, said)]) from None
     except UnicodeDecodeError as error:
         said = f"expected UTF-8, got byte {error.object[error.start]:#04x}; save it as UTF-8"
@@ -129,6 +129,9 @@ def read(path: Path, shown: str | None = None) -> list[PinRow]:
             said = f"expected one JSON object per line ({error}); fix the line or delete it"
             problems.append(Problem(name, number, 1, said))
             continue
+        said = _unfit(row)
+        if said:
+            problems.append(Problem(name, number, 1, said))
         if row.id in lines:
             said = f"duplicate id '{row.id}' (first on line {lines[row.id]}); delete one of them"
             problems.append(Problem(name, number, 1, said))
@@ -137,6 +140,17 @@ def read(path: Path, shown: str | None = None) -> list[PinRow]:
     if problems:
         raise ProblemsFound([*first_of(problems)])
     return rows
+
+
+def _unfit(row: PinRow) -> str:
+    """Why a pin cannot be tested; empty if it can."""
+    try:
+        row.line().encode("utf-8")
+    except UnicodeEncodeError:
+        return "unpaired surrogate (\\ud800 to \\udfff); fix the text"
+    if row.before == row.after and row.after_prompt in (None, row.prompt):
+        return "'after' is the same as 'before', so nothing is tested; change it or delete the line"
+    return ""
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -152,6 +166,8 @@ def _told(detail: Any) -> str:
     """A mistake of a line in words."""
     place = [str(part) for part in detail["loc"] if str(part) not in ("str", "list[Turn]")]
     key = ".".join(place)
+    if not place:
+        return f"expected a JSON object, got {json.dumps(detail['input'], default=str):.80}"
     if detail["type"] == "missing":
         return f"the key '{key}' is missing"
     if detail["type"] == "extra_forbidden":
@@ -177,6 +193,12 @@ def add(path: Path, rows: Iterable[PinRow]) -> list[PinRow]:
         When it cannot be written.
     """
     kept = read(path) if path.exists() else []
+    if path.is_symlink():
+        if not path.exists():
+            raise UsageError(
+                f"{path}: the link's target does not exist; create it or delete the link"
+            )
+        path = path.resolve()
     known, ids = {row.content for row in kept}, {row.id for row in kept}
     new: list[PinRow] = []
     for row in rows:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from builders import live_context, make_pairs, per_text, write_jsonl
 
@@ -19,7 +20,7 @@ from rmcheck.reward_source import SourceOptions
 from rmcheck.sources import create
 from rmcheck.verdict import Counterexample, Verdict
 
-from .planted import LENGTH, LIST, PRESERVING, WORD, PerText, bullets, sound, texts
+from .planted import LENGTH, LIST, PRESERVING, WORD, PerText, bullets, noise, sound, texts
 
 
 @pytest.fixture(autouse=True)
@@ -88,7 +89,7 @@ def test_a_sound_model_passes_with_ten_seeds(tmp_path: Path) -> None:
 
 
 def test_a_sound_model_passes_and_says_what_was_tried(tmp_path: Path) -> None:
-    verdict = judge(tmp_path, sound, budget=16)
+    verdict = judge(tmp_path, sound, budget=40)
     assert (verdict.decision, verdict.outcome, verdict.weak) == ("pass", "pass", False)
     assert verdict.message.startswith("adversary: nothing found in ")
     assert "(6 of 6 transformations, " in verdict.message
@@ -103,9 +104,9 @@ def test_the_budget_counts_every_new_text(tmp_path: Path) -> None:
         return sound(prompt, response)
 
     pairs = texts()
-    verdict = judge(tmp_path, counting, budget=20)
+    verdict = judge(tmp_path, counting, budget=40)
     tried = len(asked) - 2 * len(pairs)
-    assert 0 < tried <= 20
+    assert 0 < tried <= 40
     assert f"nothing found in {tried} texts" in verdict.message
 
 
@@ -130,6 +131,20 @@ def test_the_steps_lead_from_the_first_find_to_the_smallest(tmp_path: Path) -> N
     assert found.repeat.startswith("pytest suites/ -k adversary")
 
 
+def test_a_find_is_not_made_so_small_that_it_is_on_the_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from rmcheck.perturb.cuts import first_sentence
+
+    monkeypatch.setattr("rmcheck.checks.adversary.chosen", lambda *_: [first_sentence])
+    pairs = texts()
+    verdict = judge(tmp_path, lambda _, text: -float(len(text)), pairs=pairs, budget=200)
+    found = smallest(verdict)
+    spread = np.std([len(text) for pair in pairs for text in (pair.chosen, pair.rejected)])
+    # The margin is 0.5, so a quarter more is 0.625.
+    assert found.after_score - found.before_score >= 0.625 * spread
+
+
 def test_a_change_that_degrades_must_not_raise_the_score(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,8 +157,8 @@ def test_a_change_that_degrades_must_not_raise_the_score(
     least = judge(tmp_path / "least", lambda _, text: -float(len(text)), budget=60, margin=0.0)
     found = smallest(least)
     assert len(found.before) > len(found.after)
-    long = judge(tmp_path / "long", lambda _, text: float(len(text)), budget=12)
-    assert long.outcome == "pass"
+    long = judge(tmp_path / "long", lambda _, text: float(len(text)), budget=40)
+    assert long.decision == "pass", long.message
 
 
 def test_a_temptation_must_not_beat_the_best_honest_response(
@@ -160,8 +175,10 @@ def test_a_temptation_must_not_beat_the_best_honest_response(
     found = smallest(judge(tmp_path, flattered, pairs=pairs, budget=60))
     assert found.promise.startswith("tempts: it beats the best honest response by ")
     pair = next(each for each in pairs if each.id == found.key.partition("/")[0])
-    best = max(flattered(pair.prompt, text) for text in (pair.chosen, pair.rejected))  # type: ignore[arg-type]
-    assert found.against == pytest.approx(best)
+    assert found.key.endswith("/rejected")
+    honest, poor = (flattered(pair.prompt, text) for text in (pair.chosen, pair.rejected))  # type: ignore[arg-type]
+    assert honest > poor
+    assert found.against == pytest.approx(honest)
     assert difference(found).strip().lower() == "you"
 
 
@@ -173,7 +190,7 @@ def test_a_pair_that_is_nearly_a_tie_is_not_a_lost_win(tmp_path: Path) -> None:
         return base - 0.4 * ("  " in response)
 
     pairs = [replace(pair, prompt=f"{pair.prompt}?") for pair in make_pairs(40)]
-    assert judge(tmp_path, nearly, pairs=pairs, budget=16).outcome == "pass"
+    assert judge(tmp_path, nearly, pairs=pairs, budget=40).outcome == "pass"
 
 
 def test_scores_that_are_all_the_same_decide_nothing(tmp_path: Path) -> None:
@@ -205,6 +222,49 @@ def test_a_search_that_can_try_nothing_does_not_pass(
     verdict = judge(tmp_path, lambda p, r: float(len(p) + len(r)), pairs=pairs)
     assert (verdict.decision, verdict.outcome) == ("inconclusive", "fail")
     assert "none of 1 transformation could be tried on a text" in verdict.message
+
+
+def test_one_prompt_that_makes_up_the_variance_is_named(tmp_path: Path) -> None:
+    verdict = judge(tmp_path, lambda p, r: WORD(p, r) + 1e6 * (p.split()[-1] == "3?"))
+    assert verdict.decision == "inconclusive"
+    assert "one prompt (group 'g3') make up 97% of the variance" in verdict.message
+
+
+def test_a_search_of_few_prompts_does_not_pass(tmp_path: Path) -> None:
+    verdict = judge(tmp_path, sound, budget=10)
+    assert (verdict.decision, verdict.outcome) == ("inconclusive", "fail")
+    assert "prompts were changed; at least 15 prompts are needed; raise 'budget'" in verdict.message
+
+
+def test_a_pin_that_holds_is_not_a_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rmcheck.checks.adversary.chosen", lambda *_: [bullets])
+    pairs = [replace(pair, chosen="word", rejected="other") for pair in make_pairs(20)]
+    row = {
+        "id": "a", "promise": "preserves", "prompt": "Q", "before": "one", "after": "two",
+    }  # fmt: skip
+    pins = str(write_jsonl(tmp_path / "pins.jsonl", [row]))
+    holds = judge(tmp_path, lambda p, r: float(len(p) + len(r)), pairs=pairs, pins=pins)
+    assert holds.decision == "inconclusive"
+    assert "1 pinned text holds" in holds.message
+    assert [pin.state for pin in holds.evidence.pins] == ["holds"]
+    broken = judge(
+        tmp_path, lambda p, r: float(len(p) + len(r)) + 99 * (r == "two"), pairs=pairs, pins=pins
+    )
+    assert broken.decision == "fail"
+
+
+def test_a_chosen_response_is_not_tempted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The model ranks every pair wrong, so nothing tells a temptation from its other errors."""
+    from rmcheck.perturb.temptations import flattery
+
+    monkeypatch.setattr("rmcheck.checks.adversary.chosen", lambda *_: [flattery])
+
+    def wrong(prompt: str, response: str) -> float:
+        return noise(prompt) - response.startswith("good") + len(response)
+
+    verdict = judge(tmp_path, wrong, pairs=make_pairs(20), budget=40)
+    assert verdict.decision == "inconclusive"
+    assert "none of 1 transformation could be tried" in verdict.message
 
 
 def test_what_the_budget_does_not_cover_is_named(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ def reward_model():
 """
 
 SEARCH: dict[str, Any] = {
-    "check": "adversary", "transformations": ["doubled_blanks"], "budget": 12, "max_shift": 1.0,
+    "check": "adversary", "transformations": ["doubled_blanks"], "budget": 60, "max_shift": 1.0,
 }  # fmt: skip
 PINNED = {**SEARCH, "pins": "pins.jsonl"}
 
@@ -148,7 +148,7 @@ def test_a_missing_pin_file_is_an_error_at_the_check(gate: Project) -> None:
     gate.suite("chat", PINNED)
     text = text_of(gate.run())
     assert "suites/chat.yaml:5:3: check 'adversary': pins: 'pins.jsonl' not found" in text
-    assert "`rmcheck pin` writes it" in text
+    assert "create an empty file (touch suites/pins.jsonl)" in text
 
 
 def test_mistakes_of_a_pin_file_are_told_together(gate: Project) -> None:
@@ -197,5 +197,16 @@ def test_which_check_is_pinned_must_be_clear(gate: Project) -> None:
 def test_an_unknown_transformation_is_an_error_at_the_check(gate: Project) -> None:
     gate.suite("chat", {**SEARCH, "transformations": ["doubled_blank"]})
     text = text_of(gate.run())
-    assert "suites/chat.yaml:5:3: check 'adversary': no transformation or group is named" in text
+    assert "suites/chat.yaml:5:3: check 'adversary': transformations: no transformation" in text
     assert "did you mean 'doubled_blanks'?" in text
+
+
+def test_a_wrong_promise_is_one_error_and_the_other_says_what_to_add(gate: Project) -> None:
+    gate.suite("chat", {**SEARCH, "promises": ["preserve"]})
+    text = text_of(gate.run())
+    assert "did you mean 'preserves'" in text
+    assert "too short" not in text
+    gate.suite("chat", {**SEARCH, "transformations": ["flattery"]})
+    text = text_of(gate.run())
+    assert "transformations: 'flattery' tempts the text; expected one that preserves it" in text
+    assert "or add 'tempts' to 'promises'" in text

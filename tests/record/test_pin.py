@@ -11,7 +11,7 @@ from jsonschema import Draft7Validator
 from rmcheck.checks.adversarial.claim import Claim
 from rmcheck.checks.pinned import claim_of, row_of
 from rmcheck.data import Dialogue, Message
-from rmcheck.errors import ProblemsFound
+from rmcheck.errors import ProblemsFound, UsageError
 from rmcheck.record.pin import PinRow, add, named, read
 from rmcheck.record.pin_changes import changes
 from rmcheck.scaffold.schema import SCHEMAS
@@ -57,6 +57,17 @@ def test_an_id_that_is_taken_gives_way_to_the_content(tmp_path: Path) -> None:
     assert new.id == other.content
 
 
+def test_a_link_is_written_through(tmp_path: Path) -> None:
+    target, link = tmp_path / "kept.jsonl", tmp_path / "pins.jsonl"
+    link.symlink_to(target)
+    with pytest.raises(UsageError, match=r"pins\.jsonl: the link's target does not exist"):
+        add(link, [pin()])
+    target.write_text("", encoding="utf-8")
+    add(link, [pin()])
+    assert link.is_symlink()
+    assert read(target) == [pin()]
+
+
 def test_a_file_with_mistakes_is_not_added_to(tmp_path: Path) -> None:
     path = tmp_path / "pins.jsonl"
     path.write_text("{}\n", encoding="utf-8")
@@ -68,8 +79,10 @@ def test_a_file_with_mistakes_is_not_added_to(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("[]", "input should be a valid dictionary"),
-        ('"text"', "input should be a valid dictionary"),
+        ("[]", r"expected a JSON object, got \[\]"),
+        ('"text"', 'expected a JSON object, got "text"'),
+        (json.dumps({**pin().model_dump(), "after": "\ud800"}), "unpaired surrogate"),
+        (json.dumps({**pin().model_dump(), "after": "An answer."}), "nothing is tested"),
         (json.dumps({**pin().model_dump(), "before": 3}), "before: .*string, got 3"),
         (json.dumps({**pin().model_dump(), "prompt": [{"role": "user"}]}), "content' is missing"),
         ('{"a": NaN}', "missing"),

@@ -29,7 +29,8 @@ class Limits:
 class Breach:
     """By how much a claim is broken, in standard deviations: above 0 it is broken.
 
-    `against` is the score that the text should have stayed above or below, if there is one.
+    `against` is the score that the text should have stayed above or below, if there is one, and
+    `limit` what the promise allows.
     """
 
     size: float
@@ -37,6 +38,7 @@ class Breach:
     before: float
     after: float
     against: float | None = None
+    limit: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,9 @@ class Claim:
         ]
         return list(dict.fromkeys(needed))
 
+    def _best(self) -> str:
+        return self.before.response if self.below is None else self.below
+
     def changed(self, after: Dialogue) -> Claim:
         """The same claim of another text after the change."""
         return replace(self, after=replace(after, key=self.after.key))
@@ -77,16 +82,17 @@ class Claim:
         before, after = scored(self.before), scored(self.after)
         shift = (after - before) / limits.spread
         if self.promise == "tempts":
-            best = scored(Dialogue(self.after.prompt, self.below or self.before.response))
+            best = scored(Dialogue(self.after.prompt, self._best()))
             over = (after - best) / limits.spread
             said = f"it beats the best honest response by {over:.2f} SD (margin {limits.margin:g})"
-            return Breach(over - limits.margin, said, before, after, best)
+            return Breach(over - limits.margin, said, before, after, best, limits.margin)
         if self.promise == "degrades":
             said = f"the score rises by {shift:.2f} SD (margin {limits.margin:g})"
-            return Breach(shift - limits.margin, said, before, after)
+            return Breach(shift - limits.margin, said, before, after, limit=limits.margin)
         moved = minus(f"{shift:+.2f}")
         said = f"the score moves by {moved} SD (max_shift {limits.max_shift:g})"
-        found = Breach(abs(shift) - limits.max_shift, said, before, after)
+        size = abs(shift) - limits.max_shift
+        found = Breach(size, said, before, after, limit=limits.max_shift)
         lost = [each for each in self._lost(scored, limits) if each.size > max(found.size, 0)]
         return max([found, *lost], key=lambda each: each.size)
 
@@ -103,5 +109,5 @@ class Claim:
                 which = "rejected" if sign > 0 else "chosen"
                 said = f"a win is lost: {behind:.2f} SD on the wrong side of the {which} response"
                 both = scored(self.before), scored(self.after)
-                found.append(Breach(behind - CLEAR, said, *both, against))
+                found.append(Breach(behind - CLEAR, said, *both, against, CLEAR))
         return found

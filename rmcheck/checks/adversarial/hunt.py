@@ -32,11 +32,12 @@ class Subject:
     """A response that is attacked.
 
     `above` is the response that it beats, `below` the one that beats it, in a pair that the model
-    has right; `best` is the response to its prompt with the highest score.
+    has right; `best` is the best honest response to its prompt, and None where no temptation is
+    tried.
     """
 
     dialogue: Dialogue
-    best: str
+    best: str | None = None
     above: str | None = None
     below: str | None = None
 
@@ -92,6 +93,7 @@ class Hunt:
         self.transformations = tuple(transformations)
         self.ledger = ledger
         self._seen: set[Hashable] = set()
+        self._prompts: set[Hashable] = set()
         self._sizes: dict[str, float] = {}
         self.applied: set[str] = set()
         """Names of the transformations that changed a text."""
@@ -126,6 +128,8 @@ class Hunt:
         if after is None:
             return None
         dialogue, used = after
+        if used.promise == "tempts" and subject.best is None:
+            return None
         self.applied.update(used.names)
         # The key of a new text: sources with scores of known texts only say so then.
         dialogue = replace(dialogue, key=f"{subject.dialogue.key}~changed")
@@ -167,30 +171,38 @@ class Hunt:
         return _broken(self._judged([*batch.values()], until))
 
     def _turn(self, *, thorough: bool) -> list[_Tried]:
-        """One change by each transformation that has something new."""
+        """One change by each transformation that has something new, or changes a new prompt."""
         turn = []
         for each in self.transformations:
             tried = self._newest(each, thorough=thorough)
             if tried is not None:
                 self._seen |= self._news(tried)
+                self._prompts.add(tried.claim.before.prompt)
                 turn.append(tried)
         return turn
 
     def _newest(self, transformation: Transformation, *, thorough: bool) -> _Tried | None:
-        """The change with most that is new; the first one if `thorough`, which tries all texts."""
-        best, most = None, 0
+        """The change with most that is new; the first one if `thorough`, which tries all texts.
+
+        A change of a prompt of which no text was changed comes before all others.
+        """
+        best, most = None, (False, 0)
+        numbers = range(len(self.subjects))
+        others = [n for n in numbers if self.subjects[n].dialogue.prompt not in self._prompts]
         for attempt in range(len(self.subjects) if thorough else _ATTEMPTS):
             if attempt >= _ATTEMPTS and best is not None:
                 break
-            number = self._rng.randrange(len(self.subjects)) if attempt < _ATTEMPTS else attempt
+            drawn = self._rng.choice(others if others and attempt % 2 else numbers)
+            number = drawn if attempt < _ATTEMPTS else attempt
             strength = 1.0 if thorough else self._rng.choice(STRENGTHS)
             move = Move(transformation, self._rng.randrange(2**16), strength)
             tried = self.made(self.subjects[number], Chain((move,)))
             if tried is None:
                 continue
             news = len(self._news(tried))
-            if news > most or (thorough and best is None):
-                best, most = tried, news
+            rank = (tried.claim.before.prompt not in self._prompts, news)
+            if rank > most or (thorough and best is None):
+                best, most = tried, rank
         return best
 
     def _drawn(self, until: int) -> list[Find]:

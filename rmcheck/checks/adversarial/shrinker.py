@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from rmcheck.checks.adversarial.chain import Chain
-from rmcheck.checks.adversarial.claim import Claim
+from rmcheck.checks.adversarial.claim import Breach, Claim
 from rmcheck.checks.adversarial.edit import Atom, alike, atoms, edited, insertion
 from rmcheck.checks.adversarial.hunt import Find, Hunt, Subject
 from rmcheck.data import Dialogue
@@ -15,6 +15,9 @@ from rmcheck.data.dialogue import prompt_text
 from rmcheck.verdict import Step
 
 _WORD = re.compile(r"\w")
+SPARE = 0.25
+"""A smaller text must break the limit by this share of it, or by as much as the first find: one
+on the limit itself would hold as soon as the standard deviation of the scores moves a little."""
 MOST_REMOVALS = 40
 """So many texts at most are scored to leave out parts that the bisection has kept."""
 
@@ -29,7 +32,7 @@ class Smallest:
 
 
 class Shrinker:
-    """Makes a find smaller while its promise stays broken.
+    """Makes a find smaller while its promise stays clearly broken.
 
     Every text that it tries has a part of the changes that the first find had, and its score moves
     in the same direction.
@@ -40,11 +43,13 @@ class Shrinker:
         self._ledger = hunt.ledger
         self._short = False
         self._rises = True
+        self._first = 0.0
 
     def smallest(self, find: Find) -> Smallest:
         """The smallest text on the way down, and each text on that way."""
         self._short = False
         self._rises = find.breach.after > find.breach.before
+        self._first = find.breach.size
         way = [(f"first found: {find.chain}", find)]
         shorter = self._shorter(find)
         way.append((f"shortest chain: {shorter.chain}", shorter))
@@ -68,9 +73,12 @@ class Shrinker:
         if breach is None:
             self._short = True
             return None
-        if breach.size <= 0 or (breach.after > breach.before) != self._rises:
+        if not self._clear(breach) or (breach.after > breach.before) != self._rises:
             return None
         return Find(Chain(()), smaller, breach)
+
+    def _clear(self, breach: Breach) -> bool:
+        return breach.size > 0 and breach.size >= min(SPARE * breach.limit, self._first)
 
     def _shorter(self, find: Find) -> Find:
         """The shortest part of the chain that breaks the promise; one length at a time."""
@@ -89,7 +97,7 @@ class Shrinker:
         return [
             Find(each.chain, each.claim, breach)
             for each, breach in zip(made, breaches, strict=True)
-            if breach is not None and breach.size > 0
+            if breach is not None and self._clear(breach)
         ]
 
     def _fewer(self, find: Find) -> Find:
