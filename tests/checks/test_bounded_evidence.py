@@ -11,6 +11,7 @@ from builders import TableContext, make_pairs, noise
 from rmcheck.checks import Check, SourceRef
 from rmcheck.checks.evidence import MOST_DOTS, MOST_PAIRS
 from rmcheck.checks.no_regression import NoRegression
+from rmcheck.checks.perturbed import PerturbedCheck
 from rmcheck.checks.scale_invariance import ScaleInvariance
 from rmcheck.data import ResponseSet
 
@@ -60,7 +61,13 @@ def size(check: Check, found: TableContext) -> int:
     return len(json.dumps(dataclasses.asdict(evidence)))
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param(kind, marks=pytest.mark.ci if isinstance(check, PerturbedCheck) else ())
+        for kind, check in KINDS.items()
+    ],
+)
 def test_more_pairs_show_no_more(contexts: tuple[TableContext, TableContext], kind: str) -> None:
     assert max(MOST_DOTS, 3 * MOST_PAIRS) < FEW
     few, many = (size(KINDS[kind], each) for each in contexts)

@@ -7,6 +7,7 @@ from scipy import stats
 from rmcheck.stats.ranks import mann_whitney_greater, midranks, wilcoxon_greater
 
 
+@pytest.mark.ci
 @settings(max_examples=100, deadline=None)
 @given(st.integers(2, 120), st.integers(0, 2**32), st.integers(0, 3))
 def test_both_tests_are_scipys_digit_by_digit(n: int, seed: int, digits: int) -> None:

@@ -79,7 +79,7 @@ SOURCES: dict[str, tuple[object, str]] = {
     "no fingerprint": (type("Nameless", (), {"score": lengths})(), "fingerprint missing;"),
     "a class": (Length, r"got the class; return Length\(\.\.\.\)"),
     "a column": (scoring(lambda d: np.zeros((len(d), 1))), r"got \(6, 1\)"),
-    "too few": (scoring(lambda d: lengths(d)[1:]), r"shape \(6,\) .*got \(5,\)"),
+    "too few": (scoring(lambda d: lengths(d)[1:]), r"expected 6 scores for 6 texts, got 5"),
     "not finite": (scoring(lambda d: [float("nan")] * len(d)), "must be finite"),
     "text": (scoring(lambda d: ["good"] * len(d)), r"expected numbers from score\(\)"),
     "sorted": (scoring(lambda d: sorted(lengths(d))), "not in the order of the texts"),
