@@ -139,6 +139,7 @@ def test_names_and_order_of_rows_change_no_verdict(
     )
 
 
+@pytest.mark.ci
 @quick
 @given(grouped, st.sampled_from(["half", "loss"]))
 def test_swapping_candidate_and_baseline_negates_the_difference(
@@ -168,6 +169,7 @@ def decided(verdict: Verdict) -> bool:
     return "undecidable" not in verdict.message
 
 
+@pytest.mark.ci
 @quick
 @given(grouped, on_ranks, st.data())
 def test_making_one_pair_worse_never_turns_a_fail_into_a_pass(

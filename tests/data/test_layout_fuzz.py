@@ -185,6 +185,7 @@ def examine(case: str, changed: list[dict[str, Any]]) -> None:
                 check_faithful(found, given_rows)
 
 
+@pytest.mark.ci
 @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 @given(odd=odd_rows())
 def test_odd_rows_are_told_or_read_faithfully(odd: tuple[str, list[dict[str, Any]]]) -> None:

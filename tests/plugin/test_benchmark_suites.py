@@ -123,6 +123,7 @@ CASES: dict[str, tuple[list[Row], str | None, float]] = {
 }
 
 
+@pytest.mark.ci
 def test_from_the_published_files_to_the_report(project: Project) -> None:
     project.model()
     for name, (rows, total, _) in CASES.items():

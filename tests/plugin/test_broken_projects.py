@@ -85,6 +85,7 @@ def test_the_untouched_project_is_red(server: Server, sound: Path, tmp_path: Pat
     assert "1 failed, 3 passed" in ended.text
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("name", FILES)
 def test_a_pipe_in_place_of_a_file_is_an_error_and_never_waited_for(
     server: Server, sound: Path, tmp_path: Path, name: str

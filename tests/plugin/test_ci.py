@@ -128,6 +128,7 @@ def test_mistakes_that_stop_collection_are_annotated(
     assert len(found) == 5  # the row lacks three keys, the check one, and has one that is unknown
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("options", [("--continue-on-collection-errors",), ("-n", "2")])
 def test_a_suite_that_cannot_be_read_leaves_the_answer_open(
     project: Project, options: tuple[str, ...]

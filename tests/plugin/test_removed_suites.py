@@ -40,6 +40,7 @@ VANISHED = {
 }
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("arguments", [(), ("suites",), (".",)], ids=" ".join)
 @pytest.mark.parametrize("how", VANISHED)
 def test_what_vanished_fails_the_whole_run(

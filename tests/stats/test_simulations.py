@@ -35,6 +35,7 @@ def test_plain_wilson_covers(n: int) -> None:
     assert min(coverage) >= 0.92
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("p", [0.7, 0.9, 0.95])
 @pytest.mark.parametrize("icc", [0.02, 0.3, 0.8])
 @pytest.mark.parametrize("n_groups", [30, 50])
