@@ -118,6 +118,29 @@ def test_what_cannot_be_asked_is_named(tmp_path: Path) -> None:
     assert "cannot score new text" in found.undecided["code::null_controls"]
 
 
+def test_a_suite_with_a_model_of_its_own_is_judged_by_it(tmp_path: Path) -> None:
+    # The responses of `pairs` end in their scores.
+    read = "[float(said.rpartition('[')[2][:-1]) for _, said in texts]"
+    (tmp_path / "two.py").write_text(
+        f"def one(texts):\n    return {read}\n\n\ndef other(texts):\n    return {read}\n",
+        encoding="utf-8",
+    )
+    suites = [
+        make_suite(
+            _pairs(pairs(40, wrong=range(4), name=name)),
+            [WinRate(min=0.5)],
+            name=name,
+            source=source,
+        )
+        for name, source in (("chat", None), ("code", f"py:{tmp_path}/two.py:other"))
+    ]
+    settings = Settings.below(tmp_path, source=f"py:{tmp_path}/two.py:one")
+    vices = {"domain_reversed": VICES["domain_reversed"]}
+    found = mutant_test(suites, settings, doses=(2.0,), vices=vices)
+    assert found.undecided == {}
+    assert found.of("domain_reversed")[0].stopped_by == ("chat::win_rate",)
+
+
 def test_suites_that_require_nothing_are_refused(tmp_path: Path) -> None:
     suite = make_suite(_pairs(pairs(40)), [WinRate(min=0.5, gate="advisory")])
     with pytest.raises(UsageError, match="no required check in these suites"):

@@ -193,7 +193,7 @@ class _Trial:
         return failed
 
     def _base(self, suite: Suite) -> Source:
-        spec = suite.source or self._settings.source
+        spec = self._spec(suite)
         if spec not in self._bases:
             options = replace(self._settings.options, progress=self._bar)
             base = self._bases[spec] = create(spec, options)
@@ -202,15 +202,19 @@ class _Trial:
                     f"{redacted(spec)} compares two responses, so it has no scores to which a vice "
                     "could be added; use a source that scores single responses"
                 )
-            self._book.fetch(base, self._plain(base))
+            asked = list(self._plain(spec))
             if base.scores_new_text:
-                self._book.fetch(base, without_prompt(self._plain(base)))
+                asked += without_prompt(asked)
+            self._book.fetch(base, asked)
         return self._bases[spec]
 
-    def _plain(self, base: Source) -> Iterator[Dialogue]:
+    def _spec(self, suite: Suite) -> str:
+        return suite.source or self._settings.source
+
+    def _plain(self, spec: str) -> Iterator[Dialogue]:
         """What the checks ask of the model itself, unchanged."""
         for suite in self._suites:
-            if self._base_spec(suite) != base.spec:
+            if self._spec(suite) != spec:
                 continue
             for bound in suite.bound:
                 if bound.check.objective:
@@ -219,21 +223,12 @@ class _Trial:
                     if need.source in (SourceRef(), SourceRef(role="baseline")):
                         yield from need.dialogues
 
-    def _base_spec(self, suite: Suite) -> str:
-        return self._bases[suite.source or self._settings.source].spec
-
     def _mutant(self, base: Source, dose: Dose) -> Mutant:
         return mutant(base, self._book, dose, self._known)
 
     def _texts(self) -> list[Dialogue]:
         """Every response of the suites, once."""
-        texts: dict[Dialogue, None] = {}
-        for suite in self._suites:
-            texts.update(dict.fromkeys(pair_dialogues(suite.data.pairs)))
-            texts.update(
-                dict.fromkeys(side for each in suite.data.sets for side in each.dialogues())
-            )
-        return list(texts)
+        return list(dict.fromkeys(one for suite in self._suites for one in _responses(suite)))
 
     def _known(self, base: Source) -> Facts:
         if id(base) not in self._facts:
