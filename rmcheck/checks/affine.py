@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from hypothesis import HealthCheck, Phase, Verbosity, given, settings
-from hypothesis import seed as seeded
+from hypothesis import Phase
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 from numpy.typing import NDArray
+
+from rmcheck.checks import quiet_search
 
 
 @dataclass(frozen=True)
@@ -42,18 +43,8 @@ def affine_maps(spread: float) -> SearchStrategy[AffineMap]:
 
 def search(holds: Callable[[AffineMap], None], spread: float, seed: int, examples: int) -> None:
     """Have Hypothesis look for a map at which `holds` raises, and for the simplest such map."""
-    quiet = settings(
-        max_examples=examples,
-        deadline=None,
-        database=None,
-        derandomize=False,
-        print_blob=False,
-        report_multiple_bugs=False,
-        verbosity=Verbosity.quiet,
-        phases=(Phase.generate, Phase.shrink),
-        suppress_health_check=list(HealthCheck),
-    )
-    seeded(seed)(quiet(given(affine_maps(spread))(holds)))()
+    phases = (Phase.generate, Phase.shrink)
+    quiet_search.search(holds, affine_maps(spread), seed=seed, examples=examples, phases=phases)
 
 
 @lru_cache(maxsize=8)

@@ -254,23 +254,14 @@ class Hunt:
     def _search(
         self, body: Callable[[int, Chain], None], examples: int, *, aimed: bool = False
     ) -> None:
-        from hypothesis import HealthCheck, Phase, Verbosity, given, settings
-        from hypothesis import seed as seeded
+        from hypothesis import Phase
         from hypothesis import strategies as st
 
-        quiet = settings(
-            max_examples=examples,
-            deadline=None,
-            database=None,
-            derandomize=False,
-            print_blob=False,
-            report_multiple_bugs=False,
-            verbosity=Verbosity.quiet,
-            phases=(Phase.generate, Phase.target) if aimed else (Phase.generate,),
-            suppress_health_check=list(HealthCheck),
-        )
+        from rmcheck.checks.quiet_search import search
+
         numbers = st.integers(0, len(self.subjects) - 1)
-        seeded(self._seed)(quiet(given(numbers, self._chains())(body)))()
+        phases = (Phase.generate, Phase.target) if aimed else (Phase.generate,)
+        search(body, numbers, self._chains(), seed=self._seed, examples=examples, phases=phases)
 
     def _chains(self) -> SearchStrategy[Chain]:
         """Chains of one to four moves; what came nearest to a breach so far is drawn more often."""
