@@ -71,7 +71,7 @@ class Interval:
 
 @dataclass(frozen=True, kw_only=True)
 class Forest:
-    """Intervals on one axis, one a row, against a threshold and a reference."""
+    """Intervals on one axis, one a row, against a threshold and a reference with its name."""
 
     kind: ClassVar[str] = "forest"
 
@@ -80,14 +80,17 @@ class Forest:
     x_label: str
     threshold: float | None = None
     reference: float | None = None
+    reference_label: str = ""
 
     @property
     def data(self) -> Mapping[str, Any]:
         """As plain JSON."""
+        named = {"reference_label": self.reference_label} if self.reference_label else {}
         return {
             "rows": [dict(vars(row)) for row in self.rows],
             "threshold": self.threshold,
             "reference": self.reference,
+            **named,
             "x_label": self.x_label,
         }
 
