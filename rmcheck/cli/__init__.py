@@ -22,6 +22,7 @@ from rmcheck.cli import (
     serve,
     shards,
     start,
+    train,
 )
 from rmcheck.cli.argparse_compat import NearestChoiceParser
 from rmcheck.cli.output import tell
@@ -58,6 +59,7 @@ def parser() -> argparse.ArgumentParser:
     start.add_commands(commands)
     data.add_commands(commands)
     lint.add_commands(commands)
+    train.add_commands(commands)
     models.add_commands(commands)
     perturb.add_commands(commands)
     shards.add_commands(commands)
