@@ -119,25 +119,15 @@ def test_two_slices_are_told_apart() -> None:
     assert found.covered.newly_wrong >= 0.6 * found.newly_wrong
 
 
-def test_a_model_that_is_worse_everywhere_has_no_slice() -> None:
-    n = len(shipped_pairs()[0])
-    rng = np.random.default_rng(3)
-    confirmed = sum(
-        bool(find(flips(-(rng.random(n) < 0.1).astype(float)), shipped_columns()).slices)
-        for _ in range(4)
-    )
-    assert confirmed == 0
-
-
 @pytest.mark.ci
-def test_equal_models_rarely_have_a_slice() -> None:
+@pytest.mark.parametrize("worse", [0.5, 1.0])
+def test_models_that_are_equal_or_worse_everywhere_rarely_have_a_slice(worse: float) -> None:
     n = len(shipped_pairs()[0])
     rng = np.random.default_rng(5)
     start = flips(np.zeros(n))
     confirmed = 0
     for _ in range(60):
-        differ = rng.random(n) < 0.15
-        change = np.where(differ, np.where(rng.random(n) < 0.5, 1.0, -1.0), 0.0)
+        change = np.where(rng.random(n) < worse, -1.0, 1.0) * (rng.random(n) < 0.15)
         confirmed += bool(find(start.changed(change), shipped_columns()).slices)
     # At most 5 %: 8 or more of 60 would have p = 0.01.
     assert confirmed < 8
