@@ -21,6 +21,7 @@ from rmcheck.cli import (
     selftest,
     serve,
     shards,
+    slices,
     start,
     train,
 )
@@ -69,6 +70,7 @@ def parser() -> argparse.ArgumentParser:
     pin.add_commands(commands)
     export.add_commands(commands)
     selftest.add_commands(commands)
+    slices.add_commands(commands)
     cache.add_commands(commands)
     return top
 
