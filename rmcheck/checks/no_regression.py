@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 DECIDED = 1e-5
 """Scores that differ by less than this share of their spread are the same."""
 
-
 AT_LEAST = 2
 """This many of the baseline's pairs may always be left out."""
 
@@ -226,6 +225,7 @@ class NoRegression(Check):
             estimate=difference.estimate,
             criterion=criterion,
             p_value=difference.p_two_sided,
+            p_less=difference.p_less,
             detectable=detectable,
             left_out=dropped,
             message=self._message(difference, state, detectable, newly_wrong, baseline)

@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from rmcheck.record.history import whole
 from rmcheck.record.run import SourceRecord
-from rmcheck.report import numbers
+from rmcheck.report import numbers, over_time
 from rmcheck.report.glossary import GROUP_WORD
 from rmcheck.report.input import ReportInput
 from rmcheck.report.recipes import recipe_diff
@@ -58,6 +59,7 @@ def render(report: ReportInput) -> str:
         if members:
             parts.append(_named(title, members, texts=report.texts_of != "none"))
     end = [escape(counts(groups)), *(f"note: {escape(each)}" for each in record.scoring.remarks)]
+    end += [escape(each, 500) for each in over_time.lines(whole(report.history, record))]
     if record.training:
         end.append(escape(training(record.training)))
     bless = invitation(record)
