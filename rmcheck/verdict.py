@@ -319,7 +319,8 @@ class Verdict:
     inconclusive decision that the policy let through or stopped. `criterion` repeats the YAML keys
     that decided. `detectable` is the smallest drop that this check would have caught (None where it
     has no meaning). `left_out` counts pairs of the baseline that a comparison left out. `p_value`
-    and `adjusted_p` are given by comparisons and tests.
+    and `adjusted_p` are given by comparisons and tests; `p_less` is the exact one-sided p of a
+    comparison with the baseline, by which runs are judged over time.
     """
 
     decision: Decision
@@ -331,6 +332,7 @@ class Verdict:
     weak: bool = False
     p_value: float | None = None
     adjusted_p: float | None = None
+    p_less: float | None = None
     detectable: float | None = None
     signature: str = ""
     left_out: int = 0

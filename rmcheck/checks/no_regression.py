@@ -193,6 +193,7 @@ class NoRegression(Check):
             estimate=difference.estimate,
             criterion=criterion,
             p_value=difference.p_two_sided,
+            p_less=difference.p_less,
             detectable=detectable,
             left_out=left_out.count,
             message=headline(

@@ -114,7 +114,11 @@ class Engine:
         """The baseline's part of the record."""
         if self._baseline is not None:
             kept = self._baseline
-            return BaselineRecord(name=kept.name, fingerprint=kept.record.source.fingerprint)
+            return BaselineRecord(
+                name=kept.name,
+                fingerprint=kept.record.source.fingerprint,
+                kept=kept.record.blessed or kept.record.run_id,
+            )
         if self._baseline_source is not None:
             source = self._baseline_source
             return BaselineRecord(name=source.spec, fingerprint=source.fingerprint)
