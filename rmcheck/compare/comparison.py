@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rmcheck.checks import Changes, ScoredPairs
-from rmcheck.checks.no_regression import NoRegression, PairedScores
+from rmcheck.checks.no_regression import NoRegression
+from rmcheck.checks.paired_scores import PairedScores
 from rmcheck.checks.signature import signature
 from rmcheck.data import pair_dialogues
 from rmcheck.documents import finding
