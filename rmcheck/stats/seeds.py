@@ -21,6 +21,8 @@ Wins = NDArray[np.float64]
 # As for two models (`paired`): with less than this the first few changes would make limits jump.
 _PRIOR_GROUPS = 2.0
 _NODES = 160
+_ROUGH_NODES = 40
+"""For planning, where a drop is told in tenths of points."""
 _FAR = 1e-13
 _STEPS = 60
 
@@ -222,10 +224,10 @@ def _possible(spread: Spread) -> tuple[Wins, Wins]:
 
 
 @lru_cache(maxsize=64)
-def _chi_square(degrees: int) -> tuple[Wins, Wins]:
+def _chi_square(degrees: int, nodes: int = _NODES) -> tuple[Wins, Wins]:
     """Values of a χ² and their weights: the trapezoid rule in its logarithm."""
     ends = np.log([float(chdtri(degrees, 1.0 - _FAR)), float(chdtri(degrees, _FAR))])
-    logs = np.linspace(ends[0], ends[1], _NODES)
+    logs = np.linspace(ends[0], ends[1], nodes)
     half = degrees / 2
     density = np.exp(half * logs - np.exp(logs) / 2 - half * np.log(2.0) - gammaln(half))
     return np.exp(logs), density / density.sum()
@@ -251,11 +253,11 @@ def _low(
     unit = float(only + lost) - n * delta**2
     prior = _PRIOR_GROUPS * worst
     size = n * (unit + prior) / (spread.pairs * n**2 + prior * worst)
-    cells = [np.array([cell * size / n]) for cell in (both, only, lost, neither)]
+    table = size / n * np.array([both, only, lost, neither])
     critical = grouping.critical_value(level, codes)
     if not np.isfinite(critical):
         return -1.0
-    down = delta - float(newcombe_low(*cells, critical)[0])
+    down = delta - float(newcombe_low(*table[:, None], critical=critical)[0])
     whole = half_width((1.0 - level) / 2, spread)
     beside = max(0.0, whole**2 - critical**2 * spread.pairs)
     return max(-1.0, delta - float(np.sqrt(max(0.0, down) ** 2 + beside)))
@@ -300,7 +302,7 @@ def detectable_recipe_drop(
     if not np.isfinite(var_pairs):
         return None
     between = max(0.0, spread.seed - spread.noise)
-    chi, weight = _chi_square(degrees)
+    chi, weight = _chi_square(degrees, _ROUGH_NODES)
     limits = _critical(var_pairs, factor, degrees, (between + noise) * chi / degrees, noise, each)
     limits = np.maximum(limits, max_drop)
     error = float(np.sqrt(var_pairs + factor * between))
@@ -320,7 +322,7 @@ def _critical(
     pairs: float, factor: float, degrees: int, seen: Wins, noise: float, tail: float
 ) -> Wins:
     """The drop at which p is `tail`, for each variance between seeds that may be seen."""
-    chi, weight = _chi_square(degrees)
+    chi, weight = _chi_square(degrees, _ROUGH_NODES)
     between = np.maximum(0.0, degrees * seen[:, None] / chi - noise)
     error = np.sqrt(np.maximum(pairs + factor * between, 1e-300))
     low = np.zeros(len(seen))
