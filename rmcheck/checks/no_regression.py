@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import numpy as np
-from annotated_types import Gt, Lt
+from annotated_types import Ge, Gt, Le, Lt
 from numpy.typing import NDArray
 
 from rmcheck.checks import evidence
@@ -24,7 +24,8 @@ from rmcheck.checks.check import (
 )
 from rmcheck.checks.headline import headline
 from rmcheck.checks.left_out import LeftOut, within
-from rmcheck.checks.paired_scores import NewlyWrong, PairedScores, crosstab
+from rmcheck.checks.paired_scores import NewlyWrong, PairedScores, RecipeScores, crosstab
+from rmcheck.checks.seeded import compare_recipes, recipe_scores
 from rmcheck.data import sides_of
 from rmcheck.data.preferences import PreferenceData
 from rmcheck.stats.decision import MIN_GROUPS
@@ -61,6 +62,11 @@ class NoRegression(Check):
     ties
         How equal scores count: `half` a win (default) or as a `loss`. Applies to both models, even
         if the baseline was blessed with the other setting.
+    seeds
+        Compares recipes: the recipe is trained this many times, with its own seed and the ones
+        that follow, and the test includes what a seed changes (default: `rm_seeds`, which is 1).
+        The baseline has as many trainings as were blessed. No effect for a model that is not a
+        recipe, which is said.
     """
 
     kind: ClassVar[str] = "no_regression"
@@ -72,11 +78,12 @@ class NoRegression(Check):
     max_left_out: Share = 0.05
     alpha: Annotated[float, Gt(0), Lt(1)] = 0.05
     ties: Literal["half", "loss"] = "half"
+    seeds: Annotated[int, Ge(1), Le(20)] | None = None
 
     def needs(self, data: PreferenceData) -> list[Need]:
         """The selected pairs, by the candidate and by the baseline."""
         dialogues = sides_of(self.select(data))
-        return [Need(CANDIDATE, dialogues), Need(BASELINE, dialogues)]
+        return [Need(source, dialogues, seeds=self.seeds) for source in (CANDIDATE, BASELINE)]
 
     def judge(self, ctx: Context) -> Verdict:
         """Compare the two models' scores of the pairs that the baseline knows as they are now."""
@@ -84,14 +91,15 @@ class NoRegression(Check):
         pairs, _ = ctx.comparable(selected)
         now = ctx.scored(pairs)
         changes = within(self.where, ctx.changes(selected), ctx.data)
+        scores = PairedScores(
+            ids=[pair.id for pair in pairs],
+            groups=now.groups,
+            tags=[pair.tags for pair in pairs],
+            now=_both(now),
+            before=_both(ctx.scored(pairs, BASELINE)),
+        )
         return self.compare(
-            PairedScores(
-                ids=[pair.id for pair in pairs],
-                groups=now.groups,
-                tags=[pair.tags for pair in pairs],
-                now=_both(now),
-                before=_both(ctx.scored(pairs, BASELINE)),
-            ),
+            recipe_scores(ctx, pairs, scores, self.seeds) or scores,
             changes,
             baseline=ctx.name(BASELINE),
             comparisons=ctx.comparisons,
@@ -100,7 +108,7 @@ class NoRegression(Check):
 
     def compare(
         self,
-        scores: PairedScores,
+        scores: PairedScores | RecipeScores,
         changes: Changes,
         *,
         baseline: str,
@@ -111,6 +119,8 @@ class NoRegression(Check):
 
         Parameters
         ----------
+        scores
+            Of two models, or of the trainings of two recipes.
         changes
             Which pairs `scores` leaves out, being new or edited, and which are gone.
         baseline
@@ -124,6 +134,8 @@ class NoRegression(Check):
         from rmcheck.stats import paired
         from rmcheck.stats.winrate import undecidable, wins
 
+        if isinstance(scores, RecipeScores):
+            return self._compare_recipes(scores, changes, baseline, comparisons, sign)
         criterion = {"max_drop": self.max_drop, "require": self.require, "alpha": self.alpha}
         left_out = LeftOut(
             changes=changes, compared=len(scores.ids), most=self.max_left_out, baseline=baseline
@@ -231,6 +243,25 @@ class NoRegression(Check):
                 notes=left_out.notes,
             ),
         )
+
+    def _compare_recipes(
+        self,
+        scores: RecipeScores,
+        changes: Changes,
+        baseline: str,
+        comparisons: int,
+        sign: Callable[[Mapping[str, object]], str],
+    ) -> Verdict:
+        models = self.compare(
+            scores.first, changes, baseline=baseline, comparisons=comparisons, sign=sign
+        )
+        left_out = LeftOut(
+            changes=changes,
+            compared=len(scores.first.ids),
+            most=self.max_left_out,
+            baseline=baseline,
+        )
+        return compare_recipes(self, scores, models, left_out, comparisons=comparisons, sign=sign)
 
     def decide(self, state: State) -> tuple[Decision, Outcome, bool]:
         """What `require` makes of a state: decision, outcome, and whether it is weak."""
