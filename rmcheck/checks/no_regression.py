@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import numpy as np
-from annotated_types import Gt, Lt
+from annotated_types import Ge, Gt, Le, Lt
 from numpy.typing import NDArray
 
 from rmcheck.checks import evidence
@@ -25,7 +25,8 @@ from rmcheck.checks.check import (
 from rmcheck.checks.headline import headline
 from rmcheck.checks.left_out import LeftOut, within
 from rmcheck.checks.measured import Measured
-from rmcheck.checks.paired_scores import NewlyWrong, PairedScores, crosstab
+from rmcheck.checks.paired_scores import NewlyWrong, PairedScores, RecipeScores, crosstab
+from rmcheck.checks.seeded import compare_recipes, recipe_scores
 from rmcheck.data import sides_of
 from rmcheck.data.preferences import PreferenceData
 from rmcheck.stats.decision import MIN_GROUPS
@@ -67,6 +68,11 @@ class NoRegression(Check):
         is as well: `rank_log_loss` by the rank of its margins, `log_loss` by their size. The size
         of a drop is that of the win rate in any case, and the message gives both p. See
         docs/measures.md.
+    seeds
+        Compares recipes: the recipe is trained this many times, with its own seed and the ones
+        that follow, and the test includes what a seed changes (default: `rm_seeds`, which is 1).
+        The baseline has as many trainings as were blessed. No effect for a model that is not a
+        recipe, which is said.
     """
 
     kind: ClassVar[str] = "no_regression"
@@ -79,11 +85,19 @@ class NoRegression(Check):
     alpha: Annotated[float, Gt(0), Lt(1)] = 0.05
     ties: Literal["half", "loss"] = "half"
     measure: Literal["win_rate", "log_loss", "rank_log_loss"] = "win_rate"
+    seeds: Annotated[int, Ge(1), Le(20)] | None = None
+
+    def __post_init__(self) -> None:
+        if self.measure != "win_rate" and (self.seeds or 1) > 1:
+            raise ValueError(
+                f"measure: {self.measure} compares two models, and seeds: {self.seeds} compares "
+                "the wins of two recipes; remove one of them"
+            )
 
     def needs(self, data: PreferenceData) -> list[Need]:
         """The selected pairs, by the candidate and by the baseline."""
         dialogues = sides_of(self.select(data))
-        return [Need(CANDIDATE, dialogues), Need(BASELINE, dialogues)]
+        return [Need(source, dialogues, seeds=self.seeds) for source in (CANDIDATE, BASELINE)]
 
     def judge(self, ctx: Context) -> Verdict:
         """Compare the two models' scores of the pairs that the baseline knows as they are now."""
@@ -91,14 +105,15 @@ class NoRegression(Check):
         pairs, _ = ctx.comparable(selected)
         now = ctx.scored(pairs)
         changes = within(self.where, ctx.changes(selected), ctx.data)
+        scores = PairedScores(
+            ids=[pair.id for pair in pairs],
+            groups=now.groups,
+            tags=[pair.tags for pair in pairs],
+            now=_both(now),
+            before=_both(ctx.scored(pairs, BASELINE)),
+        )
         return self.compare(
-            PairedScores(
-                ids=[pair.id for pair in pairs],
-                groups=now.groups,
-                tags=[pair.tags for pair in pairs],
-                now=_both(now),
-                before=_both(ctx.scored(pairs, BASELINE)),
-            ),
+            recipe_scores(ctx, pairs, scores, self.seeds) or scores,
             changes,
             baseline=ctx.name(BASELINE),
             comparisons=ctx.comparisons,
@@ -107,7 +122,7 @@ class NoRegression(Check):
 
     def compare(
         self,
-        scores: PairedScores,
+        scores: PairedScores | RecipeScores,
         changes: Changes,
         *,
         baseline: str,
@@ -118,6 +133,8 @@ class NoRegression(Check):
 
         Parameters
         ----------
+        scores
+            Of two models, or of the trainings of two recipes.
         changes
             Which pairs `scores` leaves out, being new or edited, and which are gone.
         baseline
@@ -131,6 +148,8 @@ class NoRegression(Check):
         from rmcheck.stats import paired
         from rmcheck.stats.winrate import undecidable, wins
 
+        if isinstance(scores, RecipeScores):
+            return self._compare_recipes(scores, changes, baseline, comparisons, sign)
         criterion: dict[str, object] = {
             "max_drop": self.max_drop,
             "require": self.require,
@@ -179,8 +198,7 @@ class NoRegression(Check):
             self.measure, scores, wins=(wins_now, wins_before), difference=difference
         )
         state = paired.classify(
-            difference,
-            p_less=measured.p_less,
+            replace(difference, p_less=measured.p_less),
             identical=scores.identical,
             max_drop=self.max_drop,
             alpha=self.alpha,
@@ -211,6 +229,7 @@ class NoRegression(Check):
             estimate=difference.estimate,
             criterion=criterion,
             p_value=measured.p_two_sided,
+            p_less=measured.p_less,
             detectable=detectable,
             left_out=left_out.count,
             message=headline(
@@ -249,6 +268,31 @@ class NoRegression(Check):
                 notes=left_out.notes,
             ),
         )
+
+    def _compare_recipes(
+        self,
+        scores: RecipeScores,
+        changes: Changes,
+        baseline: str,
+        comparisons: int,
+        sign: Callable[[Mapping[str, object]], str],
+    ) -> Verdict:
+        # Trainings are compared by their wins, also where `rm_seeds` asks for them.
+        by_wins = replace(self, measure="win_rate")
+        models = by_wins.compare(
+            scores.first, changes, baseline=baseline, comparisons=comparisons, sign=sign
+        )
+        left_out = LeftOut(
+            changes=changes,
+            compared=len(scores.first.ids),
+            most=self.max_left_out,
+            baseline=baseline,
+        )
+        found = compare_recipes(self, scores, models, left_out, comparisons=comparisons, sign=sign)
+        if self.measure == "win_rate":
+            return found
+        note = f"measure {self.measure} not used: trainings of recipes are compared by their wins"
+        return replace(found, evidence=replace(found.evidence, notes=(*found.evidence.notes, note)))
 
     def decide(self, state: State) -> tuple[Decision, Outcome, bool]:
         """What `require` makes of a state: decision, outcome, and whether it is weak."""

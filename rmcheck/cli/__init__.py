@@ -21,7 +21,9 @@ from rmcheck.cli import (
     selftest,
     serve,
     shards,
+    slices,
     start,
+    train,
 )
 from rmcheck.cli.argparse_compat import NearestChoiceParser
 from rmcheck.cli.output import tell
@@ -58,6 +60,7 @@ def parser() -> argparse.ArgumentParser:
     start.add_commands(commands)
     data.add_commands(commands)
     lint.add_commands(commands)
+    train.add_commands(commands)
     models.add_commands(commands)
     perturb.add_commands(commands)
     shards.add_commands(commands)
@@ -67,6 +70,7 @@ def parser() -> argparse.ArgumentParser:
     pin.add_commands(commands)
     export.add_commands(commands)
     selftest.add_commands(commands)
+    slices.add_commands(commands)
     cache.add_commands(commands)
     return top
 
