@@ -17,6 +17,7 @@ from rmcheck.cli import (
     models,
     perturb,
     pin,
+    plan,
     runs,
     selftest,
     serve,
@@ -71,6 +72,7 @@ def parser() -> argparse.ArgumentParser:
     export.add_commands(commands)
     selftest.add_commands(commands)
     slices.add_commands(commands)
+    plan.add_commands(commands)
     cache.add_commands(commands)
     return top
 
