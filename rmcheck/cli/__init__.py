@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 from rmcheck import __version__
 from rmcheck.cli import (
     cache,
+    cv,
     data,
     doctor,
     export,
@@ -63,6 +64,7 @@ def parser() -> argparse.ArgumentParser:
     lint.add_commands(commands)
     train.add_commands(commands)
     models.add_commands(commands)
+    cv.add_commands(commands)
     perturb.add_commands(commands)
     shards.add_commands(commands)
     doctor.add_commands(commands)
