@@ -154,6 +154,28 @@ def recipe_difference(
     )
 
 
+def regressed(
+    candidate: Wins, baseline: Wins, groups: Sequence[str], *, max_drop: float, each: float
+) -> bool:
+    """Whether the rule of a comparison of two recipes finds a drop; without its interval.
+
+    Parameters
+    ----------
+    candidate, baseline, groups : as for `recipe_difference`.
+    max_drop : the drop that is tolerated.
+    each : the one-sided level of the comparison, α/2m.
+    """
+    (k, n), j = candidate.shape, len(baseline)
+    whole = np.rint(2 * (j * candidate.sum(axis=0) - k * baseline.sum(axis=0)))
+    delta = float(whole.sum()) / (2 * n * k * j)
+    if delta > -max_drop:
+        return False
+    codes = grouping.codes(groups)
+    spread = _spread(candidate, baseline, whole / (2 * k * j), codes)
+    net = np.rint(grouping.sums(whole, codes)).astype(np.int64)
+    return p_below(delta, spread) <= each and sign_flip_p_integer(net, "less") <= each
+
+
 def _wins(name: str, given: ArrayLike) -> Wins:
     table = np.asarray(given, dtype=np.float64)
     if table.ndim != 2 or not len(table):
