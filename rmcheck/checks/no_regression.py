@@ -24,6 +24,7 @@ from rmcheck.checks.check import (
 )
 from rmcheck.checks.headline import headline
 from rmcheck.checks.left_out import LeftOut, within
+from rmcheck.checks.measured import Measured
 from rmcheck.checks.paired_scores import NewlyWrong, PairedScores, RecipeScores, crosstab
 from rmcheck.checks.seeded import compare_recipes, recipe_scores, with_first_only
 from rmcheck.data import sides_of
@@ -42,9 +43,9 @@ class NoRegression(Check):
 
     Fails if the win rate fell by `max_drop` or more and an exact paired test (McNemar's if every
     prompt has one pair) rules out chance at alpha/m, where m is the number of required comparisons
-    in the run. The states are identical, improved, non_inferior, regressed and inconclusive. An
-    inconclusive comparison passes and is marked weak; the message says which drop this many pairs
-    would have detected.
+    in the run; `measure` says what that test looks at. The states are identical, improved,
+    non_inferior, regressed and inconclusive. An inconclusive comparison passes and is marked weak;
+    the message says which drop this many pairs would have detected.
 
     Parameters
     ----------
@@ -62,6 +63,11 @@ class NoRegression(Check):
     ties
         How equal scores count: `half` a win (default) or as a `loss`. Applies to both models, even
         if the baseline was blessed with the other setting.
+    measure
+        What the paired test compares: the wins alone (`win_rate`, default), or how sure each model
+        is as well: `rank_log_loss` by the rank of its margins, `log_loss` by their size. The size
+        of a drop is that of the win rate in any case, and the message gives both p. See
+        docs/measures.md.
     seeds
         Compares recipes: the recipe is trained this many times, with its own seed and the ones
         that follow, and the test includes what a seed changes (default: `rm_seeds`, which is 1).
@@ -78,6 +84,7 @@ class NoRegression(Check):
     max_left_out: Share = 0.05
     alpha: Annotated[float, Gt(0), Lt(1)] = 0.05
     ties: Literal["half", "loss"] = "half"
+    measure: Literal["win_rate", "log_loss", "rank_log_loss"] = "win_rate"
     seeds: Annotated[int, Ge(1), Le(20)] | None = None
 
     def needs(self, data: PreferenceData) -> list[Need]:
@@ -137,10 +144,16 @@ class NoRegression(Check):
 
         if isinstance(scores, RecipeScores):
             return self._compare_recipes(scores, changes, baseline, comparisons, sign)
-        criterion = {"max_drop": self.max_drop, "require": self.require, "alpha": self.alpha}
+        criterion: dict[str, object] = {
+            "max_drop": self.max_drop,
+            "require": self.require,
+            "alpha": self.alpha,
+        }
         left_out = LeftOut(
             changes=changes, compared=len(scores.ids), most=self.max_left_out, baseline=baseline
         )
+        if self.measure != "win_rate":
+            criterion["measure"] = self.measure
         if left_out.count:
             criterion["max_left_out"] = self.max_left_out
 
@@ -175,8 +188,12 @@ class NoRegression(Check):
         wins_now = wins(now[:, 0], now[:, 1], ties=self.ties)
         wins_before = wins(before[:, 0], before[:, 1], ties=self.ties)
         difference = paired.paired_difference(wins_now, wins_before, scores.groups)
+        measured = Measured.of(
+            self.measure, scores, wins=(wins_now, wins_before), difference=difference
+        )
         state = paired.classify(
             difference,
+            p_less=measured.p_less,
             identical=scores.identical,
             max_drop=self.max_drop,
             alpha=self.alpha,
@@ -197,6 +214,7 @@ class NoRegression(Check):
             "ties": self.ties,
             "ci": f"{difference.estimate.method}@{difference.estimate.level:g}",
             "test": f"signflip@{self.alpha:g}/{comparisons}",
+            **measured.facts,
         }
         return Verdict(
             decision=decision,
@@ -205,13 +223,14 @@ class NoRegression(Check):
             weak=weak,
             estimate=difference.estimate,
             criterion=criterion,
-            p_value=difference.p_two_sided,
+            p_value=measured.p_two_sided,
             detectable=detectable,
             left_out=left_out.count,
             message=headline(
                 self.label,
                 difference,
                 state,
+                measured=measured,
                 detectable=detectable,
                 newly_wrong=newly_wrong,
                 baseline=baseline,
@@ -238,7 +257,7 @@ class NoRegression(Check):
                         y_label="candidate's margin",
                     ),
                 ),
-                tables=(crosstab(wins_now, wins_before), newly_wrong.by_tag),
+                tables=(crosstab(wins_now, wins_before), newly_wrong.by_tag, *measured.tables),
                 pairs=tuple(newly_wrong.ids[: evidence.MOST_PAIRS]),
                 notes=left_out.notes,
             ),
