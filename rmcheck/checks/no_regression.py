@@ -26,7 +26,7 @@ from rmcheck.checks.headline import headline
 from rmcheck.checks.left_out import LeftOut, within
 from rmcheck.checks.measured import Measured
 from rmcheck.checks.paired_scores import NewlyWrong, PairedScores, RecipeScores, crosstab
-from rmcheck.checks.seeded import compare_recipes, recipe_scores
+from rmcheck.checks.seeded import compare_recipes, recipe_scores, with_first_only
 from rmcheck.data import sides_of
 from rmcheck.data.preferences import PreferenceData
 from rmcheck.stats.decision import MIN_GROUPS
@@ -112,13 +112,14 @@ class NoRegression(Check):
             now=_both(now),
             before=_both(ctx.scored(pairs, BASELINE)),
         )
-        return self.compare(
+        verdict = self.compare(
             recipe_scores(ctx, pairs, scores, self.seeds) or scores,
             changes,
             baseline=ctx.name(BASELINE),
             comparisons=ctx.comparisons,
             sign=partial(ctx.signature, self.kind),
         )
+        return with_first_only(verdict, ctx)
 
     def compare(
         self,

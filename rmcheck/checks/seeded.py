@@ -63,6 +63,19 @@ def recipe_scores(
     )
 
 
+def with_first_only(verdict: Verdict, ctx: Context) -> Verdict:
+    """The verdict on two models, which says that the baseline has more trainings than were used."""
+    theirs = ctx.trainings(BASELINE)
+    if len(theirs.refs) < 2 or ctx.trainings(CANDIDATE).seeds:
+        return verdict
+    said = (
+        f"{ctx.name(CANDIDATE)} is not a recipe, so it is compared with the first of the "
+        f"{len(theirs.refs)} trainings of {ctx.name(BASELINE)}"
+    )
+    notes = (*verdict.evidence.notes, said)
+    return replace(verdict, evidence=replace(verdict.evidence, notes=notes))
+
+
 def compare_recipes(
     rule: Rule,
     scores: RecipeScores,
