@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
@@ -16,7 +16,6 @@ from rmcheck.checks.check import (
     BASELINE,
     CANDIDATE,
     Changes,
-    Check,
     Context,
     Need,
     ScoredPairs,
@@ -24,6 +23,7 @@ from rmcheck.checks.check import (
 )
 from rmcheck.checks.headline import headline
 from rmcheck.checks.left_out import LeftOut, within
+from rmcheck.checks.looks import ALL, Look, StoppingCheck, looks_at
 from rmcheck.checks.paired_scores import NewlyWrong, PairedScores, crosstab
 from rmcheck.data import sides_of
 from rmcheck.data.preferences import PreferenceData
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class NoRegression(Check):
+class NoRegression(StoppingCheck):
     """The candidate's win rate has not fallen below the baseline's, on the same pairs.
 
     Fails if the win rate fell by `max_drop` or more and an exact paired test (McNemar's if every
@@ -61,6 +61,7 @@ class NoRegression(Check):
     ties
         How equal scores count: `half` a win (default) or as a `loss`. Applies to both models, even
         if the baseline was blessed with the other setting.
+    early_stop
     """
 
     kind: ClassVar[str] = "no_regression"
@@ -80,10 +81,10 @@ class NoRegression(Check):
 
     def judge(self, ctx: Context) -> Verdict:
         """Compare the two models' scores of the pairs that the baseline knows as they are now."""
-        selected = self.select(ctx.data)
-        pairs, _ = ctx.comparable(selected)
+        look = self.seen(ctx)
+        pairs = look.pairs
         now = ctx.scored(pairs)
-        changes = within(self.where, ctx.changes(selected), ctx.data)
+        changes = within(self.where, ctx.changes(self.select(ctx.data)), ctx.data)
         return self.compare(
             PairedScores(
                 ids=[pair.id for pair in pairs],
@@ -96,6 +97,44 @@ class NoRegression(Check):
             baseline=ctx.name(BASELINE),
             comparisons=ctx.comparisons,
             sign=partial(ctx.signature, self.kind),
+            look=look,
+        )
+
+    def looks(self, ctx: Context) -> list[Look]:
+        """The looks at the pairs that the baseline knows as they are now."""
+        return looks_at(ctx.comparable(self.select(ctx.data))[0], early=self.early_stop)
+
+    def settles(self, ctx: Context, look: Look) -> bool:
+        """Whether the pairs of this look show a state, or leave no room for a regression."""
+        from rmcheck.stats.winrate import undecidable, wins
+
+        difference, state = self.found(ctx, look)
+        lost = len(look.rest) - difference.estimate.value * len(look.pairs)
+        safe = self.require == "no_regression" and lost < self.max_drop * len(look.whole) - 1e-9
+        if state == "inconclusive" and not safe:
+            return False
+        now = ctx.scored(look.pairs)
+        tied = undecidable(wins(now.chosen, now.rejected), now.groups)
+        return state == "regressed" or not tied
+
+    def found(self, ctx: Context, look: Look) -> tuple[Difference, State]:
+        """What the pairs of a look show."""
+        from rmcheck.stats import paired
+        from rmcheck.stats.winrate import wins
+
+        now, before = (ctx.scored(look.pairs, source) for source in (CANDIDATE, BASELINE))
+        difference = paired.paired_difference(
+            wins(now.chosen, now.rejected, ties=self.ties),
+            wins(before.chosen, before.rejected, ties=self.ties),
+            now.groups,
+            level=look.level,
+        )
+        return difference, paired.classify(
+            difference,
+            identical=False,
+            max_drop=self.max_drop,
+            alpha=look.alpha(self.alpha, ctx.comparisons),
+            comparisons=ctx.comparisons,
         )
 
     def compare(
@@ -106,6 +145,7 @@ class NoRegression(Check):
         baseline: str,
         comparisons: int,
         sign: Callable[[Mapping[str, object]], str],
+        look: Look = ALL,
     ) -> Verdict:
         """Pair the two models' wins and name the state; asks for nothing but columns.
 
@@ -119,14 +159,17 @@ class NoRegression(Check):
             m, which alpha is shared by; at least 1.
         sign
             Makes the verdict's signature of its facts.
+        look
+            Which of the looks at all pairs `scores` are of.
         """
         from rmcheck.stats import groups as grouping
         from rmcheck.stats import paired
         from rmcheck.stats.winrate import undecidable, wins
 
         criterion = {"max_drop": self.max_drop, "require": self.require, "alpha": self.alpha}
+        compared = len(look.whole) or len(scores.ids)
         left_out = LeftOut(
-            changes=changes, compared=len(scores.ids), most=self.max_left_out, baseline=baseline
+            changes=changes, compared=compared, most=self.max_left_out, baseline=baseline
         )
         if left_out.count:
             criterion["max_left_out"] = self.max_left_out
@@ -161,18 +204,22 @@ class NoRegression(Check):
         margins_now, margins_before = scores.margins
         wins_now = wins(now[:, 0], now[:, 1], ties=self.ties)
         wins_before = wins(before[:, 0], before[:, 1], ties=self.ties)
-        difference = paired.paired_difference(wins_now, wins_before, scores.groups)
+        difference = paired.paired_difference(
+            wins_now, wins_before, scores.groups, level=look.level
+        )
+        alpha = look.alpha(self.alpha, comparisons)
         state = paired.classify(
             difference,
-            identical=scores.identical,
+            identical=scores.identical and look.last,
             max_drop=self.max_drop,
-            alpha=self.alpha,
+            alpha=alpha,
             comparisons=comparisons,
         )
+        difference = replace(difference, p_two_sided=look.adjusted(difference.p_two_sided))
         all_tied = undecidable(wins(now[:, 0], now[:, 1]), scores.groups)
         if all_tied and state != "regressed":
             return undecided(all_tied)
-        detectable = self._detectable(difference, scores.groups, comparisons)
+        detectable = self._detectable(difference, scores.groups, alpha, comparisons)
         decision, outcome, weak = self.decide(state)
         if left_out.too_many and state != "regressed":
             decision, outcome, weak = "inconclusive", "fail", True
@@ -184,6 +231,7 @@ class NoRegression(Check):
             "ties": self.ties,
             "ci": f"{difference.estimate.method}@{difference.estimate.level:g}",
             "test": f"signflip@{self.alpha:g}/{comparisons}",
+            **look.facts,
         }
         return Verdict(
             decision=decision,
@@ -193,7 +241,7 @@ class NoRegression(Check):
             estimate=difference.estimate,
             criterion=criterion,
             p_value=difference.p_two_sided,
-            detectable=detectable,
+            detectable=detectable if look.last else None,
             left_out=left_out.count,
             message=headline(
                 self.label,
@@ -203,7 +251,8 @@ class NoRegression(Check):
                 newly_wrong=newly_wrong,
                 baseline=baseline,
             )
-            + left_out.message,
+            + left_out.message
+            + look.told,
             signature=sign(facts),
             evidence=Evidence(
                 pictures=(
@@ -229,6 +278,7 @@ class NoRegression(Check):
                 pairs=tuple(newly_wrong.ids[: evidence.MOST_PAIRS]),
                 notes=left_out.notes,
             ),
+            looked=look.looked,
         )
 
     def decide(self, state: State) -> tuple[Decision, Outcome, bool]:
@@ -241,7 +291,7 @@ class NoRegression(Check):
         return "inconclusive", "pass" if passes else "fail", True
 
     def _detectable(
-        self, difference: Difference, groups: Sequence[str], comparisons: int
+        self, difference: Difference, groups: Sequence[str], alpha: float, comparisons: int
     ) -> float | None:
         from rmcheck.stats.power import detectable_drop, smoothed_discordant
 
@@ -251,7 +301,7 @@ class NoRegression(Check):
             group_sizes_or_groups=groups,
             discordant=smoothed_discordant(difference.newly_wrong, difference.newly_right, n),
             max_drop=self.max_drop,
-            alpha=self.alpha,
+            alpha=alpha,
             comparisons=comparisons,
             design_effect=difference.design_effect,
         )

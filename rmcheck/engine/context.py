@@ -34,6 +34,7 @@ class SuiteContext:
     examples: int | None
     comparisons: int
     objective: str = ""
+    early_stop: bool | None = None
     decided: dict[int, Verdict] = field(default_factory=dict)
     """Verdicts by the id of their check, shared by the contexts of a suite and its sources."""
 
@@ -136,8 +137,12 @@ class SuiteContext:
         """The verdict of a check of this suite, decided once; it sees its own objective."""
         if id(check) not in self.decided:
             side = replace(self, objective=check.objective or "")
-            self.decided[id(check)] = check.judge(side)
+            self.decided[id(check)] = self.asked(check).judge(side)
         return self.decided[id(check)]
+
+    def asked(self, check: Check) -> Check:
+        """The check with or without early stopping, where the settings say which."""
+        return check if self.early_stop is None else check.stopping(self.early_stop)
 
     def offers(self, capability: type, source: SourceRef = CANDIDATE) -> bool:
         """Whether the source has a capability."""

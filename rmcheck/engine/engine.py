@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import chain
@@ -19,6 +19,7 @@ from rmcheck.engine.book import ScoreBook
 from rmcheck.engine.context import SuiteContext, of_objective
 from rmcheck.engine.pins import beside_comparison, with_baseline
 from rmcheck.engine.reading_watch import ReadingWatch
+from rmcheck.engine.rounds import Rounds, Staged
 from rmcheck.engine.settings import DEFAULT_BASELINE, NO_BASELINE, Settings
 from rmcheck.errors import (
     BaselineMissing,
@@ -62,6 +63,7 @@ class Engine:
         bar = SessionBar(settings.progress)
         self._options = replace(settings.options, progress=bar)
         self.book = ScoreBook(settings.cache, bar, self._spread())
+        self._rounds = Rounds(self.book)
         self._watch = ReadingWatch(self.book, settings.cache, bar)
         self._bindings: dict[tuple[int, int], Binding] = {}
         self._created: dict[str, Source] = {}
@@ -196,6 +198,7 @@ class Engine:
             seed=self.settings.seed,
             examples=self.settings.examples,
             comparisons=self.comparisons,
+            early_stop=self.settings.early_stop,
             decided=self._decided.setdefault((suite, binding), {}),
         )
 
@@ -211,31 +214,37 @@ class Engine:
         wanted: dict[int, tuple[Source, list[Sequence[Dialogue]]]] = {}
         suites: dict[int, tuple[Source, dict[int, Sequence[PreferencePair]]]] = {}
         asking: dict[int, dict[int, Suite]] = {}
+        staged: list[Staged] = []
         for binding, checks in groups:
             for bound in checks:
                 _, pairs = suites.setdefault(id(binding), (binding.candidate, {}))
                 pairs[id(bound.suite)] = bound.suite.data.pairs
-                for need in _needs(bound):
-                    try:
-                        source = binding.source(need.source)
-                    except RmcheckError:
-                        continue  # `require` and `judge` say so, check by check
-                    if need.only and not isinstance(source, need.only):
-                        continue
+                staged.append(Staged.of(bound, self.context(bound.suite, binding)))
+                for source, need in staged[-1].sources(0):
                     wanted.setdefault(id(source), (source, []))[1].append(need.dialogues)
                     asking.setdefault(id(source), {})[id(bound.suite)] = bound.suite
         for key, (source, _) in wanted.items():
             unclear = same_ids.refused(source, list(asking[key].values()), self.book.view)
             if unclear is not None:
                 self._failed[key] = unclear
+        self._fetch(wanted)
+        self._rounds.score(staged, self._fetch_needs, self._failed)
+        for candidate, pairs in suites.values():
+            if id(candidate) not in self._failed:
+                self._watch.look(candidate, chain.from_iterable(pairs.values()))
+
+    def _fetch(self, wanted: Mapping[int, tuple[Source, list[Sequence[Dialogue]]]]) -> None:
         self._failed |= self.book.fetch_all(
             (source, _sound(asked))
             for key, (source, asked) in wanted.items()
             if key not in self._failed
         )
-        for candidate, pairs in suites.values():
-            if id(candidate) not in self._failed:
-                self._watch.look(candidate, chain.from_iterable(pairs.values()))
+
+    def _fetch_needs(self, needs: Sequence[tuple[Source, Need]]) -> None:
+        wanted: dict[int, tuple[Source, list[Sequence[Dialogue]]]] = {}
+        for source, need in needs:
+            wanted.setdefault(id(source), (source, []))[1].append(need.dialogues)
+        self._fetch(wanted)
 
     def require(self, binding: Binding, bound: BoundCheck) -> None:
         """Raise the error of a source that this check needs and that could not be loaded.
@@ -280,7 +289,9 @@ class Engine:
     def scoring(self) -> ScoringRecord:
         """How many scores were needed, cached and computed, and what the user should know."""
         counts = self.book.counts()
-        return counts.model_copy(update={"remarks": [*counts.remarks, *self._watch.remarks]})
+        return counts.model_copy(
+            update={"remarks": [*counts.remarks, *self._watch.remarks, *self._rounds.remarks]}
+        )
 
     def trainings(self) -> list[TrainingRecord]:
         """The training curves of the recipes that gave scores, in the order of their first use."""
