@@ -39,7 +39,7 @@ class Table:
     comparisons: int = 1
     now: Wins = field(default_factory=lambda: np.empty(0))
     before: Wins = field(default_factory=lambda: np.empty(0))
-    rows: dict[int, tuple[object, Wins]] = field(default_factory=dict)
+    rows: dict[int, tuple[object, np.ndarray[Any, np.dtype[np.intp]]]] = field(default_factory=dict)
 
     @property
     def data(self) -> PreferenceData:
