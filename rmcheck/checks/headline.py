@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rmcheck.checks.measured import Measured
 from rmcheck.checks.paired_scores import NewlyWrong
 from rmcheck.verdict import State
 from rmcheck.wording import counted, listed, minus
@@ -17,6 +18,7 @@ def headline(
     difference: Difference,
     state: State,
     *,
+    measured: Measured,
     detectable: float | None,
     newly_wrong: NewlyWrong,
     baseline: str,
@@ -27,8 +29,10 @@ def headline(
     ----------
     label
         What the check is called.
+    measured
+        The evidence by the measure of the check.
     detectable
-        The smallest drop that these pairs catch, in [0, 1]; None: none is caught.
+        The smallest drop that these pairs catch by win rate, in [0, 1]; None: none is caught.
     baseline
         What the baseline is called.
     """
@@ -41,8 +45,10 @@ def headline(
     interval = minus(f"[{low:+.1f}, {high:+.1f}]")
     text = (
         f"{label} {state}: win rate {moved} {abs(points):.1f} points against {baseline} "
-        f"{interval}, p={difference.p_two_sided:.2g}"
+        f"{interval}, {measured.p_words}"
     )
+    if state == "regressed":
+        text += measured.reason
     if newly_wrong.ids:
         text += f"; {counted(len(newly_wrong.ids), 'pair')} newly wrong"
         if newly_wrong.tags:
@@ -51,5 +57,6 @@ def headline(
         text += f": {listed(newly_wrong.ids)}"
     if state == "inconclusive":
         seen = f"{detectable * 100:.1f} points" if detectable else "nothing"
-        text += f"; weak: the smallest drop that {difference.estimate.n} pairs catch is {seen}"
+        by = measured.sight
+        text += f"; weak: the smallest drop that {difference.estimate.n} pairs catch{by} is {seen}"
     return text

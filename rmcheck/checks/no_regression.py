@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 import numpy as np
 from annotated_types import Gt, Lt
@@ -24,6 +24,7 @@ from rmcheck.checks.check import (
 from rmcheck.checks.headline import headline
 from rmcheck.checks.left_out import LeftOut, within
 from rmcheck.checks.looks import ALL, Look, StoppingCheck, looks_at
+from rmcheck.checks.measured import Measured
 from rmcheck.checks.paired_scores import NewlyWrong, PairedScores, crosstab
 from rmcheck.data import sides_of
 from rmcheck.data.preferences import PreferenceData
@@ -41,9 +42,9 @@ class NoRegression(StoppingCheck):
 
     Fails if the win rate fell by `max_drop` or more and an exact paired test (McNemar's if every
     prompt has one pair) rules out chance at alpha/m, where m is the number of required comparisons
-    in the run. The states are identical, improved, non_inferior, regressed and inconclusive. An
-    inconclusive comparison passes and is marked weak; the message says which drop this many pairs
-    would have detected.
+    in the run; `measure` says what that test looks at. The states are identical, improved,
+    non_inferior, regressed and inconclusive. An inconclusive comparison passes and is marked weak;
+    the message says which drop this many pairs would have detected.
 
     Parameters
     ----------
@@ -62,6 +63,11 @@ class NoRegression(StoppingCheck):
         How equal scores count: `half` a win (default) or as a `loss`. Applies to both models, even
         if the baseline was blessed with the other setting.
     early_stop
+    measure
+        What the paired test compares: the wins alone (`win_rate`, default), or how sure each model
+        is as well: `rank_log_loss` by the rank of its margins, `log_loss` by their size. The size
+        of a drop is that of the win rate in any case, and the message gives both p. See
+        docs/measures.md.
     """
 
     kind: ClassVar[str] = "no_regression"
@@ -73,6 +79,17 @@ class NoRegression(StoppingCheck):
     max_left_out: Share = 0.05
     alpha: Annotated[float, Gt(0), Lt(1)] = 0.05
     ties: Literal["half", "loss"] = "half"
+    measure: Literal["win_rate", "log_loss", "rank_log_loss"] = "win_rate"
+
+    def __post_init__(self) -> None:
+        if self.early_stop and self.measure != "win_rate":
+            raise ValueError(
+                "early_stop looks at wins alone; remove it, or use 'measure: win_rate'"
+            )
+
+    def stopping(self, early: bool) -> Self:
+        """The same check with or without early stopping, which other measures do not have."""
+        return super().stopping(early) if self.measure == "win_rate" else self
 
     def needs(self, data: PreferenceData) -> list[Need]:
         """The selected pairs, by the candidate and by the baseline."""
@@ -166,11 +183,19 @@ class NoRegression(StoppingCheck):
         from rmcheck.stats import paired
         from rmcheck.stats.winrate import undecidable, wins
 
-        criterion = {"max_drop": self.max_drop, "require": self.require, "alpha": self.alpha}
         compared = len(look.whole) or len(scores.ids)
+        criterion: dict[str, object] = {
+            "max_drop": self.max_drop,
+            "require": self.require,
+            "alpha": self.alpha,
+        }
         left_out = LeftOut(
             changes=changes, compared=compared, most=self.max_left_out, baseline=baseline
         )
+        if self.measure != "win_rate":
+            criterion["measure"] = self.measure
+        if look.planned:
+            criterion["early_stop"] = True
         if left_out.count:
             criterion["max_left_out"] = self.max_left_out
 
@@ -207,15 +232,19 @@ class NoRegression(StoppingCheck):
         difference = paired.paired_difference(
             wins_now, wins_before, scores.groups, level=look.level
         )
+        difference = replace(difference, p_two_sided=look.adjusted(difference.p_two_sided))
+        measured = Measured.of(
+            self.measure, scores, wins=(wins_now, wins_before), difference=difference
+        )
         alpha = look.alpha(self.alpha, comparisons)
         state = paired.classify(
             difference,
+            p_less=measured.p_less,
             identical=scores.identical and look.last,
             max_drop=self.max_drop,
             alpha=alpha,
             comparisons=comparisons,
         )
-        difference = replace(difference, p_two_sided=look.adjusted(difference.p_two_sided))
         all_tied = undecidable(wins(now[:, 0], now[:, 1]), scores.groups)
         if all_tied and state != "regressed":
             return undecided(all_tied)
@@ -231,6 +260,7 @@ class NoRegression(StoppingCheck):
             "ties": self.ties,
             "ci": f"{difference.estimate.method}@{difference.estimate.level:g}",
             "test": f"signflip@{self.alpha:g}/{comparisons}",
+            **measured.facts,
             **look.facts,
         }
         return Verdict(
@@ -240,13 +270,14 @@ class NoRegression(StoppingCheck):
             weak=weak,
             estimate=difference.estimate,
             criterion=criterion,
-            p_value=difference.p_two_sided,
+            p_value=measured.p_two_sided,
             detectable=detectable if look.last else None,
             left_out=left_out.count,
             message=headline(
                 self.label,
                 difference,
                 state,
+                measured=measured,
                 detectable=detectable,
                 newly_wrong=newly_wrong,
                 baseline=baseline,
@@ -274,7 +305,7 @@ class NoRegression(StoppingCheck):
                         y_label="candidate's margin",
                     ),
                 ),
-                tables=(crosstab(wins_now, wins_before), newly_wrong.by_tag),
+                tables=(crosstab(wins_now, wins_before), newly_wrong.by_tag, *measured.tables),
                 pairs=tuple(newly_wrong.ids[: evidence.MOST_PAIRS]),
                 notes=left_out.notes,
             ),

@@ -92,7 +92,7 @@ class WinRate(StoppingCheck, threshold.ThresholdCheck):
             threshold.Bound(name="min", low=self.min),
             self.on_inconclusive,
             reason=too_little,
-            criterion={"min": self.min},
+            criterion={"min": self.min, **({"early_stop": True} if look.planned else {})},
             signature=ctx.signature(self.kind, facts),
             evidence=Evidence(
                 pictures=(

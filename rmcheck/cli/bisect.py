@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+from rmcheck.checks.measured import Measure
 from rmcheck.cli.options import (
     add_baselines_option,
     add_compute_options,
@@ -60,6 +61,12 @@ def add_commands(commands: Any) -> None:
         help="largest acceptable drop of the win rate (default %(default)s)",
     )
     bisect.add_argument(
+        "--measure",
+        choices=get_args(Measure),
+        default="win_rate",
+        help="what the paired tests compare, as in no_regression (default %(default)s)",
+    )
+    bisect.add_argument(
         "--data", metavar="FILE", help="preference data to compare on, instead of suites"
     )
     bisect.add_argument("--html", metavar="FILE", help="write the curve as a page")
@@ -90,7 +97,7 @@ def run_bisect(options: argparse.Namespace) -> int:
         return on_data(side, suites[0]) if options.data else side
 
     shown = [redacted(name) for name in names]
-    bisection = Bisection(read, read(-1), options.max_drop, chosen.seed)
+    bisection = Bisection(read, read(-1), options.max_drop, options.measure, chosen.seed)
     found = bisection.run(len(names), every=options.all)
     tell(*lines(bisection.points, shown, found))
     notes = [*told(found, shown, redacted(baseline), every=options.all), _count(bisection, shown)]

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from rmcheck.checks.measured import Measure
 from rmcheck.compare.comparison import Side, compare
 from rmcheck.errors import UsageError
 from rmcheck.record.table import one_each
@@ -133,11 +134,14 @@ class Bisection:
         The pairs that every step is compared on.
     max_drop
         A smaller drop of the win rate is tolerated, in [0, 1].
+    measure
+        What the paired tests compare, as in `no_regression`.
     """
 
     read: Callable[[int], Side]
     baseline: Side
     max_drop: float
+    measure: Measure = "win_rate"
     seed: int = 0
     points: dict[int, Point] = field(default_factory=dict)
     _sides: dict[int, Side] = field(default_factory=dict)
@@ -153,7 +157,11 @@ class Bisection:
     def worse(self, step: int, than: int, level: float) -> bool:
         """Whether any suite's win rate fell by `max_drop` or more, at the level of all suites."""
         found = compare(
-            self.side(step), self.side(than), max_drop=self.max_drop, seed=self.seed
+            self.side(step),
+            self.side(than),
+            max_drop=self.max_drop,
+            measure=self.measure,
+            seed=self.seed,
         ).verdicts
         if than == BASELINE:
             self.points[step] = Point(step, win_rate_of(self.side(step)), found)

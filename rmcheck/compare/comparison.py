@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rmcheck.checks import Changes, ScoredPairs
+from rmcheck.checks.measured import Measure
 from rmcheck.checks.no_regression import NoRegression
 from rmcheck.checks.paired_scores import PairedScores
 from rmcheck.checks.signature import signature
@@ -169,7 +170,14 @@ class Comparison:
     paired: Mapping[str, PairedScores] = field(default_factory=dict)
 
 
-def compare(candidate: Side, baseline: Side, *, max_drop: float, seed: int = 0) -> Comparison:
+def compare(
+    candidate: Side,
+    baseline: Side,
+    *,
+    max_drop: float,
+    measure: Measure = "win_rate",
+    seed: int = 0,
+) -> Comparison:
     """The verdict of `no_regression` for each suite that both sides have.
 
     Its m is the gate's where the candidate is a run that says so: the required comparisons among
@@ -195,7 +203,7 @@ def compare(candidate: Side, baseline: Side, *, max_drop: float, seed: int = 0) 
     m, counted = len(shared), "the suites that both have"
     if candidate.comparisons >= m:
         m, counted = candidate.comparisons, f"the required comparisons of {candidate.name}"
-    check = NoRegression(max_drop=max_drop)
+    check = NoRegression(max_drop=max_drop, measure=measure)
     for suite in shared:
         _refuse_unlike(next(iter(mine[suite].values())).suite, candidate, baseline)
         partners = _partners(mine[suite], theirs[suite])

@@ -224,3 +224,8 @@ def test_the_option_turns_it_on_and_off() -> None:
     check = WinRate(min=0.5)
     assert check.stopping(True).early_stop
     assert check.stopping(False) is check
+    # Other measures need all pairs.
+    other = NoRegression(measure="log_loss")
+    assert other.stopping(True) is other
+    with pytest.raises(ValueError, match="early_stop looks at wins alone"):
+        NoRegression(measure="log_loss", early_stop=True)
