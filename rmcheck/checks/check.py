@@ -33,7 +33,8 @@ class SourceRef:
     """The source of a need: a variant of the candidate, of the baseline or of a spec.
 
     `flip_rate` and `flip_seed` select the recipe retrained with noisy labels, `head_scale` the
-    model with its scalar head times a constant, `objective` one of a model's several rewards. With
+    model with its scalar head times a constant, `objective` one of a model's several rewards,
+    `seed` the recipe trained with another seed (None: the recipe as it is). With
     `probe` the same texts are scored again in a
     separate pass of that name, to detect scores that depend on their batch.
     """
@@ -45,6 +46,7 @@ class SourceRef:
     head_scale: float = 1.0
     probe: str = ""
     objective: str = ""
+    seed: int | None = None
 
 
 CANDIDATE = SourceRef()
@@ -55,12 +57,26 @@ BASELINE = SourceRef(role="baseline")
 class Need:
     """Dialogues that must have been scored by a source before a check is judged.
 
-    `only`: a capability without which the source is not asked; the check is then skipped.
+    `only`: a capability without which the source is not asked; the check is then skipped. `seeds`:
+    of a recipe, so many trainings with different seeds (None: as many as the run compares).
     """
 
     source: SourceRef
     dialogues: Sequence[Dialogue]
     only: type | None = None
+    seeds: int | None = 1
+
+
+@dataclass(frozen=True)
+class Trainings:
+    """The trainings of a recipe that a comparison looks at: who scores, and with which seeds.
+
+    `refs` has at least one source, the recipe as it is first; `seeds` has the seed of each, and is
+    empty for a source that is not a recipe.
+    """
+
+    refs: tuple[SourceRef, ...]
+    seeds: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,6 +175,12 @@ class Context(Protocol):
 
     def changes(self, pairs: Sequence[PreferencePair]) -> Changes:
         """Of `pairs`, those added or edited since the baseline; and what is gone from the suite."""
+
+    def trainings(self, source: SourceRef = CANDIDATE, count: int | None = None) -> Trainings:
+        """So many trainings of a recipe (None: as many as the run compares), or the source alone.
+
+        A baseline has as many as were blessed, whatever `count` is.
+        """
 
     def side(self, objective: str) -> Context:
         """The same for another objective of the model."""

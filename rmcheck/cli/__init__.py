@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 from rmcheck import __version__
 from rmcheck.cli import (
     cache,
+    cv,
     data,
     doctor,
     export,
@@ -24,6 +25,7 @@ from rmcheck.cli import (
     shards,
     slices,
     start,
+    train,
 )
 from rmcheck.cli.argparse_compat import NearestChoiceParser
 from rmcheck.cli.output import tell
@@ -60,7 +62,9 @@ def parser() -> argparse.ArgumentParser:
     start.add_commands(commands)
     data.add_commands(commands)
     lint.add_commands(commands)
+    train.add_commands(commands)
     models.add_commands(commands)
+    cv.add_commands(commands)
     perturb.add_commands(commands)
     shards.add_commands(commands)
     doctor.add_commands(commands)

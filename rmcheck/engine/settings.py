@@ -20,6 +20,8 @@ NO_BASELINE = "none"
 """The baseline of a run that wants no comparison."""
 DEFAULT_CACHE = ".rmcheck"
 DEFAULT_REPORT = "reports/latest"
+MOST_SEEDS = 20
+"""No run compares more trainings of a recipe."""
 DEFAULT_BASELINES = "fixtures/baselines"
 
 
@@ -30,6 +32,7 @@ class Settings:
     `files` are the globs of suite files (`rmcheck_files`). Paths that a command line names start
     from `here` (None: from the root), all others from the root. `strict`: the run fails if a
     required check is skipped. `engine` scores what is missing (empty: this process).
+    `seeds`: how many trainings of a recipe a comparison looks at.
     `source_named`: an option or a key names the source; False if it is the default.
     """
 
@@ -45,6 +48,7 @@ class Settings:
     dtype: str = PRECISIONS[0]
     seed: int = 0
     examples: int | None = None
+    seeds: int = 1
     strict: bool = False
     engine: str = ""
     progress: Progress = field(default_factory=NoProgress)
@@ -132,6 +136,7 @@ def settings_from(ini: Ini, options: Options, *, progress: Progress | None = Non
         dtype=asked.dtype(),
         seed=asked.whole("rm_seed") or 0,
         examples=asked.whole("rm_examples", least=1),
+        seeds=asked.whole("rm_seeds", least=1, most=MOST_SEEDS) or 1,
         strict=asked.truth("rm_strict"),
         engine=asked.engine(),
         progress=progress or NoProgress(),
@@ -175,12 +180,15 @@ class _Asked:
             raise UsageError(f"{self._name(key)} {given} is a file; choose a directory")
         return path
 
-    def whole(self, key: str, *, least: int = 0) -> int | None:
+    def whole(self, key: str, *, least: int = 0, most: int | None = None) -> int | None:
         value = self.text(key)
         if value is None:
             return None
         if not value.isdecimal() or int(value) < least:
             said = f"{self._name(key)}={value!r}: expected a whole number of at least {least}"
+            raise UsageError(said)
+        if most is not None and int(value) > most:
+            said = f"{self._name(key)}={value!r}: expected a whole number from {least} to {most}"
             raise UsageError(said)
         return int(value)
 

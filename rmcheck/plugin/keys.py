@@ -24,6 +24,11 @@ OPTIONS: dict[str, tuple[str, str, str]] = {
     "--rm-engine": ("rm_engine", "NAME", "local:N or ray[:N]: workers that score what is missing"),
     "--rm-cache": ("rm_cache", "DIR", "folder for cached adapters and scores (default .rmcheck)"),
     "--rm-seed": ("rm_seed", "N", "seed of searches and resampling (default 0)"),
+    "--rm-seeds": (
+        "rm_seeds",
+        "K",
+        "compare recipes by K trainings with different seeds (default 1)",
+    ),
     "--rm-examples": ("rm_examples", "N", "number of examples that each search draws"),
 }
 """Each option, its ini twin, its value's name, its help."""

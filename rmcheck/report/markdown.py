@@ -11,8 +11,9 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from rmcheck.record.history import whole
 from rmcheck.record.run import SourceRecord
-from rmcheck.report import numbers
+from rmcheck.report import numbers, over_time
 from rmcheck.report.glossary import GROUP_WORD
 from rmcheck.report.input import ReportInput
 from rmcheck.report.recipes import recipe_diff
@@ -65,6 +66,7 @@ def render(report: ReportInput) -> str:
     if report.where is not None:
         parts.append(_where(report.where))
     end = [escape(counts(groups)), *(f"note: {escape(each)}" for each in record.scoring.remarks)]
+    end += [escape(each, 500) for each in over_time.lines(whole(report.history, record))]
     if record.training:
         end.append(escape(training(record.training)))
     bless = invitation(record)

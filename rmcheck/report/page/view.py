@@ -195,7 +195,7 @@ def view(report: ReportInput, texts_of: TextsOf) -> View:
         suites=suites,
         heat_map=heat_map(record),
         against=against_view(of_suite, baseline_name),
-        trend=trend_view(runs, groups),
+        trend=trend_view(runs, groups, report),
         where=where_view(report.where),
         training=tuple(training_view(each) for each in record.training),
         pairs=_pairs_view(report, ordered, texts_of, groups, named),
