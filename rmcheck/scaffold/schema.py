@@ -20,6 +20,7 @@ from rmcheck.checks import Check, Slice
 from rmcheck.record.pin import PinRow
 from rmcheck.record.run import RunRecord
 from rmcheck.registry import BrokenEntryPoint, summary
+from rmcheck.slices.conditions import Range, TextIs
 from rmcheck.sources.judge_file import JudgeFile
 from rmcheck.sources.served_file import ServedFile
 from rmcheck.sources.source_file import SourceFile
@@ -39,7 +40,7 @@ DRAFT = "http://json-schema.org/draft-07/schema#"
 
 Schema = dict[str, Any]
 
-_DESCRIBED = (Slice, DataMapping, Lora, LabelNoise, Optimisation, Folds)
+_DESCRIBED = (Slice, TextIs, Range, DataMapping, Lora, LabelNoise, Optimisation, Folds)
 """Nested models whose docstrings describe their keys."""
 
 
@@ -230,7 +231,7 @@ class _Builder:
         references = [branch["$ref"] for branch in branches if "$ref" in branch]
         if references and len(branches) == 2 and {"type": "null"} in branches:
             (name,) = [reference.rpartition("/")[2] for reference in references]
-            found = self.definitions[name]
+            found = self._plain(self.definitions[name])  # it may not be its turn yet
             self.definitions[f"{name}_or_null"] = {**found, "type": ["object", "null"]}
             return {"$ref": f"#/definitions/{name}_or_null"}
         merged: Schema = {}
