@@ -15,6 +15,7 @@ from rmcheck.cli import (
     export,
     lint,
     models,
+    monitor,
     perturb,
     pin,
     runs,
@@ -64,6 +65,7 @@ def parser() -> argparse.ArgumentParser:
     doctor.add_commands(commands)
     serve.add_commands(commands)
     runs.add_commands(commands)
+    monitor.add_commands(commands)
     pin.add_commands(commands)
     export.add_commands(commands)
     selftest.add_commands(commands)
