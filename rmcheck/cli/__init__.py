@@ -17,6 +17,7 @@ from rmcheck.cli import (
     export,
     lint,
     models,
+    monitor,
     perturb,
     pin,
     plan,
@@ -72,6 +73,7 @@ def parser() -> argparse.ArgumentParser:
     serve.add_commands(commands)
     runs.add_commands(commands)
     bisect.add_commands(commands)
+    monitor.add_commands(commands)
     pin.add_commands(commands)
     export.add_commands(commands)
     selftest.add_commands(commands)
