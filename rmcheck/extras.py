@@ -14,6 +14,7 @@ QUANTIZE = "quantize"
 HTTP = "http"
 RAY = "ray"
 SERVE = "serve"
+SWEEP = "sweep"
 
 EXTRAS: Mapping[str, tuple[str, ...]] = {
     MODELS: (
@@ -31,6 +32,7 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
     HTTP: ("aiohttp",),
     RAY: ("ray",),
     SERVE: ("fastapi", "uvicorn", "prometheus_client"),
+    SWEEP: ("optuna",),
 }
 """The packages that code outside of the core imports, by the extra that installs them."""
 

@@ -23,6 +23,7 @@ from rmcheck.cli import (
     serve,
     shards,
     start,
+    sweep,
 )
 from rmcheck.cli.argparse_compat import NearestChoiceParser
 from rmcheck.cli.output import tell
@@ -61,6 +62,7 @@ def parser() -> argparse.ArgumentParser:
     lint.add_commands(commands)
     models.add_commands(commands)
     cv.add_commands(commands)
+    sweep.add_commands(commands)
     perturb.add_commands(commands)
     shards.add_commands(commands)
     doctor.add_commands(commands)
