@@ -27,6 +27,7 @@ from rmcheck.cli import (
     shards,
     slices,
     start,
+    sweep,
     train,
 )
 from rmcheck.cli.argparse_compat import NearestChoiceParser
@@ -67,6 +68,7 @@ def parser() -> argparse.ArgumentParser:
     train.add_commands(commands)
     models.add_commands(commands)
     cv.add_commands(commands)
+    sweep.add_commands(commands)
     perturb.add_commands(commands)
     shards.add_commands(commands)
     doctor.add_commands(commands)
