@@ -70,6 +70,11 @@ def add_commands(commands: Any) -> None:
         "and show which required check stops each planted model",
     )
     command.add_argument(
+        "--slices",
+        action="store_true",
+        help="also simulate how often `rmcheck slices` would find a slice for equal models",
+    )
+    command.add_argument(
         "--doses",
         metavar="D,D",
         type=_doses,
@@ -137,7 +142,9 @@ def run_selftest(options: argparse.Namespace) -> int:
     if options.doses or options.rm:
         name = "--doses" if options.doses else "--rm"
         raise UsageError(f"{name} needs --mutants; a simulation uses the scores of a run")
+    from rmcheck.cli.recipes import recipe_lines, recipes_json
     from rmcheck.compare.comparison import read_side, recorded, suites_below
+    from rmcheck.compare.recipe_selftest import recipe_guards, recipe_selftest
     from rmcheck.compare.selftest import guards, selftest
     from rmcheck.record import baseline as baselines
 
@@ -159,6 +166,15 @@ def run_selftest(options: argparse.Namespace) -> int:
     if not found:
         none = "no suite has the check no_regression" if suites else NO_SUITES
         raise UsageError(f"{place}: no comparison to simulate: {'; '.join(notes) or none}")
+    sliced = None
+    if options.slices:
+        if baseline is None:
+            raise UsageError(f"--slices needs a baseline; {_why_assumed(None)}")
+        from rmcheck.compare.equal_slices import equal_slices
+
+        sliced = equal_slices(suites, run, baseline, runs=options.runs, seed=options.seed)
+        if sliced is None:
+            raise UsageError(f"--slices: {folder} and {against} share no pair of the suites")
     result = selftest(
         found,
         comparisons=max(1, sum(suite.comparisons for suite in suites)),
@@ -167,11 +183,20 @@ def run_selftest(options: argparse.Namespace) -> int:
         notes=notes,
         progress=chosen.progress,
     )
+    recipes = recipe_selftest(
+        recipe_guards(suites, run, baseline),
+        comparisons=result.comparisons,
+        runs=options.runs,
+        seed=options.seed,
+        progress=chosen.progress,
+    )
     if options.format == "json":
-        tell_json(_json(result), indent=1)
+        more = {"slices": _share(sliced)} if sliced else {}
+        tell_json({**_json(result), "recipes": recipes_json(recipes), **more}, indent=1)
     else:
-        tell(*_lines(result, against))
-    return int(result.cries_wolf)
+        tell(*_lines(result, against), *recipe_lines(recipes))
+        tell(*([_sliced(sliced)] if sliced else []))
+    return int(result.cries_wolf or (recipes is not None and recipes.cries_wolf))
 
 
 def _remedy(lacking: list[str], folder: Path, suites: Path) -> str:
@@ -203,6 +228,15 @@ def _lines(result: SelfTest, against: str | None) -> list[str]:
         lines += ["", "too few pairs for their max_drop:"]
         lines += [f"  {_shortfall(one)}" for one in small]
     return [*lines, *(["", *result.notes] if result.notes else [])]
+
+
+def _sliced(share: Share) -> str:
+    low, high = share.interval
+    return (
+        f"slices: equal models have one in {_percent(share.value)} of "
+        f"{counted(share.runs, 'simulated run')} [{_percent(low)}, {_percent(high)}]; at most 5 % "
+        "should"
+    )
 
 
 def _why_assumed(against: str | None) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import brentq
 from scipy.special import chdtri, gammaln, ndtr, ndtri, stdtr
 
 from rmcheck.stats import groups as grouping
@@ -24,7 +26,6 @@ _NODES = 160
 _ROUGH_NODES = 40
 """For planning, where a drop is told in tenths of points."""
 _FAR = 1e-13
-_STEPS = 60
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,12 +129,13 @@ def recipe_difference(
     # In units of 1 / 2kj, so that sums are exact: a drop of 3 in 150 is the 0.02 of a suite.
     whole = np.rint(2 * (j * ours.sum(axis=0) - k * theirs.sum(axis=0))).astype(np.int64)
     delta = int(whole.sum()) / (2 * n * k * j)
-    spread = _spread(ours, theirs, change, codes)
+    spread = spread_of(ours, theirs, change, codes)
     net = np.rint(grouping.sums(whole.astype(np.float64), codes)).astype(np.int64)
     p_less = max(p_below(delta, spread), sign_flip_p_integer(net, "less"))
     p_greater = max(p_below(-delta, spread), sign_flip_p_integer(net, "greater"))
-    low = _low(ours, theirs, codes, spread, delta, level)
-    high = -_low(1.0 - ours, 1.0 - theirs, codes, spread, -delta, level)
+    width = half_width((1.0 - level) / 2, spread) if np.isfinite(spread.pairs) else np.inf
+    low = _low(ours, theirs, codes, spread, delta, level, width)
+    high = -_low(1.0 - ours, 1.0 - theirs, codes, spread, -delta, level, width)
     return RecipeDifference(
         estimate=Estimate(
             value=delta,
@@ -152,6 +154,28 @@ def recipe_difference(
     )
 
 
+def regressed(
+    candidate: Wins, baseline: Wins, groups: Sequence[str], *, max_drop: float, each: float
+) -> bool:
+    """Whether the rule of a comparison of two recipes finds a drop; without its interval.
+
+    Parameters
+    ----------
+    candidate, baseline, groups : as for `recipe_difference`.
+    max_drop : the drop that is tolerated.
+    each : the one-sided level of the comparison, α/2m.
+    """
+    (k, n), j = candidate.shape, len(baseline)
+    whole = np.rint(2 * (j * candidate.sum(axis=0) - k * baseline.sum(axis=0)))
+    delta = float(whole.sum()) / (2 * n * k * j)
+    if delta > -max_drop:
+        return False
+    codes = grouping.codes(groups)
+    spread = spread_of(candidate, baseline, whole / (2 * k * j), codes)
+    net = np.rint(grouping.sums(whole, codes)).astype(np.int64)
+    return p_below(delta, spread) <= each and sign_flip_p_integer(net, "less") <= each
+
+
 def _wins(name: str, given: ArrayLike) -> Wins:
     table = np.asarray(given, dtype=np.float64)
     if table.ndim != 2 or not len(table):
@@ -163,7 +187,7 @@ def _wins(name: str, given: ArrayLike) -> Wins:
     return table
 
 
-def _spread(ours: Wins, theirs: Wins, change: Wins, codes: NDArray[np.intp]) -> Spread:
+def spread_of(ours: Wins, theirs: Wins, change: Wins, codes: NDArray[np.intp]) -> Spread:
     """Both variances of the difference of the mean wins."""
     n_groups = int(codes.max()) + 1
     seen, noise, degrees = 0.0, 0.0, 0
@@ -205,15 +229,18 @@ def p_below(delta: float, spread: Spread) -> float:
 
 
 def half_width(tail: float, spread: Spread) -> float:
-    """How far from 0 a difference is whose one-sided p is `tail`, in (0, 0.5); by bisection."""
+    """How far from 0 a difference is whose one-sided p is `tail`, in (0, 0.5)."""
     variance, weight = _possible(spread)
-    low, high = 0.0, float(np.sqrt(variance.max())) * 100.0
-    for _ in range(_STEPS):
-        middle = (low + high) / 2
-        ratio = -middle / np.sqrt(np.maximum(variance, 1e-300))
-        inside = float(weight @ stdtr(spread.pair_degrees, ratio)) > tail
-        low, high = (middle, high) if inside else (low, middle)
-    return high
+    if variance.max() <= 0.0:
+        return 0.0
+    error = np.sqrt(np.maximum(variance, 1e-300))
+    # In logarithms, in which the tail of a t distribution is nearly a line.
+    start, end = math.log(float(error.min()) * 1e-3), math.log(float(error.max()) * 1e3)
+
+    def excess(width: float) -> float:
+        return float(weight @ stdtr(spread.pair_degrees, -math.exp(width) / error)) - tail
+
+    return math.exp(brentq(excess, start, end, xtol=1e-7))
 
 
 def _possible(spread: Spread) -> tuple[Wins, Wins]:
@@ -240,8 +267,12 @@ def _low(
     spread: Spread,
     delta: float,
     level: float,
+    width: float,
 ) -> float:
-    """The lower limit of the difference: Newcombe's for the pairs, then the seeds beside it."""
+    """The lower limit of the difference: Newcombe's for the pairs, then the seeds beside it.
+
+    `width` is half that of a symmetric interval with both.
+    """
     if not np.isfinite(spread.pairs):
         return -1.0
     mine, other = ours.mean(axis=0), theirs.mean(axis=0)
@@ -253,13 +284,12 @@ def _low(
     unit = float(only + lost) - n * delta**2
     prior = _PRIOR_GROUPS * worst
     size = n * (unit + prior) / (spread.pairs * n**2 + prior * worst)
-    table = size / n * np.array([both, only, lost, neither])
+    a, b, c, d = size / n * np.array([[both], [only], [lost], [neither]])
     critical = grouping.critical_value(level, codes)
     if not np.isfinite(critical):
         return -1.0
-    down = delta - float(newcombe_low(*table[:, None], critical=critical)[0])
-    whole = half_width((1.0 - level) / 2, spread)
-    beside = max(0.0, whole**2 - critical**2 * spread.pairs)
+    down = delta - float(newcombe_low(a, b, c, d, critical)[0])
+    beside = max(0.0, width**2 - critical**2 * spread.pairs)
     return max(-1.0, delta - float(np.sqrt(max(0.0, down) ** 2 + beside)))
 
 
