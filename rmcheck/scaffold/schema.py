@@ -25,14 +25,8 @@ from rmcheck.sources.served_file import ServedFile
 from rmcheck.sources.source_file import SourceFile
 from rmcheck.suite.header import RESERVED, DataMapping, Header
 from rmcheck.suite.loading import check_model
-from rmcheck.training.recipe import (
-    FILE_KEYS,
-    LabelNoise,
-    Lora,
-    Optimisation,
-    Recipe,
-    RecipeFile,
-)
+from rmcheck.training.recipe import FILE_KEYS, Recipe, RecipeFile
+from rmcheck.training.settings import LabelNoise, Lora, Optimisation
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
 
