@@ -20,6 +20,7 @@ from rmcheck.checks import Check, Slice
 from rmcheck.record.pin import PinRow
 from rmcheck.record.run import RunRecord
 from rmcheck.registry import BrokenEntryPoint, summary
+from rmcheck.slices.conditions import Range, TextIs
 from rmcheck.sources.ensemble_file import EnsembleFile, RecipeMember
 from rmcheck.sources.judge_file import JudgeFile
 from rmcheck.sources.served_file import ServedFile
@@ -35,13 +36,15 @@ from rmcheck.training.recipe import (
     Recipe,
     RecipeFile,
 )
-from rmcheck.training.sweep_file import Range, SweepFile
+from rmcheck.training.sweep_file import Span, SweepFile
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
 
 Schema = dict[str, Any]
 
-_DESCRIBED = (Slice, DataMapping, Lora, LabelNoise, Optimisation, Folds, Range, RecipeMember)
+_DESCRIBED = (
+    Slice, TextIs, Range, DataMapping, Lora, LabelNoise, Optimisation, Folds, Span, RecipeMember,
+)  # fmt: skip
 """Nested models whose docstrings describe their keys."""
 
 
@@ -244,7 +247,7 @@ class _Builder:
         references = [branch["$ref"] for branch in branches if "$ref" in branch]
         if references and len(branches) == 2 and {"type": "null"} in branches:
             (name,) = [reference.rpartition("/")[2] for reference in references]
-            found = self.definitions[name]
+            found = self._plain(self.definitions[name])  # it may not be its turn yet
             self.definitions[f"{name}_or_null"] = {**found, "type": ["object", "null"]}
             return {"$ref": f"#/definitions/{name}_or_null"}
         merged: Schema = {}
