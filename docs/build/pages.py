@@ -210,7 +210,6 @@ def domain(example: Example) -> Mapping[str, str]:
     return found
 
 
-<<<<<<< HEAD
 def _two_models(example: Example) -> None:
     """Two suites of shipped pairs, a baseline that got nearly all of them, and a run that lost a
     tag of them."""
@@ -244,7 +243,8 @@ def plan(example: Example) -> Mapping[str, str]:
     """`docs/plan.md`."""
     _two_models(example)
     return {"plan": example.rmcheck("plan", "--drop", "0.05")}
-=======
+
+
 def _split(count: int) -> str:
     """The body of a model that gets the first so many of the pairs wrong."""
     return f"(1 if int(prompt.split()[1]) >= {count} else -1) * (response[0] == 'g')"
@@ -292,7 +292,6 @@ def bisection(example: Example) -> Mapping[str, str]:
         "range": said("slow").partition("\n\n")[2],
         "all": said("back", "--all"),
     }
->>>>>>> early
 
 
 def get_started(example: Example, cache: Path) -> Mapping[str, str]:
@@ -323,13 +322,10 @@ PAGES: Mapping[str, Callable[[Example], Mapping[str, str]]] = {
     "sources.md": sources,
     "troubleshooting.md": troubleshooting,
     "add-a-domain.md": domain,
-<<<<<<< HEAD
     "slices.md": slices,
     "plan.md": plan,
-=======
     "early-stop.md": early_stop,
     "bisect.md": bisection,
->>>>>>> early
 }
 
 

@@ -36,14 +36,15 @@ from rmcheck.training.recipe import (
     Recipe,
     RecipeFile,
 )
-from rmcheck.training.sweep_file import Span, SweepFile
+from rmcheck.training.sweep_file import SearchRange, SweepFile
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
 
 Schema = dict[str, Any]
 
 _DESCRIBED = (
-    Slice, TextIs, Range, DataMapping, Lora, LabelNoise, Optimisation, Folds, Span, RecipeMember,
+    Slice, TextIs, Range, DataMapping, Lora, LabelNoise, Optimisation, Folds, SearchRange,
+    RecipeMember,
 )  # fmt: skip
 """Nested models whose docstrings describe their keys."""
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from rmcheck.extras import needed_by
-from rmcheck.training.sweep_file import Choices, Space, Span, Sweep
+from rmcheck.training.sweep_file import Choices, SearchRange, Space, Sweep
 
 Settings = Mapping[str, Any]
 
@@ -86,7 +86,7 @@ class Random:
         """Nothing depends on it."""
 
 
-def _drawn(space: Choices | Span, rng: np.random.Generator) -> Any:
+def _drawn(space: Choices | SearchRange, rng: np.random.Generator) -> Any:
     if isinstance(space, list):
         return space[int(rng.integers(len(space)))]
     # Whole numbers: each has an interval of its own, of length 1 (on the scale that is drawn on).

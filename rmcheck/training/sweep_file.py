@@ -36,7 +36,7 @@ _FIXED = ("name", "description", "data", "layout", "augment", "folds", *_NESTED)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Span:
+class SearchRange:
     """Numbers from `low` to `high`.
 
     Parameters
@@ -62,7 +62,7 @@ class Span:
 
 
 Choices = list[Any]
-Space = Mapping[str, Choices | Span]
+Space = Mapping[str, Choices | SearchRange]
 """What each key may be, by its name in a recipe (`training.learning_rate`)."""
 
 
@@ -101,7 +101,7 @@ class SweepFile(BaseModel):
     runs: Annotated[int, Ge(1), Le(10_000)] | None = None
     seed: Annotated[int, Ge(0)] = 0
     folds: Annotated[int, Ge(3), Le(1000)] = 5
-    keys: Annotated[dict[str, Choices | Span], MinLen(1)]
+    keys: Annotated[dict[str, Choices | SearchRange], MinLen(1)]
 
 
 DEFAULT_RUNS = 20

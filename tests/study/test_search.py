@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from rmcheck.study.search import Grid, Random, Search, Tpe
-from rmcheck.training.sweep_file import Space, Span
+from rmcheck.training.sweep_file import SearchRange, Space
 
-RATE = Span(low=1e-5, high=1e-1, log=True)
-SPACE: Space = {"rate": RATE, "size": Span(low=1, high=8), "loss": ["a", ["b", "c"]]}
+RATE = SearchRange(low=1e-5, high=1e-1, log=True)
+SPACE: Space = {"rate": RATE, "size": SearchRange(low=1, high=8), "loss": ["a", ["b", "c"]]}
 
 
 def asked(search: Search, reached: Callable[[Any], float | None] = lambda _: 0.5) -> list[Any]:
@@ -44,7 +44,7 @@ def test_random_draws_are_in_the_ranges_and_depend_on_the_seed_alone() -> None:
 
 
 def test_random_draws_do_not_repeat_and_end_with_the_space() -> None:
-    found = asked(Random({"r": [1, 2], "log": Span(low=1, high=4, log=True)}, 50, 0))
+    found = asked(Random({"r": [1, 2], "log": SearchRange(low=1, high=4, log=True)}, 50, 0))
     assert sorted((each["r"], each["log"]) for each in found) == [
         (r, log) for r in (1, 2) for log in (1, 2, 3, 4)
     ]

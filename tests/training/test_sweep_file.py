@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rmcheck.errors import ProblemsFound, UsageError
-from rmcheck.training.sweep_file import Span, load_sweep, varied_keys, with_keys
+from rmcheck.training.sweep_file import SearchRange, load_sweep, varied_keys, with_keys
 
 RECIPE = "recipe: 1\nbase: base\ndata: one.jsonl\ntraining: {epochs: 2}\n"
 HEAD = "sweep: 1\nrecipe: mine.yaml\n"
@@ -34,8 +34,8 @@ def test_a_sweep_and_the_recipes_it_stands_for(folder: Path) -> None:
     sweep = load_sweep(folder / "sweep.yaml", folder)
     assert (sweep.search, sweep.runs, sweep.folds, sweep.seed) == ("random", 20, 5, 0)
     rate, size = sweep.space["training.learning_rate"], sweep.space["training.batch_size"]
-    assert isinstance(rate, Span)
-    assert isinstance(size, Span)
+    assert isinstance(rate, SearchRange)
+    assert isinstance(size, SearchRange)
     assert (rate.low, rate.whole, size.whole) == (1e-5, False, True)
     varied = sweep.varied({"training.batch_size": 7, "lora.targets": ["c_attn"], "seed": 3})
     # What the recipe says itself stays, and so does what the sweep does not name.
