@@ -26,13 +26,13 @@ from rmcheck.sources.source_file import SourceFile
 from rmcheck.suite.header import RESERVED, DataMapping, Header
 from rmcheck.suite.loading import check_model
 from rmcheck.training.recipe import FILE_KEYS, Recipe, RecipeFile
-from rmcheck.training.settings import LabelNoise, Lora, Optimisation
+from rmcheck.training.settings import EarlyStopping, LabelNoise, Lora, Optimisation
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
 
 Schema = dict[str, Any]
 
-_DESCRIBED = (Slice, DataMapping, Lora, LabelNoise, Optimisation)
+_DESCRIBED = (Slice, DataMapping, Lora, LabelNoise, Optimisation, EarlyStopping)
 """Nested models whose docstrings describe their keys."""
 
 
