@@ -124,6 +124,10 @@ class PromptSampler(Sampler[int]):
     def __len__(self) -> int:
         return self.length
 
+    def set_epoch(self, epoch: int) -> None:
+        """The next order is that of this epoch; a resumed training begins in a later one."""
+        self.epoch = epoch
+
     def __iter__(self) -> Iterator[int]:
         rng = np.random.default_rng([self.seed, 3, self.epoch])
         self.epoch += 1

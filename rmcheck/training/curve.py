@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,16 @@ POINTS = 10
 
 
 class Curve(TrainerCallback):  # type: ignore[misc]
-    """Advances the progress bar and measures the curve at `POINTS` steps."""
+    """Advances the progress bar and measures the curve at `POINTS` steps.
+
+    With `early_stopping` it measures as often as that says, keeps the weights of the least
+    held-out loss, and stops the training when it no longer falls.
+
+    Attributes
+    ----------
+    best_step
+        The step of the weights that are kept; None without `early_stopping`.
+    """
 
     def __init__(
         self, recipe: Recipe, scorer: Scorer, material: Material, progress: Progress
@@ -35,6 +45,10 @@ class Curve(TrainerCallback):  # type: ignore[misc]
         self._objective = objective_of(recipe)
         self._losses: list[float] = []
         self._wins: list[float] = []
+        self.best_step: int | None = None
+        self._least = float("inf")
+        self._best: dict[str, torch.Tensor] = {}
+        self._idle = 0
 
     def saw(self, loss: float, gaps: torch.Tensor) -> None:
         """Record the loss of a batch and the reward differences of its pairs."""
@@ -44,10 +58,29 @@ class Curve(TrainerCallback):  # type: ignore[misc]
     def on_step_end(self, args: Any, state: Any, control: Any, **options: Any) -> None:
         """Advance the bar, and measure if this step is a point of the curve."""
         step, steps = state.global_step, state.max_steps
-        count = min(POINTS, steps)
-        if step in {round(steps * (place + 1) / count) for place in range(count)}:
+        if step in points_of(self.recipe, steps):
             self._measure(step)
+            if self.recipe.early_stopping is not None:
+                self._judge(self.recipe.early_stopping.patience, options["model"], control)
         self.progress.advance(1, self._note())
+
+    def _judge(self, patience: int, model: Any, control: Any) -> None:
+        """Keep the weights if they are the best so far; stop if they are not for too long."""
+        last = self.points[-1]
+        assert last.held_out_loss is not None
+        if last.held_out_loss < self._least:
+            self._least, self.best_step, self._idle = last.held_out_loss, last.step, 0
+            self._best = {name: each.detach().clone() for name, each in trained(model)}
+            return
+        self._idle += 1
+        control.should_training_stop = control.should_training_stop or self._idle >= patience
+
+    def restore(self, model: Any) -> None:
+        """Give the model the weights that are kept, if any are."""
+        with torch.no_grad():
+            for name, parameter in trained(model):
+                if name in self._best:
+                    parameter.copy_(self._best[name])
 
     def _note(self) -> str:
         if not self._losses:  # just measured
@@ -81,6 +114,19 @@ class Curve(TrainerCallback):  # type: ignore[misc]
         )
         self._losses.clear()
         self._wins.clear()
+
+
+def points_of(recipe: Recipe, steps: int) -> set[int]:
+    """The steps at which the curve is measured, evenly spaced; the last one is among them."""
+    count = min(recipe.early_stopping.measurements if recipe.early_stopping else POINTS, steps)
+    return {round(steps * (place + 1) / count) for place in range(count)}
+
+
+def trained(model: Any) -> Iterator[tuple[str, Any]]:
+    """The parameters that a training changes, by name."""
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            yield name, parameter
 
 
 def wins(gap: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -82,4 +82,7 @@ def misfits(values: Mapping[str, Any], document: Located) -> list[Problem]:
             "of its own; remove it, or use another loss"
         )
         problems.append(document.problem(("centring",), said))
+    if values["early_stopping"] is not None and not values["held_out"]:
+        said = "recipe: early_stopping needs held-out pairs, but held_out is 0; use more, say 0.05"
+        problems.append(document.problem(("early_stopping",), said))
     return problems

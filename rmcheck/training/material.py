@@ -17,13 +17,34 @@ from rmcheck.training.augmentation import augmented
 from rmcheck.training.batches import ForestCollator, MarginCollator, dataset, margins
 from rmcheck.training.loss_key import asked_of
 from rmcheck.training.losses.asked import losses_with
-from rmcheck.training.preparation import Ids, Shared, flips, split, without_folds
+from rmcheck.training.preparation import Example, Ids, Shared, flips, split, without_folds
 from rmcheck.training.ranked import Ranked, RankedCollator, ids_of, order_of, ranked
 from rmcheck.training.recipe import Recipe
 from rmcheck.wording import counted, listed
 
 WATCHED = 64
 """Held-out examples that each point of the curve is measured on."""
+
+JUDGED = 1000
+"""The same, at most, where the loss of these examples decides when a training stops."""
+
+
+def watched(held_out: Sequence[Example], recipe: Recipe) -> list[Example]:
+    """The held-out examples that the curve is measured on.
+
+    Raises
+    ------
+    TrainingError
+        If there are none, and the training is to stop by them.
+    """
+    if recipe.early_stopping is None:
+        return list(held_out[:WATCHED])
+    if not held_out:
+        raise TrainingError(
+            f"{recipe.path}: early_stopping needs held-out pairs, but held_out: "
+            f"{recipe.held_out:g} of the data gives 0 pairs; use more"
+        )
+    return list(held_out[:JUDGED])
 
 
 ROWS = {"ratings": '"ratings": {"chosen": 5, "rejected": 2}', "confidence": '"confidence": 0.9'}
@@ -80,7 +101,7 @@ class PairMaterial:
         whole = augmented(parts.train, recipe.augment)
         self.recipe = recipe
         self.pairs = whole.pairs
-        self.held_out = parts.held_out[:WATCHED]
+        self.held_out = watched(parts.held_out, recipe)
         self.groups = [pair.group for pair in whole.pairs]
         self.watched = pair_dialogues(self.held_out)
         self.watched_count = len(self.held_out)
@@ -125,7 +146,7 @@ class SetMaterial:
         parts = split([each for each in kept if each.below.any()], recipe)
         refuse_few(len(parts.train), recipe, "response sets (or pairs)")
         self.sets: list[Ranked] = parts.train
-        self.held_out: list[Ranked] = parts.held_out[:WATCHED]
+        self.held_out: list[Ranked] = watched(parts.held_out, recipe)
         self.groups = [each.group for each in self.sets]
         self.watched = [one for each in self.held_out for one in each.dialogues]
         self.watched_count = len(self.held_out)

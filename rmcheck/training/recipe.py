@@ -37,7 +37,14 @@ from rmcheck.training.data_spec import (
 from rmcheck.training.folds import Folds, known_folds
 from rmcheck.training.loss_key import asked_of, known_loss, misfits, separated
 from rmcheck.training.losses import LOSSES
-from rmcheck.training.settings import CONFIG, LabelNoise, Lora, Optimisation, Seed
+from rmcheck.training.settings import (
+    CONFIG,
+    EarlyStopping,
+    LabelNoise,
+    Lora,
+    Optimisation,
+    Seed,
+)
 
 TRAINER_FORMAT = 1
 """Version of our own training code. It is part of every recipe's hash: add 1 with every change of
@@ -46,7 +53,7 @@ this package that changes the trained weights."""
 DECIDING = ("torch", "transformers", "peft", "trl")
 """Libraries whose version may change what is trained."""
 
-LATER = ("layout", "augment", "loss_settings", "centring", "folds")
+LATER = ("layout", "augment", "loss_settings", "centring", "early_stopping", "folds")
 """Fields that came after version 0.1; one that is not set is not part of the hash."""
 
 OWN = "recipes"
@@ -97,6 +104,8 @@ class Recipe:
         The weight of (chosen + rejected)^2 in the loss, which draws rewards to 0 on the mean.
     optimisation
         The optimiser's settings.
+    early_stopping
+        Stops when the loss on held-out pairs no longer falls, and keeps the best weights.
     limit
         At most this many training pairs, drawn with `seed`.
     held_out
@@ -128,6 +137,7 @@ class Recipe:
     margin: Annotated[float, Ge(0)] = 0.0
     centring: Annotated[float, Ge(0)] = 0.0
     optimisation: Optimisation = field(default_factory=Optimisation)
+    early_stopping: EarlyStopping | None = None
     limit: Annotated[int, Ge(2)] | None = None
     held_out: Annotated[float, Ge(0), Lt(0.5)] = 0.05
     seed: Seed = 0
@@ -171,6 +181,7 @@ class Recipe:
             if name in FILE_KEYS and name not in ("name", "description")
             if value or name not in LATER
         }
+        _without_later(given[FILE_KEYS["optimisation"]])
         given["base"] = f"{Path(self.base).name} ({self.base_files().hash(hashes)[:8]})"
         if not isinstance(self.data, Mapping):
             given["data"] = [f"{path.name} ({hashes.of(path)[:8]})" for path in self.data_files()]
@@ -190,6 +201,7 @@ class Recipe:
         for key in LATER:  # recipes without them keep their hash
             if not settings[key]:
                 settings.pop(key)
+        _without_later(settings["optimisation"])
         drawn = [perturb.version(self.augment.drawn())] if self.augment else []
         data = (
             [hashes.of(path) for path in self.data_files()]
@@ -206,6 +218,16 @@ class Recipe:
             trainer=TRAINER_FORMAT, template=TEMPLATE_FORMAT, layouts=LAYOUTS_FORMAT
         )
         return content_hash("recipe", settings, data, base, versions, *formats, *drawn)
+
+
+LATER_OPTIMISATION = {"max_gradient_norm": 1.0}
+"""The same among the optimiser's settings, with the value that stands for "not set"."""
+
+
+def _without_later(optimisation: dict[str, Any]) -> None:
+    for key, value in LATER_OPTIMISATION.items():
+        if optimisation[key] == value:
+            optimisation.pop(key)
 
 
 def _flat(given: Mapping[str, Any]) -> dict[str, Any]:

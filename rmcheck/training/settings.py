@@ -54,6 +54,24 @@ class LabelNoise:
 
 
 @dataclass(frozen=True, kw_only=True)
+class EarlyStopping:
+    """When a training stops before its last step; it keeps the weights with the least loss.
+
+    Parameters
+    ----------
+    patience
+        It stops after so many measurements in a row without a smaller held-out loss.
+    measurements
+        How often the held-out loss is measured over the whole training.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = CONFIG
+
+    patience: Annotated[int, Ge(1)] = 3
+    measurements: Annotated[int, Ge(2), Le(1000)] = 20
+
+
+@dataclass(frozen=True, kw_only=True)
 class Optimisation:
     """The optimiser's settings.
 
@@ -73,6 +91,8 @@ class Optimisation:
         How the learning rate falls after that.
     weight_decay
         Weight decay of the optimiser.
+    max_gradient_norm
+        A larger gradient is scaled down to this norm.
     gradient_checkpointing
         Recomputes activations to save memory.
     precision
@@ -88,5 +108,6 @@ class Optimisation:
     warmup: Annotated[float, Ge(0), Lt(1)] = 0.05
     schedule: Literal["linear", "cosine", "constant_with_warmup"] = "linear"
     weight_decay: Annotated[float, Ge(0)] = 0.0
+    max_gradient_norm: Annotated[float, Gt(0)] = 1.0
     gradient_checkpointing: bool = False
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"

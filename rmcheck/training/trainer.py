@@ -145,12 +145,14 @@ def train(
             trainer.train()
         finally:
             progress.finish()
+        curve.restore(model)
     record = TrainingRecord(
         recipe=recipe.name,
         fingerprint="",
         pairs=count,
         truncated=material.truncated,
-        steps=steps,
+        steps=trainer.state.global_step,
+        best_step=curve.best_step,
         seconds=round(time.perf_counter() - started, 3),
         curve=curve.points,
         held_out_pairs=material.watched_count,
@@ -206,6 +208,7 @@ def arguments(recipe: Recipe, device: str, steps: int, scratch: Path) -> RewardC
         warmup_steps=round(how.warmup * steps),
         lr_scheduler_type=how.schedule,
         weight_decay=how.weight_decay,
+        max_grad_norm=how.max_gradient_norm,
         gradient_checkpointing=how.gradient_checkpointing,
         bf16=precision == "bf16",
         fp16=precision == "fp16",

@@ -22,6 +22,7 @@ from rmcheck.training.recipe import (
     shipped_recipes,
     steps_of,
 )
+from rmcheck.training.settings import EarlyStopping
 
 ROW = '{"id": "p1", "prompt": "Why?", "chosen": "So.", "rejected": "No."}\n'
 
@@ -176,6 +177,8 @@ def test_keys_that_do_not_go_with_a_loss_are_told(project: Path) -> None:
     assert "mine.yaml:5:9: recipe: margin=0.5 has no effect on loss 'regression'; remove" in said
     assert "use one of bradley_terry, hinge" in said
     assert "mine.yaml:6:11: recipe: centring draws rewards to 0, but loss 'regression'" in said
+    said = printed(project, f"{start}early_stopping: {{patience: 2}}\nheld_out: 0\n")
+    assert "mine.yaml:4:17: recipe: early_stopping needs held-out pairs, but held_out is 0" in said
     augment = "augment: {transformations: [typos]}\n"
     said = printed(project, f"{start}loss: plackett_luce\n{augment}")
     assert "mine.yaml:5:10: recipe: augment copies pairs, but loss 'plackett_luce' trains" in said
@@ -246,6 +249,8 @@ def test_a_base_that_is_not_there_says_where_it_looked(project: Path) -> None:
         {"loss": "hinge"},
         {"margin": 1.0},
         {"centring": 0.01},
+        {"early_stopping": EarlyStopping()},
+        {"optimisation": Optimisation(max_gradient_norm=0.5)},
         {"loss_settings": {"rate": 0.2}},
         {"max_length": 64},
         {"template": "raw"},
