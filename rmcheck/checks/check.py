@@ -17,6 +17,7 @@ from rmcheck.data import Dialogue, Pairs, PreferencePair, sides_of
 from rmcheck.data.preferences import PreferenceData
 from rmcheck.errors import RmcheckError
 from rmcheck.registry import summary
+from rmcheck.slices.conditions import Range, TextIs, asked, length_ratio, same_start, turns
 from rmcheck.verdict import PinResult, Verdict
 
 Share = Annotated[float, Ge(0), Le(1)]
@@ -213,6 +214,20 @@ class Slice:
         Pairs whose label is at most this sure.
     shorter
         Pairs whose `chosen` (or `rejected`) side is the shorter one, in characters.
+    all_tags
+        Pairs with all of these tags.
+    prompt
+        What is true of the prompt, such as `{code: true, words: {min: 40}}`.
+    chosen
+        What is true of the chosen response.
+    rejected
+        What is true of the rejected response.
+    length_ratio
+        Words of the chosen response for each word of the rejected one, such as `{max: 0.5}`.
+    same_start
+        How many words the two responses share at their beginnings.
+    turns
+        How many messages the prompt has.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
@@ -222,6 +237,13 @@ class Slice:
     min_confidence: Share | None = None
     max_confidence: Share | None = None
     shorter: Literal["chosen", "rejected"] | None = None
+    all_tags: Annotated[tuple[str, ...], MinLen(1)] | None = None
+    prompt: TextIs | None = None
+    chosen: TextIs | None = None
+    rejected: TextIs | None = None
+    length_ratio: Range | None = None
+    same_start: Range | None = None
+    turns: Range | None = None
 
     def holds(self, pair: PreferencePair) -> bool:
         """Whether the pair belongs to the slice; one without a confidence counts as 1.0."""
@@ -233,12 +255,20 @@ class Slice:
             and (self.max_confidence is None or confidence <= self.max_confidence)
             and (self.shorter != "chosen" or difference < 0)
             and (self.shorter != "rejected" or difference > 0)
+            and (self.prompt is None or self.prompt.holds(asked(pair.prompt)))
+            and (self.chosen is None or self.chosen.holds(pair.chosen))
+            and (self.rejected is None or self.rejected.holds(pair.rejected))
+            and (self.length_ratio is None or self.length_ratio.holds(length_ratio(pair)))
+            and (self.same_start is None or self.same_start.holds(same_start(pair)))
+            and (self.turns is None or self.turns.holds(turns(pair.prompt)))
         )
 
     def admits(self, tags: Sequence[str]) -> bool:
         """Whether a pair with these tags belongs to the slice, as far as tags decide."""
-        return (self.tags is None or any(tag in self.tags for tag in tags)) and (
-            self.without_tags is None or not set(self.without_tags) & set(tags)
+        return (
+            (self.tags is None or any(tag in self.tags for tag in tags))
+            and (self.without_tags is None or not set(self.without_tags) & set(tags))
+            and (self.all_tags is None or set(self.all_tags) <= set(tags))
         )
 
 
@@ -254,8 +284,10 @@ class Check:
     name
         the check's id within its suite (default: the kind)
     where
-        which pairs the check uses: `tags`, `without_tags`, `min_confidence`, `max_confidence`,
-        `shorter`
+        which pairs the check uses: `tags`, `without_tags`, `all_tags`, `min_confidence`,
+        `max_confidence`, `shorter`, and what is true of their texts: `prompt`, `chosen`,
+        `rejected`, `length_ratio`, `same_start`, `turns` (see
+        [slices.md](slices.md#the-conditions-of-where))
     objective
         which output of a model with several it judges, or a weighted sum
         (`0.7*helpful+0.3*harmless`)
@@ -297,6 +329,22 @@ class Check:
     def needs(self, data: PreferenceData) -> list[Need]:
         """What must have been scored: by default, the selected pairs by the candidate."""
         return [Need(CANDIDATE, sides_of(self.select(data)))]
+
+    def rounds(self, data: PreferenceData) -> Sequence[Sequence[Need]]:
+        """`needs` in rounds, each without those before; most checks need all at once."""
+        return [self.needs(data)]
+
+    def settled(self, ctx: Context, rounds: int) -> bool:
+        """Whether it can be judged on the needs of the first `rounds` rounds alone."""
+        return True
+
+    def stopping(self, early: bool) -> Self:
+        """The check with or without early stopping; most kinds have none."""
+        return self
+
+    def trainings_asked(self, count: int) -> int:
+        """How many trainings of a recipe it compares, if the run asks for `count`."""
+        return 1
 
     def judge(self, ctx: Context) -> Verdict:
         """Decide."""

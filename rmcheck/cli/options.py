@@ -75,6 +75,13 @@ def add_suites_option(command: argparse.ArgumentParser, meaning: str) -> None:
     )
 
 
+def positive(given: str) -> int:
+    """A whole number of at least 1, for `type=` of an option."""
+    if not given.isdecimal() or int(given) < 1:
+        raise argparse.ArgumentTypeError(f"{given!r}: expected a whole number of at least 1")
+    return int(given)
+
+
 SUITES = "suites"
 
 RUN_FOLDER = f"default: rm_report of the ini file, or {DEFAULT_REPORT} in the project's root"

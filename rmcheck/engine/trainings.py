@@ -1,65 +1,56 @@
-"""The trainings of a recipe with several seeds: which there are, and what is said of them."""
+"""The trainings that the sources of a session still need, side by side before the first scores."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterable
 
-from rmcheck.checks import Need, SourceRef, Trainings
-from rmcheck.engine.binding import Binding
 from rmcheck.errors import RmcheckError
-from rmcheck.record.run import SourceRecord
-from rmcheck.reward_source import Partial, Seeded, Source
-from rmcheck.spec import redacted
-from rmcheck.verdict import Verdict
-from rmcheck.wording import listed
+from rmcheck.progress import Progress
+from rmcheck.reward_source import Source, Trainable, TrainingJob
 
 
-def trainings_of(source: Source, ref: SourceRef, count: int) -> Trainings:
-    """The trainings of the source that `ref` means; the source alone if it is not a recipe."""
-    seeds = tuple(source.seeds(count)) if isinstance(source, Seeded) else ()
-    others = (replace(ref, seed=seed) for seed in seeds[1:])
-    return Trainings((ref, *others), seeds)
+def train_missing(
+    sources: Iterable[Source], progress: Progress, most: int | None = None
+) -> dict[int, Exception]:
+    """Train the models of these sources that do not exist yet, where several at once are faster.
 
+    A single short training is left to its source, which trains when it is asked for scores.
 
-def with_trainings(need: Need, binding: Binding, count: int) -> Iterator[Need]:
-    """A need, and the same of the recipe's other trainings where it asks for them.
+    Parameters
+    ----------
+    most
+        At most so many at once; None: as cores and memory allow.
 
-    A comparison with a source that is not a recipe needs no other trainings of either.
+    Returns
+    -------
+    What went wrong, by the id of the source: one that fails stops no other.
     """
-    yield need
-    asked = count if need.seeds is None else need.seeds
-    if asked < 2 or not isinstance(binding.candidate, Seeded):
-        return
-    try:
-        source = binding.source(need.source)
-    except RmcheckError:
-        return  # said where the source itself is needed
-    if not isinstance(source, Partial):
-        for ref in trainings_of(source, need.source, asked).refs[1:]:
-            yield replace(need, source=ref)
+    jobs: dict[str, TrainingJob] = {}
+    waiting: list[tuple[Trainable, int, str]] = []
+    failed: dict[int, Exception] = {}
+    for source in sources:
+        if not isinstance(source, Trainable):
+            continue
+        try:
+            job = source.training_job()
+        except (RmcheckError, OSError) as refused:
+            failed[id(source)] = refused
+            continue
+        if job is not None:
+            jobs.setdefault(job.key, job)
+            waiting.append((source, id(source), job.key))
+    if len(jobs) < 2:
+        return failed
+    from rmcheck.training import side_by_side
 
-
-def no_effect(source: Source, count: int) -> str:
-    """What a run says where it compares `count` trainings and the source is not a recipe."""
-    if isinstance(source, Seeded) and (not isinstance(source, Partial) or source.seeds(count)):
-        return ""
-    return (
-        f"seeds: {count} has no effect: {redacted(source.spec)} is not a recipe, so this "
-        "compares two models, not recipes"
-    )
-
-
-def beside_recipes(verdict: Verdict, mine: SourceRecord, theirs: SourceRecord | None) -> Verdict:
-    """A comparison over seeds that says which settings of the recipes differ."""
-    if theirs is None or not verdict.criterion.get("seeds") or not (mine.recipe and theirs.recipe):
-        return verdict
-    keys = sorted({*mine.recipe, *theirs.recipe} - {"seed"})
-    unlike = [key for key in keys if mine.recipe.get(key) != theirs.recipe.get(key)]
-    said = (
-        f"the recipes differ in {listed(unlike)}"
-        if unlike
-        else "both recipes are the same, except for their seeds"
-    )
-    notes = (*verdict.evidence.notes, said)
-    return replace(verdict, evidence=replace(verdict.evidence, notes=notes))
+    count = side_by_side.places(list(jobs.values()), most)
+    if count < 2:
+        return failed
+    ended = side_by_side.train_side_by_side(list(jobs.values()), progress, count)
+    for trained, number, key in waiting:
+        error = ended[key].error
+        if error is not None:
+            failed[number] = error
+        elif ended[key].trained:
+            trained.note_training()
+    return failed

@@ -26,7 +26,9 @@ from rmcheck.reward_source.capabilities import (
     Streaming,
     TakesTokens,
     TokenReward,
+    Trainable,
     Trained,
+    TrainingJob,
     Truncating,
 )
 from rmcheck.reward_source.completed import OPTIONAL, Completed, completed
@@ -58,7 +60,9 @@ __all__ = [
     "Streaming",
     "TakesTokens",
     "TokenReward",
+    "Trainable",
     "Trained",
+    "TrainingJob",
     "Truncating",
     "completed",
 ]
