@@ -44,6 +44,12 @@ NOISES = (0.3, 0.6, 1.0)
 BY_MARGIN: tuple[MarginMeasure, ...] = ("log_loss", "rank_log_loss")
 MEASURES = ("win_rate", *BY_MARGIN)
 
+TITLES = {
+    None: "Measures",
+    "equal": "Measures: equal models",
+    "swapped": "Measures: public models that change places",
+    "planted": "Measures: drops caught",
+}
 _MANY = 5
 """So many comparisons a run are simulated: enough for runs of 5 suites, fewer runs of more."""
 
@@ -290,68 +296,67 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=2000, help="simulated runs a cell")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--data", type=Path, help="folder of score files of public models")
-    parser.add_argument("--only", choices=("equal", "planted"), help="one half of the tables")
+    parser.add_argument("--only", choices=[name for name in TITLES if name], help="some tables")
     parser.add_argument("--results", type=Path, help="file whose section is replaced")
     given = parser.parse_args()
     if given.runs < _MANY:
         parser.error(f"--runs {given.runs}: at least {_MANY} are needed")
+    if given.only in ("swapped", "planted") and not given.data:
+        parser.error(f"--only {given.only} needs --data, a folder of score files")
     rng = np.random.default_rng(given.seed)
     tables = read(given.data) if given.data else {}
     started = time.perf_counter()
     found: list[tuple[float, int]] = []
     parts: list[str] = []
-    if given.only != "planted":
-        found, parts = equal_models(tables, given.runs, rng)
-    elif not tables:
-        sys.exit("--only planted needs --data: a folder of score files")
-    if given.only != "equal":
+    if given.only in (None, "equal"):
+        found, parts = equal_models(given.runs, rng)
+    if given.only in (None, "swapped") and tables:
+        more, told = swapped_models(tables, given.runs, rng)
+        found, parts = found + more, parts + told
+    if given.only in (None, "planted") and tables:
         parts += planted(tables, given.runs, rng)
     missed = [share for share, m in found if not kept(share, times(given.runs, m))]
     if found:
-        said = (
-            f"{len(found) - len(missed)} of {len(found)} shares of red runs are at most {LIMIT:.0%}"
-        )
-        largest = max(share for share, m in found if m <= _MANY)
         parts.insert(
             0,
-            f"{said}, within three standard errors; the largest of 1 and 5 suites: {largest:.3f}.",
+            f"{len(found) - len(missed)} of {len(found)} shares of red runs are at most "
+            f"{LIMIT:.0%}, within three standard errors; the largest of 1 and 5 suites is "
+            f"{max(share for share, m in found if m <= _MANY):.3f}.",
         )
     parts.insert(0, f"{given.runs:,} runs a cell, in {time.perf_counter() - started:,.0f} s.")
     results = given.results or (RESULTS if given.runs >= 2000 else None)
-    what = {"equal": "Measures: equal models", "planted": "Measures: drops caught"}
-    title = what.get(given.only or "", "Measures")
-    publish(title, "\n\n".join(parts), Options(False, 1, results, given))
+    publish(TITLES[given.only], "\n\n".join(parts), Options(False, 1, results, given))
     return int(bool(missed))
 
 
-def equal_models(
-    tables: Mapping[str, Column], runs: int, rng: Rng
-) -> tuple[list[tuple[float, int]], list[str]]:
-    """The shares of red runs with their numbers of suites, and the tables."""
-    by_suites = [f"{measure}, {m}" for measure in MEASURES for m in FAMILIES]
+def equal_models(runs: int, rng: Rng) -> tuple[list[tuple[float, int]], list[str]]:
+    """The shares of red runs over made-up scores, with their numbers of suites, and the tables."""
     made_up = rows_of(equal_cells(), runs, FAMILIES, rng)
-    found = shares_of(made_up, FAMILIES)
+    by_suites = [f"{measure}, {m}" for measure in MEASURES for m in FAMILIES]
     parts = [
         "### A/A: share of red runs by measure and number of suites",
         f"{runs * _MANY:,} comparisons a row; of {FAMILIES[-1]} suites they make "
         f"{times(runs, FAMILIES[-1]):,} runs.",
         table(["two equal models", *by_suites], made_up),
-    ]
-    if tables:
-        names = list(tables)
-        pairs = [(a, b) for place, a in enumerate(names) for b in names[place + 1 :]]
-        cells = [Cell(f"{a}, {b}", len(tables[a]), swapped(tables[a], tables[b])) for a, b in pairs]
-        swaps = rows_of(cells, runs, FAMILIES[:2], rng)
-        found += shares_of(swaps, FAMILIES[:2])
-        parts += [
-            "### A/A: two public models that change places at random",
-            table(["models", *(f"{x}, {m}" for x in MEASURES for m in FAMILIES[:2])], swaps),
-        ]
-    parts += [
         "### Equal wins, another shape: share of red runs; no bound is promised for log_loss",
         table(["two models", *MEASURES], rows_of(shape_cells(), runs, (1,), rng)),
     ]
-    return found, parts
+    return shares_of(made_up, FAMILIES), parts
+
+
+def swapped_models(
+    tables: Mapping[str, Column], runs: int, rng: Rng
+) -> tuple[list[tuple[float, int]], list[str]]:
+    """The same over public models."""
+    names, suites = list(tables), FAMILIES[:2]
+    pairs = [(a, b) for place, a in enumerate(names) for b in names[place + 1 :]]
+    cells = [Cell(f"{a}, {b}", len(tables[a]), swapped(tables[a], tables[b])) for a, b in pairs]
+    rows = rows_of(cells, runs, suites, rng)
+    parts = [
+        "### A/A: two public models that change places at random",
+        table(["models", *(f"{measure}, {m}" for measure in MEASURES for m in suites)], rows),
+    ]
+    return shares_of(rows, suites), parts
 
 
 def planted(tables: Mapping[str, Column], runs: int, rng: Rng) -> list[str]:

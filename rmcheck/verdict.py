@@ -312,6 +312,20 @@ class Evidence:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Looked:
+    """What a verdict with early stopping rests on: look `look` of `looks`, `pairs` pairs of `of`.
+
+    `ids` are those pairs; empty at the last look, which has all of them.
+    """
+
+    look: int
+    looks: int
+    pairs: int
+    of: int
+    ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Verdict:
     """A check's conclusion.
 
@@ -320,7 +334,8 @@ class Verdict:
     that decided. `detectable` is the smallest drop that this check would have caught (None where it
     has no meaning). `left_out` counts pairs of the baseline that a comparison left out. `p_value`
     and `adjusted_p` are given by comparisons and tests; `p_less` is the exact one-sided p of a
-    comparison with the baseline, by which runs are judged over time.
+    comparison with the baseline, by which runs are judged over time. `looked` is given by early
+    stopping.
     """
 
     decision: Decision
@@ -337,6 +352,7 @@ class Verdict:
     signature: str = ""
     left_out: int = 0
     evidence: Evidence = field(default_factory=Evidence)
+    looked: Looked | None = None
 
 
 __all__ = [
@@ -345,6 +361,7 @@ __all__ = [
     "Estimate",
     "Evidence",
     "HeatMap",
+    "Looked",
     "Outcome",
     "Picture",
     "PinResult",

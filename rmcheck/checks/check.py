@@ -330,6 +330,22 @@ class Check:
         """What must have been scored: by default, the selected pairs by the candidate."""
         return [Need(CANDIDATE, sides_of(self.select(data)))]
 
+    def rounds(self, data: PreferenceData) -> Sequence[Sequence[Need]]:
+        """`needs` in rounds, each without those before; most checks need all at once."""
+        return [self.needs(data)]
+
+    def settled(self, ctx: Context, rounds: int) -> bool:
+        """Whether it can be judged on the needs of the first `rounds` rounds alone."""
+        return True
+
+    def stopping(self, early: bool) -> Self:
+        """The check with or without early stopping; most kinds have none."""
+        return self
+
+    def trainings_asked(self, count: int) -> int:
+        """How many trainings of a recipe it compares, if the run asks for `count`."""
+        return 1
+
     def judge(self, ctx: Context) -> Verdict:
         """Decide."""
         raise NotImplementedError

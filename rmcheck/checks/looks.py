@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Self
 
 from rmcheck.checks.check import Check, Context, Need
-from rmcheck.data import Pairs, pair_dialogues
+from rmcheck.data import Pairs, PreferencePair, pair_dialogues
 from rmcheck.data.preferences import PreferenceData
 from rmcheck.stats.decision import MIN_GROUPS
+from rmcheck.stats.multiplicity import one_sided_level
 from rmcheck.verdict import Looked
 from rmcheck.wording import counted
 
@@ -25,14 +27,20 @@ class Look:
     """The pairs that are scored by a look, and what share of alpha it may spend.
 
     `fractions` are the shares of the pairs of all looks, `groups` the rows of each prompt in the
-    order in which prompts are scored, of which this look has the first `reached`.
+    order in which prompts are scored, of which this look has the first `reached`. One look at
+    everything is no early stopping: its levels are the plain ones.
     """
 
-    number: int
-    whole: Pairs
-    fractions: tuple[float, ...]
-    groups: Sequence[Sequence[int]]
-    reached: int
+    whole: Sequence[PreferencePair]
+    number: int = 1
+    fractions: tuple[float, ...] = (1.0,)
+    groups: Sequence[Sequence[int]] = ()
+    reached: int = 0
+
+    @property
+    def planned(self) -> bool:
+        """Whether there were looks before all pairs are scored."""
+        return len(self.fractions) > 1
 
     @property
     def last(self) -> bool:
@@ -40,12 +48,12 @@ class Look:
         return self.number == len(self.fractions)
 
     @cached_property
-    def pairs(self) -> Pairs:
+    def pairs(self) -> Sequence[PreferencePair]:
         """The pairs of this look, in the order of the data."""
         return self.whole if self.last else self._of(self.groups[: self.reached])
 
     @cached_property
-    def rest(self) -> Pairs:
+    def rest(self) -> Sequence[PreferencePair]:
         """The other pairs."""
         return self._of(self.groups[self.reached :])
 
@@ -54,7 +62,7 @@ class Look:
 
     def nominal(self, alpha: float) -> float:
         """The one-sided level at which this look decides, of the level `alpha` of all looks."""
-        if len(self.fractions) == 1:
+        if not self.planned:
             return alpha
         from rmcheck.stats.sequential import nominal_levels
 
@@ -62,10 +70,22 @@ class Look:
 
     @property
     def level(self) -> float:
-        """The level of this look's two-sided interval; all of them together hold `LEVEL`."""
-        if len(self.fractions) == 1:
-            return LEVEL
-        return 1.0 - 2.0 * self.nominal((1.0 - LEVEL) / 2.0)
+        """The level of this look's two-sided interval; the intervals of all looks hold `LEVEL`."""
+        return 1.0 - 2.0 * self.nominal((1.0 - LEVEL) / 2.0) if self.planned else LEVEL
+
+    def alpha(self, alpha: float, comparisons: int) -> float:
+        """What `alpha` of a run with so many comparisons is at this look."""
+        if not self.planned:
+            return alpha
+        return 2.0 * comparisons * self.nominal(one_sided_level(alpha, comparisons))
+
+    def adjusted(self, p: float) -> float:
+        """A two-sided p-value of this look that accounts for the looks before it."""
+        if not self.planned:
+            return p
+        from rmcheck.stats.sequential import repeated_p
+
+        return min(1.0, 2.0 * repeated_p(self.fractions[: self.number], p / 2.0))
 
     @property
     def final(self) -> Look:
@@ -73,9 +93,14 @@ class Look:
         return replace(self, number=len(self.fractions), reached=len(self.groups))
 
     @property
+    def facts(self) -> dict[str, object]:
+        """The facts for a signature."""
+        return {"look": f"{self.number}/{len(self.fractions)}"} if self.planned else {}
+
+    @property
     def looked(self) -> Looked | None:
         """What the record says of it; None where nothing was planned but to look at everything."""
-        if len(self.fractions) == 1:
+        if not self.planned:
             return None
         return Looked(
             look=self.number,
@@ -85,17 +110,27 @@ class Look:
             ids=() if self.last else tuple(pair.id for pair in self.pairs),
         )
 
+    @property
     def told(self) -> str:
         """What a message says of it; empty where nothing was planned."""
-        if len(self.fractions) == 1:
+        if not self.planned:
             return ""
-        pairs = f"{len(self.pairs):,} of {counted(len(self.whole), 'pair')}"
+        total = counted(len(self.whole), "pair")
         if self.last:
-            return f"; early_stop: no look before the last decided, so all {pairs} were scored"
-        return f"; early_stop: decided on {pairs} (look {self.number} of {len(self.fractions)})"
+            return f"; early_stop: no look before the last decided, so all {total} were scored"
+        return (
+            f"; early_stop: decided on {len(self.pairs):,} of {total} "
+            f"(look {self.number} of {len(self.fractions)})"
+        )
 
 
-def looks_at(pairs: Pairs, *, early: bool, least: int = MIN_GROUPS) -> list[Look]:
+ALL = Look(())
+"""One look at everything, whatever it is."""
+
+
+def looks_at(
+    pairs: Sequence[PreferencePair], *, early: bool, least: int = MIN_GROUPS
+) -> list[Look]:
     """The looks at these pairs, the last one at all of them; only that one if not `early`.
 
     Prompts are taken in an order that their texts decide, so a verdict does not depend on the
@@ -107,8 +142,9 @@ def looks_at(pairs: Pairs, *, early: bool, least: int = MIN_GROUPS) -> list[Look
         A look has at least this many prompts.
     """
     if not early or not pairs:
-        return [Look(1, pairs, (1.0,), (), 0)]
-    groups = pairs.shuffled
+        return [Look(pairs)]
+    whole = pairs if isinstance(pairs, Pairs) else Pairs(pairs)
+    groups = whole.shuffled
     cuts: dict[int, float] = {}
     total, wanted = 0, iter(FRACTIONS)
     fraction = next(wanted)
@@ -121,7 +157,7 @@ def looks_at(pairs: Pairs, *, early: bool, least: int = MIN_GROUPS) -> list[Look
             fraction = next(wanted)
     fractions = tuple(cuts.values())
     return [
-        Look(number, pairs, fractions, groups, reached)
+        Look(whole, number, fractions, groups, reached)
         for number, reached in enumerate(cuts, start=1)
     ]
 
@@ -171,6 +207,6 @@ class StoppingCheck(Check):
         looks = self.looks(ctx)
         return rounds >= len(looks) or self.settles(ctx, looks[rounds - 1])
 
-    def stopping(self, early: bool) -> StoppingCheck:
+    def stopping(self, early: bool) -> Self:
         """The same check with or without early stopping."""
-        return replace(self, early_stop=early)
+        return self if early == self.early_stop else replace(self, early_stop=early)

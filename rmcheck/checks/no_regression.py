@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 import numpy as np
 from annotated_types import Ge, Gt, Le, Lt
@@ -16,7 +16,6 @@ from rmcheck.checks.check import (
     BASELINE,
     CANDIDATE,
     Changes,
-    Check,
     Context,
     Need,
     ScoredPairs,
@@ -24,6 +23,7 @@ from rmcheck.checks.check import (
 )
 from rmcheck.checks.headline import headline
 from rmcheck.checks.left_out import LeftOut, within
+from rmcheck.checks.looks import ALL, Look, StoppingCheck, looks_at
 from rmcheck.checks.measured import Measured
 from rmcheck.checks.paired_scores import NewlyWrong, PairedScores, RecipeScores, crosstab
 from rmcheck.checks.seeded import compare_recipes, recipe_scores, with_first_only
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class NoRegression(Check):
+class NoRegression(StoppingCheck):
     """The candidate's win rate has not fallen below the baseline's, on the same pairs.
 
     Fails if the win rate fell by `max_drop` or more and an exact paired test (McNemar's if every
@@ -63,6 +63,7 @@ class NoRegression(Check):
     ties
         How equal scores count: `half` a win (default) or as a `loss`. Applies to both models, even
         if the baseline was blessed with the other setting.
+    early_stop
     measure
         What the paired test compares: the wins alone (`win_rate`, default), or how sure each model
         is as well: `rank_log_loss` by the rank of its margins, `log_loss` by their size. The size
@@ -93,6 +94,23 @@ class NoRegression(Check):
                 f"measure: {self.measure} compares two models, and seeds: {self.seeds} compares "
                 "the wins of two recipes; remove one of them"
             )
+        if self.early_stop and self.measure != "win_rate":
+            raise ValueError(
+                "early_stop looks at wins alone; remove it, or use 'measure: win_rate'"
+            )
+        if self.early_stop and (self.seeds or 1) > 1:
+            raise ValueError(
+                f"early_stop compares two models, and seeds: {self.seeds} compares two recipes; "
+                "remove one of them"
+            )
+
+    def trainings_asked(self, count: int) -> int:
+        """How many trainings of a recipe it compares: `seeds`, or those of the run."""
+        return self.seeds or count
+
+    def stopping(self, early: bool) -> Self:
+        """The same check with or without early stopping, which other measures do not have."""
+        return super().stopping(early) if self.measure == "win_rate" else self
 
     def needs(self, data: PreferenceData) -> list[Need]:
         """The selected pairs, by the candidate and by the baseline."""
@@ -101,10 +119,10 @@ class NoRegression(Check):
 
     def judge(self, ctx: Context) -> Verdict:
         """Compare the two models' scores of the pairs that the baseline knows as they are now."""
-        selected = self.select(ctx.data)
-        pairs, _ = ctx.comparable(selected)
+        look = self.seen(ctx)
+        pairs = look.pairs
         now = ctx.scored(pairs)
-        changes = within(self.where, ctx.changes(selected), ctx.data)
+        changes = within(self.where, ctx.changes(self.select(ctx.data)), ctx.data)
         scores = PairedScores(
             ids=[pair.id for pair in pairs],
             groups=now.groups,
@@ -118,8 +136,46 @@ class NoRegression(Check):
             baseline=ctx.name(BASELINE),
             comparisons=ctx.comparisons,
             sign=partial(ctx.signature, self.kind),
+            look=look,
         )
         return with_first_only(verdict, ctx)
+
+    def looks(self, ctx: Context) -> list[Look]:
+        """The looks at the pairs that the baseline knows as they are now."""
+        return looks_at(ctx.comparable(self.select(ctx.data))[0], early=self.early_stop)
+
+    def settles(self, ctx: Context, look: Look) -> bool:
+        """Whether the pairs of this look show a state, or leave no room for a regression."""
+        from rmcheck.stats.winrate import undecidable, wins
+
+        difference, state = self.found(ctx, look)
+        lost = len(look.rest) - difference.estimate.value * len(look.pairs)
+        safe = self.require == "no_regression" and lost < self.max_drop * len(look.whole) - 1e-9
+        if state == "inconclusive" and not safe:
+            return False
+        now = ctx.scored(look.pairs)
+        tied = undecidable(wins(now.chosen, now.rejected), now.groups)
+        return state == "regressed" or not tied
+
+    def found(self, ctx: Context, look: Look) -> tuple[Difference, State]:
+        """What the pairs of a look show."""
+        from rmcheck.stats import paired
+        from rmcheck.stats.winrate import wins
+
+        now, before = (ctx.scored(look.pairs, source) for source in (CANDIDATE, BASELINE))
+        difference = paired.paired_difference(
+            wins(now.chosen, now.rejected, ties=self.ties),
+            wins(before.chosen, before.rejected, ties=self.ties),
+            now.groups,
+            level=look.level,
+        )
+        return difference, paired.classify(
+            difference,
+            identical=False,
+            max_drop=self.max_drop,
+            alpha=look.alpha(self.alpha, ctx.comparisons),
+            comparisons=ctx.comparisons,
+        )
 
     def compare(
         self,
@@ -129,6 +185,7 @@ class NoRegression(Check):
         baseline: str,
         comparisons: int,
         sign: Callable[[Mapping[str, object]], str],
+        look: Look = ALL,
     ) -> Verdict:
         """Pair the two models' wins and name the state; asks for nothing but columns.
 
@@ -144,6 +201,8 @@ class NoRegression(Check):
             m, which alpha is shared by; at least 1.
         sign
             Makes the verdict's signature of its facts.
+        look
+            Which of the looks at all pairs `scores` are of.
         """
         from rmcheck.stats import groups as grouping
         from rmcheck.stats import paired
@@ -151,16 +210,19 @@ class NoRegression(Check):
 
         if isinstance(scores, RecipeScores):
             return self._compare_recipes(scores, changes, baseline, comparisons, sign)
+        compared = len(look.whole) or len(scores.ids)
         criterion: dict[str, object] = {
             "max_drop": self.max_drop,
             "require": self.require,
             "alpha": self.alpha,
         }
         left_out = LeftOut(
-            changes=changes, compared=len(scores.ids), most=self.max_left_out, baseline=baseline
+            changes=changes, compared=compared, most=self.max_left_out, baseline=baseline
         )
         if self.measure != "win_rate":
             criterion["measure"] = self.measure
+        if look.planned:
+            criterion["early_stop"] = True
         if left_out.count:
             criterion["max_left_out"] = self.max_left_out
 
@@ -194,21 +256,25 @@ class NoRegression(Check):
         margins_now, margins_before = scores.margins
         wins_now = wins(now[:, 0], now[:, 1], ties=self.ties)
         wins_before = wins(before[:, 0], before[:, 1], ties=self.ties)
-        difference = paired.paired_difference(wins_now, wins_before, scores.groups)
+        difference = paired.paired_difference(
+            wins_now, wins_before, scores.groups, level=look.level
+        )
+        difference = replace(difference, p_two_sided=look.adjusted(difference.p_two_sided))
         measured = Measured.of(
             self.measure, scores, wins=(wins_now, wins_before), difference=difference
         )
+        alpha = look.alpha(self.alpha, comparisons)
         state = paired.classify(
             replace(difference, p_less=measured.p_less),
-            identical=scores.identical,
+            identical=scores.identical and look.last,
             max_drop=self.max_drop,
-            alpha=self.alpha,
+            alpha=alpha,
             comparisons=comparisons,
         )
         all_tied = undecidable(wins(now[:, 0], now[:, 1]), scores.groups)
         if all_tied and state != "regressed":
             return undecided(all_tied)
-        detectable = self._detectable(difference, scores.groups, comparisons)
+        detectable = self._detectable(difference, scores.groups, alpha, comparisons)
         decision, outcome, weak = self.decide(state)
         if left_out.too_many and state != "regressed":
             decision, outcome, weak = "inconclusive", "fail", True
@@ -221,6 +287,7 @@ class NoRegression(Check):
             "ci": f"{difference.estimate.method}@{difference.estimate.level:g}",
             "test": f"signflip@{self.alpha:g}/{comparisons}",
             **measured.facts,
+            **look.facts,
         }
         return Verdict(
             decision=decision,
@@ -230,8 +297,8 @@ class NoRegression(Check):
             estimate=difference.estimate,
             criterion=criterion,
             p_value=measured.p_two_sided,
-            p_less=measured.p_less,
-            detectable=detectable,
+            p_less=look.adjusted(2.0 * measured.p_less) / 2.0,
+            detectable=detectable if look.last else None,
             left_out=left_out.count,
             message=headline(
                 self.label,
@@ -242,7 +309,8 @@ class NoRegression(Check):
                 newly_wrong=newly_wrong,
                 baseline=baseline,
             )
-            + left_out.message,
+            + left_out.message
+            + look.told,
             signature=sign(facts),
             evidence=Evidence(
                 pictures=(
@@ -268,6 +336,7 @@ class NoRegression(Check):
                 pairs=tuple(newly_wrong.ids[: evidence.MOST_PAIRS]),
                 notes=left_out.notes,
             ),
+            looked=look.looked,
         )
 
     def _compare_recipes(
@@ -305,7 +374,7 @@ class NoRegression(Check):
         return "inconclusive", "pass" if passes else "fail", True
 
     def _detectable(
-        self, difference: Difference, groups: Sequence[str], comparisons: int
+        self, difference: Difference, groups: Sequence[str], alpha: float, comparisons: int
     ) -> float | None:
         from rmcheck.stats.power import detectable_drop, smoothed_discordant
 
@@ -315,7 +384,7 @@ class NoRegression(Check):
             group_sizes_or_groups=groups,
             discordant=smoothed_discordant(difference.newly_wrong, difference.newly_right, n),
             max_drop=self.max_drop,
-            alpha=self.alpha,
+            alpha=alpha,
             comparisons=comparisons,
             design_effect=difference.design_effect,
         )

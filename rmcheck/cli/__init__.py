@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 from rmcheck import __version__
 from rmcheck.cli import (
+    bisect,
     cache,
     cv,
     data,
@@ -70,6 +71,7 @@ def parser() -> argparse.ArgumentParser:
     doctor.add_commands(commands)
     serve.add_commands(commands)
     runs.add_commands(commands)
+    bisect.add_commands(commands)
     pin.add_commands(commands)
     export.add_commands(commands)
     selftest.add_commands(commands)

@@ -112,7 +112,7 @@ def add_commands(commands: Any) -> None:
     versus.add_argument(
         "--max-drop",
         metavar="SHARE",
-        type=_share,
+        type=share,
         default=0.02,
         help="largest acceptable drop of the win rate (default %(default)s)",
     )
@@ -138,7 +138,8 @@ def add_commands(commands: Any) -> None:
     versus.set_defaults(run=run_compare)
 
 
-def _share(text: str) -> float:
+def share(text: str) -> float:
+    """A number in [0, 1] of the command line."""
     try:
         value = float(text)
     except ValueError:

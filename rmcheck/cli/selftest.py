@@ -221,6 +221,8 @@ def _lines(result: SelfTest, against: str | None) -> list[str]:
     ]
     if any(one.assumed for one in result.tested):
         lines.append(f"* assumed: {_why_assumed(against)}")
+    if any(one.measure != "win_rate" for one in result.tested):
+        lines.append("† by win rate alone; the shares that fail are those of the measure")
     small = [one for one in result.tested if one.too_small]
     if small:
         lines += ["", "too few pairs for their max_drop:"]
@@ -251,12 +253,12 @@ def _table(result: SelfTest) -> list[str]:
         seen = "nothing" if one.detectable is None else f"{one.detectable * 100:.1f} pt"
         rows.append(
             [
-                one.name if one.required else f"{one.name} (advisory)",
+                _name(one),
                 str(one.n),
                 f"{_percent(one.discordant)}{'*' if one.assumed else ''}",
                 _percent(one.false_alarms.value),
                 *(_with_interval(share) for share in one.caught.values()),
-                seen,
+                seen if one.measure == "win_rate" else f"{seen}†",
                 f"{one.max_drop * 100:.1f} pt",
             ]
         )
@@ -272,6 +274,11 @@ def _table(result: SelfTest) -> list[str]:
             for row in rows
         ),
     ]
+
+
+def _name(one: Tested) -> str:
+    by = "" if one.measure == "win_rate" else f" by {one.measure}"
+    return f"{one.name}{by}{'' if one.required else ' (advisory)'}"
 
 
 def _percent(share: float) -> str:
@@ -314,6 +321,7 @@ def _json(result: SelfTest) -> dict[str, Any]:
                 "discordant": one.discordant,
                 "assumed": one.assumed,
                 "max_drop": one.max_drop,
+                "measure": one.measure,
                 "equal_models": _share(one.false_alarms),
                 "caught": [{"drop": drop, **_share(share)} for drop, share in one.caught.items()],
                 "detectable": one.detectable,

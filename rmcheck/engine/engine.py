@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import chain
@@ -16,10 +16,11 @@ from rmcheck.engine import same_ids
 from rmcheck.engine.bar import SessionBar
 from rmcheck.engine.binding import Binding, baseline_source
 from rmcheck.engine.book import ScoreBook
-from rmcheck.engine.context import SuiteContext, of_objective
+from rmcheck.engine.context import SuiteContext
 from rmcheck.engine.pins import beside_comparison, with_baseline
 from rmcheck.engine.reading_watch import ReadingWatch
-from rmcheck.engine.seeds import beside_recipes, no_effect, with_trainings
+from rmcheck.engine.rounds import Rounds, Staged
+from rmcheck.engine.seeds import beside_recipes, no_effect
 from rmcheck.engine.settings import DEFAULT_BASELINE, NO_BASELINE, Settings
 from rmcheck.errors import (
     BaselineMissing,
@@ -63,6 +64,7 @@ class Engine:
         bar = SessionBar(settings.progress)
         self._options = replace(settings.options, progress=bar)
         self.book = ScoreBook(settings.cache, bar, self._spread())
+        self._rounds = Rounds(self.book)
         self._watch = ReadingWatch(self.book, settings.cache, bar)
         self._bindings: dict[tuple[int, int], Binding] = {}
         self._created: dict[str, Source] = {}
@@ -203,6 +205,7 @@ class Engine:
             examples=self.settings.examples,
             comparisons=self.comparisons,
             seeds=self.settings.seeds,
+            early_stop=self.settings.early_stop,
             decided=self._decided.setdefault((suite, binding), {}),
         )
 
@@ -218,31 +221,38 @@ class Engine:
         wanted: dict[int, tuple[Source, list[Sequence[Dialogue]]]] = {}
         suites: dict[int, tuple[Source, dict[int, Sequence[PreferencePair]]]] = {}
         asking: dict[int, dict[int, Suite]] = {}
+        staged: list[Staged] = []
         for binding, checks in groups:
             for bound in checks:
                 _, pairs = suites.setdefault(id(binding), (binding.candidate, {}))
                 pairs[id(bound.suite)] = bound.suite.data.pairs
-                for need in self._needs(bound, binding):
-                    try:
-                        source = binding.source(need.source)
-                    except RmcheckError:
-                        continue  # `require` and `judge` say so, check by check
-                    if need.only and not isinstance(source, need.only):
-                        continue
+                staged.append(Staged.of(bound, self.context(bound.suite, binding)))
+                self._note_seeds(staged[-1])
+                for source, need in staged[-1].sources(0):
                     wanted.setdefault(id(source), (source, []))[1].append(need.dialogues)
                     asking.setdefault(id(source), {})[id(bound.suite)] = bound.suite
         for key, (source, _) in wanted.items():
             unclear = same_ids.refused(source, list(asking[key].values()), self.book.view)
             if unclear is not None:
                 self._failed[key] = unclear
+        self._fetch(wanted)
+        self._rounds.score(staged, self._fetch_needs, self._failed)
+        for candidate, pairs in suites.values():
+            if id(candidate) not in self._failed:
+                self._watch.look(candidate, chain.from_iterable(pairs.values()))
+
+    def _fetch(self, wanted: Mapping[int, tuple[Source, list[Sequence[Dialogue]]]]) -> None:
         self._failed |= self.book.fetch_all(
             (source, _sound(asked))
             for key, (source, asked) in wanted.items()
             if key not in self._failed
         )
-        for candidate, pairs in suites.values():
-            if id(candidate) not in self._failed:
-                self._watch.look(candidate, chain.from_iterable(pairs.values()))
+
+    def _fetch_needs(self, needs: Sequence[tuple[Source, Need]]) -> None:
+        wanted: dict[int, tuple[Source, list[Sequence[Dialogue]]]] = {}
+        for source, need in needs:
+            wanted.setdefault(id(source), (source, []))[1].append(need.dialogues)
+        self._fetch(wanted)
 
     def require(self, binding: Binding, bound: BoundCheck) -> None:
         """Raise the error of a source that this check needs and that could not be loaded.
@@ -257,7 +267,8 @@ class Engine:
             kept = self._baseline if binding.baseline is self._baseline_source else None
             other = kept.source_of(suite.name) if kept else binding.baseline.describe()
             refuse_unlike(binding.candidate.describe(), other, binding.baseline_name)
-        for need in self._needs(bound, binding):
+        staged = Staged.of(bound, self.context(suite, binding))
+        for need in chain.from_iterable(staged.rounds):
             try:
                 source = binding.source(need.source)
             except (CannotDecide, BaselineMissing):
@@ -265,15 +276,11 @@ class Engine:
             if id(source) in self._failed:
                 raise self._told(self._failed[id(source)])
 
-    def _needs(self, bound: BoundCheck, binding: Binding) -> Iterator[Need]:
-        """What a check needs: of the objective that it names, by every training of a recipe."""
-        for need in bound.check.needs(bound.suite.data):
-            source = of_objective(need.source, bound.check.objective or "")
-            asked = self.settings.seeds if need.seeds is None else need.seeds
-            if asked > 1 and need.source.role == "candidate":
-                said = no_effect(binding.candidate, asked)
-                self._seed_remarks += [said] if said else []
-            yield from with_trainings(replace(need, source=source), binding, self.settings.seeds)
+    def _note_seeds(self, staged: Staged) -> None:
+        """Say where a comparison asks for several trainings of what is not a recipe."""
+        asked = staged.check.trainings_asked(self.settings.seeds)
+        said = no_effect(staged.binding.candidate, asked) if asked > 1 else ""
+        self._seed_remarks += [said] if said else []
 
     def _told(self, error: Exception) -> Exception:
         """The full error of a missing extra for the first check, a short one for the others."""
@@ -299,8 +306,13 @@ class Engine:
     def scoring(self) -> ScoringRecord:
         """How many scores were needed, cached and computed, and what the user should know."""
         counts = self.book.counts()
-        said = [*counts.remarks, *self._watch.remarks, *dict.fromkeys(self._seed_remarks)]
-        return counts.model_copy(update={"remarks": said})
+        said = (
+            *counts.remarks,
+            *self._watch.remarks,
+            *self._rounds.remarks,
+            *dict.fromkeys(self._seed_remarks),
+        )
+        return counts.model_copy(update={"remarks": list(said)})
 
     def trainings(self) -> list[TrainingRecord]:
         """The training curves of the recipes that gave scores, in the order of their first use."""

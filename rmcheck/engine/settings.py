@@ -32,7 +32,8 @@ class Settings:
     `files` are the globs of suite files (`rmcheck_files`). Paths that a command line names start
     from `here` (None: from the root), all others from the root. `strict`: the run fails if a
     required check is skipped. `engine` scores what is missing (empty: this process).
-    `seeds`: how many trainings of a recipe a comparison looks at.
+    `seeds`: how many trainings of a recipe a comparison looks at. `early_stop`: whether checks may
+    stop before all pairs are scored (None: those whose suite says so).
     `source_named`: an option or a key names the source; False if it is the default.
     """
 
@@ -51,6 +52,7 @@ class Settings:
     seeds: int = 1
     strict: bool = False
     engine: str = ""
+    early_stop: bool | None = None
     progress: Progress = field(default_factory=NoProgress)
     here: Path | None = None
 
@@ -139,6 +141,7 @@ def settings_from(ini: Ini, options: Options, *, progress: Progress | None = Non
         seeds=asked.whole("rm_seeds", least=1, most=MOST_SEEDS) or 1,
         strict=asked.truth("rm_strict"),
         engine=asked.engine(),
+        early_stop=asked.switch("rm_early_stop"),
         progress=progress or NoProgress(),
         here=options.here,
     )
@@ -197,6 +200,14 @@ class _Asked:
         if value not in ("true", "false"):
             raise UsageError(f"{key} = {value}: expected true or false")
         return value == "true"
+
+    def switch(self, key: str) -> bool | None:
+        value = self.text(key)
+        if value is None:
+            return None
+        if value not in ("on", "off"):
+            raise UsageError(f"{self._name(key)}={value!r}: expected on or off")
+        return value == "on"
 
     def dtype(self) -> str:
         value = self.text("rm_dtype")
