@@ -81,7 +81,7 @@ def lineage(world: World, rng: np.random.Generator, drop: float, since: int) -> 
         yield luck < chances - (world.shift(drop) if night >= since else 0.0)
 
 
-def better(world: World, rng: np.random.Generator, drop: float, since: int) -> Iterator[Wins]:
+def better(world: World, rng: np.random.Generator, *_: float) -> Iterator[Wins]:
     """Models that get better in time."""
     chances = world.chances(rng)
     yield rng.standard_normal(PAIRS, np.float32) < chances
@@ -89,7 +89,7 @@ def better(world: World, rng: np.random.Generator, drop: float, since: int) -> I
         yield rng.standard_normal(PAIRS, np.float32) < chances + 0.002 * night / world.noise
 
 
-def best_of_ten(world: World, rng: np.random.Generator, drop: float, since: int) -> Iterator[Wins]:
+def best_of_ten(world: World, rng: np.random.Generator, *_: float) -> Iterator[Wins]:
     """The baseline was chosen: the best of ten equal models on these very pairs."""
     chances = world.chances(rng)
     as_good = norm.cdf(chances)
@@ -207,10 +207,12 @@ def main() -> None:
             broken.append(name)
         wrong.append((name, f"{world.discordant():.0%}", *(f"{s:.3f}" for s in shares.values())))
     seen = []
-    for world, drop, (since, name, nights) in itertools.product(
-        WORLDS, (0.02, 0.03), ((0, "the first night", trained_anew), (0, "the first night", lineage),
-                               (20, "night 21", trained_anew)),
-    ):  # fmt: skip
+    cases = (
+        (0, "the first night", trained_anew),
+        (0, "the first night", lineage),
+        (20, "night 21", trained_anew),
+    )
+    for world, drop, (since, name, nights) in itertools.product(WORLDS, (0.02, 0.03), cases):
         hits = told(nights, world, runs, count=since + 30, drop=drop, since=since)
         by = {rule: [float((night <= since + within).mean()) for within in (1, 10, 30)]
               for rule, night in hits.items() if rule in ("rmcheck", "e-values added")}  # fmt: skip

@@ -27,8 +27,8 @@ class Look:
     """The pairs that are scored by a look, and what share of alpha it may spend.
 
     `fractions` are the shares of the pairs of all looks, `groups` the rows of each prompt in the
-    order in which prompts are scored, of which this look has the first `reached`. One look at
-    everything is no early stopping: its levels are the plain ones.
+    order in which prompts are scored, of which this look has the first `reached`. Without early
+    stopping there is one look, at everything, with the plain levels.
     """
 
     whole: Sequence[PreferencePair]

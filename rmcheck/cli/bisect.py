@@ -88,7 +88,7 @@ def run_bisect(options: argparse.Namespace) -> int:
         baseline = DEFAULT_BASELINE
     if baseline is None:
         baseline = names.pop(0)
-        tell(f"baseline: {redacted(baseline)}, the first step (there is no {DEFAULT_BASELINE})")
+        tell(f"baseline: {redacted(baseline)}, the first step (no {DEFAULT_BASELINE} yet)")
     specs = [as_spec(name, chosen) for name in (baseline, *names)]
     suites = suites_of(options, chosen, specs)
 

@@ -35,12 +35,15 @@ from rmcheck.training.recipe import (
     Recipe,
     RecipeFile,
 )
+from rmcheck.training.sweep_file import SearchRange, SweepFile
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
 
 Schema = dict[str, Any]
 
-_DESCRIBED = (Slice, TextIs, Range, DataMapping, Lora, LabelNoise, Optimisation, Folds)
+_DESCRIBED = (
+    Slice, TextIs, Range, DataMapping, Lora, LabelNoise, Optimisation, Folds, SearchRange,
+)  # fmt: skip
 """Nested models whose docstrings describe their keys."""
 
 
@@ -112,6 +115,12 @@ def recipe_schema() -> Schema:
     return builder.whole(builder.model(RecipeFile, described))
 
 
+def sweep_schema() -> Schema:
+    """The schema of a sweep file."""
+    builder = _Builder("sweep", "A sweep of rmcheck: settings of a recipe that are tried.")
+    return builder.whole(builder.model(SweepFile))
+
+
 def source_schema() -> Schema:
     """The schema of a source file: of a judge, a served model (with a URL), or files of a model."""
     builder = _Builder("source", "A source file of rmcheck: a model and how it is read.")
@@ -147,6 +156,7 @@ def pin_schema() -> Schema:
 SCHEMAS: Mapping[str, Published] = {
     "suite": Published("rmcheck.schema.json", suite_schema),
     "recipe": Published("recipe.schema.json", recipe_schema),
+    "sweep": Published("sweep.schema.json", sweep_schema),
     "source": Published("source.schema.json", source_schema),
     "results": Published("results.schema.json", results_schema),
     "pin": Published("pin.schema.json", pin_schema),

@@ -61,7 +61,7 @@ def known_folds(folds: Folds | None) -> Folds | None:
         return None
     out = tuple(sorted(set(folds.without)))
     if out[-1] > folds.of:
-        raise ValueError(f"without: there is no fold {out[-1]}; the folds are 1 to {folds.of}")
+        raise ValueError(f"without: got fold {out[-1]}, expected folds from 1 to {folds.of}")
     if len(out) == folds.of:
         raise ValueError(f"without: all {folds.of} folds are left out; leave one to train on")
     return dataclasses.replace(folds, without=out)

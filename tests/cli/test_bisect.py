@@ -25,7 +25,7 @@ def test_a_folder_of_score_files_against_its_first_step(project: Project) -> Non
     said = project.cli("bisect", "steps", "--data", "pairs.jsonl", "--html", "out/b.html")
     assert said.code == 1, said
     assert said.out[0] == "steps: 9 steps by number"
-    assert said.out[1] == "baseline: steps/step-100.jsonl, the first step (there is no main)"
+    assert said.out[1] == "baseline: steps/step-100.jsonl, the first step (no main yet)"
     table = said.out[3:11]
     assert [line.split()[0] for line in table] == [f"steps/step-{n}00.jsonl" for n in range(2, 10)]
     assert table[3].endswith("<- first worse step")
