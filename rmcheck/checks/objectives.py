@@ -110,6 +110,7 @@ class Objectives(Check):
             max_left_out=self.max_left_out,
             alpha=self.alpha / len(self.objectives),
             ties=self.ties,
+            seeds=1,
         )
 
     def _message(self, found: Mapping[str, Verdict], worst: str) -> str:

@@ -33,6 +33,7 @@ def check_record(bound: BoundCheck, verdict: Verdict, seconds: float) -> CheckRe
                 for each in verdict.evidence.pictures
             ],
         },
+        looked=asdict(verdict.looked) if verdict.looked else None,
         duration_s=round(seconds, 4),
     )
 

@@ -89,6 +89,7 @@ class Assembly:
         self._problems: list[str] = []
         self._over_time: list[str] = []
         self._written = False
+        self._where = ""
         self._folder = self._settings.report
         for payload in payloads:
             self._take(payload)
@@ -147,6 +148,7 @@ class Assembly:
         for name in published.stale:
             (self._folder / name).unlink(missing_ok=True)
         self._problems += published.remarks
+        self._where = published.where
 
     def _remember(self, path: Path, record: RunRecord) -> None:
         try:
@@ -172,7 +174,10 @@ class Assembly:
         report = self._shown(self._folder / "index.html") if self._written else None
         if verbosity >= 0:
             terminalreporter.write_sep("=", terminal.title(self._record))
-        for line in terminal.lines(self._record, verbosity=verbosity, report_path=report):
+        told = terminal.lines(
+            self._record, verbosity=verbosity, report_path=report, worse=self._where
+        )
+        for line in told:
             terminalreporter.write_line(line)
         for remark in self._record.scoring.remarks if verbosity >= 0 else ():
             terminalreporter.write_line(f"note: {escaped(remark)}")

@@ -20,11 +20,13 @@ from rmcheck.checks import Check, Slice
 from rmcheck.record.pin import PinRow
 from rmcheck.record.run import RunRecord
 from rmcheck.registry import BrokenEntryPoint, summary
+from rmcheck.slices.conditions import Range, TextIs
 from rmcheck.sources.judge_file import JudgeFile
 from rmcheck.sources.served_file import ServedFile
 from rmcheck.sources.source_file import SourceFile
 from rmcheck.suite.header import RESERVED, DataMapping, Header
 from rmcheck.suite.loading import check_model
+from rmcheck.training.folds import Folds
 from rmcheck.training.recipe import (
     FILE_KEYS,
     LabelNoise,
@@ -33,12 +35,15 @@ from rmcheck.training.recipe import (
     Recipe,
     RecipeFile,
 )
+from rmcheck.training.sweep_file import SearchRange, SweepFile
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
 
 Schema = dict[str, Any]
 
-_DESCRIBED = (Slice, DataMapping, Lora, LabelNoise, Optimisation)
+_DESCRIBED = (
+    Slice, TextIs, Range, DataMapping, Lora, LabelNoise, Optimisation, Folds, SearchRange,
+)  # fmt: skip
 """Nested models whose docstrings describe their keys."""
 
 
@@ -110,6 +115,12 @@ def recipe_schema() -> Schema:
     return builder.whole(builder.model(RecipeFile, described))
 
 
+def sweep_schema() -> Schema:
+    """The schema of a sweep file."""
+    builder = _Builder("sweep", "A sweep of rmcheck: settings of a recipe that are tried.")
+    return builder.whole(builder.model(SweepFile))
+
+
 def source_schema() -> Schema:
     """The schema of a source file: of a judge, a served model (with a URL), or files of a model."""
     builder = _Builder("source", "A source file of rmcheck: a model and how it is read.")
@@ -145,6 +156,7 @@ def pin_schema() -> Schema:
 SCHEMAS: Mapping[str, Published] = {
     "suite": Published("rmcheck.schema.json", suite_schema),
     "recipe": Published("recipe.schema.json", recipe_schema),
+    "sweep": Published("sweep.schema.json", sweep_schema),
     "source": Published("source.schema.json", source_schema),
     "results": Published("results.schema.json", results_schema),
     "pin": Published("pin.schema.json", pin_schema),
@@ -229,7 +241,7 @@ class _Builder:
         references = [branch["$ref"] for branch in branches if "$ref" in branch]
         if references and len(branches) == 2 and {"type": "null"} in branches:
             (name,) = [reference.rpartition("/")[2] for reference in references]
-            found = self.definitions[name]
+            found = self._plain(self.definitions[name])  # it may not be its turn yet
             self.definitions[f"{name}_or_null"] = {**found, "type": ["object", "null"]}
             return {"$ref": f"#/definitions/{name}_or_null"}
         merged: Schema = {}

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -235,8 +236,17 @@ class _GroupedTable:
         return min(seen, lowest(self._limits, self.better.most))
 
 
+class Compared(Protocol):
+    """What `classify` looks at: a difference of win rates and the p of a drop."""
+
+    @property
+    def estimate(self) -> Estimate: ...
+    @property
+    def p_less(self) -> float: ...
+
+
 def classify(
-    difference: Difference, *, identical: bool, max_drop: float, alpha: float, comparisons: int
+    difference: Compared, *, identical: bool, max_drop: float, alpha: float, comparisons: int
 ) -> State:
     """Name the state of a comparison: the first line of the table that holds.
 
