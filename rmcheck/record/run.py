@@ -224,11 +224,16 @@ class SuiteRecord(_Model):
 
 
 class CurvePoint(_Model):
-    """A moment of training: the mean loss since the last point, and win rates on samples."""
+    """A moment of training: the mean loss since the last point, and win rates on samples.
+
+    `held_out_loss` is the recipe's loss on held-out pairs (None: not recorded by version 0.1,
+    or none were held out).
+    """
 
     step: int
     loss: float
     train_win_rate: float | None = None
+    held_out_loss: float | None = None
     held_out_win_rate: float | None = None
 
 

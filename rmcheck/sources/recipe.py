@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from rmcheck.data import PreferencePair, ResponseSet
 from rmcheck.data.layouts import OURS
 from rmcheck.data.preferences import PreferenceData, load
 from rmcheck.errors import SourceError
@@ -91,7 +92,8 @@ class RecipeSource(HeadedModel):
 
             device = pick_device(self.options.device)
             data, progress = data_of(recipe), self.options.progress
-            model, record = train(recipe, list(data.pairs), device, progress, self._shared)
+            given: list[PreferencePair | ResponseSet] = [*data.pairs, *data.sets]
+            model, record = train(recipe, given, device, progress, self._shared)
             read = [FileRecord(**note.as_dict()) for note in data.notes if note.layout != OURS]
             files = recipe.base_files()
             sidecar = adapter.Sidecar(
