@@ -111,11 +111,14 @@ class MarginCollator(DataCollatorForPreference):  # type: ignore[misc]
 
 
 class PromptSampler(Sampler[int]):
-    """Prompts in random order, each with its pairs together, so that a batch shares prefixes."""
+    """Prompts in random order, each with its pairs together, so that a batch shares prefixes.
 
-    def __init__(self, groups: Sequence[str], seed: int) -> None:
+    `epoch` is that of the first order; a resumed training begins in a later one.
+    """
+
+    def __init__(self, groups: Sequence[str], seed: int, epoch: int = 0) -> None:
         self.seed = seed
-        self.epoch = 0
+        self.epoch = epoch
         self.places: dict[str, list[int]] = {}
         for index, group in enumerate(groups):
             self.places.setdefault(group, []).append(index)
@@ -123,10 +126,6 @@ class PromptSampler(Sampler[int]):
 
     def __len__(self) -> int:
         return self.length
-
-    def set_epoch(self, epoch: int) -> None:
-        """The next order is that of this epoch; a resumed training begins in a later one."""
-        self.epoch = epoch
 
     def __iter__(self) -> Iterator[int]:
         rng = np.random.default_rng([self.seed, 3, self.epoch])

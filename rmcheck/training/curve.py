@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
 from transformers import TrainerCallback
 
 from rmcheck.errors import TrainingError
@@ -17,6 +19,9 @@ from rmcheck.scoring.scorer import Scorer
 from rmcheck.training.material import Material
 from rmcheck.training.objective import objective_of
 from rmcheck.training.recipe import Recipe
+
+BEST = "best.safetensors"
+"""The weights that an early stopping keeps, in a checkpoint."""
 
 POINTS = 10
 """Points on the curve."""
@@ -81,6 +86,24 @@ class Curve(TrainerCallback):  # type: ignore[misc]
             for name, parameter in trained(model):
                 if name in self._best:
                     parameter.copy_(self._best[name])
+
+    def state(self, folder: Path) -> dict[str, Any]:
+        """What a training that goes on must know; the weights that are kept go into `folder`."""
+        if self._best:
+            save_file({name: each.cpu() for name, each in self._best.items()}, folder / BEST)
+        return {
+            "points": [point.model_dump() for point in self.points],
+            "best_step": self.best_step,
+            "least": self._least if self._best else None,
+            "idle": self._idle,
+        }
+
+    def load(self, state: Mapping[str, Any], folder: Path) -> None:
+        """Go on from what `state` returned."""
+        self.points = [CurvePoint.model_validate(point) for point in state["points"]]
+        self.best_step, self._idle = state["best_step"], state["idle"]
+        if state["least"] is not None:
+            self._least, self._best = state["least"], load_file(folder / BEST)
 
     def _note(self) -> str:
         if not self._losses:  # just measured

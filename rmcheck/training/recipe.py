@@ -364,6 +364,12 @@ def recipe_of(document: Located, path: Path) -> Recipe:
     return Recipe(**values)
 
 
+def epoch_steps(recipe: Recipe, pairs: int) -> int:
+    """Optimiser steps of an epoch with `pairs` training pairs; at least one."""
+    batches = math.ceil(pairs / recipe.optimisation.batch_size)
+    return max(1, math.ceil(batches / recipe.optimisation.gradient_accumulation))
+
+
 def steps_of(recipe: Recipe, pairs: int) -> int:
     """Optimiser steps for `pairs` training pairs; at least one."""
     size = recipe.optimisation.batch_size * recipe.optimisation.gradient_accumulation

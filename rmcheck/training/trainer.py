@@ -23,13 +23,14 @@ from rmcheck.scoring.scorer import Scorer
 from rmcheck.scoring.transformers_compat import Conv1D
 from rmcheck.scoring.trees import tree_attention
 from rmcheck.training.batches import PromptSampler, rewards
+from rmcheck.training.checkpoint import Checkpoints, folder_of
 from rmcheck.training.curve import Curve
 from rmcheck.training.low_rank import fused
 from rmcheck.training.material import material_of
 from rmcheck.training.objective import objective_of
 from rmcheck.training.peft_compat import has_default_targets
 from rmcheck.training.preparation import Shared
-from rmcheck.training.recipe import Recipe, steps_of
+from rmcheck.training.recipe import Recipe, epoch_steps, steps_of
 from rmcheck.training.trl_compat import QuietRewardTrainer, RewardConfig
 
 
@@ -37,12 +38,19 @@ class ForestRewardTrainer(QuietRewardTrainer):
     """TRL's trainer with our batches and losses, without logging or telemetry."""
 
     def __init__(
-        self, *, groups: Sequence[str], recipe: Recipe, curve: Curve, **options: Any
+        self,
+        *,
+        groups: Sequence[str],
+        recipe: Recipe,
+        curve: Curve,
+        done: int,
+        **options: Any,
     ) -> None:
         self.recipe = recipe
         self.curve = curve
         self._objective = objective_of(recipe)
-        super().__init__(sampler=lambda: PromptSampler(groups, recipe.seed), **options)
+        epoch = done // epoch_steps(recipe, len(groups))
+        super().__init__(sampler=lambda: PromptSampler(groups, recipe.seed, epoch), **options)
 
     def compute_loss(
         self,
@@ -77,6 +85,7 @@ def train(
     device: str,
     progress: Progress,
     shared: Shared | None = None,
+    resumable: Path | None = None,
 ) -> tuple[Any, TrainingRecord]:
     """Train the reward model that `recipe` describes.
 
@@ -90,6 +99,9 @@ def train(
     shared
         Shared by the trainings of a recipe and its variants with flipped labels, so that texts
         are tokenised once.
+    resumable
+        The adapter's folder to be: beside it checkpoints are kept while it trains, and a training
+        that was killed goes on from the last one.
 
     Returns
     -------
@@ -127,22 +139,33 @@ def train(
         count = len(material.groups)
         steps = steps_of(recipe, count)
         curve = Curve(recipe, scorer, material, progress)
+        callbacks: list[Any] = [curve]
+        target, start, done = Path(scratch), None, 0
+        if resumable is not None:
+            target = folder_of(resumable)
+            checkpoints = Checkpoints(target, resumable.name, recipe, curve)
+            callbacks.append(checkpoints)
+            start = checkpoints.latest()
+            done = checkpoints.resume(start) if start else 0
         trainer = ForestRewardTrainer(
             groups=material.groups,
             recipe=recipe,
             curve=curve,
+            done=done,
             model=model,
-            args=arguments(recipe, device, steps, Path(scratch)),
+            args=arguments(recipe, device, steps, target),
             train_dataset=material.rows(),
             processing_class=tokenizer,
             data_collator=material.collator(scorer, forest=forest, trees=trees),
-            callbacks=[curve],
+            callbacks=callbacks,
         )
         trainer.remove_callback(PrinterCallback)
         title = f"training recipe:{recipe.name} on {count:,} {material.unit}"
         progress.start(title, steps, "steps")
+        if done:
+            progress.advance(done)
         try:
-            trainer.train()
+            trainer.train(resume_from_checkpoint=str(start) if start else None)
         finally:
             progress.finish()
         curve.restore(model)
