@@ -260,7 +260,8 @@ class NoRegression(StoppingCheck):
         )
         alpha = look.alpha(self.alpha, comparisons)
         state = paired.classify(
-            replace(difference, p_less=measured.p_less),
+            difference,
+            p_less=measured.p_less,
             identical=scores.identical and look.last,
             max_drop=self.max_drop,
             alpha=alpha,
