@@ -14,6 +14,7 @@ QUANTIZE = "quantize"
 HTTP = "http"
 RAY = "ray"
 SERVE = "serve"
+SLICES = "slices"
 
 EXTRAS: Mapping[str, tuple[str, ...]] = {
     MODELS: (
@@ -31,6 +32,7 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
     HTTP: ("aiohttp",),
     RAY: ("ray",),
     SERVE: ("fastapi", "uvicorn", "prometheus_client"),
+    SLICES: ("sklearn",),
 }
 """The packages that code outside of the core imports, by the extra that installs them."""
 

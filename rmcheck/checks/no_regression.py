@@ -8,10 +8,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 import numpy as np
-from annotated_types import Gt, Lt
+from annotated_types import Ge, Gt, Le, Lt
 from numpy.typing import NDArray
 
-from rmcheck.checks import evidence
+from rmcheck.checks import evidence, interim
 from rmcheck.checks.check import (
     BASELINE,
     CANDIDATE,
@@ -25,7 +25,13 @@ from rmcheck.checks.headline import headline
 from rmcheck.checks.left_out import LeftOut, within
 from rmcheck.checks.looks import ALL, Look, StoppingCheck, looks_at
 from rmcheck.checks.measured import Measured
-from rmcheck.checks.paired_scores import NewlyWrong, PairedScores, crosstab
+from rmcheck.checks.paired_scores import NewlyWrong, PairedScores, RecipeScores, crosstab
+from rmcheck.checks.seeded import (
+    compare_recipes,
+    compares_recipes,
+    recipe_scores,
+    with_first_only,
+)
 from rmcheck.data import sides_of
 from rmcheck.data.preferences import PreferenceData
 from rmcheck.stats.decision import MIN_GROUPS
@@ -68,6 +74,11 @@ class NoRegression(StoppingCheck):
         is as well: `rank_log_loss` by the rank of its margins, `log_loss` by their size. The size
         of a drop is that of the win rate in any case, and the message gives both p. See
         docs/measures.md.
+    seeds
+        Compares recipes: the recipe is trained this many times, with its own seed and the ones
+        that follow, and the test includes what a seed changes (default: `rm_seeds`, which is 1).
+        The baseline has as many trainings as were blessed. No effect for a model that is not a
+        recipe, which is said.
     """
 
     kind: ClassVar[str] = "no_regression"
@@ -80,21 +91,33 @@ class NoRegression(StoppingCheck):
     alpha: Annotated[float, Gt(0), Lt(1)] = 0.05
     ties: Literal["half", "loss"] = "half"
     measure: Literal["win_rate", "log_loss", "rank_log_loss"] = "win_rate"
+    seeds: Annotated[int, Ge(1), Le(20)] | None = None
 
     def __post_init__(self) -> None:
+        if self.measure != "win_rate" and (self.seeds or 1) > 1:
+            raise ValueError(
+                f"measure: {self.measure} compares two models, and seeds: {self.seeds} compares "
+                "the wins of two recipes; remove one of them"
+            )
         if self.early_stop and self.measure != "win_rate":
             raise ValueError(
                 "early_stop looks at wins alone; remove it, or use 'measure: win_rate'"
             )
+        if self.early_stop and (self.seeds or 1) > 1:
+            raise ValueError(
+                f"early_stop compares two models, and seeds: {self.seeds} compares recipes on all "
+                "pairs; remove one of them"
+            )
 
     def stopping(self, early: bool) -> Self:
-        """The same check with or without early stopping, which other measures do not have."""
-        return super().stopping(early) if self.measure == "win_rate" else self
+        """The same check with or without early stopping, if it compares the wins of two models."""
+        can = self.measure == "win_rate" and (self.seeds or 1) == 1
+        return super().stopping(early) if can else self
 
     def needs(self, data: PreferenceData) -> list[Need]:
         """The selected pairs, by the candidate and by the baseline."""
         dialogues = sides_of(self.select(data))
-        return [Need(CANDIDATE, dialogues), Need(BASELINE, dialogues)]
+        return [Need(source, dialogues, seeds=self.seeds) for source in (CANDIDATE, BASELINE)]
 
     def judge(self, ctx: Context) -> Verdict:
         """Compare the two models' scores of the pairs that the baseline knows as they are now."""
@@ -102,61 +125,37 @@ class NoRegression(StoppingCheck):
         pairs = look.pairs
         now = ctx.scored(pairs)
         changes = within(self.where, ctx.changes(self.select(ctx.data)), ctx.data)
-        return self.compare(
-            PairedScores(
-                ids=[pair.id for pair in pairs],
-                groups=now.groups,
-                tags=[pair.tags for pair in pairs],
-                now=_both(now),
-                before=_both(ctx.scored(pairs, BASELINE)),
-            ),
+        scores = PairedScores(
+            ids=[pair.id for pair in pairs],
+            groups=now.groups,
+            tags=[pair.tags for pair in pairs],
+            now=_both(now),
+            before=_both(ctx.scored(pairs, BASELINE)),
+        )
+        verdict = self.compare(
+            recipe_scores(ctx, pairs, scores, self.seeds) or scores,
             changes,
             baseline=ctx.name(BASELINE),
             comparisons=ctx.comparisons,
             sign=partial(ctx.signature, self.kind),
             look=look,
         )
+        return with_first_only(verdict, ctx)
 
     def looks(self, ctx: Context) -> list[Look]:
         """The looks at the pairs that the baseline knows as they are now."""
-        return looks_at(ctx.comparable(self.select(ctx.data))[0], early=self.early_stop)
+        pairs, _ = ctx.comparable(self.select(ctx.data))
+        # Recipes are compared on all pairs, also where `rm_seeds` asks for several trainings.
+        early = self.early_stop and not compares_recipes(ctx, self.seeds)
+        return looks_at(pairs, early=early)
 
     def settles(self, ctx: Context, look: Look) -> bool:
         """Whether the pairs of this look show a state, or leave no room for a regression."""
-        from rmcheck.stats.winrate import undecidable, wins
-
-        difference, state = self.found(ctx, look)
-        lost = len(look.rest) - difference.estimate.value * len(look.pairs)
-        safe = self.require == "no_regression" and lost < self.max_drop * len(look.whole) - 1e-9
-        if state == "inconclusive" and not safe:
-            return False
-        now = ctx.scored(look.pairs)
-        tied = undecidable(wins(now.chosen, now.rejected), now.groups)
-        return state == "regressed" or not tied
-
-    def found(self, ctx: Context, look: Look) -> tuple[Difference, State]:
-        """What the pairs of a look show."""
-        from rmcheck.stats import paired
-        from rmcheck.stats.winrate import wins
-
-        now, before = (ctx.scored(look.pairs, source) for source in (CANDIDATE, BASELINE))
-        difference = paired.paired_difference(
-            wins(now.chosen, now.rejected, ties=self.ties),
-            wins(before.chosen, before.rejected, ties=self.ties),
-            now.groups,
-            level=look.level,
-        )
-        return difference, paired.classify(
-            difference,
-            identical=False,
-            max_drop=self.max_drop,
-            alpha=look.alpha(self.alpha, ctx.comparisons),
-            comparisons=ctx.comparisons,
-        )
+        return interim.settles(self, ctx, look)
 
     def compare(
         self,
-        scores: PairedScores,
+        scores: PairedScores | RecipeScores,
         changes: Changes,
         *,
         baseline: str,
@@ -168,6 +167,8 @@ class NoRegression(StoppingCheck):
 
         Parameters
         ----------
+        scores
+            Of two models, or of the trainings of two recipes.
         changes
             Which pairs `scores` leaves out, being new or edited, and which are gone.
         baseline
@@ -183,6 +184,8 @@ class NoRegression(StoppingCheck):
         from rmcheck.stats import paired
         from rmcheck.stats.winrate import undecidable, wins
 
+        if isinstance(scores, RecipeScores):
+            return self._compare_recipes(scores, changes, baseline, comparisons, sign)
         compared = len(look.whole) or len(scores.ids)
         criterion: dict[str, object] = {
             "max_drop": self.max_drop,
@@ -238,8 +241,7 @@ class NoRegression(StoppingCheck):
         )
         alpha = look.alpha(self.alpha, comparisons)
         state = paired.classify(
-            difference,
-            p_less=measured.p_less,
+            replace(difference, p_less=measured.p_less),
             identical=scores.identical and look.last,
             max_drop=self.max_drop,
             alpha=alpha,
@@ -271,6 +273,7 @@ class NoRegression(StoppingCheck):
             estimate=difference.estimate,
             criterion=criterion,
             p_value=measured.p_two_sided,
+            p_less=look.repeated(measured.p_less),
             detectable=detectable if look.last else None,
             left_out=left_out.count,
             message=headline(
@@ -311,6 +314,35 @@ class NoRegression(StoppingCheck):
             ),
             looked=look.looked,
         )
+
+    def _compare_recipes(
+        self,
+        scores: RecipeScores,
+        changes: Changes,
+        baseline: str,
+        comparisons: int,
+        sign: Callable[[Mapping[str, object]], str],
+    ) -> Verdict:
+        # Trainings are compared by their wins, also where `rm_seeds` asks for them.
+        by_wins = replace(self, measure="win_rate")
+        models = by_wins.compare(
+            scores.first, changes, baseline=baseline, comparisons=comparisons, sign=sign
+        )
+        left_out = LeftOut(
+            changes=changes,
+            compared=len(scores.first.ids),
+            most=self.max_left_out,
+            baseline=baseline,
+        )
+        found = compare_recipes(self, scores, models, left_out, comparisons=comparisons, sign=sign)
+        notes = found.evidence.notes
+        if self.measure != "win_rate":
+            notes += (
+                f"measure {self.measure} not used: trainings of recipes are compared by their wins",
+            )
+        if self.early_stop:
+            notes += ("early_stop not used: trainings of recipes are compared on all pairs",)
+        return replace(found, evidence=replace(found.evidence, notes=notes))
 
     def decide(self, state: State) -> tuple[Decision, Outcome, bool]:
         """What `require` makes of a state: decision, outcome, and whether it is weak."""

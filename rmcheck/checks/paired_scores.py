@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +42,31 @@ class PairedScores:
     def margins(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """(n,) chosen less rejected, by the candidate and by the baseline."""
         return self.now[:, 0] - self.now[:, 1], self.before[:, 0] - self.before[:, 1]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RecipeScores:
+    """Several trainings' scores of the same n pairs, of two recipes.
+
+    `first` has the scores of the first training of each, `now` (k, n, 2) and `before` (j, n, 2)
+    those of all. `now_seeds` and `before_seeds` are their seeds; `before_seeds` is empty for one
+    training of a seed that is not known.
+    """
+
+    first: PairedScores
+    now: NDArray[np.float64]
+    before: NDArray[np.float64]
+    now_seeds: tuple[int, ...]
+    before_seeds: tuple[int, ...] = ()
+
+    @property
+    def identical(self) -> bool:
+        """Whether each training of the recipe with fewer is one of the other's: the same scores."""
+        few, many = sorted((self.now, self.before), key=len)
+        return all(
+            any(replace(self.first, now=one, before=other).identical for other in many)
+            for one in few
+        )
 
 
 @dataclass(frozen=True)

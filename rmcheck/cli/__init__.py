@@ -11,6 +11,7 @@ from rmcheck import __version__
 from rmcheck.cli import (
     bisect,
     cache,
+    cv,
     data,
     doctor,
     export,
@@ -18,11 +19,14 @@ from rmcheck.cli import (
     models,
     perturb,
     pin,
+    plan,
     runs,
     selftest,
     serve,
     shards,
+    slices,
     start,
+    train,
 )
 from rmcheck.cli.argparse_compat import NearestChoiceParser
 from rmcheck.cli.output import tell
@@ -59,7 +63,9 @@ def parser() -> argparse.ArgumentParser:
     start.add_commands(commands)
     data.add_commands(commands)
     lint.add_commands(commands)
+    train.add_commands(commands)
     models.add_commands(commands)
+    cv.add_commands(commands)
     perturb.add_commands(commands)
     shards.add_commands(commands)
     doctor.add_commands(commands)
@@ -69,6 +75,8 @@ def parser() -> argparse.ArgumentParser:
     pin.add_commands(commands)
     export.add_commands(commands)
     selftest.add_commands(commands)
+    slices.add_commands(commands)
+    plan.add_commands(commands)
     cache.add_commands(commands)
     return top
 

@@ -1,4 +1,4 @@
-"""Commands about models: train, score, try, and list."""
+"""Commands about models: score, try, and list."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from rmcheck.cli.data import add_layout_option, data_of, layout_of
-from rmcheck.cli.options import add_compute_options, add_source_options, settings
+from rmcheck.cli.options import add_source_options, settings
 from rmcheck.cli.output import refuse_to_replace, tell
-from rmcheck.cli.project import configured, rooted
+from rmcheck.cli.project import configured
 from rmcheck.cli.shards import add_score_options, in_shards, run_shards
 from rmcheck.data import Dialogue, pair_dialogues
 from rmcheck.data.reading import told
 from rmcheck.engine.book import ScoreBook
-from rmcheck.errors import SourceError, UsageError
+from rmcheck.errors import UsageError
 from rmcheck.registry import BrokenEntryPoint, summary
 from rmcheck.sources import KINDS as SOURCES
 from rmcheck.sources import create
@@ -29,16 +29,6 @@ from rmcheck.wording import counted
 
 def add_commands(commands: Any) -> None:
     """Register them."""
-    train = commands.add_parser(
-        "train",
-        help="train a recipe, unless it is already trained",
-        description="Trains the reward model of a recipe once; the adapter is cached under a hash "
-        "of its settings and data. Prints the adapter's folder and the training curve.",
-    )
-    train.add_argument("recipe", help="name of a recipe (tiny), or path to a recipe file")
-    add_compute_options(train)
-    train.set_defaults(run=run_train)
-
     score = commands.add_parser(
         "score",
         help="score preference data into a score file",
@@ -78,35 +68,6 @@ def add_commands(commands: Any) -> None:
         help="only the transformations, each with what it does",
     )
     catalogue.set_defaults(run=run_list)
-
-
-def run_train(options: argparse.Namespace) -> int:
-    """Train, and print the adapter's folder and the training curve."""
-    from rmcheck.sources import recipe
-
-    chosen = settings(options)
-    spec = rooted(f"recipe:{options.recipe.removeprefix('recipe:')}", chosen.root)
-    source = recipe.create(spec.removeprefix("recipe:"), chosen.options)
-    folder = source.train()
-    training = source.training
-    if training is None:
-        raise SourceError(f"{folder}: training record missing; delete the folder to train again")
-    tell(
-        f"{redacted(source.spec)}: {counted(training.pairs, 'pair')}, "
-        f"{counted(training.steps, 'step')}, {training.seconds:.0f} s"
-    )
-    tell(f"adapter: {_shown(folder)}")
-    print(f"{'step':>6}  {'loss':>7}  {'training':>8}  {'held out':>8}   (win rates)")
-    for point in training.curve:
-        print(
-            f"{point.step:>6}  {point.loss:>7.4f}  {_share(point.train_win_rate):>8}  "
-            f"{_share(point.held_out_win_rate):>8}"
-        )
-    return 0
-
-
-def _share(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
 
 
 def _shown(path: Path) -> str:

@@ -75,6 +75,13 @@ def add_suites_option(command: argparse.ArgumentParser, meaning: str) -> None:
     )
 
 
+def positive(given: str) -> int:
+    """A whole number of at least 1, for `type=` of an option."""
+    if not given.isdecimal() or int(given) < 1:
+        raise argparse.ArgumentTypeError(f"{given!r}: expected a whole number of at least 1")
+    return int(given)
+
+
 SUITES = "suites"
 
 RUN_FOLDER = f"default: rm_report of the ini file, or {DEFAULT_REPORT} in the project's root"
@@ -106,6 +113,7 @@ def settings(options: argparse.Namespace) -> Settings:
         "rm_dtype": getattr(options, "rm_dtype", None),
         "rm_cache": getattr(options, "rm_cache", None),
         "rm_baselines": getattr(options, "baselines", None),
+        "rm_seeds": getattr(options, "rm_seeds", None),
     }
     if given["rm_source"]:
         given["rm_source"] = rooted(given["rm_source"], ini.root)

@@ -91,15 +91,16 @@ def add_commands(commands: Any) -> None:
     versus = commands.add_parser(
         "compare",
         help="compare two runs, baselines or sources, or rank several",
-        description="Applies no_regression to all pairs of every suite that both sides have, and "
-        "tells how alike they judge: pairs that flip, rank agreement, log-loss of each, and the "
-        "verdicts that change (a source is judged on the suites' checks, without those that train "
-        "again or compare with a baseline); of a served model and its local copy the largest "
-        "difference of rewards and its cause. Alpha is divided by m: the number of required "
-        "comparisons in the candidate's run, or the number of compared suites if that is larger or "
-        "the candidate is not a run. Exit code: 1 if a suite regressed, else 0. With three or "
-        "more: ranks them on the pairs that all have scored, for each suite and over all, and says "
-        "which cannot be told apart.",
+        description="Applies no_regression to all pairs of every suite that both sides have, "
+        "and tells how alike they judge: pairs that flip, rank agreement, log-loss of each, and "
+        "the verdicts that change (a source is judged on the suites' checks, without those that "
+        "train again or compare with a baseline); of a served model and its local copy the "
+        "largest difference of rewards and its cause. Alpha is divided by m: the number of "
+        "required comparisons in the candidate's run, or the number of compared suites if that "
+        "is larger or the candidate is not a run. Recipes with several trainings are compared "
+        "as recipes: the test includes what a seed changes. Exit code: 1 if a suite regressed, "
+        "else 0. With three or more: ranks them on the pairs that all have scored, for each "
+        "suite and over all, and says which cannot be told apart.",
     )
     versus.add_argument("candidate", help="run folder, baseline name, score file or source")
     versus.add_argument(
@@ -114,6 +115,14 @@ def add_commands(commands: Any) -> None:
         type=share,
         default=0.02,
         help="largest acceptable drop of the win rate (default %(default)s)",
+    )
+    versus.add_argument(
+        "--seeds",
+        "--rm-seeds",
+        dest="rm_seeds",
+        metavar="K",
+        help="compare recipes by K trainings with different seeds (default: rm_seeds of the ini "
+        "file, or 1); runs and baselines have as many as they were made with",
     )
     versus.add_argument(
         "--measure",

@@ -137,7 +137,9 @@ def run_selftest(options: argparse.Namespace) -> int:
     if options.doses or options.rm:
         name = "--doses" if options.doses else "--rm"
         raise UsageError(f"{name} needs --mutants; a simulation uses the scores of a run")
+    from rmcheck.cli.recipes import recipe_lines, recipes_json
     from rmcheck.compare.comparison import read_side, recorded, suites_below
+    from rmcheck.compare.recipe_selftest import recipe_guards, recipe_selftest
     from rmcheck.compare.selftest import guards, selftest
     from rmcheck.record import baseline as baselines
 
@@ -167,11 +169,18 @@ def run_selftest(options: argparse.Namespace) -> int:
         notes=notes,
         progress=chosen.progress,
     )
+    recipes = recipe_selftest(
+        recipe_guards(suites, run, baseline),
+        comparisons=result.comparisons,
+        runs=options.runs,
+        seed=options.seed,
+        progress=chosen.progress,
+    )
     if options.format == "json":
-        tell_json(_json(result), indent=1)
+        tell_json({**_json(result), "recipes": recipes_json(recipes)}, indent=1)
     else:
-        tell(*_lines(result, against))
-    return int(result.cries_wolf)
+        tell(*_lines(result, against), *recipe_lines(recipes))
+    return int(result.cries_wolf or (recipes is not None and recipes.cries_wolf))
 
 
 def _remedy(lacking: list[str], folder: Path, suites: Path) -> str:

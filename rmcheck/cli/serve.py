@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rmcheck.cache.store import ScoreStore
-from rmcheck.cli.options import add_compute_options, settings
+from rmcheck.cli.options import add_compute_options, positive, settings
 from rmcheck.cli.output import tell
 from rmcheck.cli.project import rooted
 from rmcheck.engine import Settings
@@ -53,27 +53,21 @@ def add_commands(commands: Any) -> None:
         "--no-cache", action="store_true", help="neither look scores up nor keep them on disk"
     )
     serve.add_argument(
-        "--max-texts", type=_positive, metavar="N", help="texts of a request (default: 1024)"
+        "--max-texts", type=positive, metavar="N", help="texts of a request (default: 1024)"
     )
     serve.add_argument(
-        "--max-waiting", type=_positive, metavar="N",
+        "--max-waiting", type=positive, metavar="N",
         help="texts that may wait; more get status 429 (default: 4096)",
     )  # fmt: skip
     serve.add_argument(
-        "--max-mb", type=_positive, metavar="N", help="size of a request in MB (default: 8)"
+        "--max-mb", type=positive, metavar="N", help="size of a request in MB (default: 8)"
     )
     serve.add_argument(
-        "--timeout", type=_positive, metavar="SECONDS",
+        "--timeout", type=positive, metavar="SECONDS",
         help="how long a request may take (default: 60)",
     )  # fmt: skip
     add_compute_options(serve)
     serve.set_defaults(run=run_serve)
-
-
-def _positive(given: str) -> int:
-    if not given.isdecimal() or int(given) < 1:
-        raise argparse.ArgumentTypeError(f"{given!r}: expected a whole number of at least 1")
-    return int(given)
 
 
 def run_serve(options: argparse.Namespace) -> int:

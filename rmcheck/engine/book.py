@@ -19,6 +19,7 @@ from rmcheck.data import Dialogue, PreferencePair, sides_of
 from rmcheck.data.pairs import Sides
 from rmcheck.engine import orders
 from rmcheck.engine.bar import SessionBar
+from rmcheck.engine.trainings import train_missing
 from rmcheck.errors import SourceError
 from rmcheck.progress import NoProgress
 from rmcheck.record.run import ScoringRecord
@@ -121,6 +122,12 @@ class ScoreBook:
                 except SourceError as error:  # cached scores are not those of the model now
                     failed |= dict.fromkeys(map(id, entry.sources), error)
                     work.remove(entry)
+            wanted = [entry.cached.source for entry in work if entry.unknown]
+            untrained = train_missing(wanted, self._bar)
+            for entry in [entry for entry in work if id(entry.cached.source) in untrained]:
+                why = untrained[id(entry.cached.source)]
+                failed |= dict.fromkeys(map(id, entry.sources), why)
+                work.remove(entry)
             told = sum(len(one.unknown) for one in work if isinstance(one.cached.source, Streaming))
             with self._bar.over(told):
                 for entry in work:

@@ -9,12 +9,13 @@ from itertools import compress
 import numpy as np
 from numpy.typing import NDArray
 
-from rmcheck.checks import BASELINE, CANDIDATE, Changes, Check, ScoredPairs, SourceRef
+from rmcheck.checks import BASELINE, CANDIDATE, Changes, Check, ScoredPairs, SourceRef, Trainings
 from rmcheck.checks.signature import signature
 from rmcheck.data import Dialogue, Pairs, PreferencePair, sides_of
 from rmcheck.data.preferences import PreferenceData
 from rmcheck.engine.binding import Binding
 from rmcheck.engine.book import ScoreBook
+from rmcheck.engine.seeds import trainings_of
 from rmcheck.errors import BaselineMissing
 from rmcheck.reward_source import KeptPair, Partial, Remembering, Settled, Source
 from rmcheck.spec import redacted
@@ -35,6 +36,7 @@ class SuiteContext:
     comparisons: int
     objective: str = ""
     early_stop: bool | None = None
+    seeds: int = 1
     decided: dict[int, Verdict] = field(default_factory=dict)
     """Verdicts by the id of their check, shared by the contexts of a suite and its sources."""
 
@@ -125,9 +127,13 @@ class SuiteContext:
             return list(compress(pairs, self.book.known_pairs(source, pairs)))
         return [pair for pair in pairs if self.has_scored([pair])]
 
-    def has_scored(self, pairs: Sequence[PreferencePair]) -> bool:
-        """Whether the candidate's scores of all these pairs are there, without scoring any."""
-        return self.book.knows(self._source(CANDIDATE), sides_of(pairs))
+    def has_scored(self, pairs: Sequence[PreferencePair], source: SourceRef = CANDIDATE) -> bool:
+        """Whether a source's scores of all these pairs are there, without scoring any."""
+        return self.book.knows(self._source(source), sides_of(pairs))
+
+    def trainings(self, source: SourceRef = CANDIDATE, count: int | None = None) -> Trainings:
+        """The trainings of a recipe, or the source alone."""
+        return trainings_of(self._source(source), source, self.seeds if count is None else count)
 
     def side(self, objective: str) -> SuiteContext:
         """The same for another objective of the model."""

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from rmcheck.engine.context import SuiteContext, of_objective
 from rmcheck.engine.pins import beside_comparison, with_baseline
 from rmcheck.engine.reading_watch import ReadingWatch
 from rmcheck.engine.rounds import Rounds, Staged
+from rmcheck.engine.seeds import beside_recipes, no_effect, with_trainings
 from rmcheck.engine.settings import DEFAULT_BASELINE, NO_BASELINE, Settings
 from rmcheck.errors import (
     BaselineMissing,
@@ -70,6 +72,7 @@ class Engine:
         self._decided: dict[tuple[Suite, Binding], dict[int, Verdict]] = {}
         self._failed: dict[int, Exception] = {}
         self._extras_told: set[str] = set()
+        self._seed_remarks: list[str] = []
         self._baseline: baselines.Baseline | None = None
         self._baseline_source: Source | None = None
         self._find_baseline()
@@ -116,7 +119,11 @@ class Engine:
         """The baseline's part of the record."""
         if self._baseline is not None:
             kept = self._baseline
-            return BaselineRecord(name=kept.name, fingerprint=kept.record.source.fingerprint)
+            return BaselineRecord(
+                name=kept.name,
+                fingerprint=kept.record.source.fingerprint,
+                kept=kept.record.blessed or kept.record.run_id,
+            )
         if self._baseline_source is not None:
             source = self._baseline_source
             return BaselineRecord(name=source.spec, fingerprint=source.fingerprint)
@@ -199,6 +206,7 @@ class Engine:
             examples=self.settings.examples,
             comparisons=self.comparisons,
             early_stop=self.settings.early_stop,
+            seeds=self.settings.seeds,
             decided=self._decided.setdefault((suite, binding), {}),
         )
 
@@ -219,7 +227,8 @@ class Engine:
             for bound in checks:
                 _, pairs = suites.setdefault(id(binding), (binding.candidate, {}))
                 pairs[id(bound.suite)] = bound.suite.data.pairs
-                staged.append(Staged.of(bound, self.context(bound.suite, binding)))
+                context = self.context(bound.suite, binding)
+                staged.append(Staged.of(bound, context, partial(self._every, bound, binding)))
                 for source, need in staged[-1].sources(0):
                     wanted.setdefault(id(source), (source, []))[1].append(need.dialogues)
                     asking.setdefault(id(source), {})[id(bound.suite)] = bound.suite
@@ -259,13 +268,26 @@ class Engine:
             kept = self._baseline if binding.baseline is self._baseline_source else None
             other = kept.source_of(suite.name) if kept else binding.baseline.describe()
             refuse_unlike(binding.candidate.describe(), other, binding.baseline_name)
-        for need in _needs(bound):
+        for need in self._needs(bound, binding):
             try:
                 source = binding.source(need.source)
             except (CannotDecide, BaselineMissing):
                 continue
             if id(source) in self._failed:
                 raise self._told(self._failed[id(source)])
+
+    def _needs(self, bound: BoundCheck, binding: Binding) -> Iterator[Need]:
+        yield from self._every(bound, binding, bound.check.needs(bound.suite.data))
+
+    def _every(self, bound: BoundCheck, binding: Binding, needs: Iterable[Need]) -> Iterator[Need]:
+        """Needs of the objective that the check names, by every training of a recipe."""
+        for need in needs:
+            source = of_objective(need.source, bound.check.objective or "")
+            asked = self.settings.seeds if need.seeds is None else need.seeds
+            if asked > 1 and need.source.role == "candidate":
+                said = no_effect(binding.candidate, asked)
+                self._seed_remarks += [said] if said else []
+            yield from with_trainings(replace(need, source=source), binding, self.settings.seeds)
 
     def _told(self, error: Exception) -> Exception:
         """The full error of a missing extra for the first check, a short one for the others."""
@@ -284,14 +306,20 @@ class Engine:
         verdict = with_baseline(verdict, bound.id, kept)
         if bound.check.compares:
             verdict = beside_comparison(verdict, context, kept)
+            theirs = kept.source_of(bound.suite.name) if kept else None
+            verdict = beside_recipes(verdict, binding.candidate.describe(), theirs)
         return verdict, time.perf_counter() - started
 
     def scoring(self) -> ScoringRecord:
         """How many scores were needed, cached and computed, and what the user should know."""
         counts = self.book.counts()
-        return counts.model_copy(
-            update={"remarks": [*counts.remarks, *self._watch.remarks, *self._rounds.remarks]}
-        )
+        said = [
+            *counts.remarks,
+            *self._watch.remarks,
+            *self._rounds.remarks,
+            *dict.fromkeys(self._seed_remarks),
+        ]
+        return counts.model_copy(update={"remarks": said})
 
     def trainings(self) -> list[TrainingRecord]:
         """The training curves of the recipes that gave scores, in the order of their first use."""
@@ -310,9 +338,3 @@ def _sound(asked: Iterable[Sequence[Dialogue]]) -> Iterator[Dialogue]:
     for dialogues in asked:
         with suppress(RmcheckError):
             yield from dialogues
-
-
-def _needs(bound: BoundCheck) -> Iterator[Need]:
-    """What a check needs, of the objective that it names."""
-    for need in bound.check.needs(bound.suite.data):
-        yield replace(need, source=of_objective(need.source, bound.check.objective or ""))

@@ -21,6 +21,7 @@ def check_record(bound: BoundCheck, verdict: Verdict, seconds: float) -> CheckRe
         criterion=dict(verdict.criterion),
         p_value=verdict.p_value,
         adjusted_p=verdict.adjusted_p,
+        p_less=verdict.p_less,
         detectable=verdict.detectable,
         message=verdict.message,
         signature=verdict.signature,

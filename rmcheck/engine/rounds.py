@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from rmcheck.checks import Check, Need
 from rmcheck.engine.binding import Binding
 from rmcheck.engine.book import ScoreBook
-from rmcheck.engine.context import SuiteContext, of_objective
+from rmcheck.engine.context import SuiteContext
 from rmcheck.errors import RmcheckError
 from rmcheck.reward_source import Partial, Source
 from rmcheck.suite import BoundCheck
@@ -30,15 +30,22 @@ class Staged:
     rounds: Sequence[Sequence[Need]]
 
     @classmethod
-    def of(cls, bound: BoundCheck, context: SuiteContext) -> Staged:
-        """The rounds of a check under the settings of its context."""
+    def of(
+        cls,
+        bound: BoundCheck,
+        context: SuiteContext,
+        every: Callable[[Iterable[Need]], Iterable[Need]],
+    ) -> Staged:
+        """The rounds of a check under the settings of its context.
+
+        Parameters
+        ----------
+        every
+            From the needs of a check to those of all sources that it is about.
+        """
         check = context.asked(bound.check)
-        objective = check.objective or ""
-        rounds = [
-            [replace(need, source=of_objective(need.source, objective)) for need in needs]
-            for needs in check.rounds(bound.suite.data)
-        ]
-        side = replace(context, objective=objective)
+        rounds = [list(every(needs)) for needs in check.rounds(bound.suite.data)]
+        side = replace(context, objective=check.objective or "")
         return cls(bound, check, side, context.binding, rounds)
 
     def sources(self, number: int) -> list[tuple[Source, Need]]:

@@ -20,6 +20,8 @@ NO_BASELINE = "none"
 """The baseline of a run that wants no comparison."""
 DEFAULT_CACHE = ".rmcheck"
 DEFAULT_REPORT = "reports/latest"
+MOST_SEEDS = 20
+"""No run compares more trainings of a recipe."""
 DEFAULT_BASELINES = "fixtures/baselines"
 
 
@@ -31,6 +33,7 @@ class Settings:
     from `here` (None: from the root), all others from the root. `strict`: the run fails if a
     required check is skipped. `engine` scores what is missing (empty: this process). `early_stop`:
     whether checks may stop before all pairs are scored (None: those whose suite says so).
+    `seeds`: how many trainings of a recipe a comparison looks at.
     `source_named`: an option or a key names the source; False if it is the default.
     """
 
@@ -46,6 +49,7 @@ class Settings:
     dtype: str = PRECISIONS[0]
     seed: int = 0
     examples: int | None = None
+    seeds: int = 1
     strict: bool = False
     engine: str = ""
     early_stop: bool | None = None
@@ -134,6 +138,7 @@ def settings_from(ini: Ini, options: Options, *, progress: Progress | None = Non
         dtype=asked.dtype(),
         seed=asked.whole("rm_seed") or 0,
         examples=asked.whole("rm_examples", least=1),
+        seeds=asked.whole("rm_seeds", least=1, most=MOST_SEEDS) or 1,
         strict=asked.truth("rm_strict"),
         engine=asked.engine(),
         early_stop=asked.switch("rm_early_stop"),
@@ -178,12 +183,15 @@ class _Asked:
             raise UsageError(f"{self._name(key)} {given} is a file; choose a directory")
         return path
 
-    def whole(self, key: str, *, least: int = 0) -> int | None:
+    def whole(self, key: str, *, least: int = 0, most: int | None = None) -> int | None:
         value = self.text(key)
         if value is None:
             return None
         if not value.isdecimal() or int(value) < least:
             said = f"{self._name(key)}={value!r}: expected a whole number of at least {least}"
+            raise UsageError(said)
+        if most is not None and int(value) > most:
+            said = f"{self._name(key)}={value!r}: expected a whole number from {least} to {most}"
             raise UsageError(said)
         return int(value)
 

@@ -29,6 +29,11 @@ OPTIONS: dict[str, tuple[str, str, str]] = {
     ),
     "--rm-cache": ("rm_cache", "DIR", "folder for cached adapters and scores (default .rmcheck)"),
     "--rm-seed": ("rm_seed", "N", "seed of searches and resampling (default 0)"),
+    "--rm-seeds": (
+        "rm_seeds",
+        "K",
+        "compare recipes by K trainings with different seeds (default 1)",
+    ),
     "--rm-examples": ("rm_examples", "N", "number of examples that each search draws"),
 }
 """Each option, its ini twin, its value's name, its help."""

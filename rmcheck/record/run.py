@@ -15,6 +15,7 @@ from pydantic import (
     Field,
 )
 
+from rmcheck.record.inputs import InputsRecord
 from rmcheck.record.members import MembersRecord
 from rmcheck.record.pin import PinRow
 from rmcheck.record.served import RequestsRecord
@@ -34,10 +35,11 @@ class _Model(BaseModel):
 
 
 class BaselineRecord(_Model):
-    """The baseline that a run was compared with."""
+    """The baseline that a run was compared with; `kept` says when it was blessed."""
 
     name: str
     fingerprint: str | None = None
+    kept: str = ""
 
 
 class EstimateRecord(_Model):
@@ -149,6 +151,7 @@ class CheckRecord(_Model):
     criterion: dict[str, Any] = Field(default_factory=dict)
     p_value: float | None = None
     adjusted_p: float | None = None
+    p_less: float | None = None
     detectable: float | None = None
     message: str
     signature: str = ""
@@ -293,6 +296,7 @@ class RunRecord(_Model):
     started: str
     duration_s: float
     seed: int
+    inputs: InputsRecord | None = None
     command: str = ""
     source: SourceRecord
     baseline: BaselineRecord | None = None

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rmcheck.data import Dialogue, PreferencePair, TokenText
+from rmcheck.progress import Progress
 from rmcheck.record.run import SourceRecord, TrainingRecord
 
 
@@ -131,6 +132,20 @@ class Retrainable(Protocol):
 
 
 @runtime_checkable
+class Seeded(Protocol):
+    """A recipe, which can be trained with several seeds; or the scores of such trainings."""
+
+    def seeds(self, count: int) -> Sequence[int]:
+        """The seeds of `count` trainings, its own first; or of all whose scores it has.
+
+        Empty where it does not know of any.
+        """
+
+    def with_seed(self, seed: int) -> RewardSource:
+        """The training with this seed."""
+
+
+@runtime_checkable
 class Rescalable(Protocol):
     """A source whose scalar head can be multiplied by a constant."""
 
@@ -189,6 +204,40 @@ class Trained(Protocol):
     @property
     def training(self) -> TrainingRecord | None:
         """The training record; None before it is trained."""
+
+
+class TrainingJob(Protocol):
+    """A training that can be given to another process: it can be pickled, and is called there."""
+
+    @property
+    def key(self) -> str:
+        """What it makes; two jobs with one key make the same."""
+
+    @property
+    def spec(self) -> str:
+        """The source's name in messages."""
+
+    @property
+    def work(self) -> float:
+        """About how much there is to compute: bytes of data (each epoch) times those of weights."""
+
+    @property
+    def memory(self) -> float:
+        """About how many bytes of memory its process needs."""
+
+    def __call__(self, progress: Progress) -> bool:
+        """Train; False if another process has done it meanwhile."""
+
+
+@runtime_checkable
+class Trainable(Protocol):
+    """A source whose model must be trained before it can score."""
+
+    def training_job(self) -> TrainingJob | None:
+        """The training that is missing; None if there is none, or it belongs in this process."""
+
+    def note_training(self) -> None:
+        """Its job was done for this session by another process."""
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from rmcheck.sources.served_file import ServedFile
 from rmcheck.sources.source_file import SourceFile
 from rmcheck.suite.header import RESERVED, DataMapping, Header
 from rmcheck.suite.loading import check_model
+from rmcheck.training.folds import Folds
 from rmcheck.training.recipe import (
     FILE_KEYS,
     LabelNoise,
@@ -38,7 +39,7 @@ DRAFT = "http://json-schema.org/draft-07/schema#"
 
 Schema = dict[str, Any]
 
-_DESCRIBED = (Slice, DataMapping, Lora, LabelNoise, Optimisation)
+_DESCRIBED = (Slice, DataMapping, Lora, LabelNoise, Optimisation, Folds)
 """Nested models whose docstrings describe their keys."""
 
 

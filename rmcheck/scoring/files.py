@@ -140,6 +140,12 @@ class ModelFiles:
     revision: str | None = None
     trust_remote_code: bool = False
 
+    @property
+    def size(self) -> int:
+        """Bytes of all files that the loader may read; 0 for a hub repository."""
+        found = _below(self.folder) if self.folder else ()
+        return sum(path.stat().st_size for path in found)
+
     def hash(self, hashes: FileHashes, extra: Iterable[str] = ()) -> str:
         """32 hex digits over all files that the loader may read: weights, configuration, tokenizer.
 

@@ -1,4 +1,4 @@
-"""Let torch's threads sleep while they wait, which is faster on a busy machine."""
+"""The cores of this process, and how its threads wait."""
 
 from __future__ import annotations
 
@@ -17,3 +17,10 @@ def wait_asleep() -> None:
     """
     if "torch" not in sys.modules:
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ from rmcheck.data.layouts import OURS
 from rmcheck.data.preferences import PreferenceData, load
 from rmcheck.errors import SourceError
 from rmcheck.extras import needed_by
+from rmcheck.progress import NoProgress, Progress
 from rmcheck.record.run import FileRecord, SourceRecord, TrainingRecord
 from rmcheck.reward_source import SourceOptions
 from rmcheck.scoring.files import ModelFiles
@@ -57,6 +60,15 @@ class RecipeSource(HeadedModel):
         noisy = RecipeSource(spec, recipe, self.options)
         noisy._shared = self._shared
         return noisy
+
+    def seeds(self, count: int) -> Sequence[int]:
+        """The recipe's own seed, and those that follow it."""
+        return range(self.recipe.seed, self.recipe.seed + count)
+
+    def with_seed(self, seed: int) -> RecipeSource:
+        """The same recipe, trained with another seed."""
+        recipe = replace(self.recipe.with_seed(seed), name=f"{self.recipe.name} (seed {seed})")
+        return RecipeSource(f"{self.spec} (seed {seed})", recipe, self.options)
 
     def train(self) -> Path:
         """The adapter's folder; trains, or waits for the process that does, if it is missing.
@@ -107,6 +119,37 @@ class RecipeSource(HeadedModel):
         with needed_by(self.spec):
             return adapter.ensure(folder, run, name, self.options.progress, doubt)
 
+    def training_job(self) -> RecipeTraining | None:
+        """The training of a missing adapter, unless a GPU is there, which trainings would share."""
+        folder = self.adapter
+        if adapter.is_complete(folder):
+            self._doubt = adapter.doubt(folder) or self._doubt
+            if not adapter.doubt(folder):
+                return None
+        with needed_by(self.spec):
+            wait_asleep()
+            from rmcheck.scoring.loading import pick_device
+
+            if pick_device(self.options.device) != "cpu":
+                return None
+        data = sum(path.stat().st_size for path in self.recipe.data_files()) or HUB_BYTES
+        if self.recipe.limit is not None:
+            data = min(data, self.recipe.limit * PAIR_BYTES)
+        weights = self.recipe.base_files().size or HUB_BYTES
+        options = replace(self.options, progress=NoProgress())
+        work = data * self.recipe.optimisation.epochs * weights
+        memory = PROCESS_BYTES + COPIES * weights
+        return RecipeTraining(folder.name, self.spec, self.recipe, options, work, memory)
+
+    def note_training(self) -> None:
+        """Its job was done for this session by another process."""
+        self._trained = True
+
+    @property
+    def trained_now(self) -> bool:
+        """Whether its adapter was trained for this session."""
+        return self._trained
+
     @property
     def remarks(self) -> tuple[str, ...]:
         """Notes about the scoring that the user should see."""
@@ -153,6 +196,34 @@ class RecipeSource(HeadedModel):
     def _base_hash(self, files: ModelFiles) -> str:
         extra = [self.recipe.gguf_file] if self.recipe.gguf_file else []
         return files.hash(self.hashes, extra)
+
+
+PAIR_BYTES = 1000
+"""About as long as a row of training data is."""
+HUB_BYTES = 500_000_000
+"""About as large as data or a model of the hub is, whose size is not known here."""
+PROCESS_BYTES = 1_200_000_000
+COPIES = 6
+"""A training needs about `PROCESS_BYTES` and so many times the bytes of its base's files."""
+
+
+@dataclass(frozen=True)
+class RecipeTraining:
+    """The training of a recipe, which another process can be given; see `TrainingJob`."""
+
+    key: str
+    spec: str
+    recipe: Recipe
+    options: SourceOptions
+    work: float
+    memory: float
+
+    def __call__(self, progress: Progress) -> bool:
+        """Train; False if another process has done it meanwhile."""
+        options = replace(self.options, progress=progress)
+        source = RecipeSource(self.spec, self.recipe, options)
+        source.train()
+        return source.trained_now
 
 
 def _reachable(files: ModelFiles, folder: Path) -> str:

@@ -12,13 +12,15 @@ from scipy.special import ndtr
 
 from rmcheck.stats.signflip import sign_flip_p_integer
 
-FINENESS: Final = 64
-"""The mean size of a rounded difference: rounding moves one by 1/128 of it at most."""
+FINENESS: Final = 32
+"""The mean size of a rounded difference: rounding moves one by 1/64 of it at most."""
 
 MOST_EXACT: Final = 2_000
 """Up to so many groups the distribution is computed exactly, beyond by a saddlepoint."""
 
 _FEW_SIZES: Final = 8
+# Sums are halved once for so many signs: far fewer than would overflow.
+_HALVED: Final = 256
 _SMALLEST: Final = float(np.finfo(np.float64).tiny)
 
 
@@ -63,27 +65,28 @@ def sign_flip_p_sums(net: NDArray[np.float64]) -> tuple[float, float]:
         return sign_flip_p_integer(values, "greater"), sign_flip_p_integer(values, "less")
     total, lost = int(sizes.sum()), int(values[values > 0].sum())
     if len(sizes) <= MOST_EXACT:
-        return _at_most(total - lost, sizes, total), _at_most(lost, sizes, total)
+        bound = min(lost, total - lost)
+        cells = _lower_tail(bound, sizes)
+        # With fair signs the lost part T has P(T ≥ t) = P(T ≤ total - t).
+        rare = max(_SMALLEST, float(cells.sum()))
+        common = 1.0 - float(cells[:-1].sum())
+        return (common, rare) if bound == lost else (rare, common)
     return _saddlepoint(2 * lost - total, sizes), _saddlepoint(total - 2 * lost, sizes)
 
 
-def _at_most(bound: int, sizes: NDArray[np.int64], total: int) -> float:
-    """P(T ≤ bound) for T the sum of `sizes`, each kept by a fair coin."""
-    if bound >= total:
-        return 1.0
-    if 2 * bound >= total:
-        # Add up the shorter tail.
-        return 1.0 - _at_most(total - bound - 1, sizes, total)
+def _lower_tail(bound: int, sizes: NDArray[np.int64]) -> NDArray[np.float64]:
+    """P(T = 0), …, P(T = bound) for T the sum of `sizes`, ascending, each kept by a fair coin."""
     cells = np.zeros(bound + 1)
     cells[0] = 1.0
     reached = 0
-    for size in sizes.tolist():
-        kept = min(reached, bound - size)
+    for place, size in enumerate(sizes.tolist(), start=1):
+        kept = min(reached, bound - size) + 1
         reached = min(bound, reached + size)
-        moved = cells[: kept + 1].copy() if kept >= 0 else cells[:0]
-        cells[size : size + len(moved)] += moved
-        cells[: reached + 1] *= 0.5
-    return max(_SMALLEST, float(cells.sum()))
+        if kept > 0:
+            cells[size : size + kept] += cells[:kept]
+        if place % _HALVED == 0:
+            cells[: reached + 1] *= 0.5**_HALVED
+    return np.asarray(cells * 0.5 ** (len(sizes) % _HALVED))
 
 
 def _saddlepoint(observed: int, sizes: NDArray[np.int64]) -> float:

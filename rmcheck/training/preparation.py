@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rmcheck.data import Dialogue, PreferencePair, pair_dialogues
+from rmcheck.errors import TrainingError
 from rmcheck.scoring.forest import Forest, plant
+from rmcheck.training.folds import remaining
 from rmcheck.training.recipe import LabelNoise, Recipe
 
 Ids = NDArray[np.int64]
@@ -34,7 +36,11 @@ class Split:
 
 
 def split(pairs: Sequence[PreferencePair], recipe: Recipe) -> Split:
-    """Divide by prompt, then draw the recipe's `limit`."""
+    """Leave out the recipe's `folds`, divide the rest by prompt, then draw its `limit`."""
+    try:
+        pairs = remaining(pairs, recipe.folds)
+    except ValueError as error:
+        raise TrainingError(f"{recipe.path}: folds: {error}") from None
     rng = np.random.default_rng([recipe.seed, 1])
     groups: dict[str, list[PreferencePair]] = {}
     for pair in pairs:

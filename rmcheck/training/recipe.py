@@ -34,6 +34,7 @@ from rmcheck.training.data_spec import (
     known_layout,
     nothing_matches,
 )
+from rmcheck.training.folds import Folds, known_folds
 from rmcheck.training.losses import LOSSES
 
 TRAINER_FORMAT = 1
@@ -189,6 +190,8 @@ class Recipe:
         Flips a share `rate` of the labels, drawn with `seed`.
     augment
         Adds copies of the training pairs with transformed texts and the same label.
+    folds
+        Leaves the prompts of one or more folds of the data out of the training.
     """
 
     name: str
@@ -211,6 +214,7 @@ class Recipe:
     seed: _Seed = 0
     label_noise: LabelNoise = field(default_factory=LabelNoise)
     augment: Augment | None = None
+    folds: Annotated[Folds | None, AfterValidator(known_folds)] = None
 
     def with_label_noise(self, rate: float, seed: int) -> Recipe:
         """The same recipe with a share `rate` of its training labels flipped."""
@@ -257,7 +261,7 @@ class Recipe:
         settings = dataclasses.asdict(self)
         for key in ("name", "description", "path", "base", "revision", "data"):
             settings.pop(key)
-        for key in ("layout", "augment"):  # recipes without them keep their hash
+        for key in ("layout", "augment", "folds"):  # recipes without them keep their hash
             if settings[key] is None:
                 settings.pop(key)
         drawn = [perturb.version(self.augment.drawn())] if self.augment else []
@@ -371,7 +375,11 @@ def _read(path: Path, root: Path) -> Recipe:
     if "recipe" not in document.value and {"rmcheck", "checks"} & set(document.value):
         said = f"expected a recipe, got a suite; run it with `pytest {shown}`"
         raise ProblemsFound([Problem(shown, 1, 1, said)])
-    given = located.validate(RecipeFile, document, label="recipe")
+    return recipe_of(located.validate(RecipeFile, document, label="recipe"), path)
+
+
+def recipe_of(given: BaseModel, path: Path) -> Recipe:
+    """The recipe that the validated keys (`RecipeFile`) of a file at `path` say."""
     values = {name: getattr(given, key) for name, key in FILE_KEYS.items()}
     lora: Lora = values["lora"]
     values |= {

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from builders import TableContext, make_pairs
+from numpy.typing import NDArray
 
+from rmcheck.checks import Changes
 from rmcheck.checks.no_regression import NoRegression
+from rmcheck.checks.paired_scores import PairedScores, RecipeScores
 from rmcheck.stats.measures import weigh
 from rmcheck.stats.winrate import wins
 from rmcheck.verdict import Verdict
@@ -37,6 +42,12 @@ def less_sure(n: int = 400, lost: int = 20, gained: int = 10) -> TableContext:
     )  # fmt: skip
 
 
+def _columns(ctx: TableContext) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    assert ctx.baseline is not None
+    now, before = (np.column_stack(side) for side in (ctx.candidate, ctx.baseline))
+    return now, before
+
+
 def judge(ctx: TableContext, **keys: object) -> Verdict:
     return NoRegression(**keys).judge(ctx)  # type: ignore[arg-type]
 
@@ -59,14 +70,12 @@ def test_evidence_that_the_wins_do_not_have(measure: str) -> None:
     assert (verdict.state, verdict.outcome) == ("regressed", "fail")
     assert verdict.estimate == by_wins.estimate
     assert verdict.criterion["measure"] == measure
-    ctx = less_sure()
-    now, before = np.array(ctx.candidate[0]), np.array(ctx.baseline[0])  # type: ignore[index]
-    zero = np.zeros(len(now))
+    sides = _columns(less_sure())
     found = weigh(
         measure,  # type: ignore[arg-type]
-        margins=(now, before),
-        wins=(wins(now, zero), wins(before, zero)),
-        groups=[pair.group for pair in ctx.pairs],
+        margins=(sides[0][:, 0], sides[1][:, 0]),
+        wins=(wins(*sides[0].T), wins(*sides[1].T)),
+        groups=[pair.group for pair in less_sure().pairs],
     )
     assert verdict.p_value == found.p_two_sided
     head = verdict.message.split(";")[0]
@@ -111,3 +120,27 @@ def test_the_measure_is_in_the_signature() -> None:
     assert "measure:log_loss" in other.signature
     assert "measure" not in plain.signature
     assert other.signature.replace("|measure:log_loss", "") == plain.signature
+
+
+def test_seeds_are_compared_by_their_wins() -> None:
+    with pytest.raises(ValueError, match=r"measure: log_loss compares two models, and seeds: 3"):
+        NoRegression(measure="log_loss", seeds=3)
+    assert NoRegression(measure="log_loss", seeds=1).measure == "log_loss"
+    now, before = _columns(less_sure())
+    ids = [pair.id for pair in less_sure().pairs]
+    first = PairedScores(ids=ids, groups=ids, tags=[()] * len(ids), now=now, before=before)
+    scores = RecipeScores(
+        first=first,
+        now=np.stack([now, now[::-1]]),
+        before=np.stack([before, before[::-1]]),
+        now_seeds=(0, 1),
+        before_seeds=(0, 1),
+    )
+
+    def verdict(check: NoRegression) -> Verdict:
+        return check.compare(scores, Changes(), baseline="main", comparisons=1, sign=str)
+
+    plain, other = verdict(NoRegression()), verdict(NoRegression(measure="rank_log_loss"))
+    note = "measure rank_log_loss not used: trainings of recipes are compared by their wins"
+    assert other.evidence.notes == (*plain.evidence.notes, note)
+    assert replace(other, evidence=plain.evidence) == plain

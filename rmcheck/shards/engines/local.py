@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from rmcheck.errors import RmcheckError, SourceError
+from rmcheck.scoring.threads import cores
 from rmcheck.shards import scores
 from rmcheck.shards.work import Job, Task, Worker
 
@@ -110,13 +111,6 @@ def _pooled(job: Job, tasks: Sequence[Task], count: int, devices: Sequence[str])
                 yield future.result()
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 _WORKER: list[Any] = []

@@ -9,8 +9,8 @@ from typing import Any
 
 from rmcheck.errors import SourceError
 from rmcheck.extras import needed_by
+from rmcheck.scoring.threads import cores
 from rmcheck.shards import scores
-from rmcheck.shards.engines.local import cores
 from rmcheck.shards.work import Job, Task, Worker
 
 

@@ -1,0 +1,88 @@
+"""The command `train`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from rmcheck.cli.options import add_compute_options, positive, settings
+from rmcheck.cli.output import tell
+from rmcheck.cli.project import rooted, shown
+from rmcheck.engine.trainings import train_missing
+from rmcheck.errors import RmcheckError, SourceError
+from rmcheck.record.run import TrainingRecord
+from rmcheck.spec import redacted
+from rmcheck.wording import counted
+
+FAILED = 4
+
+
+def add_commands(commands: Any) -> None:
+    """Register it."""
+    train = commands.add_parser(
+        "train",
+        help="train recipes, unless they are already trained",
+        description="Trains the reward model of each recipe once, several at once where cores and "
+        "memory allow; an adapter is cached under a hash of its settings and data. Prints the "
+        "adapters' folders and the training curves.",
+    )
+    train.add_argument(
+        "recipes",
+        nargs="+",
+        metavar="recipe",
+        help="name of a recipe (tiny), or path to a recipe file; give one or more",
+    )
+    train.add_argument(
+        "--jobs",
+        type=positive,
+        metavar="N",
+        help="at most so many trainings at once (default: as cores and memory allow)",
+    )
+    add_compute_options(train)
+    train.set_defaults(run=run_train)
+
+
+def run_train(options: argparse.Namespace) -> int:
+    """Train, and print each adapter's folder and its training curve."""
+    from rmcheck.sources.recipe import RecipeSource, create
+
+    chosen = settings(options)
+    sources: list[RecipeSource] = []
+    for given in options.recipes:
+        spec = rooted(f"recipe:{given.removeprefix('recipe:')}", chosen.root)
+        sources.append(create(spec.removeprefix("recipe:"), chosen.options))
+    failed = train_missing(sources, chosen.progress, options.jobs) if len(sources) > 1 else {}
+    errors = list(failed.values())
+    for source in sources:
+        if id(source) in failed:
+            continue
+        try:
+            _show(source.train(), source.training, redacted(source.spec))
+        except RmcheckError as error:
+            if len(sources) == 1:
+                raise
+            errors.append(error)
+    for each in errors:
+        tell(*(f"rmcheck train: {line}" for line in str(each).splitlines()), error=True)
+    return FAILED if errors else 0
+
+
+def _show(folder: Path, training: TrainingRecord | None, spec: str) -> None:
+    if training is None:
+        raise SourceError(f"{folder}: training record missing; delete the folder to train again")
+    tell(
+        f"{spec}: {counted(training.pairs, 'pair')}, {counted(training.steps, 'step')}, "
+        f"{training.seconds:.0f} s"
+    )
+    tell(f"adapter: {shown(folder, Path.cwd())}")
+    print(f"{'step':>6}  {'loss':>7}  {'training':>8}  {'held out':>8}   (win rates)")
+    for point in training.curve:
+        print(
+            f"{point.step:>6}  {point.loss:>7.4f}  {_share(point.train_win_rate):>8}  "
+            f"{_share(point.held_out_win_rate):>8}"
+        )
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
