@@ -127,3 +127,17 @@ def test_non_inferior_is_required_of_recipes_as_of_models() -> None:
     ctx = table((0.66, 0.70, 0.66), (0.72, 0.65, 0.70))
     assert judge(ctx).outcome == "pass"
     assert judge(ctx, require="non_inferior").outcome == "fail"
+
+
+def test_early_stopping_is_not_used_for_recipes_and_refused_with_seeds() -> None:
+    ctx = table((0.20, 0.22, 0.21), (0.90, 0.89, 0.92))
+    verdict = judge(ctx, early_stop=True)
+    plain = judge(ctx)
+    assert (verdict.looked, verdict.estimate, verdict.state) == (None, plain.estimate, plain.state)
+    assert "early_stop not used: trainings of recipes are compared on all pairs" in (
+        verdict.evidence.notes
+    )
+    with pytest.raises(ValueError, match="early_stop compares two models, and seeds: 3 compares"):
+        NoRegression(early_stop=True, seeds=3)
+    check = NoRegression(seeds=3)
+    assert check.stopping(True) is check
