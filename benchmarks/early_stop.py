@@ -15,7 +15,6 @@ import results
 from simulate_decisions import ALPHA, RATE, Suite
 
 from rmcheck.checks import CANDIDATE, ScoredPairs, SourceRef
-from rmcheck.checks.interim import found
 from rmcheck.checks.looks import LEVEL, Look
 from rmcheck.checks.no_regression import NoRegression
 from rmcheck.checks.win_rate import WinRate
@@ -165,7 +164,7 @@ def comparisons(suite: Suite, lost: float, gained: float, runs: int, rng: Any, m
         table.now = table.before + changes
         look = early.seen()
         states = [
-            found(check, table, at)[1]  # type: ignore[arg-type]
+            check.found(table, at)[1]  # type: ignore[arg-type]
             for at in (look, everything)
         ]
         tally.add(states[0], states[1], len(look.pairs))

@@ -15,8 +15,10 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import multiprocessing
 import sys
 import time
+import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -44,6 +46,12 @@ NOISES = (0.3, 0.6, 1.0)
 BY_MARGIN: tuple[MarginMeasure, ...] = ("log_loss", "rank_log_loss")
 MEASURES = ("win_rate", *BY_MARGIN)
 
+TITLES = {
+    None: "Measures",
+    "equal": "Measures: equal models",
+    "swapped": "Measures: public models that change places",
+    "planted": "Measures: drops caught",
+}
 _MANY = 5
 """So many comparisons a run are simulated: enough for runs of 5 suites, fewer runs of more."""
 
@@ -151,8 +159,10 @@ def swapped(first: Column, second: Column) -> Draw:
 
     def draw(rng: Rng) -> tuple[Column, Column]:
         rows = rng.integers(0, len(ours), len(ours))
-        places = rng.random(len(ours)) < 0.5
-        return np.where(places, ours, theirs)[rows], np.where(places, theirs, ours)[rows]
+        # A coin for each drawn pair: one that is drawn twice is two pairs.
+        places = rng.random(len(rows)) < 0.5
+        sides = ours[rows], theirs[rows]
+        return np.where(places, *sides), np.where(places, *sides[::-1])
 
     return draw
 
@@ -238,18 +248,38 @@ def shape_cells() -> list[Cell]:
     ]
 
 
-def rows_of(
-    cells: Iterable[Cell], runs: int, suites: Sequence[int], rng: Rng
-) -> list[list[object]]:
-    rows: list[list[object]] = []
-    for cell in cells:
-        row: list[object] = [cell.name]
-        by_suites = cell.shares(runs, suites, rng)
-        for measure in MEASURES:
-            row += [f"{found[measure]:.3f}" for found in by_suites]
-        rows.append(row)
-        print(" | ".join(map(str, row)), file=sys.stderr, flush=True)
-    return rows
+@dataclass(frozen=True)
+class How:
+    """How many runs a cell, the seed, and in how many processes."""
+
+    runs: int
+    seed: int
+    jobs: int
+
+
+# What the processes work on: cells hold functions, which are not sent to a process but inherited.
+_at_work: list[Cell] = []
+
+
+def rows_of(cells: Sequence[Cell], suites: Sequence[int], how: How) -> list[list[object]]:
+    """A row for each cell: its name and the shares of red runs by measure and number of suites.
+
+    The random numbers of a cell depend on the seed and its name, not on what else is simulated.
+    """
+    _at_work[:] = cells
+    work = partial(_row, suites=tuple(suites), how=how)
+    with multiprocessing.get_context("fork").Pool(how.jobs) as pool:
+        return list(pool.imap(work, range(len(cells))))
+
+
+def _row(place: int, *, suites: Sequence[int], how: How) -> list[object]:
+    cell = _at_work[place]
+    rng = np.random.default_rng([how.seed, zlib.crc32(cell.name.encode())])
+    by_suites = cell.shares(how.runs, suites, rng)
+    shares = [f"{found[measure]:.3f}" for measure in MEASURES for found in by_suites]
+    row: list[object] = [cell.name, lost(cell.draw, rng), *shares]
+    print(" | ".join(map(str, row)), file=sys.stderr, flush=True)
+    return row
 
 
 def read(folder: Path) -> Mapping[str, Column]:
@@ -276,7 +306,7 @@ def shares_of(rows: Iterable[Sequence[object]], suites: Sequence[int]) -> list[t
     return [
         (float(str(cell)), suites[place % len(suites)])
         for row in rows
-        for place, cell in enumerate(row[1:])
+        for place, cell in enumerate(row[2:])
     ]
 
 
@@ -290,71 +320,75 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=2000, help="simulated runs a cell")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--data", type=Path, help="folder of score files of public models")
-    parser.add_argument("--only", choices=("equal", "planted"), help="one half of the tables")
+    parser.add_argument("--jobs", type=int, default=1, help="processes")
+    parser.add_argument("--only", choices=[name for name in TITLES if name], help="some tables")
     parser.add_argument("--results", type=Path, help="file whose section is replaced")
     given = parser.parse_args()
     if given.runs < _MANY:
         parser.error(f"--runs {given.runs}: at least {_MANY} are needed")
-    rng = np.random.default_rng(given.seed)
+    if given.only in ("swapped", "planted") and not given.data:
+        parser.error(f"--only {given.only} needs --data, a folder of score files")
+    how = How(given.runs, given.seed, given.jobs)
     tables = read(given.data) if given.data else {}
     started = time.perf_counter()
     found: list[tuple[float, int]] = []
     parts: list[str] = []
-    if given.only != "planted":
-        found, parts = equal_models(tables, given.runs, rng)
-    elif not tables:
-        sys.exit("--only planted needs --data: a folder of score files")
-    if given.only != "equal":
-        parts += planted(tables, given.runs, rng)
+    if given.only in (None, "equal"):
+        found, parts = equal_models(how)
+    if given.only in (None, "swapped") and tables:
+        more, told = swapped_models(tables, how)
+        found, parts = found + more, parts + told
+    if given.only in (None, "planted") and tables:
+        parts += planted(tables, how)
     missed = [share for share, m in found if not kept(share, times(given.runs, m))]
     if found:
-        said = (
-            f"{len(found) - len(missed)} of {len(found)} shares of red runs are at most {LIMIT:.0%}"
-        )
-        largest = max(share for share, m in found if m <= _MANY)
         parts.insert(
             0,
-            f"{said}, within three standard errors; the largest of 1 and 5 suites: {largest:.3f}.",
+            f"{len(found) - len(missed)} of {len(found)} shares of red runs are at most "
+            f"{LIMIT:.0%}, within three standard errors; the largest of 1 and 5 suites is "
+            f"{max(share for share, m in found if m <= _MANY):.3f}.",
         )
     parts.insert(0, f"{given.runs:,} runs a cell, in {time.perf_counter() - started:,.0f} s.")
     results = given.results or (RESULTS if given.runs >= 2000 else None)
-    what = {"equal": "Measures: equal models", "planted": "Measures: drops caught"}
-    title = what.get(given.only or "", "Measures")
-    publish(title, "\n\n".join(parts), Options(False, 1, results, given))
+    publish(TITLES[given.only], "\n\n".join(parts), Options(False, 1, results, given))
     return int(bool(missed))
 
 
-def equal_models(
-    tables: Mapping[str, Column], runs: int, rng: Rng
-) -> tuple[list[tuple[float, int]], list[str]]:
-    """The shares of red runs with their numbers of suites, and the tables."""
+def equal_models(how: How) -> tuple[list[tuple[float, int]], list[str]]:
+    """The shares of red runs over made-up scores, with their numbers of suites, and the tables."""
+    rows = rows_of(equal_cells(), FAMILIES, how)
+    shapes = rows_of(shape_cells(), (1,), how)
     by_suites = [f"{measure}, {m}" for measure in MEASURES for m in FAMILIES]
-    made_up = rows_of(equal_cells(), runs, FAMILIES, rng)
-    found = shares_of(made_up, FAMILIES)
     parts = [
         "### A/A: share of red runs by measure and number of suites",
-        f"{runs * _MANY:,} comparisons a row; of {FAMILIES[-1]} suites they make "
-        f"{times(runs, FAMILIES[-1]):,} runs.",
-        table(["two equal models", *by_suites], made_up),
-    ]
-    if tables:
-        names = list(tables)
-        pairs = [(a, b) for place, a in enumerate(names) for b in names[place + 1 :]]
-        cells = [Cell(f"{a}, {b}", len(tables[a]), swapped(tables[a], tables[b])) for a, b in pairs]
-        swaps = rows_of(cells, runs, FAMILIES[:2], rng)
-        found += shares_of(swaps, FAMILIES[:2])
-        parts += [
-            "### A/A: two public models that change places at random",
-            table(["models", *(f"{x}, {m}" for x in MEASURES for m in FAMILIES[:2])], swaps),
-        ]
-    parts += [
+        f"{how.runs * _MANY:,} comparisons a row; of {FAMILIES[-1]} suites they make "
+        f"{times(how.runs, FAMILIES[-1]):,} runs.",
+        table(["two equal models", *by_suites], map(_unplanted, rows)),
         "### Equal wins, another shape: share of red runs; no bound is promised for log_loss",
-        table(["two models", *MEASURES], rows_of(shape_cells(), runs, (1,), rng)),
+        table(["two models", *MEASURES], map(_unplanted, shapes)),
     ]
-    return found, parts
+    return shares_of(rows, FAMILIES), parts
 
 
-def planted(tables: Mapping[str, Column], runs: int, rng: Rng) -> list[str]:
+def _unplanted(row: Sequence[object]) -> list[object]:
+    """Without the points lost, of which there are none."""
+    return [row[0], *row[2:]]
+
+
+def swapped_models(
+    tables: Mapping[str, Column], how: How
+) -> tuple[list[tuple[float, int]], list[str]]:
+    """The same over public models."""
+    names, suites = list(tables), FAMILIES[:2]
+    pairs = [(a, b) for place, a in enumerate(names) for b in names[place + 1 :]]
+    cells = [Cell(f"{a}, {b}", len(tables[a]), swapped(tables[a], tables[b])) for a, b in pairs]
+    rows = rows_of(cells, suites, how)
+    head = ["models", *(f"{measure}, {m}" for measure in MEASURES for m in suites)]
+    title = "### A/A: two public models that change places at random"
+    return shares_of(rows, suites), [title, table(head, map(_unplanted, rows))]
+
+
+def planted(tables: Mapping[str, Column], how: How) -> list[str]:
     """The tables of what each measure catches, and of what it takes for a drop."""
     plans = {
         "Caught: noise on the margins, in their standard deviations": [
@@ -369,12 +403,12 @@ def planted(tables: Mapping[str, Column], runs: int, rng: Rng) -> list[str]:
     }
     parts = []
     for title, doses in plans.items():
-        rows: list[list[object]] = []
-        for name, margins in tables.items():
-            for dose, plant in doses:
-                draw = plant(margins)
-                shown = rows_of([Cell(f"{name}, {dose}", len(margins), draw)], runs, (1,), rng)[0]
-                rows.append([shown[0], lost(draw, rng), *shown[1:]])
+        cells = [
+            Cell(f"{name}, {dose}", len(margins), plant(margins))
+            for name, margins in tables.items()
+            for dose, plant in doses
+        ]
+        rows = rows_of(cells, (1,), how)
         parts += [f"### {title}", table(["model", "points lost", *MEASURES], rows)]
     return parts
 

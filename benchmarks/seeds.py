@@ -26,17 +26,23 @@ from rmcheck.engine.book import ScoreBook
 from rmcheck.reward_source import SourceOptions
 from rmcheck.sources.recipe import RecipeSource
 from rmcheck.stats.groups import Groups
+from rmcheck.stats.measures import Measure, weigh
 from rmcheck.stats.multiplicity import one_sided_level
 from rmcheck.stats.paired import paired_difference
-from rmcheck.stats.seeds import detectable_recipe_drop, recipe_difference
+from rmcheck.stats.recipe_measures import recipe_evidence
+from rmcheck.stats.seeds import detectable_recipe_drop, recipe_difference, regressed
 from rmcheck.stats.winrate import wins
-from rmcheck.training.recipe import LabelNoise, load_recipe
+from rmcheck.training.recipe import load_recipe
+from rmcheck.training.settings import LabelNoise
 
 ROOT = Path(__file__).resolve().parents[1]
-SEEDS, NOISY_SEEDS = 10, 3
-NOISE = (0.3, 0.4)
-MOST_SPLITS = 1000
+SEEDS = 10
+NOISE = {0.3: 1, 0.4: 3}
+MOST_SPLITS = 400
 MAX_DROP, ALPHA = 0.02, 0.05
+
+MEASURES: tuple[Measure, ...] = ("win_rate", "rank_log_loss", "log_loss")
+RED = tuple(f"{measure}, {of}" for measure in MEASURES for of in ("m = 1", "all suites"))
 
 Table = NDArray[np.float64]
 Split = tuple[Sequence[int], Sequence[int]]
@@ -53,7 +59,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Scored:
-    """The wins of every training: (trainings, pairs), for the recipe and for each share flipped."""
+    """Margins of the trainings: (trainings, pairs), of the recipe and of each share flipped."""
 
     clean: Table
     noisy: Mapping[float, Table]
@@ -72,23 +78,26 @@ def parts_of(groups: Mapping[str, Sequence[str]]) -> list[Part]:
 
 
 def scored(cache: Path) -> Scored:
-    """The wins of the trainings, by scores of the cache; trains and scores what is missing."""
+    """The margins of the trainings, by scores of the cache; trains and scores what is missing."""
     files = sorted((ROOT / "fixtures/preferences").glob("*.jsonl"))
     data = {path.stem: load([path]).pairs for path in files}
     dialogues = [side for pairs in data.values() for side in pair_dialogues(pairs)]
     recipe, settings = load_recipe("tiny", ROOT), SourceOptions(root=ROOT, cache=cache)
     book = ScoreBook(cache)
 
-    def won(seed: int, rate: float) -> Table:
+    def margins(seed: int, rate: float) -> Table:
         changed = replace(recipe, label_noise=LabelNoise(rate, seed if rate else 0))
         both = book.scores(
             RecipeSource("recipe:tiny", changed.with_seed(seed), settings), dialogues
         )
-        return wins(both[0::2], both[1::2])
+        return np.asarray(both[0::2] - both[1::2])
+
+    def trained(count: int, rate: float) -> Table:
+        return np.stack([margins(seed, rate) for seed in range(count)])
 
     return Scored(
-        np.stack([won(seed, 0.0) for seed in range(SEEDS)]),
-        {rate: np.stack([won(seed, rate) for seed in range(NOISY_SEEDS)]) for rate in NOISE},
+        trained(SEEDS, 0.0),
+        {rate: trained(count, rate) for rate, count in NOISE.items()},
         parts_of({name: [pair.group for pair in pairs] for name, pairs in data.items()}),
     )
 
@@ -100,34 +109,41 @@ def made_up() -> Scored:
 
     def drawn(trainings: int, lost: float) -> Table:
         shift = 0.1 * rng.standard_normal((trainings, 1)) - lost
-        return (ability + shift + 0.8 * rng.standard_normal((trainings, 120)) > 0).astype(float)
+        return np.asarray(ability + shift + 0.8 * rng.standard_normal((trainings, 120)))
 
     groups = {name: [f"{name}{row}" for row in range(60)] for name in ("one", "two")}
-    noisy = {rate: drawn(NOISY_SEEDS, 2 * rate) for rate in NOISE}
+    noisy = {rate: drawn(count, 2 * rate) for rate, count in NOISE.items()}
     return Scored(drawn(SEEDS, 0.0), noisy, parts_of(groups))
 
 
-def red(ours: Table, theirs: Table, part: Part, comparisons: int) -> bool:
-    """Whether the gate's rule finds a regression, of two models or of two recipes."""
-    mine, other = ours[:, part.columns], theirs[:, part.columns]
-    if mine.mean() - other.mean() > -MAX_DROP + 1e-12:
+def red(ours: Table, theirs: Table, part: Part, comparisons: int, measure: Measure) -> bool:
+    """Whether the gate's rule finds a regression, of two models or of two recipes, by margins."""
+    sides = ours[:, part.columns], theirs[:, part.columns]
+    won, held = (np.stack([wins(row, np.zeros_like(row)) for row in side]) for side in sides)
+    if won.mean() - held.mean() > -MAX_DROP + 1e-12:
         return False  # spares the tests
-    found = (
-        paired_difference(mine[0], other[0], part.groups)
-        if len(mine) == len(other) == 1
-        else recipe_difference(mine, other, part.groups)
-    )
     each = one_sided_level(ALPHA, comparisons)
-    return found.estimate.value <= -MAX_DROP and found.p_less <= each
+    models = len(won) == len(held) == 1
+    if measure == "win_rate" and models:
+        return paired_difference(won[0], held[0], part.groups).p_less <= each
+    if measure == "win_rate":
+        return regressed(won, held, part.groups, max_drop=MAX_DROP, each=each)
+    if models:
+        single = (sides[0][0], sides[1][0]), (won[0], held[0])
+        return weigh(measure, margins=single[0], wins=single[1], groups=part.groups).p_less <= each
+    found = recipe_evidence(measure, margins=sides, wins=(won, held), groups=part.groups)
+    return found[0] <= each
 
 
-def shares(pairs: Iterable[tuple[Table, Table]], parts: Sequence[Part]) -> tuple[int, float, float]:
+def shares(
+    pairs: Iterable[tuple[Table, Table]], parts: Sequence[Part], measure: Measure
+) -> tuple[int, float, float]:
     """How many comparisons; the share red by all pairs alone; the share of runs of all suites."""
     alone, whole, count = 0, 0, 0
     for ours, theirs in pairs:
         count += 1
-        alone += red(ours, theirs, parts[0], 1)
-        whole += any(red(ours, theirs, part, len(parts)) for part in parts)
+        alone += red(ours, theirs, parts[0], 1, measure)
+        whole += any(red(ours, theirs, part, len(parts), measure) for part in parts)
     return count, alone / count, whole / count
 
 
@@ -157,63 +173,53 @@ def percent(share: float) -> str:
 
 def level(found: Scored, most: int) -> str:
     """A/A: the same recipe on both sides."""
-    rng = np.random.default_rng(0)
     rows = []
-    for k, j in ((1, 1), (1, 3), (2, 2), (3, 3), (5, 5)):
-        drawn = ((found.clean[list(a)], found.clean[list(b)]) for a, b in splits(k, j, rng, most))
-        count, alone, whole = shares(drawn, found.parts)
-        rule = "two models (pairs only)" if k == j == 1 else "two recipes"
-        rows.append((f"{k} against {j}", rule, "split", count, percent(alone), percent(whole)))
-    for k in (2, 3, 5):
-        count, alone, whole = shares(bootstrap(found.clean, k, rng, most), found.parts)
-        rows.append(
-            (f"{k} against {k}", "two recipes", "bootstrap", count, percent(alone), percent(whole))
-        )
-    head = (
-        "trainings",
-        "rule",
-        "seeds drawn by",
-        "draws",
-        "red, one comparison",
-        "red, all suites",
-    )
-    return table(head, rows)
+    for drawn_by, sizes in (
+        ("split", ((1, 1), (1, 3), (2, 2), (3, 3), (3, 7), (5, 5))),
+        ("bootstrap", ((3, 3), (5, 5))),
+    ):
+        for k, j in sizes:
+            cells: list[str] = []
+            count = 0
+            for measure in MEASURES:
+                rng = np.random.default_rng(0)
+                drawn = (
+                    bootstrap(found.clean, k, rng, most)
+                    if drawn_by == "bootstrap"
+                    else (
+                        (found.clean[list(ours)], found.clean[list(theirs)])
+                        for ours, theirs in splits(k, j, rng, most)
+                    )
+                )
+                count, alone, whole = shares(drawn, found.parts, measure)
+                cells += [percent(alone), percent(whole)]
+            rows.append((f"{k} against {j}", drawn_by, count, *cells))
+    return table(("trainings", "seeds drawn by", "draws", *RED), rows)
 
 
 def caught(found: Scored, most: int) -> str:
     """Wrong labels against the recipe with as many trainings of the ten."""
-    rng = np.random.default_rng(1)
     rows = []
     for rate, noisy in found.noisy.items():
+        lost = 100 * ((found.clean > 0).mean() - (noisy > 0).mean())
         for k, j in ((1, 1), (2, 2), (3, 3), (3, 5), (3, 10)):
             sides = [
                 (noisy[list(ours)], found.clean[list(theirs)])
-                for ours in combinations(range(NOISY_SEEDS), k)
+                for ours in combinations(range(len(noisy)), k)
                 for theirs in combinations(range(SEEDS), j)
             ]
+            if not sides:
+                continue
+            rng = np.random.default_rng(1)
             few = len(sides) <= most
             chosen = range(len(sides)) if few else rng.choice(len(sides), most, replace=False)
-            count, alone, whole = shares((sides[row] for row in chosen), found.parts)
-            lost = 100 * (found.clean.mean() - noisy.mean())
-            rows.append(
-                (
-                    percent(rate),
-                    f"{lost:.1f}",
-                    f"{k} against {j}",
-                    count,
-                    percent(alone),
-                    percent(whole),
-                )
-            )
-    head = (
-        "flipped",
-        "points lost",
-        "trainings",
-        "draws",
-        "red, one comparison",
-        "red, all suites",
-    )
-    return table(head, rows)
+            cells: list[str] = []
+            for measure in MEASURES:
+                drawn = (sides[row] for row in chosen)
+                _, alone, whole = shares(drawn, found.parts, measure)
+                cells += [percent(alone), percent(whole)]
+            rows.append((f"{rate:.0%}", f"{lost:.1f}", f"{k} against {j}", len(chosen), *cells))
+    return table(("flipped", "points lost", "trainings", "draws", *RED), rows)
 
 
 def spread(found: Scored) -> str:
@@ -221,7 +227,7 @@ def spread(found: Scored) -> str:
     half = SEEDS // 2
     rows = []
     for part in found.parts:
-        clean = found.clean[:, part.columns]
+        clean = (found.clean[:, part.columns] > 0).astype(np.float64)
         rates = clean.mean(axis=1)
         seen = recipe_difference(clean[:half], clean[half:], part.groups).spread
         drops = [
@@ -262,17 +268,17 @@ def main() -> None:
     most = 20 if how.quick else MOST_SPLITS
     publish(
         "Recipes over seeds",
-        f"The shipped recipe with {SEEDS} seeds, and with flipped training labels with "
-        f"{NOISY_SEEDS}, each scored on the shipped evaluation pairs. A gate of the shipped suites "
-        f"makes {len(found.parts)} required comparisons with `max_drop` {MAX_DROP:g}: one of all "
-        'pairs, and one for each domain. "One comparison" is that of all pairs alone, with m = 1, '
-        "as in the suites of `rmcheck init`.\n\n"
+        f"The shipped recipe with {SEEDS} seeds, and with flipped training labels (30 % once, 40 % "
+        "with three seeds), each scored on the shipped evaluation pairs. A gate of the shipped "
+        f"suites makes {len(found.parts)} required comparisons with `max_drop` {MAX_DROP:g}: one "
+        "of all pairs, and one for each domain; m = 1 is the comparison of all pairs alone. Which "
+        "trainings are the candidate's and which the baseline's is drawn.\n\n"
         "### How much a seed moves\n\nPoints of win rate, and the smallest drop that is detected "
         "with 80 % probability by so many trainings of each recipe (one comparison).\n\n"
         f"{spread(found)}\n\n"
         "### The same recipe on both sides (A/A): share red\n\n"
         f"The bound is 4 %.\n\n{level(found, most)}\n\n"
-        f"### Flipped training labels: share caught\n\n{caught(found, most)}",
+        f"### Flipped training labels: share caught\n\n{caught(found, most // 4)}",
         how,
     )
 

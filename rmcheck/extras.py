@@ -15,6 +15,7 @@ HTTP = "http"
 RAY = "ray"
 SERVE = "serve"
 SLICES = "slices"
+SWEEP = "sweep"
 
 EXTRAS: Mapping[str, tuple[str, ...]] = {
     MODELS: (
@@ -33,6 +34,7 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
     RAY: ("ray",),
     SERVE: ("fastapi", "uvicorn", "prometheus_client"),
     SLICES: ("sklearn",),
+    SWEEP: ("optuna",),
 }
 """The packages that code outside of the core imports, by the extra that installs them."""
 

@@ -210,6 +210,41 @@ def domain(example: Example) -> Mapping[str, str]:
     return found
 
 
+def _two_models(example: Example) -> None:
+    """Two suites of shipped pairs, a baseline that got nearly all of them, and a run that lost a
+    tag of them."""
+    for name in ("coding", "conversation"):
+        rows = shipped("preferences", f"{name}.jsonl").read_text("utf-8").splitlines()
+        example.write(f"data/{name}.jsonl", "\n".join(rows) + "\n")
+        head = f"rmcheck: 1\nname: {name}\ndata: ../data/{name}.jsonl\nchecks:\n"
+        example.write(f"suites/{name}.yaml", f"{head}  - check: no_regression\n")
+        for model, tag in (("old", ""), ("new", "buggy_code")):
+            target = example.root / f"{model}.jsonl"
+            before = target.read_text("utf-8") if target.exists() else ""
+            pairs = [json.loads(row) for row in rows]
+            scored = [
+                {"id": pair["id"], "rejected": 0.5,
+                 "chosen": float(k % 15 not in (0, len(tag)) and tag not in pair["tags"])}
+                for k, pair in enumerate(pairs)
+            ]  # fmt: skip
+            target.write_text(before + "".join(f"{json.dumps(row)}\n" for row in scored), "utf-8")
+    example.pytest("suites", "--rm", "scores:old.jsonl")
+    example.rmcheck("bless")
+    example.pytest("suites", "--rm", "scores:new.jsonl")
+
+
+def slices(example: Example) -> Mapping[str, str]:
+    """`docs/slices.md`."""
+    _two_models(example)
+    return {"slices": example.rmcheck("slices")}
+
+
+def plan(example: Example) -> Mapping[str, str]:
+    """`docs/plan.md`."""
+    _two_models(example)
+    return {"plan": example.rmcheck("plan", "--drop", "0.05")}
+
+
 def _split(count: int) -> str:
     """The body of a model that gets the first so many of the pairs wrong."""
     return f"(1 if int(prompt.split()[1]) >= {count} else -1) * (response[0] == 'g')"
@@ -287,6 +322,8 @@ PAGES: Mapping[str, Callable[[Example], Mapping[str, str]]] = {
     "sources.md": sources,
     "troubleshooting.md": troubleshooting,
     "add-a-domain.md": domain,
+    "slices.md": slices,
+    "plan.md": plan,
     "early-stop.md": early_stop,
     "bisect.md": bisection,
 }

@@ -342,6 +342,10 @@ class Check:
         """The check with or without early stopping; most kinds have none."""
         return self
 
+    def trainings_asked(self, count: int) -> int:
+        """How many trainings of a recipe it compares, if the run asks for `count`."""
+        return 1
+
     def judge(self, ctx: Context) -> Verdict:
         """Decide."""
         raise NotImplementedError

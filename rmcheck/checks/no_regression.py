@@ -11,7 +11,7 @@ import numpy as np
 from annotated_types import Ge, Gt, Le, Lt
 from numpy.typing import NDArray
 
-from rmcheck.checks import evidence, interim
+from rmcheck.checks import evidence
 from rmcheck.checks.check import (
     BASELINE,
     CANDIDATE,
@@ -26,12 +26,7 @@ from rmcheck.checks.left_out import LeftOut, within
 from rmcheck.checks.looks import ALL, Look, StoppingCheck, looks_at
 from rmcheck.checks.measured import Measured
 from rmcheck.checks.paired_scores import NewlyWrong, PairedScores, RecipeScores, crosstab
-from rmcheck.checks.seeded import (
-    compare_recipes,
-    compares_recipes,
-    recipe_scores,
-    with_first_only,
-)
+from rmcheck.checks.seeded import compare_recipes, recipe_scores, with_first_only
 from rmcheck.data import sides_of
 from rmcheck.data.preferences import PreferenceData
 from rmcheck.stats.decision import MIN_GROUPS
@@ -94,20 +89,19 @@ class NoRegression(StoppingCheck):
     seeds: Annotated[int, Ge(1), Le(20)] | None = None
 
     def __post_init__(self) -> None:
-        if self.measure != "win_rate" and (self.seeds or 1) > 1:
-            raise ValueError(
-                f"measure: {self.measure} compares two models, and seeds: {self.seeds} compares "
-                "the wins of two recipes; remove one of them"
-            )
         if self.early_stop and self.measure != "win_rate":
             raise ValueError(
                 "early_stop looks at wins alone; remove it, or use 'measure: win_rate'"
             )
         if self.early_stop and (self.seeds or 1) > 1:
             raise ValueError(
-                f"early_stop compares two models, and seeds: {self.seeds} compares recipes on all "
-                "pairs; remove one of them"
+                f"early_stop compares two models, and seeds: {self.seeds} compares two recipes; "
+                "remove one of them"
             )
+
+    def trainings_asked(self, count: int) -> int:
+        """How many trainings of a recipe it compares: `seeds`, or those of the run."""
+        return self.seeds or count
 
     def stopping(self, early: bool) -> Self:
         """The same check with or without early stopping, if it compares the wins of two models."""
@@ -144,14 +138,40 @@ class NoRegression(StoppingCheck):
 
     def looks(self, ctx: Context) -> list[Look]:
         """The looks at the pairs that the baseline knows as they are now."""
-        pairs, _ = ctx.comparable(self.select(ctx.data))
-        # Recipes are compared on all pairs, also where `rm_seeds` asks for several trainings.
-        early = self.early_stop and not compares_recipes(ctx, self.seeds)
-        return looks_at(pairs, early=early)
+        return looks_at(ctx.comparable(self.select(ctx.data))[0], early=self.early_stop)
 
     def settles(self, ctx: Context, look: Look) -> bool:
         """Whether the pairs of this look show a state, or leave no room for a regression."""
-        return interim.settles(self, ctx, look)
+        from rmcheck.stats.winrate import undecidable, wins
+
+        difference, state = self.found(ctx, look)
+        lost = len(look.rest) - difference.estimate.value * len(look.pairs)
+        safe = self.require == "no_regression" and lost < self.max_drop * len(look.whole) - 1e-9
+        if state == "inconclusive" and not safe:
+            return False
+        now = ctx.scored(look.pairs)
+        tied = undecidable(wins(now.chosen, now.rejected), now.groups)
+        return state == "regressed" or not tied
+
+    def found(self, ctx: Context, look: Look) -> tuple[Difference, State]:
+        """What the pairs of a look show."""
+        from rmcheck.stats import paired
+        from rmcheck.stats.winrate import wins
+
+        now, before = (ctx.scored(look.pairs, source) for source in (CANDIDATE, BASELINE))
+        difference = paired.paired_difference(
+            wins(now.chosen, now.rejected, ties=self.ties),
+            wins(before.chosen, before.rejected, ties=self.ties),
+            now.groups,
+            level=look.level,
+        )
+        return difference, paired.classify(
+            difference,
+            identical=False,
+            max_drop=self.max_drop,
+            alpha=look.alpha(self.alpha, ctx.comparisons),
+            comparisons=ctx.comparisons,
+        )
 
     def compare(
         self,
@@ -241,7 +261,8 @@ class NoRegression(StoppingCheck):
         )
         alpha = look.alpha(self.alpha, comparisons)
         state = paired.classify(
-            replace(difference, p_less=measured.p_less),
+            difference,
+            p_less=measured.p_less,
             identical=scores.identical and look.last,
             max_drop=self.max_drop,
             alpha=alpha,
@@ -323,9 +344,7 @@ class NoRegression(StoppingCheck):
         comparisons: int,
         sign: Callable[[Mapping[str, object]], str],
     ) -> Verdict:
-        # Trainings are compared by their wins, also where `rm_seeds` asks for them.
-        by_wins = replace(self, measure="win_rate")
-        models = by_wins.compare(
+        models = self.compare(
             scores.first, changes, baseline=baseline, comparisons=comparisons, sign=sign
         )
         left_out = LeftOut(
@@ -334,15 +353,7 @@ class NoRegression(StoppingCheck):
             most=self.max_left_out,
             baseline=baseline,
         )
-        found = compare_recipes(self, scores, models, left_out, comparisons=comparisons, sign=sign)
-        notes = found.evidence.notes
-        if self.measure != "win_rate":
-            notes += (
-                f"measure {self.measure} not used: trainings of recipes are compared by their wins",
-            )
-        if self.early_stop:
-            notes += ("early_stop not used: trainings of recipes are compared on all pairs",)
-        return replace(found, evidence=replace(found.evidence, notes=notes))
+        return compare_recipes(self, scores, models, left_out, comparisons=comparisons, sign=sign)
 
     def decide(self, state: State) -> tuple[Decision, Outcome, bool]:
         """What `require` makes of a state: decision, outcome, and whether it is weak."""

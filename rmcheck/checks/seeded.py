@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from rmcheck.checks import evidence
 from rmcheck.checks.check import BASELINE, CANDIDATE, Context, SourceRef
 from rmcheck.checks.left_out import LeftOut
+from rmcheck.checks.measured import Measure, Measured
 from rmcheck.checks.paired_scores import NewlyWrong, PairedScores, RecipeScores, crosstab
 from rmcheck.data import PreferencePair
 from rmcheck.verdict import Decision, Outcome, State, Table, Verdict
@@ -36,6 +37,8 @@ class Rule(Protocol):
     def alpha(self) -> float: ...
     @property
     def ties(self) -> Literal["half", "loss"]: ...
+    @property
+    def measure(self) -> Measure: ...
     def decide(self, state: State) -> tuple[Decision, Outcome, bool]: ...
 
 
@@ -46,9 +49,9 @@ def recipe_scores(
 
     That is so if the candidate is not a recipe, or if both sides have one training.
     """
-    if not compares_recipes(ctx, count):
-        return None
     mine, theirs = ctx.trainings(CANDIDATE, count), ctx.trainings(BASELINE, count)
+    if not mine.seeds or len(mine.refs) + len(theirs.refs) < 3:
+        return None
 
     def every(refs: Sequence[SourceRef], own: NDArray[np.float64]) -> NDArray[np.float64]:
         others = (ctx.scored(pairs, ref) for ref in refs[1:])
@@ -61,12 +64,6 @@ def recipe_scores(
         now_seeds=mine.seeds,
         before_seeds=theirs.seeds,
     )
-
-
-def compares_recipes(ctx: Context, count: int | None) -> bool:
-    """Whether the candidate is a recipe, and either side has more than one training."""
-    mine, theirs = ctx.trainings(CANDIDATE, count), ctx.trainings(BASELINE, count)
-    return bool(mine.seeds) and len(mine.refs) + len(theirs.refs) >= 3
 
 
 def with_first_only(verdict: Verdict, ctx: Context) -> Verdict:
@@ -106,6 +103,7 @@ def compare_recipes(
     """
     from rmcheck.stats import paired
     from rmcheck.stats.multiplicity import one_sided_level
+    from rmcheck.stats.recipe_measures import recipe_evidence
     from rmcheck.stats.seeds import detectable_recipe_drop, recipe_difference
 
     if models.estimate is None:  # too few prompts, or all tied
@@ -113,8 +111,22 @@ def compare_recipes(
     base = left_out.baseline
     now, before = (_wins(each, rule.ties) for each in (scores.now, scores.before))
     found = recipe_difference(now, before, scores.first.groups)
+    measured = Measured(
+        measure=rule.measure,
+        p_less=found.p_less,
+        p_two_sided=found.p_two_sided,
+        win_rate=found.p_two_sided,
+    )
+    if rule.measure != "win_rate":
+        p_less, p_two_sided = recipe_evidence(
+            rule.measure,
+            margins=(_margins(scores.now), _margins(scores.before)),
+            wins=(now, before),
+            groups=scores.first.groups,
+        )
+        measured = replace(measured, p_less=p_less, p_two_sided=p_two_sided)
     state = paired.classify(
-        found,
+        replace(found, p_less=measured.p_less),
         identical=scores.identical,
         max_drop=rule.max_drop,
         alpha=rule.alpha,
@@ -148,6 +160,7 @@ def compare_recipes(
         "seeds": "/".join(",".join(map(str, side)) or "?" for side in seeds),
         "ci": f"{found.estimate.method}@{found.estimate.level:g}",
         "test": f"behrens-fisher@{rule.alpha:g}/{comparisons}",
+        **({} if rule.measure == "win_rate" else {"measure": rule.measure}),
     }
     forest = evidence.forest(
         f"Change of the mean win rate against {base}",
@@ -164,7 +177,7 @@ def compare_recipes(
             for k in PLANNED_SEEDS
         ),
     )
-    headline = _Headline(rule.label, found, scores, detectable, newly_wrong, base)
+    headline = _Headline(rule.label, found, measured, scores, detectable, newly_wrong, base)
     return replace(
         models,
         decision=decision,
@@ -173,7 +186,8 @@ def compare_recipes(
         weak=weak,
         estimate=found.estimate,
         criterion={**models.criterion, "seeds": seeds[0], "baseline_seeds": seeds[1]},
-        p_value=found.p_two_sided,
+        p_value=measured.p_two_sided,
+        p_less=measured.p_less,
         detectable=detectable,
         message=headline.of(state) + left_out.message,
         signature=sign(facts),
@@ -199,6 +213,10 @@ def _wins(scores: NDArray[np.float64], ties: Literal["half", "loss"]) -> NDArray
     return np.stack([wins(one[:, 0], one[:, 1], ties=ties) for one in scores])
 
 
+def _margins(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    return scores[..., 0] - scores[..., 1]
+
+
 def _majority(wins: NDArray[np.float64]) -> NDArray[np.float64]:
     """What most of the trainings say of each pair: (k, n) to (n,) in {0, 0.5, 1}."""
     won: NDArray[np.float64] = 0.5 * (1.0 + np.sign(wins.mean(axis=0) - 0.5))
@@ -211,6 +229,7 @@ class _Headline:
 
     label: str
     found: RecipeDifference
+    measured: Measured
     scores: RecipeScores
     detectable: float | None
     newly_wrong: NewlyWrong
@@ -232,7 +251,7 @@ class _Headline:
         text = (
             f"{self.label} {state}: mean win rate of {counted(k, 'training')} {moved} "
             f"{abs(points):.1f} points against {self.baseline} ({counted(j, 'training')}) "
-            f"{interval}, p={self.found.p_two_sided:.2g}; {self.found.spread.share:.0%} of the "
+            f"{interval}, {_p(self.measured)}; {self.found.spread.share:.0%} of the "
             "variance is between seeds"
         )
         if self.newly_wrong.ids:
@@ -245,9 +264,17 @@ class _Headline:
             seen = f"{self.detectable * 100:.1f} points" if self.detectable else "nothing"
             text += (
                 f"; weak: the smallest drop that {estimate.n} pairs and {k} + {j} trainings catch "
-                f"is {seen}"
+                f"{'by win rate alone ' if self.measured.measure != 'win_rate' else ''}is {seen}"
             )
         return text
+
+
+def _p(measured: Measured) -> str:
+    """`p=0.2`, or for another measure its p and that of the win rate."""
+    if measured.measure == "win_rate":
+        return f"p={measured.p_two_sided:.2g}"
+    by_wins = f"(p={measured.win_rate:.2g} by win rate)"
+    return f"p={measured.p_two_sided:.2g} by {measured.measure} {by_wins}"
 
 
 def _seeds(seeds: Sequence[int]) -> str:

@@ -17,6 +17,7 @@ from rmcheck.cli import (
     export,
     lint,
     models,
+    monitor,
     perturb,
     pin,
     plan,
@@ -26,6 +27,7 @@ from rmcheck.cli import (
     shards,
     slices,
     start,
+    sweep,
     train,
 )
 from rmcheck.cli.argparse_compat import NearestChoiceParser
@@ -66,12 +68,14 @@ def parser() -> argparse.ArgumentParser:
     train.add_commands(commands)
     models.add_commands(commands)
     cv.add_commands(commands)
+    sweep.add_commands(commands)
     perturb.add_commands(commands)
     shards.add_commands(commands)
     doctor.add_commands(commands)
     serve.add_commands(commands)
     runs.add_commands(commands)
     bisect.add_commands(commands)
+    monitor.add_commands(commands)
     pin.add_commands(commands)
     export.add_commands(commands)
     selftest.add_commands(commands)

@@ -90,7 +90,7 @@ class Planned:
 class Plan:
     """The comparisons of suites, their tags by what more labels gain, and doubtful labels.
 
-    `labels` is None where fewer than two models have scored the pairs.
+    `labels` needs two models that have scored the pairs (None: there are fewer).
     """
 
     asked: Asked
@@ -107,8 +107,8 @@ def plan(
     Parameters
     ----------
     suites : at least one with pairs.
-    known : wins of both models; empty where there is no run or no baseline. Then models are taken
-        to differ on a fifth of the prompts, and all pairs of a prompt to change together.
+    known : wins of both models; empty without a run and a baseline. Then models are taken to
+        differ on a fifth of the prompts, and all pairs of a prompt to change together.
     auditors : models that judge the labels.
 
     Notes

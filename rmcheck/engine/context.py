@@ -17,7 +17,7 @@ from rmcheck.engine.binding import Binding
 from rmcheck.engine.book import ScoreBook
 from rmcheck.engine.seeds import trainings_of
 from rmcheck.errors import BaselineMissing
-from rmcheck.reward_source import KeptPair, Partial, Remembering, Settled, Source
+from rmcheck.reward_source import KeptPair, Partial, Remembering, Seeded, Settled, Source
 from rmcheck.spec import redacted
 from rmcheck.suite import Suite
 from rmcheck.verdict import Verdict
@@ -35,8 +35,8 @@ class SuiteContext:
     examples: int | None
     comparisons: int
     objective: str = ""
-    early_stop: bool | None = None
     seeds: int = 1
+    early_stop: bool | None = None
     decided: dict[int, Verdict] = field(default_factory=dict)
     """Verdicts by the id of their check, shared by the contexts of a suite and its sources."""
 
@@ -147,7 +147,12 @@ class SuiteContext:
         return self.decided[id(check)]
 
     def asked(self, check: Check) -> Check:
-        """The check with or without early stopping, where the settings say which."""
+        """The check with or without early stopping, where the settings say which.
+
+        A comparison of several trainings looks at all pairs.
+        """
+        if check.trainings_asked(self.seeds) > 1 and isinstance(self.binding.candidate, Seeded):
+            return check.stopping(False)
         return check if self.early_stop is None else check.stopping(self.early_stop)
 
     def offers(self, capability: type, source: SourceRef = CANDIDATE) -> bool:

@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -17,11 +16,11 @@ from rmcheck.engine import same_ids
 from rmcheck.engine.bar import SessionBar
 from rmcheck.engine.binding import Binding, baseline_source
 from rmcheck.engine.book import ScoreBook
-from rmcheck.engine.context import SuiteContext, of_objective
+from rmcheck.engine.context import SuiteContext
 from rmcheck.engine.pins import beside_comparison, with_baseline
 from rmcheck.engine.reading_watch import ReadingWatch
 from rmcheck.engine.rounds import Rounds, Staged
-from rmcheck.engine.seeds import beside_recipes, no_effect, with_trainings
+from rmcheck.engine.seeds import beside_recipes, no_effect
 from rmcheck.engine.settings import DEFAULT_BASELINE, NO_BASELINE, Settings
 from rmcheck.errors import (
     BaselineMissing,
@@ -205,8 +204,8 @@ class Engine:
             seed=self.settings.seed,
             examples=self.settings.examples,
             comparisons=self.comparisons,
-            early_stop=self.settings.early_stop,
             seeds=self.settings.seeds,
+            early_stop=self.settings.early_stop,
             decided=self._decided.setdefault((suite, binding), {}),
         )
 
@@ -227,8 +226,8 @@ class Engine:
             for bound in checks:
                 _, pairs = suites.setdefault(id(binding), (binding.candidate, {}))
                 pairs[id(bound.suite)] = bound.suite.data.pairs
-                context = self.context(bound.suite, binding)
-                staged.append(Staged.of(bound, context, partial(self._every, bound, binding)))
+                staged.append(Staged.of(bound, self.context(bound.suite, binding)))
+                self._note_seeds(staged[-1])
                 for source, need in staged[-1].sources(0):
                     wanted.setdefault(id(source), (source, []))[1].append(need.dialogues)
                     asking.setdefault(id(source), {})[id(bound.suite)] = bound.suite
@@ -268,7 +267,8 @@ class Engine:
             kept = self._baseline if binding.baseline is self._baseline_source else None
             other = kept.source_of(suite.name) if kept else binding.baseline.describe()
             refuse_unlike(binding.candidate.describe(), other, binding.baseline_name)
-        for need in self._needs(bound, binding):
+        staged = Staged.of(bound, self.context(suite, binding))
+        for need in chain.from_iterable(staged.rounds):
             try:
                 source = binding.source(need.source)
             except (CannotDecide, BaselineMissing):
@@ -276,18 +276,11 @@ class Engine:
             if id(source) in self._failed:
                 raise self._told(self._failed[id(source)])
 
-    def _needs(self, bound: BoundCheck, binding: Binding) -> Iterator[Need]:
-        yield from self._every(bound, binding, bound.check.needs(bound.suite.data))
-
-    def _every(self, bound: BoundCheck, binding: Binding, needs: Iterable[Need]) -> Iterator[Need]:
-        """Needs of the objective that the check names, by every training of a recipe."""
-        for need in needs:
-            source = of_objective(need.source, bound.check.objective or "")
-            asked = self.settings.seeds if need.seeds is None else need.seeds
-            if asked > 1 and need.source.role == "candidate":
-                said = no_effect(binding.candidate, asked)
-                self._seed_remarks += [said] if said else []
-            yield from with_trainings(replace(need, source=source), binding, self.settings.seeds)
+    def _note_seeds(self, staged: Staged) -> None:
+        """Say where a comparison asks for several trainings of what is not a recipe."""
+        asked = staged.check.trainings_asked(self.settings.seeds)
+        said = no_effect(staged.binding.candidate, asked) if asked > 1 else ""
+        self._seed_remarks += [said] if said else []
 
     def _told(self, error: Exception) -> Exception:
         """The full error of a missing extra for the first check, a short one for the others."""
@@ -313,13 +306,13 @@ class Engine:
     def scoring(self) -> ScoringRecord:
         """How many scores were needed, cached and computed, and what the user should know."""
         counts = self.book.counts()
-        said = [
+        said = (
             *counts.remarks,
             *self._watch.remarks,
             *self._rounds.remarks,
             *dict.fromkeys(self._seed_remarks),
-        ]
-        return counts.model_copy(update={"remarks": said})
+        )
+        return counts.model_copy(update={"remarks": list(said)})
 
     def trainings(self) -> list[TrainingRecord]:
         """The training curves of the recipes that gave scores, in the order of their first use."""

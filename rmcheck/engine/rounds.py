@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from rmcheck.checks import Check, Need
 from rmcheck.engine.binding import Binding
 from rmcheck.engine.book import ScoreBook
-from rmcheck.engine.context import SuiteContext
+from rmcheck.engine.context import SuiteContext, of_objective
+from rmcheck.engine.seeds import with_trainings
 from rmcheck.errors import RmcheckError
 from rmcheck.reward_source import Partial, Source
 from rmcheck.suite import BoundCheck
@@ -30,23 +31,23 @@ class Staged:
     rounds: Sequence[Sequence[Need]]
 
     @classmethod
-    def of(
-        cls,
-        bound: BoundCheck,
-        context: SuiteContext,
-        every: Callable[[Iterable[Need]], Iterable[Need]],
-    ) -> Staged:
-        """The rounds of a check under the settings of its context.
-
-        Parameters
-        ----------
-        every
-            From the needs of a check to those of all sources that it is about.
-        """
+    def of(cls, bound: BoundCheck, context: SuiteContext) -> Staged:
+        """The rounds of a check under the settings of its context."""
         check = context.asked(bound.check)
-        rounds = [list(every(needs)) for needs in check.rounds(bound.suite.data)]
-        side = replace(context, objective=check.objective or "")
-        return cls(bound, check, side, context.binding, rounds)
+        objective = check.objective or ""
+        binding, seeds = context.binding, context.seeds
+        rounds = [
+            [
+                each
+                for need in needs
+                for each in with_trainings(
+                    replace(need, source=of_objective(need.source, objective)), binding, seeds
+                )
+            ]
+            for needs in check.rounds(bound.suite.data)
+        ]
+        side = replace(context, objective=objective)
+        return cls(bound, check, side, binding, rounds)
 
     def sources(self, number: int) -> list[tuple[Source, Need]]:
         """The needs of a round with their sources, without those that cannot be asked."""

@@ -31,9 +31,9 @@ class Settings:
 
     `files` are the globs of suite files (`rmcheck_files`). Paths that a command line names start
     from `here` (None: from the root), all others from the root. `strict`: the run fails if a
-    required check is skipped. `engine` scores what is missing (empty: this process). `early_stop`:
-    whether checks may stop before all pairs are scored (None: those whose suite says so).
-    `seeds`: how many trainings of a recipe a comparison looks at.
+    required check is skipped. `engine` scores what is missing (empty: this process).
+    `seeds`: how many trainings of a recipe a comparison looks at. `early_stop`: whether checks may
+    stop before all pairs are scored (None: those whose suite says so).
     `source_named`: an option or a key names the source; False if it is the default.
     """
 

@@ -8,8 +8,9 @@ Holm, so a model that is worse everywhere has none.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ from scipy.special import betaln
 from rmcheck.slices.columns import Columns
 from rmcheck.slices.condition import SUITE, Condition, said
 from rmcheck.slices.flips import Flips
-from rmcheck.slices.search import Lost, best, conjunction
+from rmcheck.slices.search import Lost, best, conjunction, score
 from rmcheck.stats import groups as grouping
 from rmcheck.stats.decision import MIN_GROUPS
 from rmcheck.stats.multiplicity import holm
@@ -27,7 +28,8 @@ from rmcheck.stats.signflip import sign_flip_p_integer
 ALPHA = 0.05
 """The chance that a slice is confirmed although the models are equal is at most this."""
 
-CANDIDATES = 3
+ROUNDS = 3
+COST = 0.5
 LEAST_PROMPTS = 8
 """A slice has so many prompts in each half."""
 
@@ -92,53 +94,102 @@ def find(flips: Flips, columns: Columns, *, alpha: float = ALPHA) -> Found:
 
     Notes
     -----
-    A candidate after the first is searched, and tested, on the pairs outside of those before it.
+    A round tests the best conjunctions of one, two and three conditions, Holm over them at `alpha`,
+    and keeps one of those that are confirmed. Only then does another round search, and test, the
+    pairs outside of the first one's best. So equal models have a slice with probability `alpha` at
+    most, and each further slice has that chance of being there without a reason.
     """
     notes = [columns.left_out] if columns.left_out else []
-    candidates: list[tuple[tuple[int, ...], NDArray[np.bool_]]] = []
+    slices: list[Slice] = []
+    tried = 0
     n_prompts = grouping.count([pair.group for pair in flips.pairs])
     if n_prompts < 2 * MIN_GROUPS:
         notes.insert(0, f"at least {2 * MIN_GROUPS} prompts are needed, for two halves")
     else:
-        candidates = _candidates(flips, columns)
-    adjusted = holm([_p(flips, inside) for _, inside in candidates])
-    slices = [
-        _slice(flips, columns, some, inside, p)
-        for (some, inside), p in zip(candidates, adjusted, strict=True)
-        if p <= alpha
-    ]
+        rounds = _rounds(flips, columns)
+        for candidates in islice(rounds, ROUNDS):
+            tried += len(candidates)
+            adjusted = holm([_p(flips, each.inside) for each in candidates])
+            confirmed = [
+                (each, p) for each, p in zip(candidates, adjusted, strict=True) if p <= alpha
+            ]
+            if not confirmed:
+                break
+            found = _slice(flips, columns, *max(confirmed, key=lambda one: _worth(flips, one[0])))
+            if not any(_alike(found.rows, known.rows) for known in slices):
+                slices.append(found)
     return Found(
         pairs=len(flips.pairs),
         prompts=n_prompts,
         newly_wrong=flips.newly_wrong,
         newly_right=flips.newly_right,
         conditions=len(columns.conditions),
-        tried=len(candidates),
+        tried=tried,
         slices=tuple(slices),
         covered=_part(flips, _in_any(slices, len(flips.pairs))),
         notes=tuple(notes),
     )
 
 
-def _candidates(flips: Flips, columns: Columns) -> list[tuple[tuple[int, ...], NDArray[np.bool_]]]:
-    """Conjunctions of columns, and (n,) the pairs of each outside of those before it."""
+@dataclass(frozen=True, eq=False)
+class _Tested:
+    """A candidate: its columns, and (n,) its pairs outside of the rounds before."""
+
+    columns: tuple[int, ...]
+    inside: NDArray[np.bool_]
+
+
+def _rounds(flips: Flips, columns: Columns) -> Iterator[list[_Tested]]:
+    """The best conjunctions of each length, round by round; ends where none is large enough.
+
+    The next round leaves out the pairs of the best one. The half that confirms decides nothing.
+    """
     half = flips.confirming
     supported = _supported(flips, columns.table)
     table = columns.table[:, supported]
     conditions = [columns.conditions[place] for place in supported]
-    found: list[tuple[tuple[int, ...], NDArray[np.bool_]]] = []
     open_ = np.ones(len(half), dtype=bool)
-    for _ in range(CANDIDATES):
+    while True:
         rows = open_ & ~half
         some = best(conditions, table[rows], _lost(flips, rows), least=LEAST_PROMPTS)
-        if not some:
-            break
-        inside = open_ & conjunction(table, some)
-        if float(flips.weights[inside & half].sum()) < LEAST_PROMPTS:
-            break
-        found.append((tuple(int(supported[place]) for place in some), inside))
-        open_ &= ~inside
-    return found
+        tested = [
+            _Tested(
+                tuple(sorted(int(supported[place]) for place in each.columns)),
+                open_ & conjunction(table, each.columns),
+            )
+            for each in some
+        ]
+        enough = [
+            each
+            for each in tested
+            if float(flips.weights[each.inside & half].sum()) >= LEAST_PROMPTS
+        ]
+        if not enough:
+            return
+        yield enough
+        open_ &= ~enough[0].inside
+
+
+def _worth(flips: Flips, each: _Tested) -> float:
+    """How much a candidate stands out in the half that confirms, less `COST` a condition.
+
+    A condition that chance added leaves out lost pairs there as well as others.
+    """
+    half = flips.confirming
+    inside = _lost(flips, each.inside & half)
+    value = score(
+        np.array([inside.lost.sum()]),
+        np.array([inside.gained.sum()]),
+        np.array([float(len(inside.lost))]),
+        _lost(flips, half),
+    )
+    return float(value[0]) - COST * len(each.columns)
+
+
+def _alike(one: NDArray[np.intp], other: NDArray[np.intp]) -> bool:
+    """Whether two slices have more than half of their pairs in common."""
+    both = len(np.intersect1d(one, other))
+    return 2 * both > len(one) + len(other) - both
 
 
 def _supported(flips: Flips, table: NDArray[np.bool_]) -> NDArray[np.intp]:
@@ -203,14 +254,13 @@ def _log_choose(n: int, k: NDArray[np.int64]) -> NDArray[np.float64]:
 def _slice(
     flips: Flips,
     columns: Columns,
-    some: Sequence[int],
-    inside: NDArray[np.bool_],
+    each: _Tested,
     p: float,
 ) -> Slice:
-    whole = conjunction(columns.table, some)
+    whole = conjunction(columns.table, each.columns)
     rows = np.flatnonzero(whole)
-    conditions = tuple(columns.conditions[place] for place in some)
-    named = [each.value for each in conditions if each.place == SUITE]
+    conditions = tuple(columns.conditions[place] for place in each.columns)
+    named = [one.value for one in conditions if one.place == SUITE]
     suites = dict.fromkeys(name for row in rows.tolist() for name in flips.suites[row])
     return Slice(
         conditions=conditions,
@@ -218,7 +268,7 @@ def _slice(
         suites=tuple(name for name in suites if not named or name in named),
         inside=_part(flips, whole),
         elsewhere=_part(flips, ~whole),
-        confirming=_part(flips, inside & flips.confirming),
+        confirming=_part(flips, each.inside & flips.confirming),
         p=p,
     )
 

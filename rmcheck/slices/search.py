@@ -33,6 +33,14 @@ class Lost:
     weight: Numbers
 
 
+@dataclass(frozen=True)
+class Candidate:
+    """A conjunction of columns, and its score less what its conditions cost, in nats."""
+
+    value: float
+    columns: tuple[int, ...]
+
+
 def likelihood_ratio(inside: Numbers, size: Numbers, events: float, n: float) -> Numbers:
     """How much likelier events are with a rate of their own inside than with one rate, in nats.
 
@@ -89,8 +97,8 @@ def _sums(
 
 def best(
     conditions: Sequence[Condition], table: NDArray[np.bool_], data: Lost, *, least: float
-) -> tuple[int, ...]:
-    """The columns whose conjunction stands out most, 1 to 3 of F; empty where none does.
+) -> list[Candidate]:
+    """The conjunctions that stand out most of those of 1, 2 and 3 of F columns, best first.
 
     Parameters
     ----------
@@ -99,22 +107,22 @@ def best(
 
     Notes
     -----
-    Each condition costs log F nats, the logarithm of how many there are to choose from: without
-    that, a chance condition that leaves out a few pairs which were not lost would be added. The 30
-    best conjunctions of each length are extended. Of equal ones the first is taken, so that the
-    result depends on nothing but the data.
+    Best first by the score less log F nats for each condition, the logarithm of how many there are
+    to choose from: a longer conjunction that leaves out some pairs which chance did not take away
+    would always look better. The best conjunctions of each length (`BEAM`) are extended. Of equal
+    ones the first is taken, so that the result depends on nothing but the data.
     """
     if not len(conditions) or not len(table):
-        return ()
+        return []
     cost = math.log(len(conditions))
     keys = [condition.key for condition in conditions]
     columns = table.astype(np.float32)
     per_pair = (data.lost, data.gained, data.weight, np.ones(len(table)))
     beam: list[tuple[int, ...]] = [()]
-    winner: tuple[float, tuple[int, ...]] = (-math.inf, ())
+    winners: list[Candidate] = []
     seen: set[frozenset[int]] = set()
-    for _ in range(MOST_CONDITIONS):
-        found: list[tuple[float, tuple[int, ...]]] = []
+    for length in range(1, MOST_CONDITIONS + 1):
+        found: list[Candidate] = []
         inside = np.stack([conjunction(table, some) for some in beam])
         lost, gained, prompts, size = (_sums(each, inside, columns) for each in per_pair)
         # Halves and shares of prompts were added up in single precision.
@@ -122,18 +130,22 @@ def best(
         picked = places, candidates
         values = score(lost[picked], gained[picked], size[picked], data)
         order = np.argsort(-values, kind="stable")
-        for rank in order[values[order] > 0.0][: 4 * BEAM].tolist():
+        slices = 0
+        for rank in order[values[order] > 0.0].tolist():
+            if len(found) >= BEAM and slices:
+                break
             some, column = beam[places[rank]], int(candidates[rank])
             both = frozenset((*some, column))
             if keys[column] in {keys[one] for one in some} or both in seen:
                 continue
             seen.add(both)
-            value = float(values[rank]) - cost * len(both)
-            found.append((value, (*some, column)))
+            each = Candidate(float(values[rank]) - cost * length, (*some, column))
+            found.append(each)
             # A conjunction that is too large to be a slice may be a part of one.
-            if size[places[rank], column] <= LARGEST * len(table) and value > winner[0] + 1e-6:
-                winner = (value, (*some, column))
-        beam = [some for _, some in found[:BEAM]]
+            if not slices and size[places[rank], column] <= LARGEST * len(table):
+                winners.append(each)
+                slices = 1
+        beam = [each.columns for each in found[:BEAM]]
         if not beam:
             break
-    return tuple(sorted(winner[1]))
+    return sorted(winners, key=lambda each: -each.value)

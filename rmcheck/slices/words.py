@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
-_KEPT = 32_768
+_KEPT = 8_192
 
 
 @lru_cache(maxsize=_KEPT)

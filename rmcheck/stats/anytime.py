@@ -28,7 +28,7 @@ def anytime_p(p: float, look: int, comparisons: int = 1) -> float:
 
     Nightly e-values must not be multiplied instead. The runs share their pairs and their baseline;
     a baseline that was lucky on these pairs makes every candidate look worse by the same amount,
-    and the product grows without end although nothing got worse.
+    and the product gets larger every night although nothing got worse.
 
     Examples
     --------

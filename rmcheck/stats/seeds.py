@@ -129,7 +129,7 @@ def recipe_difference(
     # In units of 1 / 2kj, so that sums are exact: a drop of 3 in 150 is the 0.02 of a suite.
     whole = np.rint(2 * (j * ours.sum(axis=0) - k * theirs.sum(axis=0))).astype(np.int64)
     delta = int(whole.sum()) / (2 * n * k * j)
-    spread = _spread(ours, theirs, change, codes)
+    spread = spread_of(ours, theirs, change, codes)
     net = np.rint(grouping.sums(whole.astype(np.float64), codes)).astype(np.int64)
     p_less = max(p_below(delta, spread), sign_flip_p_integer(net, "less"))
     p_greater = max(p_below(-delta, spread), sign_flip_p_integer(net, "greater"))
@@ -171,7 +171,7 @@ def regressed(
     if delta > -max_drop:
         return False
     codes = grouping.codes(groups)
-    spread = _spread(candidate, baseline, whole / (2 * k * j), codes)
+    spread = spread_of(candidate, baseline, whole / (2 * k * j), codes)
     net = np.rint(grouping.sums(whole, codes)).astype(np.int64)
     return p_below(delta, spread) <= each and sign_flip_p_integer(net, "less") <= each
 
@@ -187,7 +187,7 @@ def _wins(name: str, given: ArrayLike) -> Wins:
     return table
 
 
-def _spread(ours: Wins, theirs: Wins, change: Wins, codes: NDArray[np.intp]) -> Spread:
+def spread_of(ours: Wins, theirs: Wins, change: Wins, codes: NDArray[np.intp]) -> Spread:
     """Both variances of the difference of the mean wins."""
     n_groups = int(codes.max()) + 1
     seen, noise, degrees = 0.0, 0.0, 0

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scoring.models import PROMPTS, WORDS, save
+from scoring.models import PROMPTS, WORDS, dialogues, save
 
+import rmcheck
 from rmcheck.checks.win_rate import WinRate
 from rmcheck.verdict import Verdict
 
@@ -106,13 +107,15 @@ def test_no_verdict_changes_in_a_hundred_runs(
     (project.root / "reports/history.jsonl").unlink()
     import torch
 
+    # What this imports here, no run in this process has to import again.
+    rmcheck.source(f"hf:{project.root / 'model'}").score(dialogues(2))
     before = torch.get_num_threads()
     try:
         for number in range(100):
             fresh = ["--rm-cache", str(tmp_path / f"cache{number}")]
-            if number % 10 == 9:  # two workers, each a process of its own
-                monkeypatch.setenv("OMP_NUM_THREADS", str(1 + number // 10 % 2))
-                result = project.subprocess(*ask, *fresh, "-n", "2")
+            if number % 16 == 15:  # two workers, each a process of its own
+                monkeypatch.setenv("OMP_NUM_THREADS", str(1 + number // 16 % 2))
+                result = project.pytester.runpytest_subprocess(*ask, *fresh, "-n", "2", timeout=900)
             else:
                 torch.set_num_threads(1 + number % 2)
                 result = project.run(*ask, *fresh)

@@ -102,6 +102,22 @@ def test_the_command_finds_it_too(worse: Project) -> None:
     assert any(line.startswith("no slice is confirmed: ") for line in same.out)
 
 
+@pytest.mark.ci
+def test_the_selftest_knows_slices(worse: Project) -> None:
+    worse.run("--rm", "scores:bad.jsonl")
+    said = worse.cli("selftest", "--slices", "--runs", "20")
+    assert said.code == 0, said
+    assert said.out[-1].startswith("slices: equal models have one in ")
+    assert said.out[-1].endswith("; at most 5 % should")
+    told = json.loads(
+        "\n".join(worse.cli("selftest", "--slices", "--runs", "20", "--format", "json").out)
+    )
+    assert told["slices"]["value"] <= 0.2  # 5 or more of 20 at 5 % would have p = 0.003
+    lacking = worse.cli("selftest", "--slices", "--baselines", "none")
+    assert lacking.code == 4
+    assert "--slices needs a baseline" in lacking.err[-1]
+
+
 def test_mistakes_of_the_command(worse: Project) -> None:
     other = [{**row, "id": f"x-{row['id']}"} for row in rows_of("safety")[:30]]
     worse.data("other", other)

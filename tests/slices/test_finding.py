@@ -62,7 +62,9 @@ def test_the_best_conjunction_is_that_of_a_full_search() -> None:
                     )  # fmt: skip
                     values[some] = float(ratio[0]) - math.log(12) * len(some)
     expected = max(values, key=lambda some: values[some])
-    assert best(conditions, table, data, least=8) == expected == (2, 7)
+    found = best(conditions, table, data, least=8)
+    assert tuple(sorted(found[0].columns)) == expected == (2, 7)
+    assert sorted(len(each.columns) for each in found) == [1, 2, 3]
 
 
 def test_the_halves_keep_prompts_together_and_depend_on_texts_alone() -> None:

@@ -20,7 +20,7 @@ held_out: 0
 
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project with a base model, 40 pairs of 14 prompts and the recipe `recipes/mine.yaml`."""
+    """A project with a base model, 40 pairs of 40 prompts and the recipe `recipes/mine.yaml`."""
     made = tmp_path_factory.mktemp("study")
     small.base(made / "base", width=16)
     small.pairs(made)

@@ -104,7 +104,7 @@ def test_a_fold_has_its_own_hash_and_a_recipe_without_folds_keeps_its(folder: Pa
     [
         ("{of: 5}", "5:8: recipe: the key 'without' is missing"),
         ("{of: 1, without: 1}", "5:13: recipe: folds.of=1 is too small: at least 2"),
-        ("{of: 3, without: 4}", "without: there is no fold 4; the folds are 1 to 3"),
+        ("{of: 3, without: 4}", "without: got fold 4, expected folds from 1 to 3"),
         ("{of: 2, without: [2, 1]}", "without: all 2 folds are left out; leave one to train on"),
         ("{of: 2, without: 0}", "folds.without=0 is too small: at least 1"),
         ("{of: 2, without: 1, sed: 1}", "unknown key 'sed', did you mean 'seed'?"),
