@@ -15,8 +15,10 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import multiprocessing
 import sys
 import time
+import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -157,8 +159,10 @@ def swapped(first: Column, second: Column) -> Draw:
 
     def draw(rng: Rng) -> tuple[Column, Column]:
         rows = rng.integers(0, len(ours), len(ours))
-        places = rng.random(len(ours)) < 0.5
-        return np.where(places, ours, theirs)[rows], np.where(places, theirs, ours)[rows]
+        # A coin for each drawn pair: one that is drawn twice is two pairs.
+        places = rng.random(len(rows)) < 0.5
+        sides = ours[rows], theirs[rows]
+        return np.where(places, *sides), np.where(places, *sides[::-1])
 
     return draw
 
@@ -244,18 +248,38 @@ def shape_cells() -> list[Cell]:
     ]
 
 
-def rows_of(
-    cells: Iterable[Cell], runs: int, suites: Sequence[int], rng: Rng
-) -> list[list[object]]:
-    rows: list[list[object]] = []
-    for cell in cells:
-        row: list[object] = [cell.name]
-        by_suites = cell.shares(runs, suites, rng)
-        for measure in MEASURES:
-            row += [f"{found[measure]:.3f}" for found in by_suites]
-        rows.append(row)
-        print(" | ".join(map(str, row)), file=sys.stderr, flush=True)
-    return rows
+@dataclass(frozen=True)
+class How:
+    """How many runs a cell, the seed, and in how many processes."""
+
+    runs: int
+    seed: int
+    jobs: int
+
+
+# What the processes work on: cells hold functions, which are not sent to a process but inherited.
+_at_work: list[Cell] = []
+
+
+def rows_of(cells: Sequence[Cell], suites: Sequence[int], how: How) -> list[list[object]]:
+    """A row for each cell: its name and the shares of red runs by measure and number of suites.
+
+    The random numbers of a cell depend on the seed and its name, not on what else is simulated.
+    """
+    _at_work[:] = cells
+    work = partial(_row, suites=tuple(suites), how=how)
+    with multiprocessing.get_context("fork").Pool(how.jobs) as pool:
+        return list(pool.imap(work, range(len(cells))))
+
+
+def _row(place: int, *, suites: Sequence[int], how: How) -> list[object]:
+    cell = _at_work[place]
+    rng = np.random.default_rng([how.seed, zlib.crc32(cell.name.encode())])
+    by_suites = cell.shares(how.runs, suites, rng)
+    shares = [f"{found[measure]:.3f}" for measure in MEASURES for found in by_suites]
+    row: list[object] = [cell.name, lost(cell.draw, rng), *shares]
+    print(" | ".join(map(str, row)), file=sys.stderr, flush=True)
+    return row
 
 
 def read(folder: Path) -> Mapping[str, Column]:
@@ -282,7 +306,7 @@ def shares_of(rows: Iterable[Sequence[object]], suites: Sequence[int]) -> list[t
     return [
         (float(str(cell)), suites[place % len(suites)])
         for row in rows
-        for place, cell in enumerate(row[1:])
+        for place, cell in enumerate(row[2:])
     ]
 
 
@@ -296,6 +320,7 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=2000, help="simulated runs a cell")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--data", type=Path, help="folder of score files of public models")
+    parser.add_argument("--jobs", type=int, default=1, help="processes")
     parser.add_argument("--only", choices=[name for name in TITLES if name], help="some tables")
     parser.add_argument("--results", type=Path, help="file whose section is replaced")
     given = parser.parse_args()
@@ -303,18 +328,18 @@ def main() -> int:
         parser.error(f"--runs {given.runs}: at least {_MANY} are needed")
     if given.only in ("swapped", "planted") and not given.data:
         parser.error(f"--only {given.only} needs --data, a folder of score files")
-    rng = np.random.default_rng(given.seed)
+    how = How(given.runs, given.seed, given.jobs)
     tables = read(given.data) if given.data else {}
     started = time.perf_counter()
     found: list[tuple[float, int]] = []
     parts: list[str] = []
     if given.only in (None, "equal"):
-        found, parts = equal_models(given.runs, rng)
+        found, parts = equal_models(how)
     if given.only in (None, "swapped") and tables:
-        more, told = swapped_models(tables, given.runs, rng)
+        more, told = swapped_models(tables, how)
         found, parts = found + more, parts + told
     if given.only in (None, "planted") and tables:
-        parts += planted(tables, given.runs, rng)
+        parts += planted(tables, how)
     missed = [share for share, m in found if not kept(share, times(given.runs, m))]
     if found:
         parts.insert(
@@ -329,37 +354,41 @@ def main() -> int:
     return int(bool(missed))
 
 
-def equal_models(runs: int, rng: Rng) -> tuple[list[tuple[float, int]], list[str]]:
+def equal_models(how: How) -> tuple[list[tuple[float, int]], list[str]]:
     """The shares of red runs over made-up scores, with their numbers of suites, and the tables."""
-    made_up = rows_of(equal_cells(), runs, FAMILIES, rng)
+    rows = rows_of(equal_cells(), FAMILIES, how)
+    shapes = rows_of(shape_cells(), (1,), how)
     by_suites = [f"{measure}, {m}" for measure in MEASURES for m in FAMILIES]
     parts = [
         "### A/A: share of red runs by measure and number of suites",
-        f"{runs * _MANY:,} comparisons a row; of {FAMILIES[-1]} suites they make "
-        f"{times(runs, FAMILIES[-1]):,} runs.",
-        table(["two equal models", *by_suites], made_up),
+        f"{how.runs * _MANY:,} comparisons a row; of {FAMILIES[-1]} suites they make "
+        f"{times(how.runs, FAMILIES[-1]):,} runs.",
+        table(["two equal models", *by_suites], map(_unplanted, rows)),
         "### Equal wins, another shape: share of red runs; no bound is promised for log_loss",
-        table(["two models", *MEASURES], rows_of(shape_cells(), runs, (1,), rng)),
+        table(["two models", *MEASURES], map(_unplanted, shapes)),
     ]
-    return shares_of(made_up, FAMILIES), parts
+    return shares_of(rows, FAMILIES), parts
+
+
+def _unplanted(row: Sequence[object]) -> list[object]:
+    """Without the points lost, of which there are none."""
+    return [row[0], *row[2:]]
 
 
 def swapped_models(
-    tables: Mapping[str, Column], runs: int, rng: Rng
+    tables: Mapping[str, Column], how: How
 ) -> tuple[list[tuple[float, int]], list[str]]:
     """The same over public models."""
     names, suites = list(tables), FAMILIES[:2]
     pairs = [(a, b) for place, a in enumerate(names) for b in names[place + 1 :]]
     cells = [Cell(f"{a}, {b}", len(tables[a]), swapped(tables[a], tables[b])) for a, b in pairs]
-    rows = rows_of(cells, runs, suites, rng)
-    parts = [
-        "### A/A: two public models that change places at random",
-        table(["models", *(f"{measure}, {m}" for measure in MEASURES for m in suites)], rows),
-    ]
-    return shares_of(rows, suites), parts
+    rows = rows_of(cells, suites, how)
+    head = ["models", *(f"{measure}, {m}" for measure in MEASURES for m in suites)]
+    title = "### A/A: two public models that change places at random"
+    return shares_of(rows, suites), [title, table(head, map(_unplanted, rows))]
 
 
-def planted(tables: Mapping[str, Column], runs: int, rng: Rng) -> list[str]:
+def planted(tables: Mapping[str, Column], how: How) -> list[str]:
     """The tables of what each measure catches, and of what it takes for a drop."""
     plans = {
         "Caught: noise on the margins, in their standard deviations": [
@@ -374,12 +403,12 @@ def planted(tables: Mapping[str, Column], runs: int, rng: Rng) -> list[str]:
     }
     parts = []
     for title, doses in plans.items():
-        rows: list[list[object]] = []
-        for name, margins in tables.items():
-            for dose, plant in doses:
-                draw = plant(margins)
-                shown = rows_of([Cell(f"{name}, {dose}", len(margins), draw)], runs, (1,), rng)[0]
-                rows.append([shown[0], lost(draw, rng), *shown[1:]])
+        cells = [
+            Cell(f"{name}, {dose}", len(margins), plant(margins))
+            for name, margins in tables.items()
+            for dose, plant in doses
+        ]
+        rows = rows_of(cells, (1,), how)
         parts += [f"### {title}", table(["model", "points lost", *MEASURES], rows)]
     return parts
 

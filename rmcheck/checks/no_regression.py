@@ -89,11 +89,6 @@ class NoRegression(StoppingCheck):
     seeds: Annotated[int, Ge(1), Le(20)] | None = None
 
     def __post_init__(self) -> None:
-        if self.measure != "win_rate" and (self.seeds or 1) > 1:
-            raise ValueError(
-                f"measure: {self.measure} compares two models, and seeds: {self.seeds} compares "
-                "the wins of two recipes; remove one of them"
-            )
         if self.early_stop and self.measure != "win_rate":
             raise ValueError(
                 "early_stop looks at wins alone; remove it, or use 'measure: win_rate'"
@@ -265,7 +260,8 @@ class NoRegression(StoppingCheck):
         )
         alpha = look.alpha(self.alpha, comparisons)
         state = paired.classify(
-            replace(difference, p_less=measured.p_less),
+            difference,
+            p_less=measured.p_less,
             identical=scores.identical and look.last,
             max_drop=self.max_drop,
             alpha=alpha,
@@ -347,9 +343,7 @@ class NoRegression(StoppingCheck):
         comparisons: int,
         sign: Callable[[Mapping[str, object]], str],
     ) -> Verdict:
-        # Trainings are compared by their wins, also where `rm_seeds` asks for them.
-        by_wins = replace(self, measure="win_rate")
-        models = by_wins.compare(
+        models = self.compare(
             scores.first, changes, baseline=baseline, comparisons=comparisons, sign=sign
         )
         left_out = LeftOut(
@@ -358,11 +352,7 @@ class NoRegression(StoppingCheck):
             most=self.max_left_out,
             baseline=baseline,
         )
-        found = compare_recipes(self, scores, models, left_out, comparisons=comparisons, sign=sign)
-        if self.measure == "win_rate":
-            return found
-        note = f"measure {self.measure} not used: trainings of recipes are compared by their wins"
-        return replace(found, evidence=replace(found.evidence, notes=(*found.evidence.notes, note)))
+        return compare_recipes(self, scores, models, left_out, comparisons=comparisons, sign=sign)
 
     def decide(self, state: State) -> tuple[Decision, Outcome, bool]:
         """What `require` makes of a state: decision, outcome, and whether it is weak."""

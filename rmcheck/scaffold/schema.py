@@ -28,14 +28,8 @@ from rmcheck.sources.source_file import SourceFile
 from rmcheck.suite.header import RESERVED, DataMapping, Header
 from rmcheck.suite.loading import check_model
 from rmcheck.training.folds import Folds
-from rmcheck.training.recipe import (
-    FILE_KEYS,
-    LabelNoise,
-    Lora,
-    Optimisation,
-    Recipe,
-    RecipeFile,
-)
+from rmcheck.training.recipe import FILE_KEYS, Recipe, RecipeFile
+from rmcheck.training.settings import EarlyStopping, LabelNoise, Lora, Optimisation
 from rmcheck.training.sweep_file import SearchRange, SweepFile
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
@@ -43,8 +37,8 @@ DRAFT = "http://json-schema.org/draft-07/schema#"
 Schema = dict[str, Any]
 
 _DESCRIBED = (
-    Slice, TextIs, Range, DataMapping, Lora, LabelNoise, Optimisation, Folds, SearchRange,
-    RecipeMember,
+    Slice, TextIs, Range, DataMapping, Lora, LabelNoise, Optimisation, EarlyStopping, Folds,
+    SearchRange, RecipeMember,
 )  # fmt: skip
 """Nested models whose docstrings describe their keys."""
 

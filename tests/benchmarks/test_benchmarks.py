@@ -19,6 +19,7 @@ TITLES = {
     "gpu": "On a GPU",
 }
 SLOW = {
+    "slices": "Slices",
     "train": "Training",
     "gate_overhead": "Overhead of a gate",
     "report_size": "The HTML report",

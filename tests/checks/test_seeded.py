@@ -53,6 +53,8 @@ def test_a_drop_within_what_seeds_do_is_inconclusive_and_says_so() -> None:
     assert "400 pairs and 3 + 3 trainings catch is" in verdict.message
     assert verdict.detectable is not None
     assert verdict.detectable > 0.05
+    assert verdict.p_less is not None
+    assert verdict.p_less > 0.05  # of the recipes, not of their first trainings
 
 
 def test_the_first_trainings_alone_would_be_a_regression() -> None:
