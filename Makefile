@@ -15,8 +15,8 @@ help:
 	@echo "make clean  remove adapters, scores and reports"
 
 gate: $(STAMP)
-	@test -d .rmcheck/adapters || echo "First run: trains the embedded model and two copies with" \
-	    "noisy labels, about 6 minutes on 2 cores. Later runs take seconds."
+	@test -d .rmcheck/adapters || echo "First run: trains the embedded model with three seeds and" \
+	    "two copies with noisy labels, about 9 minutes on 2 cores. Later runs take seconds."
 	$(BIN)/python -m pytest $(GATE)
 
 test: $(STAMP)

@@ -1,7 +1,8 @@
 """Score responses with twelve copies each: what perturbation checks and best-of-n ask for.
 
-The copies differ from their response in one word: near its end, or anywhere. A GPT-2-124M with
-random weights scores them in float32, by rmcheck's forest and one by one.
+The copies differ from their response in one word, near its end or anywhere, or are what twelve of
+the shipped transformations make of it. A GPT-2-124M with random weights scores them in float32, by
+rmcheck's forest and one by one.
 
     python benchmarks/score_copies.py
 """
@@ -18,16 +19,20 @@ from results import held, medians, options, publish, seconds, table
 from workload import GPT2, SMALL, Peer, add_data, pairs, scorer, tokenizer
 
 from rmcheck.data import Dialogue, PreferencePair
+from rmcheck.perturb import TRANSFORMATIONS
 
 COPIES = 12
-GOALS = {"near its end": 12.0, "anywhere": 5.0}
+TRANSFORMED = "by transformations"
+GOALS = {"near its end": 12.0, "anywhere": 5.0, TRANSFORMED: 7.0}
 TURNS = (3, 1)
 ENDING = 4
 """Words that count as the ending."""
 
 
 def copies(pair: PreferencePair, where: str, rng: np.random.Generator) -> list[Dialogue]:
-    """The response and `COPIES` copies of it in which one word is another one of its own."""
+    """The response and `COPIES` copies of it, in which one word is another one of its own."""
+    if where == TRANSFORMED:
+        return transformed(pair, rng)
     words = pair.chosen.split()
     first = max(0, len(words) - ENDING) if where == "near its end" else 0
     found = [pair.chosen]
@@ -38,6 +43,18 @@ def copies(pair: PreferencePair, where: str, rng: np.random.Generator) -> list[D
         if text not in found:
             found.append(text)
     return [Dialogue(pair.prompt, text) for text in found]
+
+
+def transformed(pair: PreferencePair, rng: np.random.Generator) -> list[Dialogue]:
+    """The response and what `COPIES` transformations, drawn at random, make of it."""
+    own, others = Dialogue(pair.prompt, pair.chosen), [Dialogue(pair.prompt, pair.rejected)]
+    known = list(TRANSFORMATIONS.sound()[0].values())
+    found = [own]
+    for place in rng.permutation(len(known)):
+        copy = known[place].copy(own, others=others)
+        if copy is not None and len(found) <= COPIES:
+            found.append(copy)
+    return found
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -88,8 +105,9 @@ def main() -> None:
         "one by one, texts/s", "rmcheck, texts/s", "rmcheck is faster by", "scores apart",
     )  # fmt: skip
     body = (
-        f"A response and {COPIES} copies of it in which one word is another; {shape.name} with "
-        f"random weights, float32. Median of {how.repeats}, run in turn. With 3 turns a prompt "
+        f"A response and {COPIES} copies of it, in which one word is another or which shipped "
+        f"transformations made (drawn at random, at their own strength); {shape.name} with random "
+        f"weights, float32. Median of {how.repeats}, run in turn. With 3 turns a prompt "
         f"comes after two other exchanges. The longer a text, the more its copies share.\n\n"
         f"{table(head, rows)}"
     )

@@ -14,6 +14,8 @@ QUANTIZE = "quantize"
 HTTP = "http"
 RAY = "ray"
 SERVE = "serve"
+SLICES = "slices"
+SWEEP = "sweep"
 
 EXTRAS: Mapping[str, tuple[str, ...]] = {
     MODELS: (
@@ -31,6 +33,8 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
     HTTP: ("aiohttp",),
     RAY: ("ray",),
     SERVE: ("fastapi", "uvicorn", "prometheus_client"),
+    SLICES: ("sklearn",),
+    SWEEP: ("optuna",),
 }
 """The packages that code outside of the core imports, by the extra that installs them."""
 

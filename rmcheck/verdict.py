@@ -71,7 +71,7 @@ class Interval:
 
 @dataclass(frozen=True, kw_only=True)
 class Forest:
-    """Intervals on one axis, one a row, against a threshold and a reference."""
+    """Intervals on one axis, one a row, against a threshold and a reference with its name."""
 
     kind: ClassVar[str] = "forest"
 
@@ -80,14 +80,17 @@ class Forest:
     x_label: str
     threshold: float | None = None
     reference: float | None = None
+    reference_label: str = ""
 
     @property
     def data(self) -> Mapping[str, Any]:
         """As plain JSON."""
+        named = {"reference_label": self.reference_label} if self.reference_label else {}
         return {
             "rows": [dict(vars(row)) for row in self.rows],
             "threshold": self.threshold,
             "reference": self.reference,
+            **named,
             "x_label": self.x_label,
         }
 
@@ -309,6 +312,20 @@ class Evidence:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Looked:
+    """What a verdict with early stopping rests on: look `look` of `looks`, `pairs` pairs of `of`.
+
+    `ids` are those pairs; empty at the last look, which has all of them.
+    """
+
+    look: int
+    looks: int
+    pairs: int
+    of: int
+    ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Verdict:
     """A check's conclusion.
 
@@ -316,7 +333,9 @@ class Verdict:
     inconclusive decision that the policy let through or stopped. `criterion` repeats the YAML keys
     that decided. `detectable` is the smallest drop that this check would have caught (None where it
     has no meaning). `left_out` counts pairs of the baseline that a comparison left out. `p_value`
-    and `adjusted_p` are given by comparisons and tests.
+    and `adjusted_p` are given by comparisons and tests; `p_less` is the exact one-sided p of a
+    comparison with the baseline, by which runs are judged over time. `looked` is given by early
+    stopping.
     """
 
     decision: Decision
@@ -328,10 +347,12 @@ class Verdict:
     weak: bool = False
     p_value: float | None = None
     adjusted_p: float | None = None
+    p_less: float | None = None
     detectable: float | None = None
     signature: str = ""
     left_out: int = 0
     evidence: Evidence = field(default_factory=Evidence)
+    looked: Looked | None = None
 
 
 __all__ = [
@@ -340,6 +361,7 @@ __all__ = [
     "Estimate",
     "Evidence",
     "HeatMap",
+    "Looked",
     "Outcome",
     "Picture",
     "PinResult",

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from rmcheck.checks import BASELINE, CANDIDATE, Changes, Check, ScoredPairs, SourceRef
+from rmcheck.checks import BASELINE, CANDIDATE, Changes, Check, ScoredPairs, SourceRef, Trainings
 from rmcheck.data import Dialogue, PreferencePair, ResponseSet
 from rmcheck.data.preferences import PreferenceData
 from rmcheck.engine.binding import Binding
@@ -166,6 +166,8 @@ class TableContext:
         named = replace(source, objective=self.objective)
         if self.objective and named in self.variants:
             columns = self.variants[named]
+        elif source in self.variants:
+            columns = self.variants[source]
         elif source == BASELINE:
             if self.baseline is None:
                 raise BaselineMissing("this table has no baseline")
@@ -199,6 +201,12 @@ class TableContext:
 
     def verdict(self, check: Check) -> Verdict:
         return check.judge(self)
+
+    def trainings(self, source: SourceRef = CANDIDATE, count: int | None = None) -> Trainings:
+        """The variants of `source` that have a seed, however many were asked for."""
+        seeds = [ref.seed for ref in self.variants if ref.role == source.role and ref.seed]
+        refs = tuple(replace(source, seed=seed) for seed in seeds)
+        return Trainings((source, *refs), (0, *seeds) if seeds else ())
 
     def side(self, objective: str) -> TableContext:
         return replace(self, objective=objective)

@@ -59,7 +59,15 @@ def pages(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 @pytest.mark.ci
 @pytest.mark.parametrize(
     "name",
-    ["sources.md", "add-a-domain.md", "troubleshooting.md"],
+    [
+        "sources.md",
+        "add-a-domain.md",
+        "troubleshooting.md",
+        "slices.md",
+        "plan.md",
+        "early-stop.md",
+        "bisect.md",
+    ],
 )
 def test_pages_with_output_are_current(pages: ModuleType, name: str) -> None:
     page = (BUILD.parent / name).read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Put real output into `docs/sources.md`, `docs/troubleshooting.md` and `docs/add-a-domain.md`.
+"""Put real output into the pages of `docs/` that PAGES names.
 
     python docs/build/pages.py [--check | --trained DIR]
 
@@ -210,6 +210,90 @@ def domain(example: Example) -> Mapping[str, str]:
     return found
 
 
+def _two_models(example: Example) -> None:
+    """Two suites of shipped pairs, a baseline that got nearly all of them, and a run that lost a
+    tag of them."""
+    for name in ("coding", "conversation"):
+        rows = shipped("preferences", f"{name}.jsonl").read_text("utf-8").splitlines()
+        example.write(f"data/{name}.jsonl", "\n".join(rows) + "\n")
+        head = f"rmcheck: 1\nname: {name}\ndata: ../data/{name}.jsonl\nchecks:\n"
+        example.write(f"suites/{name}.yaml", f"{head}  - check: no_regression\n")
+        for model, tag in (("old", ""), ("new", "buggy_code")):
+            target = example.root / f"{model}.jsonl"
+            before = target.read_text("utf-8") if target.exists() else ""
+            pairs = [json.loads(row) for row in rows]
+            scored = [
+                {"id": pair["id"], "rejected": 0.5,
+                 "chosen": float(k % 15 not in (0, len(tag)) and tag not in pair["tags"])}
+                for k, pair in enumerate(pairs)
+            ]  # fmt: skip
+            target.write_text(before + "".join(f"{json.dumps(row)}\n" for row in scored), "utf-8")
+    example.pytest("suites", "--rm", "scores:old.jsonl")
+    example.rmcheck("bless")
+    example.pytest("suites", "--rm", "scores:new.jsonl")
+
+
+def slices(example: Example) -> Mapping[str, str]:
+    """`docs/slices.md`."""
+    _two_models(example)
+    return {"slices": example.rmcheck("slices")}
+
+
+def plan(example: Example) -> Mapping[str, str]:
+    """`docs/plan.md`."""
+    _two_models(example)
+    return {"plan": example.rmcheck("plan", "--drop", "0.05")}
+
+
+def _split(count: int) -> str:
+    """The body of a model that gets the first so many of the pairs wrong."""
+    return f"(1 if int(prompt.split()[1]) >= {count} else -1) * (response[0] == 'g')"
+
+
+def _numbered(n: int) -> list[dict[str, object]]:
+    return [
+        {"id": f"q{row:03d}", "prompt": f"question {row} ?", "chosen": f"good answer {row}",
+         "rejected": f"bad answer {row}"}
+        for row in range(n)
+    ]  # fmt: skip
+
+
+def early_stop(example: Example) -> Mapping[str, str]:
+    """`docs/early-stop.md`."""
+    example.chat("  - {check: win_rate, min: 0.70, early_stop: true}\n")
+    rows = "".join(json.dumps(row) + "\n" for row in _numbered(200))
+    example.write("data/chat.jsonl", rows)
+    example.write("conftest.py", FIXTURE % _split(10))
+    return {"stopped": lines(example.pytest("suites", "-v"), "  passed ", "note: ")}
+
+
+def bisection(example: Example) -> Mapping[str, str]:
+    """`docs/bisect.md`."""
+    rows = _numbered(300)
+    example.write("pairs.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+    series = {
+        "scores": (60, 61, 59, 62, 60, 90, 91, 92, 90),
+        "slow": (60, 60, 61, 66, 68, 70, 80, 85, 90),
+        "back": (60, 61, 95, 60, 62),
+    }
+    for name, wrong in series.items():
+        for step, count in enumerate(wrong, start=1):
+            scores = ({"id": row["id"], "chosen": float(place >= count), "rejected": 0.5}
+                      for place, row in enumerate(rows))  # fmt: skip
+            text = "".join(json.dumps(score) + "\n" for score in scores)
+            example.write(f"{name}/step-{step}00.jsonl", text)
+
+    def said(*arguments: str) -> str:
+        told = example.rmcheck("bisect", *arguments, "--data", "pairs.jsonl").splitlines()
+        return "".join(f"{line.rstrip()}\n" for line in told)
+
+    return {
+        "bisect": said("scores"),
+        "range": said("slow").partition("\n\n")[2],
+        "all": said("back", "--all"),
+    }
+
+
 def get_started(example: Example, cache: Path) -> Mapping[str, str]:
     """`docs/get-started.md`: the whole way, from nothing to a red gate."""
     (example.root / "pytest.ini").unlink()
@@ -238,6 +322,10 @@ PAGES: Mapping[str, Callable[[Example], Mapping[str, str]]] = {
     "sources.md": sources,
     "troubleshooting.md": troubleshooting,
     "add-a-domain.md": domain,
+    "slices.md": slices,
+    "plan.md": plan,
+    "early-stop.md": early_stop,
+    "bisect.md": bisection,
 }
 
 

@@ -16,6 +16,7 @@ from rmcheck.checks.check import (
     ScoredPairs,
     Slice,
     SourceRef,
+    Trainings,
 )
 from rmcheck.checks.docstring import described
 from rmcheck.registry import BrokenEntryPoint, Registry
@@ -109,6 +110,7 @@ __all__ = [
     "ScoredPairs",
     "Slice",
     "SourceRef",
+    "Trainings",
     "about",
     "described",
     "find",

@@ -17,6 +17,7 @@ from rmcheck.data import Dialogue, Pairs, PreferencePair, sides_of
 from rmcheck.data.preferences import PreferenceData
 from rmcheck.errors import RmcheckError
 from rmcheck.registry import summary
+from rmcheck.slices.conditions import Range, TextIs, asked, length_ratio, same_start, turns
 from rmcheck.verdict import PinResult, Verdict
 
 Share = Annotated[float, Ge(0), Le(1)]
@@ -32,7 +33,8 @@ class SourceRef:
     """The source of a need: a variant of the candidate, of the baseline or of a spec.
 
     `flip_rate` and `flip_seed` select the recipe retrained with noisy labels, `head_scale` the
-    model with its scalar head times a constant, `objective` one of a model's several rewards. With
+    model with its scalar head times a constant, `objective` one of a model's several rewards,
+    `seed` the recipe trained with another seed (None: the recipe as it is). With
     `probe` the same texts are scored again in a
     separate pass of that name, to detect scores that depend on their batch.
     """
@@ -44,6 +46,7 @@ class SourceRef:
     head_scale: float = 1.0
     probe: str = ""
     objective: str = ""
+    seed: int | None = None
 
 
 CANDIDATE = SourceRef()
@@ -54,12 +57,26 @@ BASELINE = SourceRef(role="baseline")
 class Need:
     """Dialogues that must have been scored by a source before a check is judged.
 
-    `only`: a capability without which the source is not asked; the check is then skipped.
+    `only`: a capability without which the source is not asked; the check is then skipped. `seeds`:
+    of a recipe, so many trainings with different seeds (None: as many as the run compares).
     """
 
     source: SourceRef
     dialogues: Sequence[Dialogue]
     only: type | None = None
+    seeds: int | None = 1
+
+
+@dataclass(frozen=True)
+class Trainings:
+    """The trainings of a recipe that a comparison looks at: who scores, and with which seeds.
+
+    `refs` has at least one source, the recipe as it is first; `seeds` has the seed of each, and is
+    empty for a source that is not a recipe.
+    """
+
+    refs: tuple[SourceRef, ...]
+    seeds: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,6 +176,12 @@ class Context(Protocol):
     def changes(self, pairs: Sequence[PreferencePair]) -> Changes:
         """Of `pairs`, those added or edited since the baseline; and what is gone from the suite."""
 
+    def trainings(self, source: SourceRef = CANDIDATE, count: int | None = None) -> Trainings:
+        """So many trainings of a recipe (None: as many as the run compares), or the source alone.
+
+        A baseline has as many as were blessed, whatever `count` is.
+        """
+
     def side(self, objective: str) -> Context:
         """The same for another objective of the model."""
 
@@ -191,6 +214,20 @@ class Slice:
         Pairs whose label is at most this sure.
     shorter
         Pairs whose `chosen` (or `rejected`) side is the shorter one, in characters.
+    all_tags
+        Pairs with all of these tags.
+    prompt
+        What is true of the prompt, such as `{code: true, words: {min: 40}}`.
+    chosen
+        What is true of the chosen response.
+    rejected
+        What is true of the rejected response.
+    length_ratio
+        Words of the chosen response for each word of the rejected one, such as `{max: 0.5}`.
+    same_start
+        How many words the two responses share at their beginnings.
+    turns
+        How many messages the prompt has.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
@@ -200,6 +237,13 @@ class Slice:
     min_confidence: Share | None = None
     max_confidence: Share | None = None
     shorter: Literal["chosen", "rejected"] | None = None
+    all_tags: Annotated[tuple[str, ...], MinLen(1)] | None = None
+    prompt: TextIs | None = None
+    chosen: TextIs | None = None
+    rejected: TextIs | None = None
+    length_ratio: Range | None = None
+    same_start: Range | None = None
+    turns: Range | None = None
 
     def holds(self, pair: PreferencePair) -> bool:
         """Whether the pair belongs to the slice; one without a confidence counts as 1.0."""
@@ -211,12 +255,20 @@ class Slice:
             and (self.max_confidence is None or confidence <= self.max_confidence)
             and (self.shorter != "chosen" or difference < 0)
             and (self.shorter != "rejected" or difference > 0)
+            and (self.prompt is None or self.prompt.holds(asked(pair.prompt)))
+            and (self.chosen is None or self.chosen.holds(pair.chosen))
+            and (self.rejected is None or self.rejected.holds(pair.rejected))
+            and (self.length_ratio is None or self.length_ratio.holds(length_ratio(pair)))
+            and (self.same_start is None or self.same_start.holds(same_start(pair)))
+            and (self.turns is None or self.turns.holds(turns(pair.prompt)))
         )
 
     def admits(self, tags: Sequence[str]) -> bool:
         """Whether a pair with these tags belongs to the slice, as far as tags decide."""
-        return (self.tags is None or any(tag in self.tags for tag in tags)) and (
-            self.without_tags is None or not set(self.without_tags) & set(tags)
+        return (
+            (self.tags is None or any(tag in self.tags for tag in tags))
+            and (self.without_tags is None or not set(self.without_tags) & set(tags))
+            and (self.all_tags is None or set(self.all_tags) <= set(tags))
         )
 
 
@@ -232,8 +284,10 @@ class Check:
     name
         the check's id within its suite (default: the kind)
     where
-        which pairs the check uses: `tags`, `without_tags`, `min_confidence`, `max_confidence`,
-        `shorter`
+        which pairs the check uses: `tags`, `without_tags`, `all_tags`, `min_confidence`,
+        `max_confidence`, `shorter`, and what is true of their texts: `prompt`, `chosen`,
+        `rejected`, `length_ratio`, `same_start`, `turns` (see
+        [slices.md](slices.md#the-conditions-of-where))
     objective
         which output of a model with several it judges, or a weighted sum
         (`0.7*helpful+0.3*harmless`)
@@ -275,6 +329,22 @@ class Check:
     def needs(self, data: PreferenceData) -> list[Need]:
         """What must have been scored: by default, the selected pairs by the candidate."""
         return [Need(CANDIDATE, sides_of(self.select(data)))]
+
+    def rounds(self, data: PreferenceData) -> Sequence[Sequence[Need]]:
+        """`needs` in rounds, each without those before; most checks need all at once."""
+        return [self.needs(data)]
+
+    def settled(self, ctx: Context, rounds: int) -> bool:
+        """Whether it can be judged on the needs of the first `rounds` rounds alone."""
+        return True
+
+    def stopping(self, early: bool) -> Self:
+        """The check with or without early stopping; most kinds have none."""
+        return self
+
+    def trainings_asked(self, count: int) -> int:
+        """How many trainings of a recipe it compares, if the run asks for `count`."""
+        return 1
 
     def judge(self, ctx: Context) -> Verdict:
         """Decide."""

@@ -55,7 +55,8 @@ def forest(
     threshold: float | None = None,
     reference: float | None = None,
 ) -> Forest:
-    """A forest plot: one interval a row."""
+    """A forest plot: one interval a row; the reference of a change is 0, else it is chance."""
+    named = "no change" if reference == 0 else "chance"
     return Forest(
         title=title,
         rows=tuple(
@@ -65,6 +66,7 @@ def forest(
         x_label=x_label,
         threshold=threshold,
         reference=reference,
+        reference_label="" if reference is None else named,
     )
 
 

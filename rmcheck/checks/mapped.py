@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from rmcheck.checks.check import CANDIDATE, Changes, Check, Context, ScoredPairs, SourceRef
+from rmcheck.checks.check import (
+    CANDIDATE,
+    Changes,
+    Check,
+    Context,
+    ScoredPairs,
+    SourceRef,
+    Trainings,
+)
 from rmcheck.data import Dialogue, PreferencePair
 from rmcheck.data.preferences import PreferenceData
 from rmcheck.verdict import Verdict
@@ -75,6 +83,9 @@ class MappedContext:
 
     def changes(self, pairs: Sequence[PreferencePair]) -> Changes:
         return self._inner.changes(pairs)
+
+    def trainings(self, source: SourceRef = CANDIDATE, count: int | None = None) -> Trainings:
+        return self._inner.trainings(source, count)
 
     def side(self, objective: str) -> MappedContext:
         return MappedContext(self._inner.side(objective), self._map, self._precision)

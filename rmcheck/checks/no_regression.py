@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 import numpy as np
-from annotated_types import Gt, Lt
+from annotated_types import Ge, Gt, Le, Lt
 from numpy.typing import NDArray
 
 from rmcheck.checks import evidence
@@ -16,53 +16,36 @@ from rmcheck.checks.check import (
     BASELINE,
     CANDIDATE,
     Changes,
-    Check,
     Context,
     Need,
     ScoredPairs,
     Share,
 )
+from rmcheck.checks.headline import headline
+from rmcheck.checks.left_out import LeftOut, within
+from rmcheck.checks.looks import ALL, Look, StoppingCheck, looks_at
+from rmcheck.checks.measured import Measured
+from rmcheck.checks.paired_scores import NewlyWrong, PairedScores, RecipeScores, crosstab
+from rmcheck.checks.seeded import compare_recipes, recipe_scores, with_first_only
 from rmcheck.data import sides_of
 from rmcheck.data.preferences import PreferenceData
 from rmcheck.stats.decision import MIN_GROUPS
-from rmcheck.verdict import Decision, Evidence, Outcome, State, Table, Verdict
-from rmcheck.wording import be, counted, listed, minus
+from rmcheck.verdict import Decision, Evidence, Outcome, State, Verdict
+from rmcheck.wording import be, counted
 
 if TYPE_CHECKING:
     from rmcheck.stats.paired import Difference
 
-DECIDED = 1e-5
-"""Scores that differ by less than this share of their spread are the same."""
-
-
-AT_LEAST = 2
-"""This many of the baseline's pairs may always be left out."""
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class PairedScores:
-    """Two models' scores of the same n pairs.
-
-    `ids`, `groups` and `tags` are of length n; `now` and `before` are (n, 2): the scores of the
-    chosen and of the rejected response by the candidate and by the baseline.
-    """
-
-    ids: Sequence[str]
-    groups: Sequence[str]
-    tags: Sequence[Sequence[str]]
-    now: NDArray[np.float64]
-    before: NDArray[np.float64]
-
 
 @dataclass(frozen=True, kw_only=True)
-class NoRegression(Check):
+class NoRegression(StoppingCheck):
     """The candidate's win rate has not fallen below the baseline's, on the same pairs.
 
     Fails if the win rate fell by `max_drop` or more and an exact paired test (McNemar's if every
     prompt has one pair) rules out chance at alpha/m, where m is the number of required comparisons
-    in the run. The states are identical, improved, non_inferior, regressed and inconclusive. An
-    inconclusive comparison passes and is marked weak; the message says which drop this many pairs
-    would have detected.
+    in the run; `measure` says what that test looks at. The states are identical, improved,
+    non_inferior, regressed and inconclusive. An inconclusive comparison passes and is marked weak;
+    the message says which drop this many pairs would have detected.
 
     Parameters
     ----------
@@ -80,6 +63,17 @@ class NoRegression(Check):
     ties
         How equal scores count: `half` a win (default) or as a `loss`. Applies to both models, even
         if the baseline was blessed with the other setting.
+    early_stop
+    measure
+        What the paired test compares: the wins alone (`win_rate`, default), or how sure each model
+        is as well: `rank_log_loss` by the rank of its margins, `log_loss` by their size. The size
+        of a drop is that of the win rate in any case, and the message gives both p. See
+        docs/measures.md.
+    seeds
+        Compares recipes: the recipe is trained this many times, with its own seed and the ones
+        that follow, and the test includes what a seed changes (default: `rm_seeds`, which is 1).
+        The baseline has as many trainings as were blessed. No effect for a model that is not a
+        recipe, which is said.
     """
 
     kind: ClassVar[str] = "no_regression"
@@ -91,60 +85,109 @@ class NoRegression(Check):
     max_left_out: Share = 0.05
     alpha: Annotated[float, Gt(0), Lt(1)] = 0.05
     ties: Literal["half", "loss"] = "half"
+    measure: Literal["win_rate", "log_loss", "rank_log_loss"] = "win_rate"
+    seeds: Annotated[int, Ge(1), Le(20)] | None = None
+
+    def __post_init__(self) -> None:
+        if self.early_stop and self.measure != "win_rate":
+            raise ValueError(
+                "early_stop looks at wins alone; remove it, or use 'measure: win_rate'"
+            )
+        if self.early_stop and (self.seeds or 1) > 1:
+            raise ValueError(
+                f"early_stop compares two models, and seeds: {self.seeds} compares two recipes; "
+                "remove one of them"
+            )
+
+    def trainings_asked(self, count: int) -> int:
+        """How many trainings of a recipe it compares: `seeds`, or those of the run."""
+        return self.seeds or count
+
+    def stopping(self, early: bool) -> Self:
+        """The same check with or without early stopping, which other measures do not have."""
+        return super().stopping(early) if self.measure == "win_rate" else self
 
     def needs(self, data: PreferenceData) -> list[Need]:
         """The selected pairs, by the candidate and by the baseline."""
         dialogues = sides_of(self.select(data))
-        return [Need(CANDIDATE, dialogues), Need(BASELINE, dialogues)]
+        return [Need(source, dialogues, seeds=self.seeds) for source in (CANDIDATE, BASELINE)]
 
     def judge(self, ctx: Context) -> Verdict:
         """Compare the two models' scores of the pairs that the baseline knows as they are now."""
-        selected = self.select(ctx.data)
-        pairs, _ = ctx.comparable(selected)
+        look = self.seen(ctx)
+        pairs = look.pairs
         now = ctx.scored(pairs)
-        changes = self._within(ctx.changes(selected), ctx.data)
-        return self.compare(
-            PairedScores(
-                ids=[pair.id for pair in pairs],
-                groups=now.groups,
-                tags=[pair.tags for pair in pairs],
-                now=_both(now),
-                before=_both(ctx.scored(pairs, BASELINE)),
-            ),
+        changes = within(self.where, ctx.changes(self.select(ctx.data)), ctx.data)
+        scores = PairedScores(
+            ids=[pair.id for pair in pairs],
+            groups=now.groups,
+            tags=[pair.tags for pair in pairs],
+            now=_both(now),
+            before=_both(ctx.scored(pairs, BASELINE)),
+        )
+        verdict = self.compare(
+            recipe_scores(ctx, pairs, scores, self.seeds) or scores,
             changes,
             baseline=ctx.name(BASELINE),
             comparisons=ctx.comparisons,
             sign=partial(ctx.signature, self.kind),
+            look=look,
         )
+        return with_first_only(verdict, ctx)
 
-    def _within(self, changes: Changes, data: PreferenceData) -> Changes:
-        """What of the changes concerns the pairs that `where` selects, or selected once."""
-        if self.where is None:
-            return changes
-        once = {name for name, tags in changes.tags.items() if self.where.admits(tags)}
-        return replace(
-            changes,
-            removed=tuple(name for name in changes.removed if name in once),
-            retagged=tuple(
-                pair.id
-                for pair in data.pairs
-                if pair.id in once and not self.where.admits(pair.tags)
-            ),
+    def looks(self, ctx: Context) -> list[Look]:
+        """The looks at the pairs that the baseline knows as they are now."""
+        return looks_at(ctx.comparable(self.select(ctx.data))[0], early=self.early_stop)
+
+    def settles(self, ctx: Context, look: Look) -> bool:
+        """Whether the pairs of this look show a state, or leave no room for a regression."""
+        from rmcheck.stats.winrate import undecidable, wins
+
+        difference, state = self.found(ctx, look)
+        lost = len(look.rest) - difference.estimate.value * len(look.pairs)
+        safe = self.require == "no_regression" and lost < self.max_drop * len(look.whole) - 1e-9
+        if state == "inconclusive" and not safe:
+            return False
+        now = ctx.scored(look.pairs)
+        tied = undecidable(wins(now.chosen, now.rejected), now.groups)
+        return state == "regressed" or not tied
+
+    def found(self, ctx: Context, look: Look) -> tuple[Difference, State]:
+        """What the pairs of a look show."""
+        from rmcheck.stats import paired
+        from rmcheck.stats.winrate import wins
+
+        now, before = (ctx.scored(look.pairs, source) for source in (CANDIDATE, BASELINE))
+        difference = paired.paired_difference(
+            wins(now.chosen, now.rejected, ties=self.ties),
+            wins(before.chosen, before.rejected, ties=self.ties),
+            now.groups,
+            level=look.level,
+        )
+        return difference, paired.classify(
+            difference,
+            identical=False,
+            max_drop=self.max_drop,
+            alpha=look.alpha(self.alpha, ctx.comparisons),
+            comparisons=ctx.comparisons,
         )
 
     def compare(
         self,
-        scores: PairedScores,
+        scores: PairedScores | RecipeScores,
         changes: Changes,
         *,
         baseline: str,
         comparisons: int,
         sign: Callable[[Mapping[str, object]], str],
+        look: Look = ALL,
     ) -> Verdict:
         """Pair the two models' wins and name the state; asks for nothing but columns.
 
         Parameters
         ----------
+        scores
+            Of two models, or of the trainings of two recipes.
         changes
             Which pairs `scores` leaves out, being new or edited, and which are gone.
         baseline
@@ -153,16 +196,29 @@ class NoRegression(Check):
             m, which alpha is shared by; at least 1.
         sign
             Makes the verdict's signature of its facts.
+        look
+            Which of the looks at all pairs `scores` are of.
         """
         from rmcheck.stats import groups as grouping
         from rmcheck.stats import paired
         from rmcheck.stats.winrate import undecidable, wins
 
-        criterion = {"max_drop": self.max_drop, "require": self.require, "alpha": self.alpha}
-        notes = _notes(changes, baseline)
-        dropped = len(changes.dropped)
-        too_many = self.leaves_out_too_many(dropped, len(scores.ids))
-        if dropped:
+        if isinstance(scores, RecipeScores):
+            return self._compare_recipes(scores, changes, baseline, comparisons, sign)
+        compared = len(look.whole) or len(scores.ids)
+        criterion: dict[str, object] = {
+            "max_drop": self.max_drop,
+            "require": self.require,
+            "alpha": self.alpha,
+        }
+        left_out = LeftOut(
+            changes=changes, compared=compared, most=self.max_left_out, baseline=baseline
+        )
+        if self.measure != "win_rate":
+            criterion["measure"] = self.measure
+        if look.planned:
+            criterion["early_stop"] = True
+        if left_out.count:
             criterion["max_left_out"] = self.max_left_out
 
         def undecided(reason: str) -> Verdict:
@@ -173,8 +229,8 @@ class NoRegression(Check):
                 weak=True,
                 criterion=criterion,
                 message=f"{self.label}: undecidable: {reason}",
-                left_out=dropped,
-                evidence=Evidence(notes=notes),
+                left_out=left_out.count,
+                evidence=Evidence(notes=left_out.notes),
             )
 
         n_groups = grouping.count(scores.groups)
@@ -192,24 +248,33 @@ class NoRegression(Check):
                 f"are needed{remedy}"
             )
         now, before = scores.now, scores.before
+        margins_now, margins_before = scores.margins
         wins_now = wins(now[:, 0], now[:, 1], ties=self.ties)
         wins_before = wins(before[:, 0], before[:, 1], ties=self.ties)
-        difference = paired.paired_difference(wins_now, wins_before, scores.groups)
+        difference = paired.paired_difference(
+            wins_now, wins_before, scores.groups, level=look.level
+        )
+        difference = replace(difference, p_two_sided=look.adjusted(difference.p_two_sided))
+        measured = Measured.of(
+            self.measure, scores, wins=(wins_now, wins_before), difference=difference
+        )
+        alpha = look.alpha(self.alpha, comparisons)
         state = paired.classify(
             difference,
-            identical=_identical(now, before),
+            p_less=measured.p_less,
+            identical=scores.identical and look.last,
             max_drop=self.max_drop,
-            alpha=self.alpha,
+            alpha=alpha,
             comparisons=comparisons,
         )
         all_tied = undecidable(wins(now[:, 0], now[:, 1]), scores.groups)
         if all_tied and state != "regressed":
             return undecided(all_tied)
-        detectable = self._detectable(difference, scores.groups, comparisons)
+        detectable = self._detectable(difference, scores.groups, alpha, comparisons)
         decision, outcome, weak = self.decide(state)
-        if too_many and state != "regressed":
+        if left_out.too_many and state != "regressed":
             decision, outcome, weak = "inconclusive", "fail", True
-        newly_wrong = _newly_wrong(scores, wins_now - wins_before)
+        newly_wrong = NewlyWrong.of(scores, wins_now - wins_before)
         facts = {
             "base": baseline,
             "n": difference.estimate.n,
@@ -217,6 +282,8 @@ class NoRegression(Check):
             "ties": self.ties,
             "ci": f"{difference.estimate.method}@{difference.estimate.level:g}",
             "test": f"signflip@{self.alpha:g}/{comparisons}",
+            **measured.facts,
+            **look.facts,
         }
         return Verdict(
             decision=decision,
@@ -225,11 +292,21 @@ class NoRegression(Check):
             weak=weak,
             estimate=difference.estimate,
             criterion=criterion,
-            p_value=difference.p_two_sided,
-            detectable=detectable,
-            left_out=dropped,
-            message=self._message(difference, state, detectable, newly_wrong, baseline)
-            + self._left_out(changes, len(scores.ids), baseline),
+            p_value=measured.p_two_sided,
+            p_less=look.adjusted(2.0 * measured.p_less) / 2.0,
+            detectable=detectable if look.last else None,
+            left_out=left_out.count,
+            message=headline(
+                self.label,
+                difference,
+                state,
+                measured=measured,
+                detectable=detectable,
+                newly_wrong=newly_wrong,
+                baseline=baseline,
+            )
+            + left_out.message
+            + look.told,
             signature=sign(facts),
             evidence=Evidence(
                 pictures=(
@@ -243,43 +320,39 @@ class NoRegression(Check):
                     evidence.scatter(
                         "Margins, candidate against baseline",
                         scores.ids,
-                        before[:, 0] - before[:, 1],
-                        now[:, 0] - now[:, 1],
+                        margins_before,
+                        margins_now,
                         wins_now == 1,
                         wins_before == 1,
                         x_label="baseline's margin",
                         y_label="candidate's margin",
                     ),
                 ),
-                tables=(_crosstab(wins_now, wins_before), _by_tag(newly_wrong)),
+                tables=(crosstab(wins_now, wins_before), newly_wrong.by_tag, *measured.tables),
                 pairs=tuple(newly_wrong.ids[: evidence.MOST_PAIRS]),
-                notes=notes,
+                notes=left_out.notes,
             ),
+            looked=look.looked,
         )
 
-    def leaves_out_too_many(self, dropped: int, compared: int) -> bool:
-        """Whether more of the baseline's pairs were left out than `max_left_out` allows."""
-        return dropped > max(AT_LEAST, int(self.max_left_out * (dropped + compared) + 1e-9))
-
-    def _left_out(self, changes: Changes, compared: int, baseline: str) -> str:
-        """How many of the baseline's pairs were left out, and what to do if they are too many."""
-        dropped = len(changes.dropped)
-        if not dropped:
-            return ""
-        kinds = [
-            (changes.edited, "edited"),
-            (changes.removed, "removed"),
-            (changes.retagged, "retagged"),
-        ]
-        how = ", ".join(f"{len(ids):,} {word}" for ids, word in kinds if ids)
-        total = dropped + compared
-        text = f"; {dropped:,} of {total:,} pairs of {baseline} left out ({how})"
-        if not self.leaves_out_too_many(dropped, compared):
-            return text
-        return (
-            f"{text}, more than max_left_out {self.max_left_out:g}: {listed(changes.dropped)}; "
-            "restore the data, or bless this run: rmcheck bless --red"
+    def _compare_recipes(
+        self,
+        scores: RecipeScores,
+        changes: Changes,
+        baseline: str,
+        comparisons: int,
+        sign: Callable[[Mapping[str, object]], str],
+    ) -> Verdict:
+        models = self.compare(
+            scores.first, changes, baseline=baseline, comparisons=comparisons, sign=sign
         )
+        left_out = LeftOut(
+            changes=changes,
+            compared=len(scores.first.ids),
+            most=self.max_left_out,
+            baseline=baseline,
+        )
+        return compare_recipes(self, scores, models, left_out, comparisons=comparisons, sign=sign)
 
     def decide(self, state: State) -> tuple[Decision, Outcome, bool]:
         """What `require` makes of a state: decision, outcome, and whether it is weak."""
@@ -291,7 +364,7 @@ class NoRegression(Check):
         return "inconclusive", "pass" if passes else "fail", True
 
     def _detectable(
-        self, difference: Difference, groups: Sequence[str], comparisons: int
+        self, difference: Difference, groups: Sequence[str], alpha: float, comparisons: int
     ) -> float | None:
         from rmcheck.stats.power import detectable_drop, smoothed_discordant
 
@@ -301,100 +374,11 @@ class NoRegression(Check):
             group_sizes_or_groups=groups,
             discordant=smoothed_discordant(difference.newly_wrong, difference.newly_right, n),
             max_drop=self.max_drop,
-            alpha=self.alpha,
+            alpha=alpha,
             comparisons=comparisons,
             design_effect=difference.design_effect,
         )
 
-    def _message(
-        self,
-        difference: Difference,
-        state: State,
-        detectable: float | None,
-        newly_wrong: _NewlyWrong,
-        baseline: str,
-    ) -> str:
-        if state == "identical":
-            n = difference.estimate.n
-            return f"{self.label} identical: every score is the same as in {baseline} (n={n})"
-        points = difference.estimate.value * 100
-        moved = "fell" if points < 0 else "rose" if points > 0 else "did not move:"
-        low, high = difference.estimate.low * 100, difference.estimate.high * 100
-        interval = minus(f"[{low:+.1f}, {high:+.1f}]")
-        text = (
-            f"{self.label} {state}: win rate {moved} {abs(points):.1f} points against {baseline} "
-            f"{interval}, p={difference.p_two_sided:.2g}"
-        )
-        if newly_wrong.ids:
-            text += f"; {counted(len(newly_wrong.ids), 'pair')} newly wrong"
-            if newly_wrong.tags:
-                tag, count = newly_wrong.tags[0]
-                text += f" (most often tagged '{tag}', {count:,})"
-            text += f": {listed(newly_wrong.ids)}"
-        if state == "inconclusive":
-            seen = f"{detectable * 100:.1f} points" if detectable else "nothing"
-            text += f"; weak: the smallest drop that {difference.estimate.n} pairs catch is {seen}"
-        return text
-
-
-@dataclass(frozen=True)
-class _NewlyWrong:
-    """Pairs that the baseline got right, or tied, and the candidate gets worse; worst first."""
-
-    ids: list[str]
-    tags: list[tuple[str, int]]
-    """How many of them carry each tag, most first."""
-
-
-def _newly_wrong(scores: PairedScores, change: NDArray[np.float64]) -> _NewlyWrong:
-    margins = scores.now[:, 0] - scores.now[:, 1]
-    rows = [int(row) for row in np.flatnonzero(change < 0)]
-    rows.sort(key=lambda row: (margins[row], scores.ids[row]))
-    return _NewlyWrong(
-        [scores.ids[row] for row in rows], evidence.tag_counts(scores.tags[row] for row in rows)
-    )
-
 
 def _both(scored: ScoredPairs) -> NDArray[np.float64]:
     return np.column_stack([scored.chosen, scored.rejected])
-
-
-def _identical(now: NDArray[np.float64], before: NDArray[np.float64]) -> bool:
-    """Whether all scores agree to the last digit that decides: 1e-5 of their spread.
-
-    In float32 a score moves by a few units in the last place with the rest of its batch row.
-    """
-    return bool(np.abs(now - before).max() <= DECIDED * before.T.ravel().std())
-
-
-def _notes(changes: Changes, baseline: str) -> tuple[str, ...]:
-    """How the data differ from the baseline's, one line per kind of change."""
-    kinds = [
-        (changes.edited, f"left out, edited since {baseline}"),
-        (changes.added, f"left out, new since {baseline}"),
-        (changes.removed, f"of {baseline} no longer in the data"),
-        (changes.retagged, f"left out, other tags than in {baseline}"),
-    ]
-    return tuple(
-        f"{counted(len(ids), 'pair')} {what}: "
-        + ", ".join(ids[:12])
-        + (" …" if len(ids) > 12 else "")
-        for ids, what in kinds
-        if ids
-    )
-
-
-def _crosstab(now: NDArray[np.float64], before: NDArray[np.float64]) -> Table:
-    def count(mine: bool, theirs: bool) -> int:
-        return int((((now == 1) == mine) & ((before == 1) == theirs)).sum())
-
-    return Table(
-        title="Pairs",
-        columns=("both right", "newly wrong", "newly right", "both wrong"),
-        rows=((count(True, True), count(False, True), count(True, False), count(False, False)),),
-    )
-
-
-def _by_tag(newly_wrong: _NewlyWrong) -> Table:
-    tags = tuple(newly_wrong.tags[: evidence.MOST_TAGS])
-    return Table(title="Newly wrong pairs by tag", columns=("tag", "pairs"), rows=tags)

@@ -89,6 +89,7 @@ class Objectives(Check):
             weak=decisive.outcome == "pass" and any(each.weak for each in found.values()),
             criterion={**decisive.criterion, "objectives": list(self.objectives)},
             message=self._message(found, worst),
+            p_less=_joint([each.p_less for each in found.values()]),
             left_out=max(each.left_out for each in found.values()),
             evidence=Evidence(
                 pictures=(*self._forest(estimates), *decisive.evidence.pictures[1:]),
@@ -109,6 +110,7 @@ class Objectives(Check):
             max_left_out=self.max_left_out,
             alpha=self.alpha / len(self.objectives),
             ties=self.ties,
+            seeds=1,
         )
 
     def _message(self, found: Mapping[str, Verdict], worst: str) -> str:
@@ -135,6 +137,12 @@ class Objectives(Check):
                 reference=0.0,
             )
         ]
+
+
+def _joint(ps: list[float | None]) -> float | None:
+    """The smallest p, times how many there are; None where one is not known."""
+    known = [p for p in ps if p is not None]
+    return min(1.0, len(ps) * min(known)) if known and len(known) == len(ps) else None
 
 
 def _notes(found: Iterable[Verdict]) -> tuple[str, ...]:

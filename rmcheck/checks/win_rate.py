@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar, Literal
 
+import numpy as np
 from annotated_types import Ge
+from numpy.typing import NDArray
 
 from rmcheck.checks import evidence, threshold
 from rmcheck.checks.check import Context, Share
-from rmcheck.stats.decision import MIN_GROUPS
-from rmcheck.verdict import Evidence, Table, Verdict
+from rmcheck.checks.looks import Look, StoppingCheck, looks_at
+from rmcheck.stats.decision import MIN_GROUPS, apply_policy, decide_threshold
+from rmcheck.verdict import Evidence, Outcome, Table, Verdict
 
 
 @dataclass(frozen=True, kw_only=True)
-class WinRate(threshold.ThresholdCheck):
+class WinRate(StoppingCheck, threshold.ThresholdCheck):
     """The share of pairs whose chosen response scores higher is at least `min`.
 
     Uses the Wilson interval at the effective sample size. Passes if the whole interval is at or
@@ -32,6 +36,7 @@ class WinRate(threshold.ThresholdCheck):
     on_inconclusive
     min_groups
         The check is undecidable with fewer different prompts than this.
+    early_stop
     """
 
     kind: ClassVar[str] = "win_rate"
@@ -55,7 +60,8 @@ class WinRate(threshold.ThresholdCheck):
         """Compare the win rate's interval with `min`."""
         from rmcheck.stats import winrate
 
-        scored = ctx.scored(self.select(ctx.data))
+        look = self.seen(ctx)
+        scored = ctx.scored(look.pairs)
         wins = winrate.wins(scored.chosen, scored.rejected, ties=self.ties, epsilon=self.epsilon)
         too_little = winrate.undecidable(
             wins, scored.groups, min_groups=self.min_groups
@@ -69,7 +75,7 @@ class WinRate(threshold.ThresholdCheck):
                 criterion={"min": self.min},
                 message=f"{self.label}: no pairs to decide on{why}",
             )
-        estimate = winrate.win_rate(wins, scored.groups)
+        estimate = winrate.win_rate(wins, scored.groups, level=look.level)
         rows = {"all pairs": estimate, **evidence.estimates_by_tag(scored.pairs, wins)}
         margins = scored.margins
         sides = (int((margins > 0).sum()), int((margins < 0).sum()), int((margins == 0).sum()))
@@ -78,14 +84,15 @@ class WinRate(threshold.ThresholdCheck):
             "groups": estimate.n_groups,
             "ties": f"{self.ties}{self.epsilon:g}" if self.epsilon else self.ties,
             "ci": f"{estimate.method}@{estimate.level:g}",
+            **look.facts,
         }
-        return threshold.hold(
+        verdict = threshold.hold(
             self.label,
             estimate,
             threshold.Bound(name="min", low=self.min),
             self.on_inconclusive,
             reason=too_little,
-            criterion={"min": self.min},
+            criterion={"min": self.min, **({"early_stop": True} if look.planned else {})},
             signature=ctx.signature(self.kind, facts),
             evidence=Evidence(
                 pictures=(
@@ -102,3 +109,41 @@ class WinRate(threshold.ThresholdCheck):
                 pairs=evidence.worst(scored),
             ),
         )
+        return replace(verdict, message=verdict.message + look.told, looked=look.looked)
+
+    def looks(self, ctx: Context) -> list[Look]:
+        """The looks at the selected pairs."""
+        pairs = self.select(ctx.data)
+        return looks_at(pairs, early=self.early_stop, least=self.min_groups)
+
+    def settles(self, ctx: Context, look: Look) -> bool:
+        """Whether the interval excludes `min`, or no result of the other pairs counts any more."""
+        from rmcheck.stats import winrate
+
+        scored = ctx.scored(look.pairs)
+        wins = winrate.wins(scored.chosen, scored.rejected, ties=self.ties, epsilon=self.epsilon)
+        estimate = winrate.win_rate(wins, scored.groups, level=look.level)
+        if decide_threshold(
+            estimate, minimum=self.min
+        ) == "inconclusive" and not self._out_of_reach(wins, scored.groups, look):
+            return False
+        plain = winrate.wins(scored.chosen, scored.rejected)
+        return not any(winrate.undecidable(column, scored.groups) for column in (wins, plain))
+
+    def _out_of_reach(self, wins: NDArray[np.float64], groups: Sequence[str], look: Look) -> bool:
+        """Whether the outcome is the same if all other pairs are won, and if all are lost."""
+        if len(look.rest) > len(look.pairs):
+            return False  # so many pairs can change what is not decided yet
+        every = [*groups, *(pair.group for pair in look.rest)]
+        reachable = {
+            self._outcome(np.append(wins, np.full(len(look.rest), rest)), every, look.final.level)
+            for rest in (0.0, 1.0)
+        }
+        return len(reachable) == 1
+
+    def _outcome(self, wins: NDArray[np.float64], groups: Sequence[str], level: float) -> Outcome:
+        from rmcheck.stats import winrate
+
+        estimate = winrate.win_rate(wins, groups, level=level)
+        decision = decide_threshold(estimate, minimum=self.min)
+        return apply_policy(decision, estimate.value >= self.min, self.on_inconclusive, None)[0]

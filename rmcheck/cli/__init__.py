@@ -9,19 +9,25 @@ from typing import Any, NoReturn
 
 from rmcheck import __version__
 from rmcheck.cli import (
+    bisect,
     cache,
+    cv,
     data,
     doctor,
     export,
     lint,
     models,
+    monitor,
     perturb,
     pin,
+    plan,
     runs,
     selftest,
     serve,
     shards,
+    slices,
     start,
+    sweep,
     train,
 )
 from rmcheck.cli.argparse_compat import NearestChoiceParser
@@ -61,14 +67,20 @@ def parser() -> argparse.ArgumentParser:
     lint.add_commands(commands)
     train.add_commands(commands)
     models.add_commands(commands)
+    cv.add_commands(commands)
+    sweep.add_commands(commands)
     perturb.add_commands(commands)
     shards.add_commands(commands)
     doctor.add_commands(commands)
     serve.add_commands(commands)
     runs.add_commands(commands)
+    bisect.add_commands(commands)
+    monitor.add_commands(commands)
     pin.add_commands(commands)
     export.add_commands(commands)
     selftest.add_commands(commands)
+    slices.add_commands(commands)
+    plan.add_commands(commands)
     cache.add_commands(commands)
     return top
 

@@ -113,6 +113,7 @@ def settings(options: argparse.Namespace) -> Settings:
         "rm_dtype": getattr(options, "rm_dtype", None),
         "rm_cache": getattr(options, "rm_cache", None),
         "rm_baselines": getattr(options, "baselines", None),
+        "rm_seeds": getattr(options, "rm_seeds", None),
     }
     if given["rm_source"]:
         given["rm_source"] = rooted(given["rm_source"], ini.root)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+from rmcheck.checks.measured import Measure
 from rmcheck.cli.options import (
     RUN_FOLDER,
     add_baselines_option,
@@ -22,6 +23,7 @@ from rmcheck.compare import agreement, parity, pins
 from rmcheck.compare.comparison import compare, is_record, is_run, read_side, state_first
 from rmcheck.compare.ranking import rank
 from rmcheck.engine.settings import DEFAULT_BASELINE, Options, Settings, settings_from
+from rmcheck.errors import UsageError
 from rmcheck.record import baseline as baselines
 from rmcheck.record import history
 from rmcheck.record.refusal import failures
@@ -89,15 +91,16 @@ def add_commands(commands: Any) -> None:
     versus = commands.add_parser(
         "compare",
         help="compare two runs, baselines or sources, or rank several",
-        description="Applies no_regression to all pairs of every suite that both sides have, and "
-        "tells how alike they judge: pairs that flip, rank agreement, log-loss of each, and the "
-        "verdicts that change (a source is judged on the suites' checks, without those that train "
-        "again or compare with a baseline); of a served model and its local copy the largest "
-        "difference of rewards and its cause. Alpha is divided by m: the number of required "
-        "comparisons in the candidate's run, or the number of compared suites if that is larger or "
-        "the candidate is not a run. Exit code: 1 if a suite regressed, else 0. With three or "
-        "more: ranks them on the pairs that all have scored, for each suite and over all, and says "
-        "which cannot be told apart.",
+        description="Applies no_regression to all pairs of every suite that both sides have, "
+        "and tells how alike they judge: pairs that flip, rank agreement, log-loss of each, and "
+        "the verdicts that change (a source is judged on the suites' checks, without those that "
+        "train again or compare with a baseline); of a served model and its local copy the "
+        "largest difference of rewards and its cause. Alpha is divided by m: the number of "
+        "required comparisons in the candidate's run, or the number of compared suites if that "
+        "is larger or the candidate is not a run. Recipes with several trainings are compared "
+        "as recipes: the test includes what a seed changes. Exit code: 1 if a suite regressed, "
+        "else 0. With three or more: ranks them on the pairs that all have scored, for each "
+        "suite and over all, and says which cannot be told apart.",
     )
     versus.add_argument("candidate", help="run folder, baseline name, score file or source")
     versus.add_argument(
@@ -109,9 +112,24 @@ def add_commands(commands: Any) -> None:
     versus.add_argument(
         "--max-drop",
         metavar="SHARE",
-        type=_share,
+        type=share,
         default=0.02,
         help="largest acceptable drop of the win rate (default %(default)s)",
+    )
+    versus.add_argument(
+        "--seeds",
+        "--rm-seeds",
+        dest="rm_seeds",
+        metavar="K",
+        help="compare recipes by K trainings with different seeds (default: rm_seeds of the ini "
+        "file, or 1); runs and baselines have as many as they were made with",
+    )
+    versus.add_argument(
+        "--measure",
+        choices=get_args(Measure),
+        default="win_rate",
+        help="what the test of a drop compares: the wins (win_rate, default), or also how sure "
+        "each model is, by rank (rank_log_loss) or size (log_loss) of its margins",
     )
     add_suites_option(versus, "folder of suites, for comparing sources")
     add_ranking_options(versus)
@@ -120,7 +138,8 @@ def add_commands(commands: Any) -> None:
     versus.set_defaults(run=run_compare)
 
 
-def _share(text: str) -> float:
+def share(text: str) -> float:
+    """A number in [0, 1] of the command line."""
     try:
         value = float(text)
     except ValueError:
@@ -191,6 +210,11 @@ def run_compare(options: argparse.Namespace) -> int:
     """Print one line for each suite, 1 if one regressed; or rank three or more models."""
     chosen = settings(options)
     if len(options.others) > 1:
+        if options.measure != "win_rate":
+            raise UsageError(
+                f"--measure {options.measure} compares two; {len(options.others) + 1} were given, "
+                "and a ranking counts wins; leave --measure out, or name two"
+            )
         return run_ranking(options, chosen, [options.candidate, *options.others])
     given = [options.candidate, *(options.others or [DEFAULT_BASELINE])]
     specs = [as_spec(spec, chosen) for spec in given]
@@ -198,7 +222,13 @@ def run_compare(options: argparse.Namespace) -> int:
     candidate, baseline = (read_side(spec, chosen, suites) for spec in specs)
     if options.data:
         candidate, baseline = (on_data(side, suites[0]) for side in (candidate, baseline))
-    found = compare(candidate, baseline, max_drop=options.max_drop, seed=chosen.seed)
+    found = compare(
+        candidate,
+        baseline,
+        max_drop=options.max_drop,
+        measure=options.measure,
+        seed=chosen.seed,
+    )
     candidate, baseline = (
         agreement.with_verdicts(side, chosen, suites) for side in (candidate, baseline)
     )

@@ -70,6 +70,11 @@ def add_commands(commands: Any) -> None:
         "and show which required check stops each planted model",
     )
     command.add_argument(
+        "--slices",
+        action="store_true",
+        help="also simulate how often `rmcheck slices` would find a slice for equal models",
+    )
+    command.add_argument(
         "--doses",
         metavar="D,D",
         type=_doses,
@@ -137,7 +142,9 @@ def run_selftest(options: argparse.Namespace) -> int:
     if options.doses or options.rm:
         name = "--doses" if options.doses else "--rm"
         raise UsageError(f"{name} needs --mutants; a simulation uses the scores of a run")
+    from rmcheck.cli.recipes import recipe_lines, recipes_json
     from rmcheck.compare.comparison import read_side, recorded, suites_below
+    from rmcheck.compare.recipe_selftest import recipe_guards, recipe_selftest
     from rmcheck.compare.selftest import guards, selftest
     from rmcheck.record import baseline as baselines
 
@@ -159,6 +166,15 @@ def run_selftest(options: argparse.Namespace) -> int:
     if not found:
         none = "no suite has the check no_regression" if suites else NO_SUITES
         raise UsageError(f"{place}: no comparison to simulate: {'; '.join(notes) or none}")
+    sliced = None
+    if options.slices:
+        if baseline is None:
+            raise UsageError(f"--slices needs a baseline; {_why_assumed(None)}")
+        from rmcheck.compare.equal_slices import equal_slices
+
+        sliced = equal_slices(suites, run, baseline, runs=options.runs, seed=options.seed)
+        if sliced is None:
+            raise UsageError(f"--slices: {folder} and {against} share no pair of the suites")
     result = selftest(
         found,
         comparisons=max(1, sum(suite.comparisons for suite in suites)),
@@ -167,11 +183,20 @@ def run_selftest(options: argparse.Namespace) -> int:
         notes=notes,
         progress=chosen.progress,
     )
+    recipes = recipe_selftest(
+        recipe_guards(suites, run, baseline),
+        comparisons=result.comparisons,
+        runs=options.runs,
+        seed=options.seed,
+        progress=chosen.progress,
+    )
     if options.format == "json":
-        tell_json(_json(result), indent=1)
+        more = {"slices": _share(sliced)} if sliced else {}
+        tell_json({**_json(result), "recipes": recipes_json(recipes), **more}, indent=1)
     else:
-        tell(*_lines(result, against))
-    return int(result.cries_wolf)
+        tell(*_lines(result, against), *recipe_lines(recipes))
+        tell(*([_sliced(sliced)] if sliced else []))
+    return int(result.cries_wolf or (recipes is not None and recipes.cries_wolf))
 
 
 def _remedy(lacking: list[str], folder: Path, suites: Path) -> str:
@@ -196,11 +221,22 @@ def _lines(result: SelfTest, against: str | None) -> list[str]:
     ]
     if any(one.assumed for one in result.tested):
         lines.append(f"* assumed: {_why_assumed(against)}")
+    if any(one.measure != "win_rate" for one in result.tested):
+        lines.append("† by win rate alone; the shares that fail are those of the measure")
     small = [one for one in result.tested if one.too_small]
     if small:
         lines += ["", "too few pairs for their max_drop:"]
         lines += [f"  {_shortfall(one)}" for one in small]
     return [*lines, *(["", *result.notes] if result.notes else [])]
+
+
+def _sliced(share: Share) -> str:
+    low, high = share.interval
+    return (
+        f"slices: equal models have one in {_percent(share.value)} of "
+        f"{counted(share.runs, 'simulated run')} [{_percent(low)}, {_percent(high)}]; at most 5 % "
+        "should"
+    )
 
 
 def _why_assumed(against: str | None) -> str:
@@ -217,12 +253,12 @@ def _table(result: SelfTest) -> list[str]:
         seen = "nothing" if one.detectable is None else f"{one.detectable * 100:.1f} pt"
         rows.append(
             [
-                one.name if one.required else f"{one.name} (advisory)",
+                _name(one),
                 str(one.n),
                 f"{_percent(one.discordant)}{'*' if one.assumed else ''}",
                 _percent(one.false_alarms.value),
                 *(_with_interval(share) for share in one.caught.values()),
-                seen,
+                seen if one.measure == "win_rate" else f"{seen}†",
                 f"{one.max_drop * 100:.1f} pt",
             ]
         )
@@ -238,6 +274,11 @@ def _table(result: SelfTest) -> list[str]:
             for row in rows
         ),
     ]
+
+
+def _name(one: Tested) -> str:
+    by = "" if one.measure == "win_rate" else f" by {one.measure}"
+    return f"{one.name}{by}{'' if one.required else ' (advisory)'}"
 
 
 def _percent(share: float) -> str:
@@ -280,6 +321,7 @@ def _json(result: SelfTest) -> dict[str, Any]:
                 "discordant": one.discordant,
                 "assumed": one.assumed,
                 "max_drop": one.max_drop,
+                "measure": one.measure,
                 "equal_models": _share(one.false_alarms),
                 "caught": [{"drop": drop, **_share(share)} for drop, share in one.caught.items()],
                 "detectable": one.detectable,

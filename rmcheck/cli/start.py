@@ -76,14 +76,15 @@ def add_commands(commands: Any) -> None:
 
     schema = commands.add_parser(
         "schema",
-        help="print the JSON Schema of a suite, a recipe, a source file, results.json or a pin",
+        help="print the JSON Schema of a suite, a recipe, a sweep, a source file, results.json or "
+        "a pin",
         description="Prints a JSON Schema (draft 7) that covers all installed check kinds. "
         "Editors use it to complete and validate files.",
     )
     schema.add_argument(
         "name",
         nargs="?",
-        choices=("suite", "recipe", "source", "results", "pin"),
+        choices=("suite", "recipe", "sweep", "source", "results", "pin"),
         default="suite",
         help="which schema to print (default %(default)s)",
     )
@@ -133,7 +134,7 @@ def run_init(options: argparse.Namespace) -> int:
 
 def _next(folder: str) -> list[tuple[str, str]]:
     steps = [
-        ("pytest suites/", "trains the sample model (a minute on two cores) and runs the gate"),
+        ("pytest suites/", "trains the sample model (three seeds, four minutes), runs the gate"),
         ("rmcheck bless", "saves that run as the baseline; commit it with the rest"),
         ("rmcheck new NAME", "adds a domain of your own"),
     ]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rmcheck.checks import CANDIDATE, Check
-from rmcheck.checks.no_regression import PairedScores
+from rmcheck.checks.paired_scores import PairedScores
 from rmcheck.compare.comparison import Comparison, Side
 from rmcheck.data.preferences import PreferenceData
 from rmcheck.engine.engine import Engine

@@ -11,8 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rmcheck.checks import Changes, ScoredPairs
-from rmcheck.checks.no_regression import NoRegression, PairedScores
+from rmcheck.checks.measured import Measure
+from rmcheck.checks.no_regression import NoRegression
+from rmcheck.checks.paired_scores import PairedScores
 from rmcheck.checks.signature import signature
+from rmcheck.compare.recipes import columns_of, recipe_scores, trainings
 from rmcheck.data import pair_dialogues
 from rmcheck.documents import finding
 from rmcheck.engine import same_ids
@@ -144,11 +147,15 @@ def _side(
         ]
         for suite in suites
     }
-    book.fetch(given, [side for pairs in known.values() for side in pair_dialogues(pairs)])
+    whole = {} if objective or isinstance(given, Partial) else trainings(given, settings.seeds)
+    for source in (given, *list(whole.values())[1:]):
+        book.fetch(source, [side for pairs in known.values() for side in pair_dialogues(pairs)])
     rows: list[PairScore] = []
     for name, pairs in known.items():
         both = book.scores(views[name], pair_dialogues(pairs))
-        rows += rows_of(name, ScoredPairs(pairs, both[0::2], both[1::2]), objective)
+        kept = trainings(views[name], 0) if isinstance(views[name], Partial) else whole
+        seeds = columns_of({} if objective else kept, book, pairs)
+        rows += rows_of(name, ScoredPairs(pairs, both[0::2], both[1::2]), objective, seeds)
     return rows
 
 
@@ -168,7 +175,14 @@ class Comparison:
     paired: Mapping[str, PairedScores] = field(default_factory=dict)
 
 
-def compare(candidate: Side, baseline: Side, *, max_drop: float, seed: int = 0) -> Comparison:
+def compare(
+    candidate: Side,
+    baseline: Side,
+    *,
+    max_drop: float,
+    measure: Measure = "win_rate",
+    seed: int = 0,
+) -> Comparison:
     """The verdict of `no_regression` for each suite that both sides have.
 
     Its m is the gate's where the candidate is a run that says so: the required comparisons among
@@ -194,13 +208,20 @@ def compare(candidate: Side, baseline: Side, *, max_drop: float, seed: int = 0) 
     m, counted = len(shared), "the suites that both have"
     if candidate.comparisons >= m:
         m, counted = candidate.comparisons, f"the required comparisons of {candidate.name}"
-    check = NoRegression(max_drop=max_drop)
+    check = NoRegression(max_drop=max_drop, measure=measure)
     for suite in shared:
         _refuse_unlike(next(iter(mine[suite].values())).suite, candidate, baseline)
         partners = _partners(mine[suite], theirs[suite])
         paired[suite] = _paired(mine[suite], theirs[suite], partners)
-        verdicts[suite] = check.compare(
+        ours = [row for row in mine[suite].values() if row.id in partners]
+        recipes = recipe_scores(
             paired[suite],
+            ours,
+            [theirs[suite][partners[row.id]] for row in ours],
+            candidate.sources.get(ours[0].suite) if ours else None,
+        )
+        verdicts[suite] = check.compare(
+            recipes or paired[suite],
             _changes(mine[suite], theirs[suite], partners),
             baseline=baseline.name,
             comparisons=m,

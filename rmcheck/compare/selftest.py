@@ -11,7 +11,8 @@ import numpy as np
 
 from rmcheck.checks.no_regression import NoRegression
 from rmcheck.compare.comparison import Side
-from rmcheck.compare.simulation import PLANTED, Guard, Share, Tested, Trial, Wins
+from rmcheck.compare.measured_trial import trial
+from rmcheck.compare.simulation import PLANTED, Guard, Share, Tested, Wins
 from rmcheck.progress import NoProgress, Progress
 from rmcheck.record.scores import PairScore
 from rmcheck.stats.decision import MIN_GROUPS
@@ -86,11 +87,19 @@ def _guard(
 ) -> Guard:
     """Paired with the baseline's wins where that has enough of the pairs, and differs at all."""
     both = [row for row in rows if row.hash in others]
+    theirs = [others[row.hash] for row in both]
     if len({row.group for row in both}) >= MIN_GROUPS:
-        now, before = _wins(both, check), _wins([others[row.hash] for row in both], check)
+        now, before = _wins(both, check), _wins(theirs, check)
         if np.any(now != before):
-            return Guard(name, check, required, [row.group for row in both], now, before)
-    return Guard(name, check, required, [row.group for row in rows], _wins(rows, check))
+            groups = [row.group for row in both]
+            measured = _margins(both), _margins(theirs)
+            return Guard(name, check, required, groups, now, before, measured)
+    groups, now = [row.group for row in rows], _wins(rows, check)
+    return Guard(name, check, required, groups, now, margins=(_margins(rows), None))
+
+
+def _margins(rows: Sequence[PairScore]) -> Wins:
+    return np.array([row.chosen - row.rejected for row in rows], dtype=np.float64)
 
 
 def _wins(rows: Sequence[PairScore], check: NoRegression) -> Wins:
@@ -124,13 +133,14 @@ def selftest(
     pairs by a fair coin, which is the null distribution of the gate's own test. Where they are not,
     two models are made up of which one is right and the other wrong on whole groups, each with
     chance `ASSUMED`: the worst that groups allow. Pairs of one group found in several suites
-    share their draws, so that `red` is that of a run as a whole.
+    share their draws, so that `red` is that of a run as a whole. A drop takes wins away and leaves
+    the models as sure as they were.
     """
     shown = progress or NoProgress()
-    trials = [Trial(guard, comparisons) for guard in found]
+    trials = [trial(guard, comparisons) for guard in found]
     columns: dict[str, int] = {}
-    for trial in trials:
-        for name in trial.names:
+    for each in trials:
+        for name in each.names:
             columns.setdefault(name, len(columns))
     rng = np.random.default_rng(seed)
     alarms = [0] * len(trials)
@@ -142,15 +152,15 @@ def selftest(
         size = min(chunk, runs - start)
         draws = [rng.random((size, len(columns))) for _ in range(3)]
         some = np.zeros(size, dtype=bool)
-        for place, trial in enumerate(trials):
-            mine = [columns[name] for name in trial.names]
+        for place, each in enumerate(trials):
+            mine = [columns[name] for name in each.names]
             part = (draws[0][:, mine], draws[1][:, mine], draws[2][:, mine])
-            failed = trial.red(trial.choice(part, 0.0))
+            failed = each.red(each.choice(part, 0.0))
             alarms[place] += int(failed.sum())
-            if trial.guard.required:
+            if each.guard.required:
                 some |= failed
             for drop in planted:
-                caught[place][drop] += int(trial.red(trial.choice(part, drop)).sum())
+                caught[place][drop] += int(each.red(each.choice(part, drop)).sum())
         red += int(some.sum())
         shown.advance(size)
     shown.finish()
@@ -158,11 +168,11 @@ def selftest(
         runs=runs,
         seed=seed,
         comparisons=comparisons,
-        alpha=max((each.check.alpha for each in found), default=math.nan),
+        alpha=max((guard.check.alpha for guard in found), default=math.nan),
         red=Share(red, runs),
         tested=[
-            trial.tested(alarms[place], {drop: caught[place][drop] for drop in planted}, runs)
-            for place, trial in enumerate(trials)
+            each.tested(alarms[place], {drop: caught[place][drop] for drop in planted}, runs)
+            for place, each in enumerate(trials)
         ],
         notes=tuple(notes),
     )

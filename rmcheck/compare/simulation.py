@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
+from rmcheck.checks.measured import Measure
 from rmcheck.checks.no_regression import NoRegression
 from rmcheck.stats import groups as grouping
 from rmcheck.stats.paired import classify, paired_difference
@@ -27,7 +28,8 @@ ASSUMED = 0.2
 """Share of prompts on which two models are taken to differ where no comparison tells."""
 
 LEVEL = 0.95
-_SAME, _AHEAD, _BEHIND, _LOST = range(4)
+SAME, AHEAD, BEHIND, LOST = range(4)
+"""The contents of a group; see `Trial`."""
 
 Wins = NDArray[np.float64]
 Draws = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
@@ -56,7 +58,8 @@ class Guard:
     """A `no_regression` check with the wins that it would judge; each column is (n,).
 
     `before` None: there was nothing to compare with, so that models are taken to differ on
-    `ASSUMED` of the prompts.
+    `ASSUMED` of the prompts. `margins` are those behind the wins, for a check that measures them;
+    each model's in its own unit.
     """
 
     name: str
@@ -65,6 +68,7 @@ class Guard:
     groups: Sequence[str]
     now: Wins
     before: Wins | None = None
+    margins: tuple[Wins, Wins | None] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +77,8 @@ class Tested:
 
     `detectable` is the smallest drop caught with 80 % probability. `target` is the drop that a
     check with this `max_drop` should catch: twice that (a drop of just `max_drop` is caught half
-    of the time at best), at least 1 point. `pairs_needed` would do for it.
+    of the time at best), at least 1 point. `pairs_needed` would do for it. Both are those of the
+    win rate, whatever the `measure`.
     """
 
     name: str
@@ -88,6 +93,7 @@ class Tested:
     detectable: float | None
     target: float
     pairs_needed: int | None
+    measure: Measure = "win_rate"
 
     @property
     def too_small(self) -> bool:
@@ -127,13 +133,13 @@ class Trial:
         tilts that chance; what is left of it takes away pairs that both models have right.
         """
         differs, side, taken = draws
-        most = -self.likely * float(self._net[:, _BEHIND].sum()) / (2 * self._n)
+        most = -self.likely * float(self._net[:, BEHIND].sum()) / (2 * self._n)
         behind = 0.5 * (1 + min(1.0, drop / most)) if most > 0.0 else 1.0
-        all_lost = -float(self._net[:, _LOST].sum()) / (2 * self._n)
+        all_lost = -float(self._net[:, LOST].sum()) / (2 * self._n)
         lost = (drop - most) / (all_lost - most) if drop > most and all_lost > most else 0.0
-        other = np.where(side < behind, _BEHIND, _AHEAD)
-        chosen = np.where(differs < self.likely, other, _SAME)
-        return np.where(taken < min(1.0, lost), _LOST, chosen)
+        other = np.where(side < behind, BEHIND, AHEAD)
+        chosen = np.where(differs < self.likely, other, SAME)
+        return np.where(taken < min(1.0, lost), LOST, chosen)
 
     def red(self, choice: NDArray[np.intp]) -> NDArray[np.bool_]:
         """Whether the check fails, run by run: (runs, G) contents to (runs,)."""
@@ -200,6 +206,7 @@ class Trial:
                 design_effect=effect,
             ),
             target=target,
+            measure=check.measure,
             pairs_needed=pairs_to_catch(
                 min(1.0, target),
                 discordant=smoothed,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, overload
@@ -60,9 +61,26 @@ class Pairs(tuple[PreferencePair, ...]):
         return {tag: self.groups.take(rows) for tag, rows in self.tagged.items()}
 
     @cached_property
+    def shuffled(self) -> list[list[int]]:
+        """The rows of each group, the groups in an order that looks random.
+
+        The texts alone decide it: neither the order of the data nor names, and an edited or added
+        pair moves its own group only.
+        """
+        rows: dict[str, list[int]] = {}
+        for row, pair in enumerate(self):
+            rows.setdefault(pair.group, []).append(row)
+        return sorted(rows.values(), key=lambda group: min(_drawn(self[row]) for row in group))
+
+    @cached_property
     def sides(self) -> Sides:
         """Both dialogues of each pair: chosen and rejected of the first, then of the second, …"""
         return Sides(self)
+
+
+def _drawn(pair: PreferencePair) -> bytes:
+    """A number that the texts of a pair decide, as bytes."""
+    return hashlib.sha256(f"in random order {pair.hash}".encode()).digest()
 
 
 class Sides(Sequence[Dialogue]):

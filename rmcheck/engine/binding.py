@@ -19,6 +19,7 @@ from rmcheck.reward_source import (
     Partial,
     Rescalable,
     Retrainable,
+    Seeded,
     Source,
     SourceOptions,
     Streaming,
@@ -103,6 +104,10 @@ class Binding:
         source = self._base(ref)
         if ref.objective:
             source = self._side(source, ref)
+        if ref.seed is not None:
+            if not isinstance(source, Seeded):
+                raise CannotDecide(f"{source.spec} is not a recipe, so it has no other seeds")
+            source = completed(source.with_seed(ref.seed), source.spec)
         if ref.flip_rate:
             if not isinstance(source, Retrainable):
                 raise CannotDecide(f"{source.spec} is not a recipe, so it cannot be retrained")

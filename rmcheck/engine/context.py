@@ -9,14 +9,15 @@ from itertools import compress
 import numpy as np
 from numpy.typing import NDArray
 
-from rmcheck.checks import BASELINE, CANDIDATE, Changes, Check, ScoredPairs, SourceRef
+from rmcheck.checks import BASELINE, CANDIDATE, Changes, Check, ScoredPairs, SourceRef, Trainings
 from rmcheck.checks.signature import signature
 from rmcheck.data import Dialogue, Pairs, PreferencePair, sides_of
 from rmcheck.data.preferences import PreferenceData
 from rmcheck.engine.binding import Binding
 from rmcheck.engine.book import ScoreBook
+from rmcheck.engine.seeds import trainings_of
 from rmcheck.errors import BaselineMissing
-from rmcheck.reward_source import KeptPair, Partial, Remembering, Settled, Source
+from rmcheck.reward_source import KeptPair, Partial, Remembering, Seeded, Settled, Source
 from rmcheck.spec import redacted
 from rmcheck.suite import Suite
 from rmcheck.verdict import Verdict
@@ -34,6 +35,8 @@ class SuiteContext:
     examples: int | None
     comparisons: int
     objective: str = ""
+    seeds: int = 1
+    early_stop: bool | None = None
     decided: dict[int, Verdict] = field(default_factory=dict)
     """Verdicts by the id of their check, shared by the contexts of a suite and its sources."""
 
@@ -124,9 +127,13 @@ class SuiteContext:
             return list(compress(pairs, self.book.known_pairs(source, pairs)))
         return [pair for pair in pairs if self.has_scored([pair])]
 
-    def has_scored(self, pairs: Sequence[PreferencePair]) -> bool:
-        """Whether the candidate's scores of all these pairs are there, without scoring any."""
-        return self.book.knows(self._source(CANDIDATE), sides_of(pairs))
+    def has_scored(self, pairs: Sequence[PreferencePair], source: SourceRef = CANDIDATE) -> bool:
+        """Whether a source's scores of all these pairs are there, without scoring any."""
+        return self.book.knows(self._source(source), sides_of(pairs))
+
+    def trainings(self, source: SourceRef = CANDIDATE, count: int | None = None) -> Trainings:
+        """The trainings of a recipe, or the source alone."""
+        return trainings_of(self._source(source), source, self.seeds if count is None else count)
 
     def side(self, objective: str) -> SuiteContext:
         """The same for another objective of the model."""
@@ -136,8 +143,17 @@ class SuiteContext:
         """The verdict of a check of this suite, decided once; it sees its own objective."""
         if id(check) not in self.decided:
             side = replace(self, objective=check.objective or "")
-            self.decided[id(check)] = check.judge(side)
+            self.decided[id(check)] = self.asked(check).judge(side)
         return self.decided[id(check)]
+
+    def asked(self, check: Check) -> Check:
+        """The check with or without early stopping, where the settings say which.
+
+        A comparison of several trainings looks at all pairs.
+        """
+        if check.trainings_asked(self.seeds) > 1 and isinstance(self.binding.candidate, Seeded):
+            return check.stopping(False)
+        return check if self.early_stop is None else check.stopping(self.early_stop)
 
     def offers(self, capability: type, source: SourceRef = CANDIDATE) -> bool:
         """Whether the source has a capability."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import chain
@@ -16,9 +16,11 @@ from rmcheck.engine import same_ids
 from rmcheck.engine.bar import SessionBar
 from rmcheck.engine.binding import Binding, baseline_source
 from rmcheck.engine.book import ScoreBook
-from rmcheck.engine.context import SuiteContext, of_objective
+from rmcheck.engine.context import SuiteContext
 from rmcheck.engine.pins import beside_comparison, with_baseline
 from rmcheck.engine.reading_watch import ReadingWatch
+from rmcheck.engine.rounds import Rounds, Staged
+from rmcheck.engine.seeds import beside_recipes, no_effect
 from rmcheck.engine.settings import DEFAULT_BASELINE, NO_BASELINE, Settings
 from rmcheck.errors import (
     BaselineMissing,
@@ -62,12 +64,14 @@ class Engine:
         bar = SessionBar(settings.progress)
         self._options = replace(settings.options, progress=bar)
         self.book = ScoreBook(settings.cache, bar, self._spread())
+        self._rounds = Rounds(self.book)
         self._watch = ReadingWatch(self.book, settings.cache, bar)
         self._bindings: dict[tuple[int, int], Binding] = {}
         self._created: dict[str, Source] = {}
         self._decided: dict[tuple[Suite, Binding], dict[int, Verdict]] = {}
         self._failed: dict[int, Exception] = {}
         self._extras_told: set[str] = set()
+        self._seed_remarks: list[str] = []
         self._baseline: baselines.Baseline | None = None
         self._baseline_source: Source | None = None
         self._find_baseline()
@@ -114,7 +118,11 @@ class Engine:
         """The baseline's part of the record."""
         if self._baseline is not None:
             kept = self._baseline
-            return BaselineRecord(name=kept.name, fingerprint=kept.record.source.fingerprint)
+            return BaselineRecord(
+                name=kept.name,
+                fingerprint=kept.record.source.fingerprint,
+                kept=kept.record.blessed or kept.record.run_id,
+            )
         if self._baseline_source is not None:
             source = self._baseline_source
             return BaselineRecord(name=source.spec, fingerprint=source.fingerprint)
@@ -196,6 +204,8 @@ class Engine:
             seed=self.settings.seed,
             examples=self.settings.examples,
             comparisons=self.comparisons,
+            seeds=self.settings.seeds,
+            early_stop=self.settings.early_stop,
             decided=self._decided.setdefault((suite, binding), {}),
         )
 
@@ -211,31 +221,38 @@ class Engine:
         wanted: dict[int, tuple[Source, list[Sequence[Dialogue]]]] = {}
         suites: dict[int, tuple[Source, dict[int, Sequence[PreferencePair]]]] = {}
         asking: dict[int, dict[int, Suite]] = {}
+        staged: list[Staged] = []
         for binding, checks in groups:
             for bound in checks:
                 _, pairs = suites.setdefault(id(binding), (binding.candidate, {}))
                 pairs[id(bound.suite)] = bound.suite.data.pairs
-                for need in _needs(bound):
-                    try:
-                        source = binding.source(need.source)
-                    except RmcheckError:
-                        continue  # `require` and `judge` say so, check by check
-                    if need.only and not isinstance(source, need.only):
-                        continue
+                staged.append(Staged.of(bound, self.context(bound.suite, binding)))
+                self._note_seeds(staged[-1])
+                for source, need in staged[-1].sources(0):
                     wanted.setdefault(id(source), (source, []))[1].append(need.dialogues)
                     asking.setdefault(id(source), {})[id(bound.suite)] = bound.suite
         for key, (source, _) in wanted.items():
             unclear = same_ids.refused(source, list(asking[key].values()), self.book.view)
             if unclear is not None:
                 self._failed[key] = unclear
+        self._fetch(wanted)
+        self._rounds.score(staged, self._fetch_needs, self._failed)
+        for candidate, pairs in suites.values():
+            if id(candidate) not in self._failed:
+                self._watch.look(candidate, chain.from_iterable(pairs.values()))
+
+    def _fetch(self, wanted: Mapping[int, tuple[Source, list[Sequence[Dialogue]]]]) -> None:
         self._failed |= self.book.fetch_all(
             (source, _sound(asked))
             for key, (source, asked) in wanted.items()
             if key not in self._failed
         )
-        for candidate, pairs in suites.values():
-            if id(candidate) not in self._failed:
-                self._watch.look(candidate, chain.from_iterable(pairs.values()))
+
+    def _fetch_needs(self, needs: Sequence[tuple[Source, Need]]) -> None:
+        wanted: dict[int, tuple[Source, list[Sequence[Dialogue]]]] = {}
+        for source, need in needs:
+            wanted.setdefault(id(source), (source, []))[1].append(need.dialogues)
+        self._fetch(wanted)
 
     def require(self, binding: Binding, bound: BoundCheck) -> None:
         """Raise the error of a source that this check needs and that could not be loaded.
@@ -250,13 +267,20 @@ class Engine:
             kept = self._baseline if binding.baseline is self._baseline_source else None
             other = kept.source_of(suite.name) if kept else binding.baseline.describe()
             refuse_unlike(binding.candidate.describe(), other, binding.baseline_name)
-        for need in _needs(bound):
+        staged = Staged.of(bound, self.context(suite, binding))
+        for need in chain.from_iterable(staged.rounds):
             try:
                 source = binding.source(need.source)
             except (CannotDecide, BaselineMissing):
                 continue
             if id(source) in self._failed:
                 raise self._told(self._failed[id(source)])
+
+    def _note_seeds(self, staged: Staged) -> None:
+        """Say where a comparison asks for several trainings of what is not a recipe."""
+        asked = staged.check.trainings_asked(self.settings.seeds)
+        said = no_effect(staged.binding.candidate, asked) if asked > 1 else ""
+        self._seed_remarks += [said] if said else []
 
     def _told(self, error: Exception) -> Exception:
         """The full error of a missing extra for the first check, a short one for the others."""
@@ -275,12 +299,20 @@ class Engine:
         verdict = with_baseline(verdict, bound.id, kept)
         if bound.check.compares:
             verdict = beside_comparison(verdict, context, kept)
+            theirs = kept.source_of(bound.suite.name) if kept else None
+            verdict = beside_recipes(verdict, binding.candidate.describe(), theirs)
         return verdict, time.perf_counter() - started
 
     def scoring(self) -> ScoringRecord:
         """How many scores were needed, cached and computed, and what the user should know."""
         counts = self.book.counts()
-        return counts.model_copy(update={"remarks": [*counts.remarks, *self._watch.remarks]})
+        said = (
+            *counts.remarks,
+            *self._watch.remarks,
+            *self._rounds.remarks,
+            *dict.fromkeys(self._seed_remarks),
+        )
+        return counts.model_copy(update={"remarks": list(said)})
 
     def trainings(self) -> list[TrainingRecord]:
         """The training curves of the recipes that gave scores, in the order of their first use."""
@@ -299,9 +331,3 @@ def _sound(asked: Iterable[Sequence[Dialogue]]) -> Iterator[Dialogue]:
     for dialogues in asked:
         with suppress(RmcheckError):
             yield from dialogues
-
-
-def _needs(bound: BoundCheck) -> Iterator[Need]:
-    """What a check needs, of the objective that it names."""
-    for need in bound.check.needs(bound.suite.data):
-        yield replace(need, source=of_objective(need.source, bound.check.objective or ""))

@@ -7,10 +7,20 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 from rmcheck.engine.settings import Settings
+from rmcheck.record.inputs import InputsRecord
 from rmcheck.record.run import EnvironmentRecord
+
+DECIDING = ("hypothesis", "numpy", "peft", "scipy", "tokenizers", "torch", "transformers")
+"""The packages that compute scores and verdicts."""
+KINDS = tuple(
+    f"rmcheck.{name}" for name in ("checks", "losses", "profiles", "sources", "transformations")
+)
+"""The groups of entry points of other packages that can change a verdict."""
 
 
 def environment(settings: Settings) -> EnvironmentRecord:
@@ -27,6 +37,27 @@ def environment(settings: Settings) -> EnvironmentRecord:
         dtype=settings.dtype,
         platform=f"{platform.system()} {platform.machine()}",
     )
+
+
+def inputs(settings: Settings, comparisons: int) -> InputsRecord:
+    """What the verdicts depend on besides models, data and suites."""
+    return InputsRecord(
+        comparisons=comparisons,
+        device=settings.device,
+        examples=settings.examples,
+        packages=dict(_packages()),
+    )
+
+
+@cache
+def _packages() -> Mapping[str, str]:
+    """The installed versions of what scores and decides, also of other packages' kinds."""
+    found = {name: _version(name) for name in DECIDING}
+    for group in KINDS:
+        for point in importlib.metadata.entry_points(group=group):
+            if point.dist is not None:
+                found[point.dist.name] = point.dist.version
+    return {name: version for name, version in found.items() if version is not None}
 
 
 def _version(package: str) -> str | None:

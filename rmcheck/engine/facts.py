@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -65,7 +65,8 @@ def pair_scores(suite: Suite, context: SuiteContext) -> ScoreTable:
             continue
         scored = _scored(side, known)
         if scored is not None:
-            tables.append(rows_of(suite.name, scored, objective))
+            columns = {} if objective else _by_seed(side, known)
+            tables.append(rows_of(suite.name, scored, objective, columns))
     return ScoreTable.joined(tables)
 
 
@@ -80,10 +81,36 @@ def objectives_of(suite: Suite) -> list[str]:
     )
 
 
-def rows_of(suite: str, scored: ScoredPairs, objective: str = "") -> ScoreTable:
-    """Scored pairs as rows of `scores.jsonl`."""
+def rows_of(
+    suite: str,
+    scored: ScoredPairs,
+    objective: str = "",
+    seeds: Mapping[str, tuple[Sequence[float], Sequence[float]]] | None = None,
+) -> ScoreTable:
+    """Scored pairs as rows of `scores.jsonl`; `seeds` has both columns of each training."""
     rows = ((pair.id, pair.hash, pair.group, pair.tags) for pair in scored.pairs)
-    return ScoreTable.alike(suite, rows, scored.chosen, scored.rejected, objective)
+    return ScoreTable.alike(suite, rows, scored.chosen, scored.rejected, objective, seeds)
+
+
+def _by_seed(
+    context: SuiteContext, pairs: Sequence[PreferencePair]
+) -> dict[str, tuple[Sequence[float], Sequence[float]]]:
+    """The scores of every training that the suite's comparisons look at, by seed; {} for one."""
+    asked = [
+        context.seeds if need.seeds is None else need.seeds
+        for check in context.bound.checks
+        for need in check.needs(context.data)
+    ]
+    found = context.trainings(count=max(asked, default=1))
+    if len(found.refs) < 2:
+        return {}
+    columns = {}
+    for seed, ref in zip(found.seeds, found.refs, strict=True):
+        if not context.has_scored(pairs, ref):
+            return {}  # a training failed, which its comparison has said
+        scored = context.scored(pairs, ref)
+        columns[str(seed)] = (scored.chosen.tolist(), scored.rejected.tolist())
+    return columns
 
 
 def controls(pairs: Sequence[PreferencePair], seed: int) -> dict[str, Estimate]:

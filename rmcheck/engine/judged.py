@@ -21,6 +21,7 @@ def check_record(bound: BoundCheck, verdict: Verdict, seconds: float) -> CheckRe
         criterion=dict(verdict.criterion),
         p_value=verdict.p_value,
         adjusted_p=verdict.adjusted_p,
+        p_less=verdict.p_less,
         detectable=verdict.detectable,
         message=verdict.message,
         signature=verdict.signature,
@@ -32,6 +33,7 @@ def check_record(bound: BoundCheck, verdict: Verdict, seconds: float) -> CheckRe
                 for each in verdict.evidence.pictures
             ],
         },
+        looked=asdict(verdict.looked) if verdict.looked else None,
         duration_s=round(seconds, 4),
     )
 

@@ -20,6 +20,8 @@ NO_BASELINE = "none"
 """The baseline of a run that wants no comparison."""
 DEFAULT_CACHE = ".rmcheck"
 DEFAULT_REPORT = "reports/latest"
+MOST_SEEDS = 20
+"""No run compares more trainings of a recipe."""
 DEFAULT_BASELINES = "fixtures/baselines"
 
 
@@ -30,6 +32,8 @@ class Settings:
     `files` are the globs of suite files (`rmcheck_files`). Paths that a command line names start
     from `here` (None: from the root), all others from the root. `strict`: the run fails if a
     required check is skipped. `engine` scores what is missing (empty: this process).
+    `seeds`: how many trainings of a recipe a comparison looks at. `early_stop`: whether checks may
+    stop before all pairs are scored (None: those whose suite says so).
     `source_named`: an option or a key names the source; False if it is the default.
     """
 
@@ -45,8 +49,10 @@ class Settings:
     dtype: str = PRECISIONS[0]
     seed: int = 0
     examples: int | None = None
+    seeds: int = 1
     strict: bool = False
     engine: str = ""
+    early_stop: bool | None = None
     progress: Progress = field(default_factory=NoProgress)
     here: Path | None = None
 
@@ -132,8 +138,10 @@ def settings_from(ini: Ini, options: Options, *, progress: Progress | None = Non
         dtype=asked.dtype(),
         seed=asked.whole("rm_seed") or 0,
         examples=asked.whole("rm_examples", least=1),
+        seeds=asked.whole("rm_seeds", least=1, most=MOST_SEEDS) or 1,
         strict=asked.truth("rm_strict"),
         engine=asked.engine(),
+        early_stop=asked.switch("rm_early_stop"),
         progress=progress or NoProgress(),
         here=options.here,
     )
@@ -175,12 +183,15 @@ class _Asked:
             raise UsageError(f"{self._name(key)} {given} is a file; choose a directory")
         return path
 
-    def whole(self, key: str, *, least: int = 0) -> int | None:
+    def whole(self, key: str, *, least: int = 0, most: int | None = None) -> int | None:
         value = self.text(key)
         if value is None:
             return None
         if not value.isdecimal() or int(value) < least:
             said = f"{self._name(key)}={value!r}: expected a whole number of at least {least}"
+            raise UsageError(said)
+        if most is not None and int(value) > most:
+            said = f"{self._name(key)}={value!r}: expected a whole number from {least} to {most}"
             raise UsageError(said)
         return int(value)
 
@@ -189,6 +200,14 @@ class _Asked:
         if value not in ("true", "false"):
             raise UsageError(f"{key} = {value}: expected true or false")
         return value == "true"
+
+    def switch(self, key: str) -> bool | None:
+        value = self.text(key)
+        if value is None:
+            return None
+        if value not in ("on", "off"):
+            raise UsageError(f"{self._name(key)}={value!r}: expected on or off")
+        return value == "on"
 
     def dtype(self) -> str:
         value = self.text("rm_dtype")

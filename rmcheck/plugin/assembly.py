@@ -25,6 +25,7 @@ from rmcheck.record import baseline as baselines
 from rmcheck.record import folder as folders
 from rmcheck.record import history as histories
 from rmcheck.record import run as records
+from rmcheck.record.inputs import InputsRecord
 from rmcheck.record.removal import missing_from
 from rmcheck.record.run import (
     BaselineRecord,
@@ -38,6 +39,7 @@ from rmcheck.record.run import (
 )
 from rmcheck.record.served import RequestsRecord
 from rmcheck.record.table import ScoreTable
+from rmcheck.report import over_time
 from rmcheck.report.publish import render, write
 from rmcheck.spec import redacted
 from rmcheck.wording import escaped, listed
@@ -81,10 +83,13 @@ class Assembly:
         self._training: dict[str, TrainingRecord] = {}
         self._scoring: dict[str, ScoringRecord] = {}
         self._environment: EnvironmentRecord | None = None
-        self._last: dict[str, Any] = {"left_out": [], "run": {"asked": "", "baseline": None}}
+        asked = {"asked": "", "baseline": None, "inputs": None}
+        self._last: dict[str, Any] = {"left_out": [], "run": asked}
         self._record: RunRecord | None = None
         self._problems: list[str] = []
+        self._over_time: list[str] = []
         self._written = False
+        self._where = ""
         self._folder = self._settings.report
         for payload in payloads:
             self._take(payload)
@@ -143,16 +148,18 @@ class Assembly:
         for name in published.stale:
             (self._folder / name).unlink(missing_ok=True)
         self._problems += published.remarks
+        self._where = published.where
 
     def _remember(self, path: Path, record: RunRecord) -> None:
         try:
-            broken = histories.read(path).broken
+            found = histories.read(path)
+            self._over_time = over_time.lines(histories.whole(found.runs, record))
             histories.append(path, histories.line_of(record))
         except OSError as error:
             self._problems.append(f"the run could not be added to the history: {os_message(error)}")
             return
-        if broken:
-            lines = listed([str(line) for line in broken])
+        if found.broken:
+            lines = listed([str(line) for line in found.broken])
             self._problems.append(
                 f"{self._shown(path)}: skipped line {lines}: not a valid run record"
             )
@@ -167,10 +174,15 @@ class Assembly:
         report = self._shown(self._folder / "index.html") if self._written else None
         if verbosity >= 0:
             terminalreporter.write_sep("=", terminal.title(self._record))
-        for line in terminal.lines(self._record, verbosity=verbosity, report_path=report):
+        told = terminal.lines(
+            self._record, verbosity=verbosity, report_path=report, worse=self._where
+        )
+        for line in told:
             terminalreporter.write_line(line)
         for remark in self._record.scoring.remarks if verbosity >= 0 else ():
             terminalreporter.write_line(f"note: {escaped(remark)}")
+        for line in self._over_time if verbosity >= 0 else ():
+            terminalreporter.write_line(escaped(line), yellow=True)
         unused = self._unused_source()
         if unused:
             terminalreporter.write_line(unused, yellow=True)
@@ -201,13 +213,14 @@ class Assembly:
     def _assembled(self, *, incomplete: bool) -> RunRecord:
         suites = _with_adjusted_p([self._suite(path) for path in self._ordered()])
         started = datetime.fromtimestamp(self._config.stash[STARTED], UTC)
-        baseline = self._last["run"]["baseline"]
+        baseline, inputs = self._last["run"]["baseline"], self._last["run"]["inputs"]
         whole, missing = self._asked(suites, baseline and baseline["name"], incomplete)
         return RunRecord(
             rmcheck=__version__,
             started=started.isoformat(timespec="seconds").replace("+00:00", "Z"),
             duration_s=round((datetime.now(UTC) - started).total_seconds(), 2),
             seed=self._settings.seed,
+            inputs=inputs and InputsRecord.model_validate(inputs),
             command=self._command(),
             source=_source(suites, self._settings.source),
             baseline=baseline and BaselineRecord.model_validate(baseline),

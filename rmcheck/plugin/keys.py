@@ -22,8 +22,18 @@ OPTIONS: dict[str, tuple[str, str, str]] = {
     "--rm-device": ("rm_device", "DEVICE", "cpu, cuda, ... (default automatic)"),
     "--rm-dtype": ("rm_dtype", "DTYPE", "float32 (default), bfloat16 or float16"),
     "--rm-engine": ("rm_engine", "NAME", "local:N or ray[:N]: workers that score what is missing"),
+    "--rm-early-stop": (
+        "rm_early_stop",
+        "on|off",
+        "stop scoring where a verdict is sure: every check that can, or none (default: early_stop)",
+    ),
     "--rm-cache": ("rm_cache", "DIR", "folder for cached adapters and scores (default .rmcheck)"),
     "--rm-seed": ("rm_seed", "N", "seed of searches and resampling (default 0)"),
+    "--rm-seeds": (
+        "rm_seeds",
+        "K",
+        "compare recipes by K trainings with different seeds (default 1)",
+    ),
     "--rm-examples": ("rm_examples", "N", "number of examples that each search draws"),
 }
 """Each option, its ini twin, its value's name, its help."""

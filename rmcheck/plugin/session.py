@@ -18,7 +18,7 @@ from rmcheck.checks import CannotDecide
 from rmcheck.documents.recognise import looks_like_suite
 from rmcheck.engine import Engine, Settings
 from rmcheck.engine.binding import Binding
-from rmcheck.engine.environment import environment
+from rmcheck.engine.environment import environment, inputs
 from rmcheck.engine.facts import pair_scores, suite_record
 from rmcheck.engine.judged import check_record, undecided_record
 from rmcheck.errors import (
@@ -244,6 +244,7 @@ class RunLog:
         return {
             "asked": self.engine.candidate().spec,
             "baseline": baseline.model_dump(mode="json") if baseline else None,
+            "inputs": inputs(self.settings, self.engine.comparisons).model_dump(mode="json"),
         }
 
     def attach(

@@ -16,6 +16,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, FiniteFloat, ValidationError
 
 from rmcheck.documents.regular import regular_bytes, require_regular
+from rmcheck.record.digest import digest
 from rmcheck.record.run import BaselineRecord, CheckOutcome, CheckRecord, RunRecord
 
 HISTORY = "history.jsonl"
@@ -34,7 +35,11 @@ class HistorySource(_Model):
 
 
 class HistoryCheck(_Model):
-    """The result of a check in a run; `value`, `low` and `high` are None if undecided."""
+    """The result of a check in a run; `value`, `low` and `high` are None if undecided.
+
+    `inputs` is a hash of all that the verdict depends on (empty: not known), `p_less` the exact
+    one-sided p of a required comparison.
+    """
 
     outcome: CheckOutcome
     state: str | None = None
@@ -42,10 +47,15 @@ class HistoryCheck(_Model):
     value: FiniteFloat | None = None
     low: FiniteFloat | None = None
     high: FiniteFloat | None = None
+    inputs: str = ""
+    p_less: FiniteFloat | None = None
 
 
 class HistoryRun(_Model):
-    """A line of `history.jsonl`: one run; `checks` by id (`suite::name`), in the suites' order."""
+    """A line of `history.jsonl`: one run; `checks` by id (`suite::name`), in the suites' order.
+
+    `comparisons` is m, the number of required comparisons that alpha was divided by.
+    """
 
     schema_version: Literal[1] = 1
     started: str
@@ -55,6 +65,8 @@ class HistoryRun(_Model):
     baseline: BaselineRecord | None = None
     seed: int = 0
     commit: str | None = None
+    run_id: str = ""
+    comparisons: int = 1
     checks: dict[str, HistoryCheck]
 
 
@@ -76,11 +88,17 @@ def line_of(record: RunRecord) -> HistoryRun:
         baseline=record.baseline,
         seed=record.seed,
         commit=record.commit,
-        checks={check.id: _check(check) for suite in record.suites for check in suite.checks},
+        run_id=record.run_id,
+        comparisons=record.inputs.comparisons if record.inputs else 1,
+        checks={
+            check.id: _check(check, digest(record, suite, check))
+            for suite in record.suites
+            for check in suite.checks
+        },
     )
 
 
-def _check(check: CheckRecord) -> HistoryCheck:
+def _check(check: CheckRecord, inputs: str) -> HistoryCheck:
     estimate = check.estimate
     return HistoryCheck(
         outcome=check.outcome,
@@ -89,6 +107,8 @@ def _check(check: CheckRecord) -> HistoryCheck:
         value=estimate.value if estimate else None,
         low=estimate.low if estimate else None,
         high=estimate.high if estimate else None,
+        inputs=inputs,
+        p_less=check.p_less if check.gate == "required" else None,
     )
 
 
@@ -141,6 +161,16 @@ def read(path: Path) -> History:
         except ValidationError:
             broken.append(number)
     return History(tuple(runs), tuple(broken))
+
+
+def whole(runs: Sequence[HistoryRun], record: RunRecord) -> tuple[HistoryRun, ...]:
+    """All runs that end with this one, by time; those of its second by their place in the file."""
+    own = line_of(record)
+    known = [run.run_id for run in runs]
+    if record.run_id and record.run_id in known:
+        runs = runs[: known.index(record.run_id)]
+    earlier = [run for run in runs if run.started <= record.started and run != own]
+    return (*sorted(earlier, key=lambda run: run.started), own)
 
 
 def up_to(runs: Sequence[HistoryRun], record: RunRecord) -> tuple[HistoryRun, ...]:

@@ -17,7 +17,7 @@ class Refusal:
     `--red` overrules what leaves the scores whole: checks that were left out, checks that failed.
     """
 
-    why: Literal["unfinished", "unscored", "left out", "red"]
+    why: Literal["unfinished", "unscored", "stopped early", "left out", "red"]
     said: str
 
     @property
@@ -41,6 +41,13 @@ def bless_refusal(run: RunRecord, *, scored: bool | None = None) -> Refusal | No
     if not (any(suite.data.pairs for suite in run.suites) if scored is None else scored):
         said = "this run scored no pairs, so nothing can be compared with it"
         return Refusal("unscored", said)
+    partly = [suite.name for suite in run.suites if suite.partly]
+    if partly:
+        return Refusal(
+            "stopped early",
+            f"early_stop left pairs of {listed(partly)} without scores, and later runs could not "
+            "be compared on them; run the gate with --rm-early-stop off, then bless that run",
+        )
     if run.left_out:
         count = len(run.left_out)
         return Refusal(

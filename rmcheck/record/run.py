@@ -15,6 +15,7 @@ from pydantic import (
     Field,
 )
 
+from rmcheck.record.inputs import InputsRecord
 from rmcheck.record.members import MembersRecord
 from rmcheck.record.pin import PinRow
 from rmcheck.record.served import RequestsRecord
@@ -34,10 +35,11 @@ class _Model(BaseModel):
 
 
 class BaselineRecord(_Model):
-    """The baseline that a run was compared with."""
+    """The baseline that a run was compared with; `kept` says when it was blessed."""
 
     name: str
     fingerprint: str | None = None
+    kept: str = ""
 
 
 class EstimateRecord(_Model):
@@ -113,6 +115,16 @@ class EvidenceRecord(_Model):
     pins: list[PinRecord] = Field(default_factory=list)
 
 
+class LookedRecord(_Model):
+    """An `rmcheck.verdict.Looked` in JSON."""
+
+    look: int
+    looks: int
+    pairs: int
+    of: int
+    ids: list[str] = Field(default_factory=list)
+
+
 def _compares(given: dict[str, Any]) -> bool:
     """Records of version 0.1 do not say it; one kind alone compared then."""
     return given.get("kind") == "no_regression"
@@ -122,7 +134,7 @@ class CheckRecord(_Model):
     """One check of one suite, decided (or the reason why it was not).
 
     `compares` says whether it is a comparison with the baseline, `left_out` how many pairs of the
-    baseline it left out, being edited or removed.
+    baseline it left out, being edited or removed. `looked` is given where it could stop early.
     """
 
     id: str
@@ -139,11 +151,13 @@ class CheckRecord(_Model):
     criterion: dict[str, Any] = Field(default_factory=dict)
     p_value: float | None = None
     adjusted_p: float | None = None
+    p_less: float | None = None
     detectable: float | None = None
     message: str
     signature: str = ""
     left_out: int = 0
     evidence: EvidenceRecord = Field(default_factory=EvidenceRecord)
+    looked: LookedRecord | None = None
     duration_s: float = 0.0
     line: int = 0
 
@@ -201,6 +215,12 @@ class SuiteRecord(_Model):
     controls: dict[str, EstimateRecord] = Field(default_factory=dict)
     slices: dict[str, EstimateRecord] = Field(default_factory=dict)
     checks: list[CheckRecord] = Field(default_factory=list)
+
+    @property
+    def partly(self) -> bool:
+        """Whether a check stopped early and no other had all pairs scored, as `controls` need."""
+        looked = [check.looked for check in self.checks if check.looked]
+        return any(each.pairs < each.of for each in looked) and not self.controls
 
 
 class CurvePoint(_Model):
@@ -290,6 +310,7 @@ class RunRecord(_Model):
     started: str
     duration_s: float
     seed: int
+    inputs: InputsRecord | None = None
     command: str = ""
     source: SourceRecord
     baseline: BaselineRecord | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import repeat
 from json.encoder import encode_basestring
@@ -15,7 +15,12 @@ from pydantic_core import to_json
 
 from rmcheck.record.scores import PairScore
 
-_KEYS = frozenset({"suite", "id", "hash", "group", "tags", "chosen", "rejected", "objective"})
+_KEYS = frozenset(
+    {"suite", "id", "hash", "group", "tags", "chosen", "rejected", "objective", "seeds"}
+)
+
+Seeds = tuple[tuple[str, float, float], ...]
+"""The scores of each training by its seed: (seed, chosen, rejected); empty for one training."""
 
 
 @dataclass(eq=False)
@@ -30,6 +35,7 @@ class ScoreTable(Sequence[PairScore]):
     chosen: array[float] = field(default_factory=lambda: array("d"))
     rejected: array[float] = field(default_factory=lambda: array("d"))
     objectives: list[str] = field(default_factory=list)
+    seeds: list[Seeds] = field(default_factory=list)
 
     @classmethod
     def of(cls, rows: Iterable[PairScore]) -> ScoreTable:
@@ -46,6 +52,7 @@ class ScoreTable(Sequence[PairScore]):
             made.chosen.append(row.chosen)
             made.rejected.append(row.rejected)
             made.objectives.append(row.objective)
+            made.seeds.append(tuple((seed, *both) for seed, both in row.seeds.items()))
         return made
 
     @classmethod
@@ -69,6 +76,7 @@ class ScoreTable(Sequence[PairScore]):
             self.chosen,
             self.rejected,
             self.objectives,
+            self.seeds,
         )
 
     def __len__(self) -> int:
@@ -92,6 +100,7 @@ class ScoreTable(Sequence[PairScore]):
             chosen=self.chosen[index],
             rejected=self.rejected[index],
             objective=self.objectives[index],
+            seeds={seed: (chosen, rejected) for seed, chosen, rejected in self.seeds[index]},
         )
 
     def __eq__(self, other: object) -> bool:
@@ -123,12 +132,15 @@ class ScoreTable(Sequence[PairScore]):
     def lines(self) -> Iterator[str]:
         """Each row as a line of JSON, as `PairScore.model_dump_json` writes it."""
         labels: dict[tuple[str, ...], str] = {}
-        for suite, name, stamp, group, tags, chosen, rejected, objective in zip(
+        for suite, name, stamp, group, tags, chosen, rejected, objective, seeds in zip(
             *self.columns, strict=True
         ):
             if tags not in labels:
                 labels[tags] = json.dumps(list(tags), ensure_ascii=False, separators=(",", ":"))
             more = f',"objective":{_text(objective)}' if objective else ""
+            if seeds:
+                each = (f"{_text(seed)}:[{_number(a)},{_number(b)}]" for seed, a, b in seeds)
+                more += f',"seeds":{{{",".join(each)}}}'
             yield (
                 f'{{"suite":{_text(suite)},"id":{_text(name)},"hash":{_text(stamp)},'
                 f'"group":{_text(group)},"tags":{labels[tags]},"chosen":{_number(chosen)},'
@@ -161,6 +173,7 @@ class ScoreTable(Sequence[PairScore]):
                 made.rejected.append(row["rejected"])
                 objective = row.get("objective", "")
                 made.objectives.append(names.setdefault(objective, objective))
+                made.seeds.append(tuple((key, *both) for key, both in row.get("seeds", {}).items()))
         except (ValueError, RecursionError):
             return None
         return made
@@ -173,8 +186,11 @@ class ScoreTable(Sequence[PairScore]):
         chosen: Iterable[float],
         rejected: Iterable[float],
         objective: str = "",
+        seeds: Mapping[str, tuple[Sequence[float], Sequence[float]]] | None = None,
     ) -> ScoreTable:
         """Rows of one suite and objective: (id, hash, group, tags) of each, and its scores.
+
+        `seeds`: both columns of each training, by its seed; the first has `chosen` and `rejected`.
 
         Raises
         ------
@@ -189,10 +205,24 @@ class ScoreTable(Sequence[PairScore]):
             made.tags.append(tags)
         made.suites.extend(repeat(suite, len(made)))
         made.objectives.extend(repeat(objective, len(made)))
+        made.seeds.extend(_by_row(seeds, len(made)))
         for name, *scores in zip(made.ids, made.chosen, made.rejected, strict=True):
             if not all(map(math.isfinite, scores)):
                 raise ValueError(f"'{name}' of {suite}: scores must be finite, got {scores}")
         return made
+
+
+def _by_row(
+    seeds: Mapping[str, tuple[Sequence[float], Sequence[float]]] | None, n: int
+) -> list[Seeds]:
+    """Columns by seed as what each of n rows has of them."""
+    if not seeds:
+        return [()] * n
+    each = [
+        [(seed, float(chosen), float(rejected)) for chosen, rejected in zip(*both, strict=True)]
+        for seed, both in seeds.items()
+    ]
+    return list(zip(*each, strict=True))
 
 
 def one_each(rows: Iterable[PairScore]) -> ScoreTable:
@@ -228,4 +258,20 @@ def _plain(row: Any) -> bool:
         and type(tags) is list
         and all(type(tag) is str for tag in tags)
         and type(row.get("objective", "")) is str
+        and ("seeds" not in row or _plain_seeds(row))
+    )
+
+
+def _plain_seeds(row: Any) -> bool:
+    seeds = row["seeds"]
+    if type(seeds) is not dict or not seeds:
+        return False
+    first = next(iter(seeds.values()))
+    return first == [row["chosen"], row["rejected"]] and all(
+        seed.isascii()
+        and seed.isdecimal()
+        and type(both) is list
+        and len(both) == 2
+        and all(type(number) is float and math.isfinite(number) for number in both)
+        for seed, both in seeds.items()
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from rmcheck.record.run import CheckRecord
 from rmcheck.report import numbers
-from rmcheck.report.glossary import STATE_WORD
+from rmcheck.report.glossary import STATE_WORD, measure_of
 from rmcheck.report.text import one_line
 from rmcheck.wording import counted, minus
 
@@ -45,8 +45,9 @@ def facts(check: CheckRecord) -> tuple[Fact, ...]:
         weak = "the data cannot decide this; on_inconclusive decides" if check.weak else ""
         found.append(Fact("Decision", check.decision, weak))
     if check.p_value is not None:
+        by = f", by {measure}" if (measure := measure_of(check)) else ""
         found.append(
-            Fact("p", numbers.p_value(check.p_value), "probability of such a result by chance")
+            Fact("p", numbers.p_value(check.p_value), f"probability of such a result by chance{by}")
         )
     if check.adjusted_p is not None:
         found.append(

@@ -152,8 +152,15 @@ def certainty(check: CheckRecord) -> str:
     p = check.p_value if check.adjusted_p is None else check.adjusted_p
     if p is not None and not _undecided_by_p(check):
         adjusted = "" if check.adjusted_p is None else ", adjusted"
-        text += f"; chance alone: p{_TIGHT}{_is(numbers.p_value(p))}{adjusted}"
+        by = f" by {measure}" if (measure := measure_of(check)) else ""
+        text += f"; chance alone: p{_TIGHT}{_is(numbers.p_value(p))}{by}{adjusted}"
     return f"{text}."
+
+
+def measure_of(check: CheckRecord) -> str:
+    """What the p of a comparison was measured by; empty for the win rate and other checks."""
+    given = check.criterion.get("measure")
+    return one_line(given, 40) if check.state is not None and isinstance(given, str) else ""
 
 
 def _selection(check: CheckRecord, estimate: EstimateRecord) -> str:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from rmcheck.data import PreferencePair, prompt_text
 from rmcheck.record.history import HistoryRun
 from rmcheck.record.run import RunRecord
 from rmcheck.record.scores import PairScore
+
+if TYPE_CHECKING:
+    from rmcheck.slices.finding import Found
 
 TextsOf = Literal["failing", "all", "none"]
 """Which texts a report includes: those of failing and flipped pairs, all, or none."""
@@ -34,6 +37,11 @@ class TextsByHash(Mapping[str, PairTexts]):
         """Add pairs; of equal texts the later one counts."""
         self._pairs.update((pair.hash, pair) for pair in pairs)
 
+    @property
+    def pairs(self) -> Mapping[str, PreferencePair]:
+        """The pairs themselves, by hash."""
+        return self._pairs
+
     def __getitem__(self, stamp: str) -> PairTexts:
         pair = self._pairs[stamp]
         return PairTexts(prompt_text(pair.prompt), pair.chosen, pair.rejected)
@@ -54,7 +62,7 @@ class ReportInput:
 
     `texts` maps a pair's hash (`PairScore.hash`) to its texts; a pair that is not in it is shown
     by its id and scores alone. `texts_of` says whose texts a report may show. `history` holds runs
-    of other times, in any order; none is needed.
+    of other times, in any order; none is needed. `where` has the slices of a run that got worse.
     """
 
     record: RunRecord
@@ -63,3 +71,4 @@ class ReportInput:
     texts: Mapping[str, PairTexts] = field(default_factory=dict)
     history: Sequence[HistoryRun] = ()
     texts_of: TextsOf = "failing"
+    where: Found | None = None

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
+from rmcheck.record.history import whole
 from rmcheck.record.run import SourceRecord
-from rmcheck.report import numbers
+from rmcheck.report import numbers, over_time
 from rmcheck.report.glossary import GROUP_WORD
 from rmcheck.report.input import ReportInput
 from rmcheck.report.recipes import recipe_diff
@@ -22,6 +24,9 @@ from rmcheck.report.text import one_line
 from rmcheck.report.worst_text import worst_text
 from rmcheck.wording import counted, listed
 
+if TYPE_CHECKING:
+    from rmcheck.slices.finding import Found
+
 MARKER = "<!-- rmcheck -->"
 MOST_BYTES = 60_000
 
@@ -30,6 +35,7 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]<>|~&$])")
 _RUN = re.compile("[0-9a-f]+")
 _BREAK = "\u200b"
 _MOST_NAMED = 60
+_MOST_WHERE = 6_000
 
 
 file_name = "summary.md"
@@ -57,7 +63,10 @@ def render(report: ReportInput) -> str:
     ):
         if members:
             parts.append(_named(title, members, texts=report.texts_of != "none"))
+    if report.where is not None:
+        parts.append(_where(report.where))
     end = [escape(counts(groups)), *(f"note: {escape(each)}" for each in record.scoring.remarks)]
+    end += [escape(each, 500) for each in over_time.lines(whole(report.history, record))]
     if record.training:
         end.append(escape(training(record.training)))
     bless = invitation(record)
@@ -97,6 +106,26 @@ def _identity(report: ReportInput) -> str:
         f"Candidate {source}{against}; rmcheck {code(record.rmcheck, 40)}, "
         f"{numbers.seconds(record.duration_s)}."
     )
+
+
+def _where(found: Found) -> str:
+    """The slices that hold the newly wrong pairs, each with the check to copy."""
+    from rmcheck.report import where
+
+    if not found.slices:
+        return f"### Where it got worse\n\n{escape(where.UNCONFIRMED)}"
+    said = where.headline(found)
+    rows = ["### Where it got worse", "", f"{escape(said[0].upper() + said[1:], 800)}.", ""]
+    for each in where.places(found):
+        rows += [
+            f"- {escape(each.what)}: {escape(each.counts, 400)}; to watch it, add this below "
+            f"`checks:` of {escape(each.suites)}:",
+            "",
+            *(f"      {line}" for line in each.yaml.rstrip().split("\n")),
+            "",
+        ]
+    text = "\n".join(rows).rstrip()
+    return text if _bytes(text) <= _MOST_WHERE else "\n".join(rows[:3])
 
 
 def _recipes(report: ReportInput) -> str:

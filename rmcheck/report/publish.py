@@ -65,11 +65,13 @@ class Published:
     """The reports of a run by file name, and a remark for each format that failed.
 
     `stale` names the files of failed formats: what an earlier run wrote there is not this run's.
+    `where` says in which slices a run got worse; empty for any other run.
     """
 
     texts: Mapping[str, str]
     stale: Sequence[str] = ()
     remarks: Sequence[str] = ()
+    where: str = ""
 
 
 def render(
@@ -91,6 +93,13 @@ def render(
 
     found = report_input(folder, root=root, kept=kept, history=history, rows=rows, suites=suites)
     found = replace(found, texts_of=texts_of)
+    worse = ""
+    if any(check.state == "regressed" for suite in found.record.suites for check in suite.checks):
+        # Any other run needs no search, and does not wait for what that imports.
+        from rmcheck.report.where import headline, where_of
+
+        found = replace(found, where=where_of(found))
+        worse = headline(found.where) if found.where else ""
     formats, broken = FORMATS.sound()
     remarks = [str(error) for error in broken]
     texts: dict[str, str] = {}
@@ -108,7 +117,8 @@ def render(
                 raise
             failed.append(each.file_name)
             remarks.append(str(FORMATS.broken(name, error)))
-    return Published(texts, [name for name in failed if name not in texts], remarks)
+    stale = [name for name in failed if name not in texts]
+    return Published(texts, stale, remarks, worse)
 
 
 def write(reports: Mapping[str, str], folder: Path) -> None:

@@ -35,20 +35,22 @@ def title(record: RunRecord) -> str:
     return f"reward model{'' if len(record.models) == 1 else 's'}: {models}{against}"
 
 
-def lines(record: RunRecord, *, verbosity: int, report_path: str | None) -> list[str]:
+def lines(
+    record: RunRecord, *, verbosity: int, report_path: str | None, worse: str = ""
+) -> list[str]:
     """The summary of a run for a terminal, without colours.
 
     At most two lines when `verbosity` is below 0 and ten at 0 (checks that do not fit are
     counted); above 0 a line for every check. Where there is room, a check's worst counterexample
     follows in two lines. Control characters in names, messages and texts are escaped, so that
-    data cannot move the cursor.
+    data cannot move the cursor. `worse` says in which slices the run got worse.
     """
     groups = grouped(record)
     verdict = one_line(str(sentence(record, groups)))
     where = [f"report: {one_line(report_path)}"] if report_path else []
     if verbosity < 0:
         return [verdict, *where]
-    end = [counts(groups)]
+    end = [*([f"where: {one_line(worse)}; rmcheck slices"] if worse else []), counts(groups)]
     scoring = record.scoring
     if scoring.needed or scoring.computed:
         end.append(

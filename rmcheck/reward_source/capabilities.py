@@ -132,6 +132,20 @@ class Retrainable(Protocol):
 
 
 @runtime_checkable
+class Seeded(Protocol):
+    """A recipe, which can be trained with several seeds; or the scores of such trainings."""
+
+    def seeds(self, count: int) -> Sequence[int]:
+        """The seeds of `count` trainings, its own first; or of all whose scores it has.
+
+        Empty where it does not know of any.
+        """
+
+    def with_seed(self, seed: int) -> RewardSource:
+        """The training with this seed."""
+
+
+@runtime_checkable
 class Rescalable(Protocol):
     """A source whose scalar head can be multiplied by a constant."""
 

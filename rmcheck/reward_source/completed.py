@@ -27,6 +27,8 @@ OPTIONAL = (
     "stream",
     "recheck",
     "with_label_noise",
+    "seeds",
+    "with_seed",
     "with_head_scaled",
     "with_objective",
     "margins",

@@ -20,19 +20,26 @@ from rmcheck.checks import Check, Slice
 from rmcheck.record.pin import PinRow
 from rmcheck.record.run import RunRecord
 from rmcheck.registry import BrokenEntryPoint, summary
+from rmcheck.slices.conditions import Range, TextIs
+from rmcheck.sources.ensemble_file import EnsembleFile, RecipeMember
 from rmcheck.sources.judge_file import JudgeFile
 from rmcheck.sources.served_file import ServedFile
 from rmcheck.sources.source_file import SourceFile
 from rmcheck.suite.header import RESERVED, DataMapping, Header
 from rmcheck.suite.loading import check_model
+from rmcheck.training.folds import Folds
 from rmcheck.training.recipe import FILE_KEYS, Recipe, RecipeFile
 from rmcheck.training.settings import EarlyStopping, LabelNoise, Lora, Optimisation
+from rmcheck.training.sweep_file import SearchRange, SweepFile
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
 
 Schema = dict[str, Any]
 
-_DESCRIBED = (Slice, DataMapping, Lora, LabelNoise, Optimisation, EarlyStopping)
+_DESCRIBED = (
+    Slice, TextIs, Range, DataMapping, Lora, LabelNoise, Optimisation, EarlyStopping, Folds,
+    SearchRange, RecipeMember,
+)  # fmt: skip
 """Nested models whose docstrings describe their keys."""
 
 
@@ -104,10 +111,17 @@ def recipe_schema() -> Schema:
     return builder.whole(builder.model(RecipeFile, described))
 
 
+def sweep_schema() -> Schema:
+    """The schema of a sweep file."""
+    builder = _Builder("sweep", "A sweep of rmcheck: settings of a recipe that are tried.")
+    return builder.whole(builder.model(SweepFile))
+
+
 def source_schema() -> Schema:
-    """The schema of a source file: of a judge, a served model (with a URL), or files of a model."""
+    """The schema of a source file: of a judge, an ensemble, a served model, or files of a model."""
     builder = _Builder("source", "A source file of rmcheck: a model and how it is read.")
     builder.definitions["judge"] = builder.model(JudgeFile)
+    builder.definitions["ensemble"] = builder.model(EnsembleFile)
     builder.definitions["served"] = builder.model(ServedFile)
     builder.definitions["model"] = builder.model(SourceFile)
     return builder.whole(
@@ -116,9 +130,13 @@ def source_schema() -> Schema:
             "if": {"required": ["kind"], "properties": {"kind": {"const": "judge"}}},
             "then": {"$ref": "#/definitions/judge"},
             "else": {
-                "if": {"required": ["url"]},
-                "then": {"$ref": "#/definitions/served"},
-                "else": {"$ref": "#/definitions/model"},
+                "if": {"required": ["kind"], "properties": {"kind": {"const": "ensemble"}}},
+                "then": {"$ref": "#/definitions/ensemble"},
+                "else": {
+                    "if": {"required": ["url"]},
+                    "then": {"$ref": "#/definitions/served"},
+                    "else": {"$ref": "#/definitions/model"},
+                },
             },
         }
     )
@@ -139,6 +157,7 @@ def pin_schema() -> Schema:
 SCHEMAS: Mapping[str, Published] = {
     "suite": Published("rmcheck.schema.json", suite_schema),
     "recipe": Published("recipe.schema.json", recipe_schema),
+    "sweep": Published("sweep.schema.json", sweep_schema),
     "source": Published("source.schema.json", source_schema),
     "results": Published("results.schema.json", results_schema),
     "pin": Published("pin.schema.json", pin_schema),
@@ -223,7 +242,7 @@ class _Builder:
         references = [branch["$ref"] for branch in branches if "$ref" in branch]
         if references and len(branches) == 2 and {"type": "null"} in branches:
             (name,) = [reference.rpartition("/")[2] for reference in references]
-            found = self.definitions[name]
+            found = self._plain(self.definitions[name])  # it may not be its turn yet
             self.definitions[f"{name}_or_null"] = {**found, "type": ["object", "null"]}
             return {"$ref": f"#/definitions/{name}_or_null"}
         merged: Schema = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,15 @@ class RecipeSource(HeadedModel):
         noisy = RecipeSource(spec, recipe, self.options)
         noisy._shared = self._shared
         return noisy
+
+    def seeds(self, count: int) -> Sequence[int]:
+        """The recipe's own seed, and those that follow it."""
+        return range(self.recipe.seed, self.recipe.seed + count)
+
+    def with_seed(self, seed: int) -> RecipeSource:
+        """The same recipe, trained with another seed."""
+        recipe = replace(self.recipe.with_seed(seed), name=f"{self.recipe.name} (seed {seed})")
+        return RecipeSource(f"{self.spec} (seed {seed})", recipe, self.options)
 
     def train(self) -> Path:
         """The adapter's folder; trains, or waits for the process that does, if it is missing.

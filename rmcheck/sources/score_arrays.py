@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -16,7 +16,7 @@ from rmcheck.data import PreferencePair
 from rmcheck.sources.score_columns import SIDES
 from rmcheck.sources.score_rows import Entry
 
-_KEYS = frozenset({"id", "chosen", "rejected", "hash", "suite", "group", "tags"})
+_KEYS = frozenset({"id", "chosen", "rejected", "hash", "suite", "group", "tags", "seeds"})
 _WHOLE = 2**53
 """Every smaller whole number is exact as a float."""
 
@@ -35,6 +35,8 @@ class ScoreArrays(Mapping[str, Entry]):
         The hash of each row, None for a row without one.
     tags, lines
         Those of each row.
+    seeds
+        The same rows with the scores of each training, by its seed.
     """
 
     rows: dict[str, int] = field(default_factory=dict)
@@ -42,6 +44,7 @@ class ScoreArrays(Mapping[str, Entry]):
     stamps: list[str | None] = field(default_factory=list)
     tags: list[tuple[str, ...]] = field(default_factory=list)
     lines: array[int] = field(default_factory=lambda: array("q"))
+    seeds: dict[str, ScoreArrays] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> Entry:
         row = self.rows[name]
@@ -96,7 +99,8 @@ def plain_arrays(rows: Iterable[tuple[int, Mapping[str, Any]]]) -> dict[str, Sco
     """The rows of a file by suite; None where any of them needs more care.
 
     Plain is a file in which each row has an id, a number a side, and at most a hash, a suite, a
-    group and tags besides; where no id comes again; and where either all rows name a suite or none.
+    group, tags and scores by seed besides; where no id comes again; where either all rows name a
+    suite or none; and where all rows of a suite have the same seeds.
     """
     found: dict[str, ScoreArrays] = {}
     known: dict[tuple[str, ...], tuple[str, ...]] = {}
@@ -120,7 +124,7 @@ def plain_arrays(rows: Iterable[tuple[int, Mapping[str, Any]]]) -> dict[str, Sco
         side = found.get(suite or "")
         if side is None:
             side = found[suite or ""] = ScoreArrays()
-        if name in side.rows:
+        if name in side.rows or not _take_seeds(side, values.get("seeds")):
             return None
         labels = tuple(tags) if tags else ()
         side.rows[name] = len(side.rows)  # type: ignore[index]
@@ -131,6 +135,39 @@ def plain_arrays(rows: Iterable[tuple[int, Mapping[str, Any]]]) -> dict[str, Sco
         side.lines.append(line)
     mixed = "" in found and len(found) > 1
     return None if mixed or not found else found
+
+
+def _take_seeds(side: ScoreArrays, given: Any) -> bool:
+    """Add a row's scores by seed to those of the rows before; False where they need more care."""
+    if given is None:
+        return not side.seeds
+    if not is_by_seed(given):
+        return False
+    if not side.rows:
+        for seed in given:
+            side.seeds[seed] = replace(side, scores=array("d"), seeds={})  # the very same rows
+    if side.seeds.keys() != given.keys():
+        return False
+    for seed, both in given.items():
+        side.seeds[seed].scores.extend(both)
+    return True
+
+
+def is_by_seed(given: Any) -> bool:
+    """Whether this is [chosen, rejected] of each training by its seed, as `scores.jsonl` has it."""
+    return (
+        type(given) is dict
+        and bool(given)
+        and all(
+            seed.isascii()
+            and seed.isdecimal()
+            and type(both) is list
+            and len(both) == 2
+            and all(type(each) is float or _is_whole(each) for each in both)
+            and math.isfinite(both[0] - both[1])
+            for seed, both in given.items()
+        )
+    )
 
 
 def _is_whole(value: Any) -> bool:

@@ -53,6 +53,7 @@ class ScoreFile(Source):
         self._hashes = FileHashes(options.cache)
         self._suite = ""
         self._objective = ""
+        self._seed = ""
 
     @property
     def spec(self) -> str:
@@ -87,6 +88,28 @@ class ScoreFile(Source):
         view.__dict__.pop("_searched", None)
         view._objective = objective
         view._spec = f"{self.spec} [{objective}]"
+        return view
+
+    def seeds(self, count: int) -> Sequence[int]:
+        """The seeds whose trainings the rows of this suite have scores of: all that there are."""
+        found = self._sides.get(self._objective, Scores()).seeds
+        mine = self._suite
+        return [int(seed) for seed, each in found.items() if not mine or mine in each.tables]
+
+    def with_seed(self, seed: int) -> ScoreFile:
+        """The scores of the training with this seed.
+
+        Raises
+        ------
+        SourceError
+            If there are none.
+        """
+        if seed not in self.seeds(0):
+            raise SourceError(f"{self.shown}: no scores of a training with seed {seed}")
+        view = copy.copy(self)
+        view.__dict__.pop("_searched", None)
+        view._seed = str(seed)
+        view._spec = f"{self.spec} (seed {seed})"
         return view
 
     @cached_property
@@ -292,7 +315,7 @@ class ScoreFile(Source):
                 f"{self.shown}: all rows name an objective ({listed(sorted(self.objectives))}); "
                 "name one in each check: objective: …"
             )
-        return found
+        return found.seeds[self._seed] if self._seed else found
 
     @cached_property
     def _sides(self) -> Mapping[str, Scores]:

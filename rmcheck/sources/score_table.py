@@ -12,7 +12,7 @@ from rmcheck.data.forms.compression import ending, opened, suffix
 from rmcheck.data.forms.json_text import json_rows
 from rmcheck.data.forms.tables import ARROW, TEXT_TABLES
 from rmcheck.errors import Problem, ProblemsFound, condensed
-from rmcheck.sources.score_arrays import ScoreArrays, plain_arrays
+from rmcheck.sources.score_arrays import ScoreArrays, is_by_seed, plain_arrays
 from rmcheck.sources.score_columns import as_ours, is_data, is_long, long_row, renamed
 from rmcheck.sources.score_rows import (
     Entry,
@@ -43,6 +43,9 @@ class Scores:
         The line of each of `texts`.
     arrays
         The same as `entered` of a plain file, which has nothing else.
+    seeds
+        The scores of each training by its seed, where the rows are of a recipe that was trained
+        with several.
     """
 
     entered: dict[str, Table] = field(default_factory=dict)
@@ -50,6 +53,7 @@ class Scores:
     suited: dict[str, list[Entry]] = field(default_factory=dict)
     lines: dict[str, int] = field(default_factory=dict)
     arrays: dict[str, ScoreArrays] = field(default_factory=dict)
+    seeds: dict[str, Scores] = field(default_factory=dict)
 
     @property
     def tables(self) -> Mapping[str, Table | ScoreArrays]:
@@ -75,7 +79,7 @@ def read_scores(path: Path, shown: str, columns: Mapping[str, str]) -> dict[str,
                 json_rows(file, shown, name=path.name.removesuffix(ending(path.name)))
             )
             if plain is not None:
-                return {"": Scores(arrays=plain)}
+                return {"": Scores(arrays=plain, seeds=_by_seed(plain))}
     sides: dict[str, Scores] = {}
     problems: list[Problem] = []
     try:
@@ -91,6 +95,7 @@ def read_scores(path: Path, shown: str, columns: Mapping[str, str]) -> dict[str,
                     continue
                 for row in as_ours(values):
                     _enter(side, row, line)
+                    _enter_seeds(side, row, line)
             except ValueError as error:
                 problems.append(Problem(shown, line, 1, str(error)))
     except ProblemsFound as error:
@@ -114,6 +119,30 @@ def _enter(side: Scores, values: Mapping[str, Any], line: int) -> None:
     entry.tags = entry.tags or tags_of(values.get("tags"))
     if values.get("suite"):
         side.suited.setdefault(name, []).append(entry)
+
+
+def _by_seed(plain: Mapping[str, ScoreArrays]) -> dict[str, Scores]:
+    """The arrays of each training, by its seed and then by suite."""
+    found: dict[str, Scores] = {}
+    for suite, side in plain.items():
+        for seed, arrays in side.seeds.items():
+            found.setdefault(seed, Scores()).arrays[suite] = arrays
+    return found
+
+
+def _enter_seeds(side: Scores, values: Mapping[str, Any], line: int) -> None:
+    """The scores of each training; a column of another meaning that is called so is left alone."""
+    given = values.get("seeds")
+    if not isinstance(given, dict):
+        return
+    if not is_by_seed(given):
+        raise ValueError(
+            f"'{values.get('id')}': seeds: expected {{SEED: [chosen, rejected], …}} with finite "
+            f"numbers, got {str(given)[:60]}"
+        )
+    for seed, (chosen, rejected) in given.items():
+        row = {**values, "chosen": chosen, "rejected": rejected}
+        _enter(side.seeds.setdefault(seed, Scores()), row, line)
 
 
 def _enter_text(side: Scores, values: Mapping[str, Any], line: int) -> None:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -235,8 +236,23 @@ class _GroupedTable:
         return min(seen, lowest(self._limits, self.better.most))
 
 
+class Compared(Protocol):
+    """What `classify` looks at: a difference of win rates and the p of a drop."""
+
+    @property
+    def estimate(self) -> Estimate: ...
+    @property
+    def p_less(self) -> float: ...
+
+
 def classify(
-    difference: Difference, *, identical: bool, max_drop: float, alpha: float, comparisons: int
+    difference: Compared,
+    *,
+    identical: bool,
+    max_drop: float,
+    alpha: float,
+    comparisons: int,
+    p_less: float | None = None,
 ) -> State:
     """Name the state of a comparison: the first line of the table that holds.
 
@@ -247,6 +263,8 @@ def classify(
     max_drop : the drop that is tolerated, in [0, 1].
     alpha : two-sided level of the whole run, in (0, 1).
     comparisons : the number m ≥ 1 of required comparisons of the run.
+    p_less : the one-sided p of another measure of "worse" (`measures.weigh`) in place of that of
+        the win rate.
 
     Returns
     -------
@@ -262,6 +280,7 @@ def classify(
         return "improved"
     if difference.estimate.low > -max_drop:
         return "non_inferior"
-    if difference.estimate.value <= -max_drop and difference.p_less <= each:
+    evidence = difference.p_less if p_less is None else p_less
+    if difference.estimate.value <= -max_drop and evidence <= each:
         return "regressed"
     return "inconclusive"

@@ -228,13 +228,13 @@ def _unknown_tags(
     unknown = (
         (index, key, place, tag)
         for index, check in checks.items()
-        for key in ("tags", "without_tags")
+        for key in ("tags", "without_tags", "all_tags")
         for place, tag in enumerate(getattr(check.where, key, None) or ())
         if tag not in known
     )
     # A search for the nearest name takes time, so only the first unknown tags are checked.
     for index, key, place, tag in islice(unknown, MOST_PROBLEMS):
-        if key == "tags" or _misspelt(tag[:80], known):
+        if key != "without_tags" or _misspelt(tag[:80], known):
             said = f"no pair has the tag '{tag[:80]}', {did_you_mean(tag[:80], known)}"
             where = ("checks", index, "where", key, place)
             yield document.problem(where, f"check '{checks[index].kind}': where.{key}: {said}")

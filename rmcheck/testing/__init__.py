@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -17,7 +17,7 @@ import numpy as np
 from annotated_types import Ge, Gt, Le, Lt
 from numpy.typing import NDArray
 
-from rmcheck.checks import Check, described
+from rmcheck.checks import Check, Need, SourceRef, described
 from rmcheck.data import Dialogue, Message
 from rmcheck.errors import RmcheckError, SourceError
 from rmcheck.registry import summary
@@ -174,6 +174,11 @@ def check_kind(kind: type[Check], **keys: Any) -> None:
         needs = check.needs(bench.data)
         _hold(isinstance(needs, list), f"{where}: needs() must return a list of Need")
         _hold(needs == check.needs(bench.data), f"{where}: needs() differs when asked twice")
+        rounds = check.rounds(bench.data)
+        _hold(
+            len(rounds) == 1 or _asked(each for part in rounds for each in part) == _asked(needs),
+            f"{where}: all rounds() together must ask for what needs() asks for",
+        )
         verdict = _judged(check, bench, where)
         if verdict is None:
             continue
@@ -190,6 +195,10 @@ def check_kind(kind: type[Check], **keys: Any) -> None:
                 verdict.outcome == "fail" and verdict.decision != "pass",
                 f"{where}: data that cannot decide must not pass, got {verdict.message!r}",
             )
+
+
+def _asked(needs: Iterable[Need]) -> set[tuple[SourceRef, str]]:
+    return {(need.source, each.hash) for need in needs for each in need.dialogues}
 
 
 def _check_class(kind: type[Check]) -> None:

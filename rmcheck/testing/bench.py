@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from rmcheck.checks import BASELINE, CANDIDATE, Changes, Check, ScoredPairs, SourceRef
+from rmcheck.checks import BASELINE, CANDIDATE, Changes, Check, ScoredPairs, SourceRef, Trainings
 from rmcheck.data import Dialogue, PreferencePair, ResponseSet, pair_dialogues
 from rmcheck.data.preferences import PreferenceData
 from rmcheck.reward_source import Rescalable, Retrainable
@@ -61,6 +61,8 @@ class Bench:
         value = _noise(text) if better is None else self.reward(text, better)
         if not self.degenerate and source.role != "candidate":
             value += 0.3 * _noise(f"{source.role}|{text}")
+        if not self.degenerate and source.seed is not None:
+            value += 0.3 * _noise(f"{source.role}|{source.seed}|{text}")
         if not self.degenerate and source.flip_rate:
             value += source.flip_rate * _noise(f"{source.flip_seed}|{text}")
         return value * source.head_scale
@@ -74,6 +76,12 @@ class Bench:
 
     def changes(self, pairs: Sequence[PreferencePair]) -> Changes:
         return Changes()
+
+    def trainings(self, source: SourceRef = CANDIDATE, count: int | None = None) -> Trainings:
+        if count is None or count < 2:
+            return Trainings((source,))
+        others = (dataclasses.replace(source, seed=seed) for seed in range(1, count))
+        return Trainings((source, *others), tuple(range(count)))
 
     def offers(self, capability: type, source: SourceRef = CANDIDATE) -> bool:
         return capability in (Retrainable, Rescalable)

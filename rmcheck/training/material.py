@@ -17,7 +17,7 @@ from rmcheck.training.augmentation import augmented
 from rmcheck.training.batches import ForestCollator, MarginCollator, dataset, margins
 from rmcheck.training.loss_key import asked_of
 from rmcheck.training.losses.asked import losses_with
-from rmcheck.training.preparation import Example, Ids, Shared, flips, split
+from rmcheck.training.preparation import Example, Ids, Shared, flips, split, without_folds
 from rmcheck.training.ranked import Ranked, RankedCollator, ids_of, order_of, ranked
 from rmcheck.training.recipe import Recipe
 from rmcheck.wording import counted, listed
@@ -96,7 +96,7 @@ class PairMaterial:
     def __init__(
         self, pairs: Sequence[PreferencePair], recipe: Recipe, scorer: Scorer, shared: Shared
     ) -> None:
-        parts = split(pairs, recipe)
+        parts = split(without_folds(pairs, recipe), recipe)
         refuse_few(len(parts.train), recipe)
         whole = augmented(parts.train, recipe.augment)
         self.recipe = recipe
@@ -142,7 +142,8 @@ class SetMaterial:
         self, given: Sequence[PreferencePair | ResponseSet], recipe: Recipe, scorer: Scorer
     ) -> None:
         # A set without an order (all rated alike) says nothing.
-        parts = split([each for each in map(ranked, given) if each.below.any()], recipe)
+        kept = map(ranked, without_folds(given, recipe))
+        parts = split([each for each in kept if each.below.any()], recipe)
         refuse_few(len(parts.train), recipe, "response sets (or pairs)")
         self.sets: list[Ranked] = parts.train
         self.held_out: list[Ranked] = watched(parts.held_out, recipe)

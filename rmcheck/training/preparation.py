@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rmcheck.data import Dialogue, PreferencePair, pair_dialogues
+from rmcheck.errors import TrainingError
 from rmcheck.scoring.forest import Forest, plant
+from rmcheck.training.folds import Foldable, remaining
 from rmcheck.training.recipe import Recipe
 from rmcheck.training.settings import LabelNoise
 
@@ -34,6 +36,7 @@ class Grouped(Protocol):
 
 
 Example = TypeVar("Example", bound=Grouped)
+Divided = TypeVar("Divided", bound=Foldable)
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,14 @@ class Split(Generic[Example]):
 
     train: list[Example]
     held_out: list[Example]
+
+
+def without_folds(examples: Sequence[Divided], recipe: Recipe) -> Sequence[Divided]:
+    """Leave out the recipe's `folds`."""
+    try:
+        return remaining(examples, recipe.folds)
+    except ValueError as error:
+        raise TrainingError(f"{recipe.path}: folds: {error}") from None
 
 
 def split(pairs: Sequence[Example], recipe: Recipe) -> Split[Example]:

@@ -22,6 +22,7 @@ from rmcheck.data.rows import shown_path
 from rmcheck.data.template import TEMPLATE_FORMAT
 from rmcheck.documents import located
 from rmcheck.documents.finding import is_yaml
+from rmcheck.documents.located import Located
 from rmcheck.errors import Problem, ProblemsFound, UsageError, did_you_mean, first_of, nearest
 from rmcheck.scoring.files import FileHashes, ModelFiles, locate
 from rmcheck.shipped import shipped
@@ -33,6 +34,7 @@ from rmcheck.training.data_spec import (
     known_layout,
     nothing_matches,
 )
+from rmcheck.training.folds import Folds, known_folds
 from rmcheck.training.loss_key import asked_of, known_loss, misfits, separated
 from rmcheck.training.losses import LOSSES
 from rmcheck.training.settings import (
@@ -51,7 +53,7 @@ this package that changes the trained weights."""
 DECIDING = ("torch", "transformers", "peft", "trl")
 """Libraries whose version may change what is trained."""
 
-LATER = ("layout", "augment", "loss_settings", "centring", "early_stopping")
+LATER = ("layout", "augment", "loss_settings", "centring", "early_stopping", "folds")
 """Fields that came after version 0.1; one that is not set is not part of the hash."""
 
 OWN = "recipes"
@@ -114,6 +116,8 @@ class Recipe:
         Flips a share `rate` of the labels, drawn with `seed`.
     augment
         Adds copies of the training pairs with transformed texts and the same label.
+    folds
+        Leaves the prompts of one or more folds of the data out of the training.
     """
 
     name: str
@@ -139,6 +143,7 @@ class Recipe:
     seed: Seed = 0
     label_noise: LabelNoise = field(default_factory=LabelNoise)
     augment: Augment | None = None
+    folds: Annotated[Folds | None, AfterValidator(known_folds)] = None
 
     def with_label_noise(self, rate: float, seed: int) -> Recipe:
         """The same recipe with a share `rate` of its training labels flipped."""
@@ -328,6 +333,17 @@ def _read(path: Path, root: Path) -> Recipe:
     if "recipe" not in document.value and {"rmcheck", "checks"} & set(document.value):
         said = f"expected a recipe, got a suite; run it with `pytest {shown}`"
         raise ProblemsFound([Problem(shown, 1, 1, said)])
+    return recipe_of(document, path)
+
+
+def recipe_of(document: Located, path: Path) -> Recipe:
+    """The recipe that a file at `path` says, whose YAML is `document`.
+
+    Raises
+    ------
+    ProblemsFound
+        All mistakes at once, with their places.
+    """
     plain, loss_settings, problems = separated(document)
     try:
         given = located.validate(RecipeFile, plain, label="recipe")

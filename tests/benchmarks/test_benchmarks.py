@@ -28,6 +28,7 @@ SLOW = {
     "size": "Size",
     "adversary": "The adversary",
     "behaviour": "Behaviour of the tiny model",
+    "seeds": "Recipes over seeds",
 }
 
 

@@ -12,7 +12,8 @@ from scipy.stats import binomtest
 from statsmodels.stats.contingency_tables import mcnemar
 
 from rmcheck.checks import Changes
-from rmcheck.checks.no_regression import NoRegression, PairedScores
+from rmcheck.checks.no_regression import NoRegression
+from rmcheck.checks.paired_scores import PairedScores
 from rmcheck.verdict import Verdict
 
 

@@ -156,6 +156,14 @@ MISTAKES = {
         ["compare", "a", "b", "--max-drop", "2"],
         "argument --max-drop: '2' is not a number in [0, 1]",
     ),
+    "compare: measure": (
+        ["compare", "a", "b", "--measure", "ranks"],
+        "argument --measure: invalid choice: 'ranks'",
+    ),
+    "compare: a ranking counts wins": (
+        ["compare", "a", "b", "c", "--measure", "log_loss"],
+        "--measure log_loss compares two; 3 were given",
+    ),
     "compare: words": (["compare", "a", "b", "--max-drop", "x"], "'x' is not a number in [0, 1]"),
     "compare: no suites": (
         ["compare", "scores:scores.jsonl", "reports/latest", "--suites", "gone"],

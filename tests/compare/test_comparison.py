@@ -39,6 +39,18 @@ def test_a_regression_between_two_records() -> None:
     assert verdict.signature.startswith("no_regression|src:new|data:chat|base:old|n:60|")
 
 
+def test_another_measure_is_that_of_the_gate() -> None:
+    rng = np.random.default_rng(5)
+    before = rng.normal(1.0, 1, 60).tolist(), rng.normal(0, 1, 60).tolist()
+    now = (np.array(before[0]) + rng.normal(0, 1, 60)).tolist(), before[1]
+    sides = side("py:table", now), side("main", before)
+    found = compare(*sides, max_drop=0.02, measure="rank_log_loss").verdicts["chat"]
+    check = NoRegression(max_drop=0.02, measure="rank_log_loss")
+    expected = check.judge(TableContext(PAIRS, now, before))
+    assert dataclasses.replace(found, signature="") == dataclasses.replace(expected, signature="")
+    assert found.p_value != compare(*sides, max_drop=0.02).verdicts["chat"].p_value
+
+
 def test_other_states() -> None:
     same = compare(side("new", GOOD), side("old", GOOD), max_drop=0.02).verdicts["chat"]
     assert (same.state, same.outcome) == ("identical", "pass")

@@ -65,17 +65,19 @@ def test_the_line_of_a_run(tmp_path: Path) -> None:
         "outcome": "pass",
         "incomplete": False,
         "source": {"spec": record.source.spec, "fingerprint": record.source.fingerprint},
-        "baseline": {"name": "main", "fingerprint": "old"},
+        "baseline": {"name": "main", "fingerprint": "old", "kept": ""},
         "seed": 7,
         "commit": "abc123",
+        "run_id": "",
+        "comparisons": 1,
         "checks": {
             "chat::win_rate": {
                 "outcome": "pass", "state": None, "weak": True,
-                "value": 0.75, "low": 0.68, "high": 0.81,
+                "value": 0.75, "low": 0.68, "high": 0.81, "inputs": "", "p_less": None,
             },
             "chat::no_regression": {
                 "outcome": "skipped", "state": None, "weak": False,
-                "value": None, "low": None, "high": None,
+                "value": None, "low": None, "high": None, "inputs": "", "p_less": None,
             },
         },
     }  # fmt: skip

@@ -38,6 +38,16 @@ RUNS = {
     "unread": (a_run(unread=["suites/a.yaml"]), "unfinished", None),
     "error": (a_run(check={"outcome": "error"}), "unfinished", None),
     "no pairs": (a_run(pairs=0), "unscored", None),
+    "stopped early": (
+        a_run(check={"looked": {"look": 2, "looks": 9, "pairs": 15, "of": 20}}),
+        "stopped early",
+        None,
+    ),
+    "last look": (
+        a_run(check={"looked": {"look": 9, "looks": 9, "pairs": 20, "of": 20}}),
+        None,
+        "rmcheck bless main",
+    ),
     # Its error may be the old baseline's, which the new one would take the place of.
     "error of a comparison": (
         a_run(check={"kind": "mine", "compares": True, "outcome": "error"}),
@@ -66,7 +76,7 @@ def test_the_command_and_the_invitation_agree(tmp_path: Path, name: str) -> None
         return ""
 
     assert refused() == (f"{tmp_path / 'run'}: {refusal.said}" if refusal else "")
-    assert bool(refused(red=True)) == (why in ("unfinished", "unscored"))
+    assert bool(refused(red=True)) == (why in ("unfinished", "unscored", "stopped early"))
 
 
 def test_a_run_without_a_row_of_scores_is_refused_though_its_suites_have_pairs() -> None:

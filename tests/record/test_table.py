@@ -62,6 +62,7 @@ def some(count: int, seed: int = 0) -> list[PairScore]:
                 chosen=chosen,
                 rejected=rejected,
                 objective=draw.choice(("", "", "helpful")),
+                seeds=draw.choice(({}, {"7": (chosen, rejected), "8": (0.1 + 0.2, -1e-7)})),
             )
         )
     return rows
@@ -105,12 +106,37 @@ ROW = {
         {"rejected": math.inf},
         {"more": 1},
         {"objective": None},
+        {"seeds": {}},
+        {"seeds": {"0": [1.5, 0.25]}},
+        {"seeds": {"one": [1.5, 0.5]}},
+        {"seeds": {"0": [1.5, 0.5], "1": [1, 0.5]}},
+        {"seeds": {"0": [1.5, 0.5], "1": [1.5]}},
+        {"seeds": [[1.5, 0.5]]},
         {"suite": None},
     ],
 )
 def test_what_pydantic_may_refuse_or_convert_is_left_to_it(change: dict[str, object]) -> None:
     assert ScoreTable.parsed(json.dumps(ROW) + "\n") is not None
     assert ScoreTable.parsed(json.dumps(ROW) + "\n" + json.dumps({**ROW, **change})) is None
+
+
+@pytest.mark.parametrize(
+    ("seeds", "said"),
+    [
+        ({"0": [1.5, 0.25], "1": [1.0, 0.5]}, "scores of seed 0, the first one, are not those"),
+        ({"one": [1.5, 0.5]}, "expected whole numbers as keys, got 'one'"),
+    ],
+)
+def test_scores_by_seed_that_contradict_the_row_are_refused(
+    seeds: dict[str, list[float]], said: str
+) -> None:
+    with pytest.raises(ValueError, match=said):
+        PairScore.model_validate_json(json.dumps({**ROW, "seeds": seeds}))
+
+
+def test_a_row_of_one_training_is_written_as_ever() -> None:
+    line = next(iter(ScoreTable.of([PairScore.model_validate(ROW)]).lines()))
+    assert "seeds" not in json.loads(line)
 
 
 @pytest.mark.parametrize("line", ["{", "[]", "1", " ", '{"suite": "s"}', "[" * 100_000])

@@ -109,7 +109,7 @@ def test_long_labels_of_a_forest_have_their_count_on_a_second_line() -> None:
     assert words("short (n=21)", "plain") == ["short (n=21)", "plain"]
     two = words("prompt_user_name (n=1,142)", "short (n=21)", "plain")
     assert two == ["prompt_user_name", "(n=1,142)", "short", "(n=21)", "plain"]
-    assert words("two plain words (n=1,142)") == ["two plain words (n…"]
+    assert words("two plain words (n=1,142)") == ["two plain words", "(n=1,142)"]
     once = words("prompt_user_name (n=142)", *["short (n=21)"] * 3)
     assert once == ["prompt_user_name…", *["short (n=21)"] * 3]
     assert words("numbers_with_brackets (n=142)") == ["numbers_with_brackets", "(n=142)"]

@@ -132,7 +132,7 @@ from .written import ONE, TOP, told
         # Its slice.
         (
             TOP + ONE + "    where:\n      tgas: [a]\n",
-            "8:7: check 'win_rate': unknown key 'tgas', did you mean 'tags'? (allowed: max_",
+            "8:7: check 'win_rate': unknown key 'tgas', did you mean 'tags'? (allowed: all_",
         ),
         (
             TOP + ONE + "    where: {tags: a}\n",

@@ -212,6 +212,8 @@ KINDS: dict[str, tuple[Any, str]] = {
     "a word without a key": (
         changed(__doc__=f"{Sound.__doc__}max\n        Nothing.\n"), "describes max, which is not"),
     "other needs each time": (changed(needs=fickle), r"needs\(\) differs when asked twice"),
+    "rounds that lack some": (
+        changed(rounds=lambda self, data: [self.needs(data)[:0]] * 2), r"all rounds\(\) together"),
     "no verdict": (changed(judge=lambda self, ctx: True), "must return a Verdict, got True"),
     "passes on nothing": (changed(judge=never_undecided), "must not pass"),
     "by the order": (changed(_verdict=by_order), "changes with the order"),

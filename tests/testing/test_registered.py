@@ -24,6 +24,13 @@ def test_every_registered_kind_keeps_its_promises(kind: str) -> None:
     check_kind(found, **GIVEN.get(kind, {}))
 
 
+@pytest.mark.parametrize("kind", ["win_rate", "no_regression"])
+def test_kinds_that_stop_early_keep_them_too(kind: str) -> None:
+    found = checks.find(kind)
+    assert found is not None
+    check_kind(found, early_stop=True)
+
+
 def test_a_score_file_keeps_its_promises(tmp_path: Path) -> None:
     pairs = make_pairs(5)
     rows = [{"id": p.id, "chosen": row * 0.5, "rejected": -row} for row, p in enumerate(pairs)]

@@ -311,11 +311,11 @@ def scatter(data: Mapping[str, Any]) -> Sketch:
 def _heads(names: Sequence[str]) -> list[tuple[str, str]]:
     """Each label, and its count for a second line.
 
-    Most forests keep both on one line. Names of changes are long single words, and a third of them
-    or more would be cut there: then all labels of the forest have two lines.
+    Most forests keep both on one line. Where a third of the labels or more would be cut there, all
+    labels of the forest have two lines.
     """
     found = [_COUNTED.fullmatch(name) for name in names]
-    cut = [each for each in found if each and width(each[0], FONT) > _LABELS and " " not in each[1]]
+    cut = [each for each in found if each and width(each[0], FONT) > _LABELS]
     long = 3 * len(cut) >= len(names) > 0
     return [
         (each[1], each[2]) if long and each else (name, "")

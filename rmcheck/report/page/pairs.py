@@ -102,7 +102,7 @@ def pairs(scores: Sequence[PairScore], baseline: Sequence[PairScore] | None) -> 
     table = ScoreTable.of(scores)
     made = [
         _pair(suite, name, stamp, tags, (chosen, rejected), before.get((suite, stamp)))
-        for suite, name, stamp, _, tags, chosen, rejected, _ in zip(*table.columns, strict=True)
+        for suite, name, stamp, _, tags, chosen, rejected, *_ in zip(*table.columns, strict=True)
     ]
     return tuple(
         sorted(made, key=lambda pair: (_RANK[pair.state], pair.margin, pair.suite, pair.id))

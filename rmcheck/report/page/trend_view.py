@@ -8,8 +8,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from rmcheck.record.history import HistoryCheck, HistoryRun, up_to
-from rmcheck.report import anchor, numbers
+from rmcheck.record.history import HistoryCheck, HistoryRun, up_to, whole
+from rmcheck.report import anchor, numbers, over_time
 from rmcheck.report.charts import svg
 from rmcheck.report.input import ReportInput
 from rmcheck.report.page.identity import moment
@@ -51,6 +51,7 @@ class TrendView:
 
     count: int
     since: str
+    said: tuple[str, ...]
     rows: tuple[TrendRow, ...]
     runs: tuple[TrendRun, ...]
     left_out: int
@@ -89,7 +90,7 @@ def past_of(check_id: str, runs: Sequence[HistoryRun]) -> Past | None:
     return Past(tuple(run for run, _ in passed), tuple(check for _, check in passed))
 
 
-def trend_view(runs: Sequence[HistoryRun], groups: Groups) -> TrendView | None:
+def trend_view(runs: Sequence[HistoryRun], groups: Groups, report: ReportInput) -> TrendView | None:
     """The section of all runs; None if there is only one."""
     if not runs:
         return None
@@ -98,6 +99,7 @@ def trend_view(runs: Sequence[HistoryRun], groups: Groups) -> TrendView | None:
     return TrendView(
         count=len(runs),
         since=moment(runs[0].started)[:10],
+        said=tuple(over_time.lines(whole(report.history, report.record))),
         rows=tuple(row for row in rows if row is not None),
         runs=tuple(_run(run) for run in latest),
         left_out=len(runs) - len(latest),

@@ -30,6 +30,7 @@ from rmcheck.report.page.pairs import (
 from rmcheck.report.page.suite_view import SuiteView, heat_map, suite_view
 from rmcheck.report.page.training_view import TrainingView, training_view
 from rmcheck.report.page.trend_view import TrendView, past_of, runs_of, trend_view
+from rmcheck.report.page.where_view import WhereView, where_view
 from rmcheck.report.recipes import RecipeDiff, recipe_diff
 from rmcheck.report.sentence import (
     Group,
@@ -133,6 +134,7 @@ class View:
     heat_map: HeatMap | None
     against: AgainstView | None
     trend: TrendView | None
+    where: WhereView | None
     training: tuple[TrainingView, ...]
     pairs: PairsView
 
@@ -193,7 +195,8 @@ def view(report: ReportInput, texts_of: TextsOf) -> View:
         suites=suites,
         heat_map=heat_map(record),
         against=against_view(of_suite, baseline_name),
-        trend=trend_view(runs, groups),
+        trend=trend_view(runs, groups, report),
+        where=where_view(report.where),
         training=tuple(training_view(each) for each in record.training),
         pairs=_pairs_view(report, ordered, texts_of, groups, named),
     )

@@ -50,7 +50,7 @@ rmcheck.page = (function () {
   document.querySelectorAll("button.copy").forEach(function (button) {
     if (!navigator.clipboard) button.hidden = true;
     button.addEventListener("click", function () {
-      navigator.clipboard.writeText(button.parentNode.querySelector("code").textContent).then(
+      navigator.clipboard.writeText(button.parentNode.querySelector("pre code").textContent).then(
         function () { button.textContent = "Copied"; },
         function () { button.hidden = true; }
       );

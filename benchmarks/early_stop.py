@@ -1,0 +1,224 @@
+"""Early stopping by simulation: its error rates, its power, and how many texts it scores.
+
+python benchmarks/early_stop.py --runs 2000
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import results
+from simulate_decisions import ALPHA, RATE, Suite
+
+from rmcheck.checks import CANDIDATE, ScoredPairs, SourceRef
+from rmcheck.checks.looks import LEVEL, Look
+from rmcheck.checks.no_regression import NoRegression
+from rmcheck.checks.win_rate import WinRate
+from rmcheck.data import Pairs, PreferencePair
+from rmcheck.data.preferences import PreferenceData
+from rmcheck.stats.decision import decide_threshold
+from rmcheck.stats.sequential import critical_values
+from rmcheck.stats.winrate import win_rate
+
+TITLE = "Early stopping"
+SIZES = (300, 1000, 3000)
+GROUPED = (Suite(900, 3, 0.8),)
+MIN = 0.70
+
+Wins = np.ndarray[Any, np.dtype[np.float64]]
+
+
+@dataclass(eq=False)
+class Table:
+    """A context over columns of wins, for checks that look at parts of them."""
+
+    pairs: Pairs
+    comparisons: int = 1
+    now: Wins = field(default_factory=lambda: np.empty(0))
+    before: Wins = field(default_factory=lambda: np.empty(0))
+    rows: dict[int, tuple[object, np.ndarray[Any, np.dtype[np.intp]]]] = field(default_factory=dict)
+
+    @property
+    def data(self) -> PreferenceData:
+        return PreferenceData(self.pairs)
+
+    def comparable(self, pairs: Pairs) -> tuple[Pairs, list[str]]:
+        return self.pairs, []
+
+    def scored(self, pairs: Sequence[PreferencePair], source: SourceRef = CANDIDATE) -> ScoredPairs:
+        if id(pairs) not in self.rows:  # `pairs` is kept, so that its id stays its own
+            rows = np.array([int(pair.id) for pair in pairs], dtype=np.intp)
+            self.rows[id(pairs)] = (pairs, rows)
+        wins = (self.now if source == CANDIDATE else self.before)[self.rows[id(pairs)][1]]
+        return ScoredPairs(pairs, wins, 1.0 - wins)
+
+
+class Fixed:
+    """A check whose looks are planned once for all runs; `plan` are the looks."""
+
+    def __init__(self, check: WinRate | NoRegression, table: Table) -> None:
+        self.plan = check.looks(table)  # type: ignore[arg-type]
+        self.check = check
+        self.table = table
+        groups = self.plan[-1].groups
+        self._order = np.array([row for rows in groups for row in rows], dtype=np.intp)
+        self._cuts = np.array([len(look.pairs) for look in self.plan])
+        self._critical = np.array(critical_values(self.plan[0].fractions, (1 - LEVEL) / 2))
+
+    def seen(self) -> Look:
+        """The look that decides; only looks that may do so are judged, which saves nearly all."""
+        for look, may in zip(self.plan[:-1], self._may_decide(), strict=False):
+            if may and self.check.settles(self.table, look):  # type: ignore[arg-type]
+                return look
+        return self.plan[-1]
+
+    def _may_decide(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """Whether a plain z statistic is at least half of a look's critical value.
+
+        The intervals of the checks are wider than plain ones, those of grouped pairs even more so.
+        """
+        values = self.table.now[self._order]
+        bounds = [MIN]
+        if isinstance(self.check, NoRegression):
+            values = values - self.table.before[self._order]
+            bounds = [0.0, -self.check.max_drop]
+        n = self._cuts
+        mean = values.cumsum()[n - 1] / n
+        spread = np.sqrt(np.maximum((values**2).cumsum()[n - 1] / n - mean**2, 1e-12) / n)
+        far = np.max([np.abs(mean - bound) / spread for bound in bounds], axis=0)
+        return np.asarray(far >= 0.5 * self._critical)
+
+
+def table_of(suite: Suite, comparisons: int = 1) -> Table:
+    pairs = Pairs(
+        PreferencePair(str(row), f"{group}?", f"good {row}", f"bad {row}", group)
+        for row, group in enumerate(suite.groups)
+    )
+    return Table(pairs, comparisons)
+
+
+@dataclass
+class Tally:
+    """What became of simulated runs with early stopping, and of the same without."""
+
+    early: dict[str, int] = field(default_factory=dict)
+    plain: dict[str, int] = field(default_factory=dict)
+    scored: list[int] = field(default_factory=list)
+
+    def add(self, early: str, plain: str, scored: int) -> None:
+        for count, name in ((self.early, early), (self.plain, plain)):
+            count[name] = count.get(name, 0) + 1
+        self.scored.append(scored)
+
+    def share(self, name: str) -> tuple[float, float]:
+        """With early stopping, and without."""
+        runs = len(self.scored)
+        return self.early.get(name, 0) / runs, self.plain.get(name, 0) / runs
+
+
+def comparisons(suite: Suite, lost: float, gained: float, runs: int, rng: Any, m: int = 1) -> Tally:
+    """`no_regression` on two models that differ by such shares of newly wrong and newly right."""
+    table, tally = table_of(suite, m), Tally()
+    early = Fixed(NoRegression(alpha=ALPHA, early_stop=True), table)
+    check = NoRegression(alpha=ALPHA)
+    (everything,) = check.looks(table)  # type: ignore[arg-type]
+    for _ in range(runs):
+        changes = suite.changes(lost, gained, rng)
+        held = (rng.random(suite.n) < RATE).astype(np.float64)
+        table.before = np.where(changes < 0, 1.0, np.where(changes > 0, 0.0, held))
+        table.now = table.before + changes
+        look = early.seen()
+        states = [
+            check.found(table, at)[1]  # type: ignore[arg-type]
+            for at in (look, everything)
+        ]
+        tally.add(states[0], states[1], len(look.pairs))
+    return tally
+
+
+def thresholds(suite: Suite, rate: float, runs: int, rng: Any) -> Tally:
+    """`win_rate` with a minimum of MIN on a model that wins such a share."""
+    table, tally = table_of(suite), Tally()
+    early = Fixed(WinRate(min=MIN, early_stop=True), table)
+    (everything,) = WinRate(min=MIN).looks(table)  # type: ignore[arg-type]
+    for _ in range(runs):
+        table.now = suite.wins(rate, rng)
+        look = early.seen()
+        decided = []
+        for at in (look, everything):
+            scored = table.scored(at.pairs)
+            estimate = win_rate(scored.chosen, scored.groups, level=at.level)
+            decided.append(decide_threshold(estimate, minimum=MIN))
+        tally.add(decided[0], decided[1], len(look.pairs))
+    return tally
+
+
+def _row(suite: Suite, tally: Tally, *names: str) -> list[object]:
+    shares = [f"{100 * each:.1f} %" for name in names for each in tally.share(name)]
+    mean = float(np.mean(tally.scored))
+    return [f"{suite.n:,}", suite.size, suite.icc, *shares, f"{100 * mean / suite.n:.0f} %",
+            f"{suite.n / mean:.1f}×", f"{100 * max(tally.scored) / suite.n:.0f} %"]  # fmt: skip
+
+
+def main() -> None:
+    def runs_option(parser: Any) -> None:
+        parser.add_argument("--runs", type=int, default=2000, help="simulated runs a row")
+
+    how = results.options(__doc__, 1, runs_option)
+    runs = 10 if how.quick else how.given.runs
+    rng = np.random.default_rng(0)
+    suites = [Suite(n, 1, 0.0) for n in (SIZES[:1] if how.quick else SIZES)]
+    started = time.perf_counter()
+    text = []
+
+    def of(suite: Suite) -> int:
+        """3,000 pairs take long: they are simulated a quarter as often."""
+        return runs // 4 if suite.n > 1000 else runs
+
+    def show(title: str, names: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+        doubled = (word for name in names for word in (name, "all pairs"))
+        head = ("n", "size", "ICC", *doubled, "texts, mean", "fewer", "at most")
+        text.append(f"### {title}\n\n{results.table(head, rows)}")
+        print(text[-1], flush=True)
+
+    for title, lost, gained in (
+        ("equal models, 20 % discordant", 0.10, 0.10),
+        ("10 points lost (15 % newly wrong, 5 % newly right)", 0.15, 0.05),
+        ("3 points lost (11.5 % newly wrong, 8.5 % newly right)", 0.115, 0.085),
+    ):
+        rows = [
+            _row(
+                suite, comparisons(suite, lost, gained, of(suite), rng), "regressed", "non_inferior"
+            )
+            for suite in (*suites, *GROUPED[: not how.quick])
+        ]
+        show(f"no_regression, {title}", ("red", "non-inferior"), rows)
+    five = comparisons(suites[0], 0.10, 0.10, 5 * runs // 2, rng, m=5)
+    red, plain = (100 * (1 - (1 - share) ** 5) for share in five.share("regressed"))
+    text.append(
+        f"Of runs with 5 such comparisons of equal models, 300 pairs each, {red:.1f} % are red "
+        f"({plain:.1f} % without early stopping)."
+    )
+    for rate in (0.85, MIN):
+        rows = [
+            _row(suite, thresholds(suite, rate, of(suite), rng), "pass", "fail")
+            for suite in (*suites, *GROUPED[: not how.quick])
+        ]
+        show(f"win_rate min {MIN:.2f}, true win rate {rate:.2f}", ("pass", "fail"), rows)
+    took = time.perf_counter() - started
+    body = (
+        'Each check judges the same simulated wins with `early_stop` and without ("all pairs"): '
+        f"{runs:,} runs a row ({runs // 4:,} of 3,000 pairs), pairs with a prompt of their own or "
+        "in groups of 3 with an intra-class correlation. Texts are the share of the pairs that "
+        "were scored, on average; "
+        f"how many times fewer that is; and the most of any run. {took:,.0f} s on a busy machine."
+    )
+    results.publish(TITLE, "\n\n".join([body, *text]), how)
+
+
+if __name__ == "__main__":
+    main()

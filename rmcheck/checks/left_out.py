@@ -1,0 +1,88 @@
+"""Which of the baseline's pairs a comparison leaves out, and whether they are too many."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from rmcheck.checks.check import Changes, Slice
+from rmcheck.data.preferences import PreferenceData
+from rmcheck.wording import counted, listed
+
+AT_LEAST = 2
+"""This many of the baseline's pairs may always be left out."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeftOut:
+    """The pairs that a comparison with `baseline` leaves out, against the share that may be.
+
+    `compared` is how many pairs are compared, `most` the largest share of the baseline's pairs, in
+    [0, 1], that may be left out.
+    """
+
+    changes: Changes
+    compared: int
+    most: float
+    baseline: str
+
+    @property
+    def count(self) -> int:
+        """How many of the baseline's pairs."""
+        return len(self.changes.dropped)
+
+    @property
+    def too_many(self) -> bool:
+        """Whether they are more than `most` allows."""
+        total = self.count + self.compared
+        return self.count > max(AT_LEAST, int(self.most * total + 1e-9))
+
+    @property
+    def message(self) -> str:
+        """How many were left out, and what to do if they are too many; empty for none."""
+        if not self.count:
+            return ""
+        kinds = [
+            (self.changes.edited, "edited"),
+            (self.changes.removed, "removed"),
+            (self.changes.retagged, "retagged"),
+        ]
+        how = ", ".join(f"{len(ids):,} {word}" for ids, word in kinds if ids)
+        total = self.count + self.compared
+        text = f"; {self.count:,} of {total:,} pairs of {self.baseline} left out ({how})"
+        if not self.too_many:
+            return text
+        return (
+            f"{text}, more than max_left_out {self.most:g}: {listed(self.changes.dropped)}; "
+            "restore the data, or bless this run: rmcheck bless --red"
+        )
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """How the data differ from the baseline's, one line per kind of change."""
+        kinds = [
+            (self.changes.edited, f"left out, edited since {self.baseline}"),
+            (self.changes.added, f"left out, new since {self.baseline}"),
+            (self.changes.removed, f"of {self.baseline} no longer in the data"),
+            (self.changes.retagged, f"left out, other tags than in {self.baseline}"),
+        ]
+        return tuple(
+            f"{counted(len(ids), 'pair')} {what}: "
+            + ", ".join(ids[:12])
+            + (" …" if len(ids) > 12 else "")
+            for ids, what in kinds
+            if ids
+        )
+
+
+def within(where: Slice | None, changes: Changes, data: PreferenceData) -> Changes:
+    """What of the changes concerns the pairs that `where` selects, or selected once."""
+    if where is None:
+        return changes
+    once = {name for name, tags in changes.tags.items() if where.admits(tags)}
+    return replace(
+        changes,
+        removed=tuple(name for name in changes.removed if name in once),
+        retagged=tuple(
+            pair.id for pair in data.pairs if pair.id in once and not where.admits(pair.tags)
+        ),
+    )

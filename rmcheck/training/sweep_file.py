@@ -1,0 +1,253 @@
+"""A sweep file: a recipe, the keys of it that are varied, and how many settings are tried."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+from annotated_types import Ge, Le, MinLen
+from pydantic import BaseModel, ConfigDict
+
+from rmcheck.data.rows import shown_path
+from rmcheck.documents import located
+from rmcheck.documents.finding import is_yaml
+from rmcheck.documents.located import Located
+from rmcheck.errors import Problem, ProblemsFound, did_you_mean
+from rmcheck.training.loss_key import separated
+from rmcheck.training.recipe import FILE_KEYS, Recipe, RecipeFile, load_recipe, recipe_of
+from rmcheck.training.settings import LabelNoise, Lora, Optimisation
+
+_CONFIG = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+_NESTED = {"lora": Lora, "training": Optimisation, "label_noise": LabelNoise}
+_FIXED = ("name", "description", "data", "layout", "augment", "folds", *_NESTED)
+"""Keys of a recipe that a sweep does not vary: what is named, the data, and whole mappings."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchRange:
+    """Numbers from `low` to `high`.
+
+    Parameters
+    ----------
+    low
+        The smallest number.
+    high
+        The largest number. If both are written without a decimal point, whole numbers are tried.
+    log
+        Draws evenly on a logarithmic scale.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = _CONFIG
+
+    low: int | float
+    high: int | float
+    log: bool = False
+
+    @property
+    def whole(self) -> bool:
+        """Whether only whole numbers are tried."""
+        return isinstance(self.low, int) and isinstance(self.high, int)
+
+
+Choices = list[Any]
+Space = Mapping[str, Choices | SearchRange]
+"""What each key may be, by its name in a recipe (`training.learning_rate`)."""
+
+
+class SweepFile(BaseModel):
+    """A sweep file: which settings of a recipe are tried, and how the best is found.
+
+    Parameters
+    ----------
+    sweep
+        The format's version, 1.
+    description
+        One line.
+    recipe
+        The recipe to vary: its path relative to this file, or the name of a shipped one.
+    search
+        `grid` tries all combinations of lists, `random` draws settings, `tpe` draws them where
+        earlier ones were good (Optuna; needs `rmcheck[sweep]`).
+    runs
+        Settings to try with `random` and `tpe`, besides the recipe as it is.
+    seed
+        Seed of the division into folds and of the search.
+    folds
+        The prompts are divided into so many folds. Fold 1 chooses the settings, fold 2 confirms
+        them; every run is trained on the others.
+    keys
+        Keys of the recipe, nested ones with a dot (`training.learning_rate`): a list of values,
+        or a range of numbers.
+    """
+
+    model_config = _CONFIG
+
+    sweep: Literal[1]
+    description: str = ""
+    recipe: Annotated[str, MinLen(1)]
+    search: Literal["grid", "random", "tpe"] = "random"
+    runs: Annotated[int, Ge(1), Le(10_000)] | None = None
+    seed: Annotated[int, Ge(0)] = 0
+    folds: Annotated[int, Ge(3), Le(1000)] = 5
+    keys: Annotated[dict[str, Choices | SearchRange], MinLen(1)]
+
+
+DEFAULT_RUNS = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sweep:
+    """A sweep file that was read; `shown` is its path in messages.
+
+    `values` are those of the recipe, as its file has them.
+    """
+
+    shown: str
+    recipe: Recipe
+    values: Mapping[str, Any]
+    search: str
+    runs: int
+    seed: int
+    folds: int
+    space: Space
+
+    def varied(self, settings: Mapping[str, Any]) -> Recipe:
+        """The recipe with some keys changed."""
+        changed = with_keys(self.values, settings)
+        return recipe_of(Located(str(self.recipe.path), changed, {}, {}), self.recipe.path)
+
+
+def varied_keys() -> list[str]:
+    """The keys of a recipe that a sweep can vary."""
+    plain = [key for key in FILE_KEYS.values() if key not in _FIXED]
+    nested = [f"{key}.{each.name}" for key, kind in _NESTED.items() for each in fields(kind)]
+    return [*plain, *nested]
+
+
+def with_keys(values: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The mapping of a recipe file with some keys changed, nested ones by dotted names."""
+    changed = copy.deepcopy(dict(values))
+    for key, value in settings.items():
+        *above, last = key.split(".")
+        inner = changed
+        for step in above:
+            inner = inner.setdefault(step, {})
+        inner[last] = value
+    return changed
+
+
+def load_sweep(path: Path, root: Path) -> Sweep:
+    """The sweep that a YAML file describes.
+
+    Raises
+    ------
+    UsageError
+        If its recipe does not exist.
+    ProblemsFound
+        All mistakes of the file, each at its place; or those of the recipe.
+    """
+    shown = shown_path(path, root)
+    document = located.read(path, shown)
+    if not isinstance(document.value, dict):
+        said = "expected a mapping of keys to values; a sweep file starts with 'sweep: 1'"
+        raise ProblemsFound([Problem(shown, 1, 1, said)])
+    if "base" in document.value and "sweep" not in document.value:
+        said = f"expected a sweep file, got a recipe; train it with `rmcheck train {shown}`"
+        raise ProblemsFound([Problem(shown, 1, 1, said)])
+    given = located.validate(SweepFile, document, label="sweep")
+    recipe = _recipe(given.recipe, path, root)
+    values = located.read(recipe.path).value
+    problems = [*_wrong_search(given, document), *_wrong_keys(given, document, values)]
+    if recipe.folds is not None:
+        said = "recipe: it has the key 'folds', which the sweep sets; remove it from the recipe"
+        problems.append(document.problem(("recipe",), said))
+    if problems:
+        raise ProblemsFound(problems)
+    return Sweep(
+        shown=shown,
+        recipe=recipe,
+        values=values,
+        search=given.search,
+        runs=given.runs or DEFAULT_RUNS,
+        seed=given.seed,
+        folds=given.folds,
+        space=given.keys,
+    )
+
+
+def _recipe(name: str, sweep: Path, root: Path) -> Recipe:
+    """The recipe: a path is relative to the sweep file, a name is that of a shipped recipe."""
+    beside = sweep.parent / name
+    return load_recipe(str(beside.resolve()) if is_yaml(beside) else name, root)
+
+
+def _wrong_search(given: SweepFile, document: Located) -> Iterator[Problem]:
+    """What does not fit together: a grid and ranges, a range and its ends."""
+    if given.search == "grid" and given.runs is not None:
+        count = math.prod(len(each) for each in given.keys.values() if isinstance(each, list))
+        said = f"runs: a grid tries all {count} combinations; remove this key"
+        yield document.problem(("runs",), said, key=True)
+    for key, space in given.keys.items():
+        place = ("keys", key)
+        if isinstance(space, list):
+            if not space:
+                said = f"keys.{key}: the list is empty; give one value or more"
+                yield document.problem(place, said)
+            continue
+        if given.search == "grid":
+            said = f"keys.{key}: a grid needs a list of values, got a range; list them, or use "
+            yield document.problem(place, f"{said}search: random")
+        if space.low >= space.high:
+            said = f"keys.{key}: expected low < high, got {space.low} and {space.high}"
+            yield document.problem(place, said)
+        elif space.log and space.low <= 0:
+            said = f"keys.{key}: log needs low > 0, got {space.low}"
+            yield document.problem((*place, "low"), said)
+
+
+def _wrong_keys(
+    given: SweepFile, document: Located, values: Mapping[str, Any]
+) -> Iterator[Problem]:
+    """Keys that a recipe does not have, and values that it does not allow."""
+    known = varied_keys()
+    for key, space in given.keys.items():
+        if key not in known:
+            said = f"keys: unknown key '{key}' of a recipe, {did_you_mean(key, known)}"
+            yield document.problem(("keys", key), said, key=True)
+            continue
+        steps: list[int | str] = (
+            list(range(len(space))) if isinstance(space, list) else ["low", "high"]
+        )
+        for step in steps:
+            value = space[int(step)] if isinstance(space, list) else getattr(space, str(step))
+            yield from _wrong_value(key, value, document, ("keys", key, step), values)
+
+
+def _wrong_value(
+    key: str,
+    value: Any,
+    document: Located,
+    where: tuple[str | int, ...],
+    values: Mapping[str, Any],
+) -> Iterator[Problem]:
+    """What is wrong with a recipe that has this value, told at the value's place."""
+    place = document.place(where)
+    changed = with_keys(values, {key: value})
+    steps = tuple(key.split("."))
+    places = {steps[:length]: place for length in range(len(steps) + 1)}
+    inside = {
+        (*steps, *path[len(where) :]): found
+        for path, found in document.places.items()
+        if path[: len(where)] == where
+    }
+    plain, _, wrong = separated(Located(document.path, changed, places | inside, {}))
+    yield from wrong
+    try:
+        located.validate(RecipeFile, plain, (), "keys")
+    except ProblemsFound as found:
+        yield from found.problems
