@@ -30,6 +30,8 @@ SLOW = {
     "adversary": "The adversary",
     "behaviour": "Behaviour of the tiny model",
     "seeds": "Recipes over seeds",
+    "early_stop": "Early stopping",
+    "bisect_series": "Bisection",
 }
 
 
