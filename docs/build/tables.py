@@ -22,6 +22,8 @@ from rmcheck.registry import summary
 from rmcheck.remote import PROFILES
 from rmcheck.remote.profile import Profile
 from rmcheck.report.table import table
+from rmcheck.training.losses import LOSSES
+from rmcheck.training.losses.asked import asked_by
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMON = checks.described(Check)
@@ -63,6 +65,21 @@ def layout_table() -> str:
         for layout in LAYOUTS.values()
     ]
     return table(("layout", "data", "recognised by"), rows)
+
+
+def loss_table() -> str:
+    """A Markdown table of our losses."""
+    rows = []
+    for name in LOSSES.ours:
+        loss = LOSSES.find(name)
+        assert loss is not None
+        asked = asked_by(loss)
+        settings = [f"`{key}` ({default:g})" for key, (_, default) in asked.settings.items()]
+        needs = ["response sets"] if asked.sets else list(asked.columns)
+        margin = "yes" if asked.margin else "–"
+        formula = summary(loss).replace("|", "\\|")
+        rows.append((f"`{name}`", formula, ", ".join(settings), ", ".join(needs), margin))
+    return table(("loss", "of a pair or set", "settings", "needs", "margin"), rows)
 
 
 def manual() -> str:
@@ -134,10 +151,12 @@ def pages() -> dict[Path, str]:
     text = _between(readme.read_text(encoding="utf-8"), "checks", check_table())
     formats = ROOT / "docs" / "data-formats.md"
     servers = ROOT / "docs" / "served-models.md"
+    training = ROOT / "docs" / "training.md"
     return {
         readme: _between(text, "sources", source_table()),
         formats: _between(formats.read_text(encoding="utf-8"), "layouts", layout_table()),
         servers: _between(servers.read_text(encoding="utf-8"), "profiles", profile_table()),
+        training: _between(training.read_text(encoding="utf-8"), "losses", loss_table()),
         ROOT / "docs" / "checks.md": manual(),
     }
 

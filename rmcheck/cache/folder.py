@@ -185,7 +185,11 @@ class CacheFolder:
 
     def _leftovers(self) -> list[Holding]:
         """Folders of killed trainings, and damaged databases."""
-        paths = [*self.path.glob("adapters/.*.tmp"), *self.path.glob(f"{FILE}.corrupt")]
+        paths = [
+            *self.path.glob("adapters/.*.tmp"),
+            *self.path.glob("adapters/.*.resume"),
+            *self.path.glob(f"{FILE}.corrupt"),
+        ]
         return [
             Holding(
                 "leftover",
@@ -219,7 +223,7 @@ class CacheFolder:
         if not path.is_dir():
             path.unlink(missing_ok=True)
             return True
-        # A training's own folder is .NAME.PID.tmp, its lock NAME.lock.
+        # A training's own folders are .NAME.PID.tmp and .NAME.resume, its lock NAME.lock.
         name = path.name.removeprefix(".").partition(".")[0]
         lock = FileLock(path.with_name(f"{name}.lock"))
         try:

@@ -104,8 +104,9 @@ class NoRegression(StoppingCheck):
         return self.seeds or count
 
     def stopping(self, early: bool) -> Self:
-        """The same check with or without early stopping, which other measures do not have."""
-        return super().stopping(early) if self.measure == "win_rate" else self
+        """The same check with or without early stopping, if it compares the wins of two models."""
+        can = self.measure == "win_rate" and (self.seeds or 1) == 1
+        return super().stopping(early) if can else self
 
     def needs(self, data: PreferenceData) -> list[Need]:
         """The selected pairs, by the candidate and by the baseline."""
@@ -260,7 +261,8 @@ class NoRegression(StoppingCheck):
         )
         alpha = look.alpha(self.alpha, comparisons)
         state = paired.classify(
-            replace(difference, p_less=measured.p_less),
+            difference,
+            p_less=measured.p_less,
             identical=scores.identical and look.last,
             max_drop=self.max_drop,
             alpha=alpha,
@@ -292,7 +294,7 @@ class NoRegression(StoppingCheck):
             estimate=difference.estimate,
             criterion=criterion,
             p_value=measured.p_two_sided,
-            p_less=look.adjusted(2.0 * measured.p_less) / 2.0,
+            p_less=look.repeated(measured.p_less),
             detectable=detectable if look.last else None,
             left_out=left_out.count,
             message=headline(
@@ -342,9 +344,7 @@ class NoRegression(StoppingCheck):
         comparisons: int,
         sign: Callable[[Mapping[str, object]], str],
     ) -> Verdict:
-        # Trainings are compared by their wins, also where `rm_seeds` asks for them.
-        by_wins = replace(self, measure="win_rate")
-        models = by_wins.compare(
+        models = self.compare(
             scores.first, changes, baseline=baseline, comparisons=comparisons, sign=sign
         )
         left_out = LeftOut(
@@ -353,11 +353,7 @@ class NoRegression(StoppingCheck):
             most=self.max_left_out,
             baseline=baseline,
         )
-        found = compare_recipes(self, scores, models, left_out, comparisons=comparisons, sign=sign)
-        if self.measure == "win_rate":
-            return found
-        note = f"measure {self.measure} not used: trainings of recipes are compared by their wins"
-        return replace(found, evidence=replace(found.evidence, notes=(*found.evidence.notes, note)))
+        return compare_recipes(self, scores, models, left_out, comparisons=comparisons, sign=sign)
 
     def decide(self, state: State) -> tuple[Decision, Outcome, bool]:
         """What `require` makes of a state: decision, outcome, and whether it is weak."""

@@ -187,6 +187,7 @@ def compare_recipes(
         estimate=found.estimate,
         criterion={**models.criterion, "seeds": seeds[0], "baseline_seeds": seeds[1]},
         p_value=measured.p_two_sided,
+        p_less=measured.p_less,
         detectable=detectable,
         message=headline.of(state) + left_out.message,
         signature=sign(facts),

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from rmcheck.cli.kept import Member, kept_ensemble
 from rmcheck.cli.options import add_compute_options, positive, settings
 from rmcheck.cli.output import tell
 from rmcheck.cli.project import rooted, shown
@@ -39,6 +40,18 @@ def add_commands(commands: Any) -> None:
         metavar="N",
         help="at most so many trainings at once (default: as cores and memory allow)",
     )
+    train.add_argument(
+        "--seeds",
+        type=positive,
+        metavar="K",
+        help="train each recipe with K seeds (its own and those that follow it), and keep the "
+        "models as one ensemble",
+    )
+    train.add_argument(
+        "--ensemble",
+        metavar="NAME",
+        help="keep the models as one ensemble in sources/NAME.yaml, for --rm source:NAME",
+    )
     add_compute_options(train)
     train.set_defaults(run=run_train)
 
@@ -49,9 +62,15 @@ def run_train(options: argparse.Namespace) -> int:
 
     chosen = settings(options)
     sources: list[RecipeSource] = []
+    members: list[Member] = []
     for given in options.recipes:
         spec = rooted(f"recipe:{given.removeprefix('recipe:')}", chosen.root)
-        sources.append(create(spec.removeprefix("recipe:"), chosen.options))
+        name = spec.removeprefix("recipe:")
+        source = create(name, chosen.options)
+        seeds = [] if options.seeds is None else source.seeds(options.seeds)
+        sources += [source.with_seed(seed) for seed in seeds] or [source]
+        members += [Member(name, seed) for seed in seeds] or [Member(name)]
+    kept = kept_ensemble(options.ensemble, options.recipes, members, chosen.root)
     failed = train_missing(sources, chosen.progress, options.jobs) if len(sources) > 1 else {}
     errors = list(failed.values())
     for source in sources:
@@ -65,7 +84,11 @@ def run_train(options: argparse.Namespace) -> int:
             errors.append(error)
     for each in errors:
         tell(*(f"rmcheck train: {line}" for line in str(each).splitlines()), error=True)
-    return FAILED if errors else 0
+    if errors:
+        return FAILED
+    if kept is not None:
+        kept.write(chosen.root)
+    return 0
 
 
 def _show(folder: Path, training: TrainingRecord | None, spec: str) -> None:

@@ -287,7 +287,7 @@ def _fields_at(model: type[BaseModel], loc: Sequence[str | int]) -> Iterable[str
         if step not in _annotations(current):
             continue  # a list index, or a step that pydantic adds for unions
         annotation = _annotations(current)[str(step)]
-        kinds = [annotation, *get_args(annotation)]
+        kinds = [annotation, *get_args(annotation), *sorted(_leaves(annotation), key=str)]
         nested = [kind for kind in kinds if isinstance(kind, type) and _annotations(kind)]
         if not nested:
             return []

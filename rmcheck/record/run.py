@@ -224,11 +224,16 @@ class SuiteRecord(_Model):
 
 
 class CurvePoint(_Model):
-    """A moment of training: the mean loss since the last point, and win rates on samples."""
+    """A moment of training: the mean loss since the last point, and win rates on samples.
+
+    `held_out_loss` is the recipe's loss on held-out pairs (None: not recorded by version 0.1,
+    or none were held out).
+    """
 
     step: int
     loss: float
     train_win_rate: float | None = None
+    held_out_loss: float | None = None
     held_out_win_rate: float | None = None
 
 
@@ -237,7 +242,8 @@ class TrainingRecord(_Model):
 
     `reused` tells a run that found the adapter from the run that trained it. `held_out_pairs` is
     the number of pairs behind each `held_out_win_rate` (None: not recorded by version 0.1).
-    `files` are the data files in another layout than our own.
+    `files` are the data files in another layout than our own. `best_step` is the step whose weights
+    an early stopping kept, of `steps` that were made.
     """
 
     recipe: str
@@ -245,11 +251,19 @@ class TrainingRecord(_Model):
     pairs: int
     truncated: int
     steps: int
+    best_step: int | None = None
     seconds: float
     curve: list[CurvePoint] = Field(default_factory=list)
     files: list[FileRecord] = Field(default_factory=list)
     reused: bool = False
     held_out_pairs: int | None = None
+
+    @property
+    def kept(self) -> CurvePoint | None:
+        """The point of the curve whose weights the adapter has; None for an empty curve."""
+        of_best = [point for point in self.curve if point.step == self.best_step]
+        points = of_best or self.curve
+        return points[-1] if points else None
 
 
 class EnvironmentRecord(_Model):

@@ -141,8 +141,8 @@ def training(records: Sequence[TrainingRecord]) -> str:
     reused = sum(each.reused for each in records)
     if reused:
         line += " in an earlier run" if reused == len(records) else f" ({reused} in earlier runs)"
-    if len(records) == 1 and records[0].curve:
-        last = records[0].curve[-1]
+    if len(records) == 1 and records[0].kept:
+        last = records[0].kept
         line += f", loss {numbers.number(last.loss)}"
         if last.held_out_win_rate is not None:
             line += f", win rate on held-out pairs {held_out(records[0], last.held_out_win_rate)}"

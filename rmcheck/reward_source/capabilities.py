@@ -234,7 +234,7 @@ class Trainable(Protocol):
     """A source whose model must be trained before it can score."""
 
     def training_job(self) -> TrainingJob | None:
-        """The training that is missing; None if there is none, or it belongs in this process."""
+        """The missing training; None if the model exists, or is to be trained in this process."""
 
     def note_training(self) -> None:
         """Its job was done for this session by another process."""

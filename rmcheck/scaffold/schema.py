@@ -21,20 +21,15 @@ from rmcheck.record.pin import PinRow
 from rmcheck.record.run import RunRecord
 from rmcheck.registry import BrokenEntryPoint, summary
 from rmcheck.slices.conditions import Range, TextIs
+from rmcheck.sources.ensemble_file import EnsembleFile, RecipeMember
 from rmcheck.sources.judge_file import JudgeFile
 from rmcheck.sources.served_file import ServedFile
 from rmcheck.sources.source_file import SourceFile
 from rmcheck.suite.header import RESERVED, DataMapping, Header
 from rmcheck.suite.loading import check_model
 from rmcheck.training.folds import Folds
-from rmcheck.training.recipe import (
-    FILE_KEYS,
-    LabelNoise,
-    Lora,
-    Optimisation,
-    Recipe,
-    RecipeFile,
-)
+from rmcheck.training.recipe import FILE_KEYS, Recipe, RecipeFile
+from rmcheck.training.settings import EarlyStopping, LabelNoise, Lora, Optimisation
 from rmcheck.training.sweep_file import SearchRange, SweepFile
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
@@ -42,7 +37,8 @@ DRAFT = "http://json-schema.org/draft-07/schema#"
 Schema = dict[str, Any]
 
 _DESCRIBED = (
-    Slice, TextIs, Range, DataMapping, Lora, LabelNoise, Optimisation, Folds, SearchRange,
+    Slice, TextIs, Range, DataMapping, Lora, LabelNoise, Optimisation, EarlyStopping, Folds,
+    SearchRange, RecipeMember,
 )  # fmt: skip
 """Nested models whose docstrings describe their keys."""
 
@@ -122,9 +118,10 @@ def sweep_schema() -> Schema:
 
 
 def source_schema() -> Schema:
-    """The schema of a source file: of a judge, a served model (with a URL), or files of a model."""
+    """The schema of a source file: of a judge, an ensemble, a served model, or files of a model."""
     builder = _Builder("source", "A source file of rmcheck: a model and how it is read.")
     builder.definitions["judge"] = builder.model(JudgeFile)
+    builder.definitions["ensemble"] = builder.model(EnsembleFile)
     builder.definitions["served"] = builder.model(ServedFile)
     builder.definitions["model"] = builder.model(SourceFile)
     return builder.whole(
@@ -133,9 +130,13 @@ def source_schema() -> Schema:
             "if": {"required": ["kind"], "properties": {"kind": {"const": "judge"}}},
             "then": {"$ref": "#/definitions/judge"},
             "else": {
-                "if": {"required": ["url"]},
-                "then": {"$ref": "#/definitions/served"},
-                "else": {"$ref": "#/definitions/model"},
+                "if": {"required": ["kind"], "properties": {"kind": {"const": "ensemble"}}},
+                "then": {"$ref": "#/definitions/ensemble"},
+                "else": {
+                    "if": {"required": ["url"]},
+                    "then": {"$ref": "#/definitions/served"},
+                    "else": {"$ref": "#/definitions/model"},
+                },
             },
         }
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -215,8 +215,6 @@ def create(rest: str, options: SourceOptions) -> Ensemble:
 
     Raises UsageError for fewer than two members, a member that cannot be found, or a wrong setting.
     """
-    from rmcheck.sources import create as member_of
-
     spec = f"ensemble:{rest}"
     listed, *own = _OWN.split(rest)
     names = [name.strip() for name in listed.split(";")]
@@ -232,25 +230,50 @@ def create(rest: str, options: SourceOptions) -> Ensemble:
     for key in settings:
         if key not in KEYS:
             raise UsageError(f"{spec}: unknown setting {key!r}; {did_you_mean(key, KEYS)}")
-    combination = _combination(settings, len(names), spec)
-    members = []
-    for name in names:
-        if name.startswith("ensemble:"):
-            raise UsageError(f"{spec}: an ensemble of ensembles is not possible; list all members")
-        try:
-            members.append(member_of(name, options))
-        except UsageError as error:
-            raise UsageError(f"{spec}: {error}") from None
-        if isinstance(members[-1], BothOrders):
-            raise UsageError(
-                f"{spec}: {name} compares two responses, and an ensemble combines scores of single "
-                "ones; use a member that scores each response (a judge: mode=score)"
-            )
+    combination = combination_of(settings, len(names), spec)
+    try:
+        return joined(spec, [member_of(name, options) for name in names], combination)
+    except UsageError as error:
+        raise UsageError(f"{spec}: {error}") from None
+
+
+def member_of(name: str, options: SourceOptions) -> Source:
+    """A member by its spec.
+
+    Raises
+    ------
+    UsageError
+        If it cannot be found, or an ensemble cannot have it.
+    """
+    from rmcheck.sources import create as source_of
+
+    if name.startswith("ensemble:"):
+        raise UsageError("an ensemble of ensembles is not possible; list all members")
+    member = source_of(name, options)
+    if isinstance(member, Ensemble):
+        raise UsageError(f"{name} is an ensemble itself; list its members instead")
+    if isinstance(member, BothOrders):
+        raise UsageError(
+            f"{name} compares two responses, and an ensemble combines scores of single "
+            "ones; use a member that scores each response (a judge: mode=score)"
+        )
+    return member
+
+
+def joined(spec: str, members: Sequence[Source], combination: Combination) -> Ensemble:
+    """An ensemble of these members, which may be score files."""
     partial = any(isinstance(member, Partial) for member in members)
     return (PartialEnsemble if partial else Ensemble)(spec, members, combination)
 
 
-def _combination(settings: dict[str, str], members: int, spec: str) -> Combination:
+def combination_of(settings: Mapping[str, str], members: int, spec: str) -> Combination:
+    """The combination that `combine` and `weights` of a spec ask for.
+
+    Raises
+    ------
+    UsageError
+        For an unknown way, and for weights that do not fit.
+    """
     way = settings.get("combine", "mean")
     if way not in ("mean", "median", "min") and not _CAUTIOUS.fullmatch(way):
         raise UsageError(f"{spec}: combine: got {way!r}; {did_you_mean(way, WAYS)}")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from rmcheck.data import PreferencePair, ResponseSet
 from rmcheck.data.layouts import OURS
 from rmcheck.data.preferences import PreferenceData, load
 from rmcheck.errors import SourceError
@@ -87,11 +89,13 @@ class RecipeSource(HeadedModel):
         def run(temporary: Path) -> None:
             wait_asleep()
             from rmcheck.scoring.loading import pick_device
+            from rmcheck.training import checkpoint
             from rmcheck.training.trainer import train
 
             device = pick_device(self.options.device)
             data, progress = data_of(recipe), self.options.progress
-            model, record = train(recipe, list(data.pairs), device, progress, self._shared)
+            given: list[PreferencePair | ResponseSet] = [*data.pairs, *data.sets]
+            model, record = train(recipe, given, device, progress, self._shared, folder)
             read = [FileRecord(**note.as_dict()) for note in data.notes if note.layout != OURS]
             files = recipe.base_files()
             sidecar = adapter.Sidecar(
@@ -109,6 +113,7 @@ class RecipeSource(HeadedModel):
                 training=record.model_copy(update={"fingerprint": folder.name, "files": read}),
             )
             adapter.save(model, temporary, sidecar)
+            shutil.rmtree(checkpoint.folder_of(folder), ignore_errors=True)
             self._trained = True
 
         def doubt(there: Path) -> str:

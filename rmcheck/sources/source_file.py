@@ -114,6 +114,12 @@ def create(rest: str, options: SourceOptions) -> Source:
         from rmcheck.sources import judge_file
 
         return judge_file.create(document, path, shown, f"source:{rest}", options)
+    if document.value.get("kind") == "ensemble":
+        from rmcheck.sources import ensemble_file
+
+        return ensemble_file.create(
+            document, path, f"source:{rest}", options, lambda name: _kind(name, options.root)
+        )
     if "url" in document.value or document.value.get("kind") == "http":
         from rmcheck.sources import served_file
 
@@ -137,6 +143,13 @@ def create(rest: str, options: SourceOptions) -> Source:
         reference = LanguageModel(spec, _model(given.reference, path.parent), None, options)
     policy = LanguageModel(spec, model, given.revision, options, settings, shown)
     return DpoSource(spec, policy, reference, given.beta, options, shown)
+
+
+def _kind(name: str, root: Path) -> object:
+    """The kind that another source file says it is."""
+    path = _path(name, root)
+    value = located.read(path, shown_path(path, root)).value
+    return value.get("kind") if isinstance(value, dict) else None
 
 
 def _foreign(given: SourceFile, document: Located) -> Iterator[Problem]:

@@ -246,7 +246,13 @@ class Compared(Protocol):
 
 
 def classify(
-    difference: Compared, *, identical: bool, max_drop: float, alpha: float, comparisons: int
+    difference: Compared,
+    *,
+    identical: bool,
+    max_drop: float,
+    alpha: float,
+    comparisons: int,
+    p_less: float | None = None,
 ) -> State:
     """Name the state of a comparison: the first line of the table that holds.
 
@@ -257,6 +263,8 @@ def classify(
     max_drop : the drop that is tolerated, in [0, 1].
     alpha : two-sided level of the whole run, in (0, 1).
     comparisons : the number m ≥ 1 of required comparisons of the run.
+    p_less : the one-sided p of another measure of "worse" (`measures.weigh`) in place of that of
+        the win rate.
 
     Returns
     -------
@@ -272,6 +280,7 @@ def classify(
         return "improved"
     if difference.estimate.low > -max_drop:
         return "non_inferior"
-    if difference.estimate.value <= -max_drop and difference.p_less <= each:
+    evidence = difference.p_less if p_less is None else p_less
+    if difference.estimate.value <= -max_drop and evidence <= each:
         return "regressed"
     return "inconclusive"

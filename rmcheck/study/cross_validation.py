@@ -102,13 +102,16 @@ def cross_validate(source: RecipeSource, *, of: int, seed: int, cache: Path) -> 
     except ValueError as error:
         raise UsageError(f"{source.spec}: --folds {of}: {error}") from None
     chosen, rejected = np.zeros(len(pairs)), np.zeros(len(pairs))
+    parts = [Folds(of=of, without=(number,), seed=seed) for number in range(1, of + 1)]
+    trained = [_without(source, part) for part in parts]
+    failed = train_all(trained, source.options.progress)
+    if failed:
+        raise failed[min(failed)]
     folds = []
-    for number in range(1, of + 1):
-        without = _without(source, Folds(of=of, without=(number,), seed=seed))
-        train_all([without])
+    for number, part in enumerate(parts, start=1):
+        without = _without(source, part)  # afresh: models that have been asked stay loaded
         rows = np.flatnonzero(numbers == number)
         some = [pairs[row] for row in rows]
-        # A book of its own: no more than one model is in memory.
         scores = ScoreBook(cache).scores(without, pair_dialogues(some))
         chosen[rows], rejected[rows] = scores[0::2], scores[1::2]
         won = wins(chosen[rows], rejected[rows])

@@ -24,6 +24,10 @@ class Search(Protocol):
     same runs, which are in the cache.
     """
 
+    @property
+    def independent(self) -> bool:
+        """Whether all settings can be asked for before anything is told."""
+
     def ask(self) -> Settings | None:
         """The next settings; None at the end."""
 
@@ -49,6 +53,8 @@ def search_of(sweep: Sweep) -> Search:
 class Grid:
     """All combinations of lists of values; the last key changes fastest."""
 
+    independent = True
+
     def __init__(self, space: Space) -> None:
         self._left: Iterator[Sequence[Any]] = itertools.product(*space.values())  # type: ignore[arg-type]
         self._keys = list(space)
@@ -64,6 +70,8 @@ class Grid:
 
 class Random:
     """Independent draws, each setting once."""
+
+    independent = True
 
     def __init__(self, space: Space, runs: int, seed: int) -> None:
         self._space, self._left = space, runs
@@ -104,6 +112,8 @@ def _drawn(space: Choices | SearchRange, rng: np.random.Generator) -> Any:
 
 class Tpe:
     """Optuna's tree-structured Parzen estimator; what it proposes twice is told again."""
+
+    independent = False
 
     def __init__(self, space: Space, runs: int, seed: int) -> None:
         with needed_by("search: tpe"):

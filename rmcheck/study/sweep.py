@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -104,19 +104,26 @@ class _Judge:
 
     def wins(self, source: RecipeSource, fold: int) -> NDArray[np.float64]:
         """Which pairs of a fold it gets right, (n,); trains it if it is not in the cache."""
-        train_all([source])
-        # A book of its own: no more than one model is in memory.
         book = ScoreBook(self.options.cache)
         scores = book.scores(source, pair_dialogues(self.of(fold)))
         return wins(scores[0::2], scores[1::2])
 
-    def run(self, number: int, settings: Mapping[str, Any]) -> Run:
-        source = self.source(number, settings)
-        estimate, failed = None, ""
-        try:
-            estimate = self.rate(self.wins(source, CHOOSE), CHOOSE)
-        except TrainingError as error:
-            failed = str(error)
+    def runs(self, first: int, proposed: Sequence[Mapping[str, Any]]) -> Iterator[Run]:
+        """Train proposals side by side, then score them one by one; the first is run `first`."""
+        numbered = list(enumerate(proposed, start=first))
+        sources = [self.source(number, settings) for number, settings in numbered]
+        failed = train_all(sources, self.options.progress)
+        for place, (number, settings) in enumerate(numbered):
+            error = failed.get(place)
+            if error is not None and not isinstance(error, TrainingError):
+                raise error
+            yield self.run(number, settings, "" if error is None else str(error))
+
+    def run(self, number: int, settings: Mapping[str, Any], failed: str) -> Run:
+        source = self.source(
+            number, settings
+        )  # afresh: a model that has been asked stays in memory
+        estimate = None if failed else self.rate(self.wins(source, CHOOSE), CHOOSE)
         return Run(
             number=number,
             settings=settings,
@@ -165,16 +172,21 @@ def run_sweep(
     except ValueError as error:
         raise UsageError(f"{sweep.shown}: folds: {error}") from None
     judge = _Judge(sweep, pairs, numbers, dataclasses.replace(options, cache=cache))
-    runs = [judge.run(AS_IT_IS, {})]
-    if runs[0].failed:
-        raise TrainingError(runs[0].failed)
-    seen(runs[0])
     search = search_of(sweep)
-    while (settings := search.ask()) is not None:
-        run = judge.run(len(runs), settings)
-        search.tell(None if run.estimate is None else run.estimate.value)
-        runs.append(run)
-        seen(run)
+    runs: list[Run] = []
+    proposed: list[Mapping[str, Any]] = [{}]
+    if search.independent:
+        proposed += iter(search.ask, None)
+    while proposed:
+        for run in judge.runs(len(runs), proposed):
+            if run.number == AS_IT_IS and run.failed:
+                raise TrainingError(run.failed)
+            if run.number != AS_IT_IS:
+                search.tell(None if run.estimate is None else run.estimate.value)
+            runs.append(run)
+            seen(run)
+        settings = search.ask()
+        proposed = [] if settings is None else [settings]
     ranked = sorted(runs, key=lambda run: -run.value)
     return _confirmed(judge, ranked)
 

@@ -1,21 +1,32 @@
-"""Several recipes trained, each unless its adapter is cached already."""
+"""Several recipes trained, side by side where that is faster; none that is in the cache."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
+from rmcheck.engine.trainings import train_missing
+from rmcheck.errors import RmcheckError
+from rmcheck.progress import Progress
 from rmcheck.sources.recipe import RecipeSource
 
 
-def train_all(sources: Sequence[RecipeSource]) -> list[Path]:
-    """The adapters of these recipes, in order; what is cached is not trained again.
+def train_all(sources: Sequence[RecipeSource], progress: Progress) -> Mapping[int, Exception]:
+    """Train these recipes; what is cached is not trained again.
 
     A study that is stopped continues here: its first trainings are in the cache.
 
-    Raises
-    ------
-    TrainingError
-        If one of them cannot be trained.
+    Returns
+    -------
+    What went wrong, by the place in `sources`: one that fails stops no other.
     """
-    return [source.train() for source in sources]
+    early = train_missing(sources, progress)
+    failed: dict[int, Exception] = {}
+    for place, source in enumerate(sources):
+        if id(source) in early:
+            failed[place] = early[id(source)]
+            continue
+        try:
+            source.train()
+        except RmcheckError as error:
+            failed[place] = error
+    return failed

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch.utils.data import Sampler
 
 from rmcheck.data import PreferencePair
+from rmcheck.scoring.forest import Forest
 from rmcheck.scoring.reading import Reading, read_forest
 from rmcheck.scoring.trees import Trees, read_trees
 from rmcheck.training.preparation import Texts
@@ -30,29 +31,58 @@ class ForestCollator:
         Nodes a row.
     trees
         Whether the model reads `Trees`; otherwise padded rows with one mask each.
+    columns
+        What the loss asks for besides, by its name: an array with a row for each pair.
     """
 
-    def __init__(self, texts: Texts, row: int, *, trees: bool) -> None:
+    def __init__(
+        self,
+        texts: Texts,
+        row: int,
+        *,
+        trees: bool,
+        columns: Mapping[str, NDArray[np.float32]] | None = None,
+    ) -> None:
         self.texts = texts
         self.row = row
         self.trees = trees
+        self.columns = columns or {}
 
     def __call__(self, examples: list[dict[str, Any]]) -> dict[str, Any]:
         """The input of `rewards`, and which reward belongs to which side of each pair."""
         pairs = [example["pair"] for example in examples]
         forest = self.texts.forest(pairs, self.row, packed=not self.trees)
-        order = np.argsort(np.concatenate([row.members for row in forest.rows]))
-        sides = order[forest.places].reshape(2, len(pairs))
+        sides = places_in(forest).reshape(2, len(pairs))
         flipped = np.array([example["flipped"] for example in examples], dtype=np.bool_)
         sides[:, flipped] = sides[::-1, flipped]
         batch = {
             "sides": torch.from_numpy(sides.reshape(-1)),
             "margin": torch.tensor([example["margin"] for example in examples]),
+            **taken(self.columns, pairs),
         }
-        if self.trees:
-            return {"trees": Trees.of(forest.rows), **batch}
-        reading = Reading.of(forest.rows, "cpu")
-        return {**{name: getattr(reading, name) for name in READING}, **batch}
+        return {**model_input(forest, trees=self.trees), **batch}
+
+
+def places_in(forest: Forest) -> NDArray[np.int64]:
+    """The place of each text's reward among those that `rewards` reads."""
+    order = np.argsort(np.concatenate([row.members for row in forest.rows]))
+    places: NDArray[np.int64] = order[forest.places]
+    return places
+
+
+def model_input(forest: Forest, *, trees: bool) -> dict[str, Any]:
+    """What the model reads of a forest."""
+    if trees:
+        return {"trees": Trees.of(forest.rows)}
+    reading = Reading.of(forest.rows, "cpu")
+    return {name: getattr(reading, name) for name in READING}
+
+
+def taken(
+    columns: Mapping[str, NDArray[np.float32]], rows: Sequence[int]
+) -> dict[str, torch.Tensor]:
+    """These rows of each column."""
+    return {name: torch.from_numpy(column[list(rows)]) for name, column in columns.items()}
 
 
 READING = ("tokens", "positions", "allowed", "rows", "last")
@@ -68,18 +98,27 @@ def rewards(model: Any, batch: dict[str, Any], pooling: str) -> torch.Tensor:
 
 
 class MarginCollator(DataCollatorForPreference):  # type: ignore[misc]
-    """TRL's padded batches, for models that cannot read a forest."""
+    """TRL's padded batches, for models that cannot read a forest; `columns` as above."""
 
-    def __init__(self, pad: int) -> None:
+    def __init__(self, pad: int, columns: Mapping[str, NDArray[np.float32]] | None = None) -> None:
         super().__init__(pad_token_id=pad)
+        self._columns = columns or {}
+
+    def torch_call(self, examples: list[dict[str, Any]]) -> dict[str, Any]:
+        """TRL's batch, with the columns that the loss asks for."""
+        batch: dict[str, Any] = super().torch_call(examples)
+        return {**batch, **taken(self._columns, [example["pair"] for example in examples])}
 
 
 class PromptSampler(Sampler[int]):
-    """Prompts in random order, each with its pairs together, so that a batch shares prefixes."""
+    """Prompts in random order, each with its pairs together, so that a batch shares prefixes.
 
-    def __init__(self, groups: Sequence[str], seed: int) -> None:
+    `epoch` is that of the first order; a resumed training begins in a later one.
+    """
+
+    def __init__(self, groups: Sequence[str], seed: int, epoch: int = 0) -> None:
         self.seed = seed
-        self.epoch = 0
+        self.epoch = epoch
         self.places: dict[str, list[int]] = {}
         for index, group in enumerate(groups):
             self.places.setdefault(group, []).append(index)
@@ -99,14 +138,7 @@ class PromptSampler(Sampler[int]):
 def dataset(
     pairs: Sequence[PreferencePair], texts: Texts, flipped: NDArray[np.bool_], recipe: Recipe
 ) -> Dataset:
-    """One row per pair: its number, whether its label is flipped, its tokens and its margin.
-
-    The margin is the recipe's, times the distance of the pair's ratings.
-    """
-    margins = [
-        recipe.margin * (pair.ratings[0] - pair.ratings[1] if pair.ratings else 1.0)
-        for pair in pairs
-    ]
+    """One row per pair: its number, whether its label is flipped, its tokens and its margin."""
     sides = [
         (rejected, chosen) if turned else (chosen, rejected)
         for chosen, rejected, turned in zip(texts.chosen, texts.rejected, flipped, strict=True)
@@ -117,6 +149,14 @@ def dataset(
             "flipped": flipped,
             "chosen_ids": [chosen for chosen, _ in sides],
             "rejected_ids": [rejected for _, rejected in sides],
-            "margin": margins,
+            "margin": margins(pairs, recipe),
         }
     )
+
+
+def margins(pairs: Sequence[PreferencePair], recipe: Recipe) -> list[float]:
+    """The recipe's margin, times the distance of the pair's ratings."""
+    return [
+        recipe.margin * (pair.ratings[0] - pair.ratings[1] if pair.ratings else 1.0)
+        for pair in pairs
+    ]

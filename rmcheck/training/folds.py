@@ -5,17 +5,32 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Protocol, TypeVar
 
 import numpy as np
 from annotated_types import Ge, Le, MinLen
 from numpy.typing import NDArray
 from pydantic import BeforeValidator, ConfigDict
 
-from rmcheck.data import PreferencePair, prompt_text
+from rmcheck.data import prompt_text
+from rmcheck.data.dialogue import Prompt
 from rmcheck.wording import counted
 
 _Number = Annotated[int, Ge(1)]
+
+
+class Foldable(Protocol):
+    """An example of a training: a pair, or a response set."""
+
+    @property
+    def prompt(self) -> Prompt: ...
+    @property
+    def group(self) -> str: ...
+    @property
+    def tags(self) -> tuple[str, ...]: ...
+
+
+Example = TypeVar("Example", bound=Foldable)
 
 
 def _listed(value: Any) -> Any:
@@ -67,7 +82,7 @@ def known_folds(folds: Folds | None) -> Folds | None:
     return dataclasses.replace(folds, without=out)
 
 
-def fold_numbers(pairs: Sequence[PreferencePair], of: int, seed: int) -> NDArray[np.int64]:
+def fold_numbers(pairs: Sequence[Foldable], of: int, seed: int) -> NDArray[np.int64]:
     """The fold of each pair.
 
     Prompts are dealt in random order, those of one tag after those of another, each to the fold
@@ -113,12 +128,12 @@ def fold_numbers(pairs: Sequence[PreferencePair], of: int, seed: int) -> NDArray
     return numbers
 
 
-def stratum(pair: PreferencePair) -> tuple[str, ...]:
+def stratum(pair: Foldable) -> tuple[str, ...]:
     """What is spread evenly over the folds: the tags of a pair."""
     return tuple(sorted(pair.tags))
 
 
-def _blocks(pairs: Sequence[PreferencePair]) -> list[list[int]]:
+def _blocks(pairs: Sequence[Foldable]) -> list[list[int]]:
     """Rows that must not be divided: they share a group, or a prompt but for case and spaces."""
     parent = list(range(len(pairs)))
 
@@ -140,7 +155,7 @@ def _blocks(pairs: Sequence[PreferencePair]) -> list[list[int]]:
     return list(members.values())
 
 
-def remaining(pairs: Sequence[PreferencePair], folds: Folds | None) -> Sequence[PreferencePair]:
+def remaining(pairs: Sequence[Example], folds: Folds | None) -> Sequence[Example]:
     """The pairs that are trained on: all of them without `folds`.
 
     Raises

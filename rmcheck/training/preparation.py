@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from rmcheck.data import Dialogue, PreferencePair, pair_dialogues
 from rmcheck.errors import TrainingError
 from rmcheck.scoring.forest import Forest, plant
-from rmcheck.training.folds import remaining
-from rmcheck.training.recipe import LabelNoise, Recipe
+from rmcheck.training.folds import Foldable, remaining
+from rmcheck.training.recipe import Recipe
+from rmcheck.training.settings import LabelNoise
 
 Ids = NDArray[np.int64]
 
@@ -27,29 +28,44 @@ class Encoder(Protocol):
     def encode(self, dialogues: Sequence[Dialogue]) -> list[Ids]: ...
 
 
+class Grouped(Protocol):
+    """An example that belongs to a prompt."""
+
+    @property
+    def group(self) -> str: ...
+
+
+Example = TypeVar("Example", bound=Grouped)
+Divided = TypeVar("Divided", bound=Foldable)
+
+
 @dataclass(frozen=True)
-class Split:
-    """Training pairs with their original labels, and held-out pairs."""
+class Split(Generic[Example]):
+    """Training examples with their original labels, and held-out ones."""
 
-    train: list[PreferencePair]
-    held_out: list[PreferencePair]
+    train: list[Example]
+    held_out: list[Example]
 
 
-def split(pairs: Sequence[PreferencePair], recipe: Recipe) -> Split:
-    """Leave out the recipe's `folds`, divide the rest by prompt, then draw its `limit`."""
+def without_folds(examples: Sequence[Divided], recipe: Recipe) -> Sequence[Divided]:
+    """Leave out the recipe's `folds`."""
     try:
-        pairs = remaining(pairs, recipe.folds)
+        return remaining(examples, recipe.folds)
     except ValueError as error:
         raise TrainingError(f"{recipe.path}: folds: {error}") from None
+
+
+def split(pairs: Sequence[Example], recipe: Recipe) -> Split[Example]:
+    """Divide by prompt, then draw the recipe's `limit`."""
     rng = np.random.default_rng([recipe.seed, 1])
-    groups: dict[str, list[PreferencePair]] = {}
+    groups: dict[str, list[Example]] = {}
     for pair in pairs:
         groups.setdefault(pair.group, []).append(pair)
     names = list(groups)
     rng.shuffle(names)
     aside = round(recipe.held_out * len(pairs))
-    held_out: list[PreferencePair] = []
-    train: list[PreferencePair] = []
+    held_out: list[Example] = []
+    train: list[Example] = []
     for name in names:
         if len(held_out) < aside:
             held_out += groups[name]

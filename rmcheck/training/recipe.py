@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, get_type_hints
+from typing import Annotated, Any, Literal, get_type_hints
 
-from annotated_types import Ge, Gt, Le, Lt
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model
+from annotated_types import Ge, Lt
+from pydantic import AfterValidator, BaseModel, Field, WithJsonSchema, create_model
 
 from rmcheck import perturb
 from rmcheck.data.dialogue import content_hash, later_formats
@@ -22,8 +22,8 @@ from rmcheck.data.rows import shown_path
 from rmcheck.data.template import TEMPLATE_FORMAT
 from rmcheck.documents import located
 from rmcheck.documents.finding import is_yaml
-from rmcheck.errors import Problem, ProblemsFound, UsageError, did_you_mean, nearest
-from rmcheck.registry import BrokenEntryPoint
+from rmcheck.documents.located import Located
+from rmcheck.errors import Problem, ProblemsFound, UsageError, did_you_mean, first_of, nearest
 from rmcheck.scoring.files import FileHashes, ModelFiles, locate
 from rmcheck.shipped import shipped
 from rmcheck.training.augmentation import Augment
@@ -35,7 +35,16 @@ from rmcheck.training.data_spec import (
     nothing_matches,
 )
 from rmcheck.training.folds import Folds, known_folds
+from rmcheck.training.loss_key import asked_of, known_loss, misfits, separated
 from rmcheck.training.losses import LOSSES
+from rmcheck.training.settings import (
+    CONFIG,
+    EarlyStopping,
+    LabelNoise,
+    Lora,
+    Optimisation,
+    Seed,
+)
 
 TRAINER_FORMAT = 1
 """Version of our own training code. It is part of every recipe's hash: add 1 with every change of
@@ -44,100 +53,11 @@ this package that changes the trained weights."""
 DECIDING = ("torch", "transformers", "peft", "trl")
 """Libraries whose version may change what is trained."""
 
+LATER = ("layout", "augment", "loss_settings", "centring", "early_stopping", "folds")
+"""Fields that came after version 0.1; one that is not set is not part of the hash."""
+
 OWN = "recipes"
 """The folder of a project's own recipes; recipes elsewhere are given by path."""
-
-
-def _known_loss(value: str) -> str:
-    try:
-        found = LOSSES.find(value)
-    except BrokenEntryPoint as error:
-        raise ValueError(f"loss '{value}' cannot be used: {error}") from None
-    if found is None:
-        raise ValueError(did_you_mean(value, LOSSES.names()))
-    return value
-
-
-_CONFIG = ConfigDict(extra="forbid", allow_inf_nan=False)
-_Seed = Annotated[int, Ge(0)]
-
-
-@dataclass(frozen=True)
-class Lora:
-    """The low-rank adapter.
-
-    Parameters
-    ----------
-    r
-        Its rank.
-    alpha
-        Its scale is alpha / r.
-    targets
-        The layers that it adapts; PEFT's choice by default.
-    """
-
-    __pydantic_config__: ClassVar[ConfigDict] = _CONFIG
-
-    r: Annotated[int, Ge(1), Le(1024)] = 16
-    alpha: Annotated[int, Ge(1)] = 32
-    targets: tuple[str, ...] | None = None
-
-
-@dataclass(frozen=True)
-class LabelNoise:
-    """Training labels that are flipped at random.
-
-    Parameters
-    ----------
-    rate
-        Their share.
-    seed
-        Seed of the random draw.
-    """
-
-    __pydantic_config__: ClassVar[ConfigDict] = _CONFIG
-
-    rate: Annotated[float, Ge(0), Le(1)] = 0.0
-    seed: _Seed = 0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Optimisation:
-    """The optimiser's settings.
-
-    Parameters
-    ----------
-    learning_rate
-        The peak learning rate, after the warm-up.
-    batch_size
-        Pairs per batch.
-    gradient_accumulation
-        Batches per optimiser step.
-    epochs
-        Number of times that the training pairs are used.
-    warmup
-        The share of steps in which the learning rate rises.
-    schedule
-        How the learning rate falls after that.
-    weight_decay
-        Weight decay of the optimiser.
-    gradient_checkpointing
-        Recomputes activations to save memory.
-    precision
-        Of the arithmetic; `auto` is bf16 on a GPU that supports it, else fp32.
-    """
-
-    __pydantic_config__: ClassVar[ConfigDict] = _CONFIG
-
-    learning_rate: Annotated[float, Gt(0)] = 1e-4
-    batch_size: Annotated[int, Ge(1)] = 8
-    gradient_accumulation: Annotated[int, Ge(1)] = 1
-    epochs: Annotated[float, Gt(0)] = 1.0
-    warmup: Annotated[float, Ge(0), Lt(1)] = 0.05
-    schedule: Literal["linear", "cosine", "constant_with_warmup"] = "linear"
-    weight_decay: Annotated[float, Ge(0)] = 0.0
-    gradient_checkpointing: bool = False
-    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,11 +95,17 @@ class Recipe:
     lora
         The low-rank adapter: rank `r`, scale `alpha`, and the layers that it adapts.
     loss
-        The loss to minimise.
+        The loss to minimise; with settings of its own: `{name: label_smoothing, rate: 0.2}`.
+    loss_settings
+        Those settings; part of the key `loss` in a file.
     margin
-        The margin of the loss, in score units.
+        The margin of the loss, in score units; of a pair with ratings, times their distance.
+    centring
+        The weight of (chosen + rejected)^2 in the loss, which draws rewards to 0 on the mean.
     optimisation
         The optimiser's settings.
+    early_stopping
+        Stops when the loss on held-out pairs no longer falls, and keeps the best weights.
     limit
         At most this many training pairs, drawn with `seed`.
     held_out
@@ -206,12 +132,15 @@ class Recipe:
     pooling: Literal["last", "mean"] = "last"
     max_length: Annotated[int, Ge(8)] = 512
     lora: Lora = field(default_factory=Lora)
-    loss: Annotated[str, AfterValidator(_known_loss)] = "bradley_terry"
+    loss: Annotated[str, AfterValidator(known_loss)] = "bradley_terry"
+    loss_settings: Mapping[str, Any] = field(default_factory=dict)
     margin: Annotated[float, Ge(0)] = 0.0
+    centring: Annotated[float, Ge(0)] = 0.0
     optimisation: Optimisation = field(default_factory=Optimisation)
+    early_stopping: EarlyStopping | None = None
     limit: Annotated[int, Ge(2)] | None = None
     held_out: Annotated[float, Ge(0), Lt(0.5)] = 0.05
-    seed: _Seed = 0
+    seed: Seed = 0
     label_noise: LabelNoise = field(default_factory=LabelNoise)
     augment: Augment | None = None
     folds: Annotated[Folds | None, AfterValidator(known_folds)] = None
@@ -250,10 +179,14 @@ class Recipe:
             FILE_KEYS[name]: value
             for name, value in dataclasses.asdict(self).items()
             if name in FILE_KEYS and name not in ("name", "description")
+            if value or name not in LATER
         }
+        _without_later(given[FILE_KEYS["optimisation"]])
         given["base"] = f"{Path(self.base).name} ({self.base_files().hash(hashes)[:8]})"
         if not isinstance(self.data, Mapping):
             given["data"] = [f"{path.name} ({hashes.of(path)[:8]})" for path in self.data_files()]
+        if self.loss_settings:
+            given["loss"] = {"name": self.loss, **self.loss_settings}
         return _flat(given)
 
     def fingerprint(self, hashes: FileHashes) -> str:
@@ -261,9 +194,14 @@ class Recipe:
         settings = dataclasses.asdict(self)
         for key in ("name", "description", "path", "base", "revision", "data"):
             settings.pop(key)
-        for key in ("layout", "augment", "folds"):  # recipes without them keep their hash
-            if settings[key] is None:
+        defaults = {key: default for key, (_, default) in asked_of(self.loss).settings.items()}
+        settings["loss_settings"] = {
+            key: value for key, value in self.loss_settings.items() if value != defaults.get(key)
+        }
+        for key in LATER:  # recipes without them keep their hash
+            if not settings[key]:
                 settings.pop(key)
+        _without_later(settings["optimisation"])
         drawn = [perturb.version(self.augment.drawn())] if self.augment else []
         data = (
             [hashes.of(path) for path in self.data_files()]
@@ -280,6 +218,16 @@ class Recipe:
             trainer=TRAINER_FORMAT, template=TEMPLATE_FORMAT, layouts=LAYOUTS_FORMAT
         )
         return content_hash("recipe", settings, data, base, versions, *formats, *drawn)
+
+
+LATER_OPTIMISATION = {"max_gradient_norm": 1.0}
+"""The same among the optimiser's settings, with the value that stands for "not set"."""
+
+
+def _without_later(optimisation: dict[str, Any]) -> None:
+    for key, value in LATER_OPTIMISATION.items():
+        if optimisation[key] == value:
+            optimisation.pop(key)
 
 
 def _flat(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -304,9 +252,17 @@ def _version(name: str) -> str:
 FILE_KEYS: Mapping[str, str] = {
     each.name: {"optimisation": "training"}.get(each.name, each.name)
     for each in dataclasses.fields(Recipe)
-    if each.name != "path"
+    if each.name not in ("path", "loss_settings")
 }
 """The key in a file for each field of a recipe."""
+
+
+LOSS_SCHEMA = {
+    "anyOf": [
+        {"type": "string"},
+        {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]},
+    ]
+}
 
 
 def _file_model() -> type[BaseModel]:
@@ -321,7 +277,9 @@ def _file_model() -> type[BaseModel]:
             columns[FILE_KEYS[each.name]] = (hints[each.name], given)
     columns["name"] = (str | None, None)
     columns["data"] = (str | list[str] | Dataset, ...)
-    return create_model("RecipeFile", __config__=_CONFIG, **columns)
+    of_loss, default_loss = columns["loss"]
+    columns["loss"] = (Annotated[of_loss, WithJsonSchema(LOSS_SCHEMA)], default_loss)
+    return create_model("RecipeFile", __config__=CONFIG, **columns)
 
 
 RecipeFile = _file_model()
@@ -375,20 +333,41 @@ def _read(path: Path, root: Path) -> Recipe:
     if "recipe" not in document.value and {"rmcheck", "checks"} & set(document.value):
         said = f"expected a recipe, got a suite; run it with `pytest {shown}`"
         raise ProblemsFound([Problem(shown, 1, 1, said)])
-    return recipe_of(located.validate(RecipeFile, document, label="recipe"), path)
+    return recipe_of(document, path)
 
 
-def recipe_of(given: BaseModel, path: Path) -> Recipe:
-    """The recipe that the validated keys (`RecipeFile`) of a file at `path` say."""
+def recipe_of(document: Located, path: Path) -> Recipe:
+    """The recipe that a file at `path` says, whose YAML is `document`.
+
+    Raises
+    ------
+    ProblemsFound
+        All mistakes at once, with their places.
+    """
+    plain, loss_settings, problems = separated(document)
+    try:
+        given = located.validate(RecipeFile, plain, label="recipe")
+    except ProblemsFound as error:
+        raise ProblemsFound(first_of(sorted([*error.problems, *problems]))) from None
     values = {name: getattr(given, key) for name, key in FILE_KEYS.items()}
+    problems += misfits(values, document)
+    if problems:
+        raise ProblemsFound(problems)
     lora: Lora = values["lora"]
     values |= {
         "name": values["name"] or path.stem,
         "path": path.resolve(),
+        "loss_settings": loss_settings,
         "data": data_spec(values["data"]),
         "lora": dataclasses.replace(lora, targets=lora.targets or None),
     }
     return Recipe(**values)
+
+
+def epoch_steps(recipe: Recipe, pairs: int) -> int:
+    """Optimiser steps of an epoch with `pairs` training pairs; at least one."""
+    batches = math.ceil(pairs / recipe.optimisation.batch_size)
+    return max(1, math.ceil(batches / recipe.optimisation.gradient_accumulation))
 
 
 def steps_of(recipe: Recipe, pairs: int) -> int:

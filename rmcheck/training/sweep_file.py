@@ -17,16 +17,9 @@ from rmcheck.documents import located
 from rmcheck.documents.finding import is_yaml
 from rmcheck.documents.located import Located
 from rmcheck.errors import Problem, ProblemsFound, did_you_mean
-from rmcheck.training.recipe import (
-    FILE_KEYS,
-    LabelNoise,
-    Lora,
-    Optimisation,
-    Recipe,
-    RecipeFile,
-    load_recipe,
-    recipe_of,
-)
+from rmcheck.training.loss_key import separated
+from rmcheck.training.recipe import FILE_KEYS, Recipe, RecipeFile, load_recipe, recipe_of
+from rmcheck.training.settings import LabelNoise, Lora, Optimisation
 
 _CONFIG = ConfigDict(extra="forbid", allow_inf_nan=False)
 
@@ -126,7 +119,7 @@ class Sweep:
     def varied(self, settings: Mapping[str, Any]) -> Recipe:
         """The recipe with some keys changed."""
         changed = with_keys(self.values, settings)
-        return recipe_of(RecipeFile.model_validate(changed), self.recipe.path)
+        return recipe_of(Located(str(self.recipe.path), changed, {}, {}), self.recipe.path)
 
 
 def varied_keys() -> list[str]:
@@ -252,9 +245,9 @@ def _wrong_value(
         for path, found in document.places.items()
         if path[: len(where)] == where
     }
+    plain, _, wrong = separated(Located(document.path, changed, places | inside, {}))
+    yield from wrong
     try:
-        located.validate(
-            RecipeFile, Located(document.path, changed, places | inside, {}), (), "keys"
-        )
+        located.validate(RecipeFile, plain, (), "keys")
     except ProblemsFound as found:
         yield from found.problems

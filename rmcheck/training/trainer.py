@@ -12,50 +12,45 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from peft import LoraConfig, get_peft_model
-from transformers import PrinterCallback, TrainerCallback
+from transformers import PrinterCallback
 
-from rmcheck.data import PreferencePair, pair_dialogues
-from rmcheck.errors import TrainingError, did_you_mean
+from rmcheck.data import PreferencePair, ResponseSet
 from rmcheck.progress import Progress
-from rmcheck.record.run import CurvePoint, TrainingRecord
+from rmcheck.record.run import TrainingRecord
 from rmcheck.scoring.loading import load_base, load_tokenizer, quiet
 from rmcheck.scoring.scorer import Scorer
 from rmcheck.scoring.transformers_compat import Conv1D
 from rmcheck.scoring.trees import tree_attention
-from rmcheck.training.augmentation import augmented
-from rmcheck.training.batches import (
-    ForestCollator,
-    MarginCollator,
-    PromptSampler,
-    dataset,
-    rewards,
-)
-from rmcheck.training.losses import LOSSES, Loss
+from rmcheck.training.batches import PromptSampler, rewards
+from rmcheck.training.checkpoint import Checkpoints, folder_of
+from rmcheck.training.curve import Curve
 from rmcheck.training.low_rank import fused
+from rmcheck.training.material import material_of
+from rmcheck.training.objective import objective_of
 from rmcheck.training.peft_compat import has_default_targets
-from rmcheck.training.preparation import Shared, flips, split
-from rmcheck.training.recipe import Recipe, steps_of
+from rmcheck.training.preparation import Shared
+from rmcheck.training.recipe import Recipe, epoch_steps, steps_of
 from rmcheck.training.trl_compat import QuietRewardTrainer, RewardConfig
-
-POINTS = 10
-"""Points on the curve."""
-
-WATCHED = 64
-"""Held-out pairs that each point is measured on."""
 
 
 class ForestRewardTrainer(QuietRewardTrainer):
     """TRL's trainer with our batches and losses, without logging or telemetry."""
 
     def __init__(
-        self, *, groups: Sequence[str], recipe: Recipe, curve: Curve, **options: Any
+        self,
+        *,
+        groups: Sequence[str],
+        recipe: Recipe,
+        curve: Curve,
+        done: int,
+        **options: Any,
     ) -> None:
         self.recipe = recipe
         self.curve = curve
-        self._loss = _loss(recipe.loss)
-        super().__init__(sampler=lambda: PromptSampler(groups, recipe.seed), **options)
+        self._objective = objective_of(recipe)
+        epoch = done // epoch_steps(recipe, len(groups))
+        super().__init__(sampler=lambda: PromptSampler(groups, recipe.seed, epoch), **options)
 
     def compute_loss(
         self,
@@ -64,17 +59,12 @@ class ForestRewardTrainer(QuietRewardTrainer):
         return_outputs: bool = False,
         num_items_in_batch: Any = None,
     ) -> Any:
-        """The recipe's loss, mean over the pairs of a batch."""
+        """The recipe's loss, mean over the examples of a batch."""
         with self.accelerator.autocast():
-            chosen, rejected = torch.chunk(self._rewards(model, inputs), 2)
-        losses = self._loss(chosen, rejected, inputs["margin"])
-        if losses.shape != chosen.shape:
-            raise TrainingError(
-                f"loss '{self.recipe.loss}': expected a loss for each of {len(chosen)} pairs, got "
-                f"shape {tuple(losses.shape)}"
-            )
+            scores = self._rewards(model, inputs)
+        losses, gaps = self._objective(scores, inputs)
         loss = losses.mean()
-        self.curve.saw(float(loss.detach()), (chosen - rejected).detach())
+        self.curve.saw(float(loss.detach()), gaps.detach())
         return (loss, {}) if return_outputs else loss
 
     def _rewards(self, model: Any, inputs: dict[str, Any]) -> torch.Tensor:
@@ -89,82 +79,19 @@ class ForestRewardTrainer(QuietRewardTrainer):
         """Do nothing; `Curve` records the training."""
 
 
-def _loss(name: str) -> Loss:
-    found = LOSSES.find(name)
-    if found is None:
-        raise TrainingError(f"loss '{name}': {did_you_mean(name, LOSSES.names())}")
-    return found
-
-
-class Curve(TrainerCallback):  # type: ignore[misc]
-    """Advances the progress bar and measures the curve at `POINTS` steps."""
-
-    def __init__(
-        self, recipe: Recipe, scorer: Scorer, held_out: Sequence[PreferencePair], progress: Progress
-    ) -> None:
-        self.recipe = recipe
-        self.scorer = scorer
-        self.dialogues = pair_dialogues(held_out[:WATCHED])
-        self.progress = progress
-        self.points: list[CurvePoint] = []
-        self._losses: list[float] = []
-        self._wins: list[float] = []
-
-    def saw(self, loss: float, gap: torch.Tensor) -> None:
-        """Record the loss of a batch and the reward differences of its pairs."""
-        self._losses.append(loss)
-        self._wins += wins(gap.double().cpu().numpy()).tolist()
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **options: Any) -> None:
-        """Advance the bar, and measure if this step is a point of the curve."""
-        step, steps = state.global_step, state.max_steps
-        count = min(POINTS, steps)
-        if step in {round(steps * (place + 1) / count) for place in range(count)}:
-            self._measure(step)
-        self.progress.advance(1, f"loss {self._losses[-1]:.3f}" if self._losses else "")
-
-    def _measure(self, step: int) -> None:
-        loss = float(np.mean(self._losses))
-        if not np.isfinite(loss):
-            raise TrainingError(
-                f"{self.recipe.path}: the loss is {loss} at step {step}; use a lower learning_rate"
-            )
-        held_out: float | None = None
-        if self.dialogues:
-            self.scorer.model.eval()
-            rewards = self.scorer.score(self.dialogues)
-            held_out = float(wins(rewards[0::2] - rewards[1::2]).mean())
-            self.scorer.model.train()
-        self.points.append(
-            CurvePoint(
-                step=step,
-                loss=loss,
-                train_win_rate=float(np.mean(self._wins)),
-                held_out_win_rate=held_out,
-            )
-        )
-        self._losses.clear()
-        self._wins.clear()
-
-
-def wins(gap: NDArray[np.float64]) -> NDArray[np.float64]:
-    """1 where the chosen response has the higher reward, 0.5 for a tie. Shape (n,)."""
-    won: NDArray[np.float64] = (gap > 0) + 0.5 * (gap == 0)
-    return won
-
-
 def train(
     recipe: Recipe,
-    pairs: Sequence[PreferencePair],
+    given: Sequence[PreferencePair | ResponseSet],
     device: str,
     progress: Progress,
     shared: Shared | None = None,
+    resumable: Path | None = None,
 ) -> tuple[Any, TrainingRecord]:
     """Train the reward model that `recipe` describes.
 
     Parameters
     ----------
-    pairs
+    given
         All its data; `split` divides them.
     device
         `cpu`, `cuda`, ...; with the precision `auto` it trains under bf16 autocast on a GPU that
@@ -172,6 +99,9 @@ def train(
     shared
         Shared by the trainings of a recipe and its variants with flipped labels, so that texts
         are tokenised once.
+    resumable
+        The adapter's folder to be: beside it checkpoints are kept while it trains, and a training
+        that was killed goes on from the last one.
 
     Returns
     -------
@@ -180,14 +110,9 @@ def train(
     Raises
     ------
     TrainingError
-        If there are fewer than two training pairs, or the loss is NaN or infinite.
+        If there are fewer than two training examples, the loss asks for what the data lack, or it
+        is NaN or infinite.
     """
-    parts = split(pairs, recipe)
-    whole = augmented(parts.train, recipe.augment)
-    if len(parts.train) < 2:
-        raise TrainingError(
-            f"{recipe.path}: expected at least 2 training pairs, got {len(parts.train)}"
-        )
     started = time.perf_counter()
     with contextlib.ExitStack() as within:
         within.enter_context(quiet())
@@ -202,44 +127,58 @@ def train(
         scorer = Scorer(
             base, tokenizer, recipe.template, recipe.max_length, device, pooling=recipe.pooling
         )
-        texts = (shared or Shared()).texts(recipe, whole.pairs, scorer)
-        collator: Any = MarginCollator(scorer.pad)
-        if scorer.uses_forest([*texts.chosen, *texts.rejected]):
+        material = material_of(given, recipe, scorer, shared or Shared())
+        sequences = material.sequences()
+        forest = scorer.uses_forest(sequences)
+        trees = False
+        if forest:
             within.enter_context(fused(model))
-            probes = [*texts.chosen[:4], *texts.rejected[:4]]
+            half = len(sequences) // 2
+            probes = [*sequences[:4], *sequences[half : half + 4]]
             trees = device == "cpu" and within.enter_context(tree_attention(base, probes))
-            collator = ForestCollator(texts, scorer.row, trees=trees)
-        steps = steps_of(recipe, len(whole.pairs))
-        curve = Curve(recipe, scorer, parts.held_out, progress)
-        turned = flips(len(parts.train), recipe.label_noise)[whole.of]
+        count = len(material.groups)
+        steps = steps_of(recipe, count)
+        curve = Curve(recipe, scorer, material, progress)
+        callbacks: list[Any] = [curve]
+        target, start, done = Path(scratch), None, 0
+        if resumable is not None:
+            target = folder_of(resumable)
+            checkpoints = Checkpoints(target, resumable.name, recipe, curve)
+            callbacks.append(checkpoints)
+            start = checkpoints.latest()
+            done = checkpoints.resume(start) if start else 0
         trainer = ForestRewardTrainer(
-            groups=[pair.group for pair in whole.pairs],
+            groups=material.groups,
             recipe=recipe,
             curve=curve,
+            done=done,
             model=model,
-            args=arguments(recipe, device, steps, Path(scratch)),
-            train_dataset=dataset(whole.pairs, texts, turned, recipe),
+            args=arguments(recipe, device, steps, target),
+            train_dataset=material.rows(),
             processing_class=tokenizer,
-            data_collator=collator,
-            callbacks=[curve],
+            data_collator=material.collator(scorer, forest=forest, trees=trees),
+            callbacks=callbacks,
         )
         trainer.remove_callback(PrinterCallback)
-        progress.start(
-            f"training recipe:{recipe.name} on {len(whole.pairs):,} pairs", steps, "steps"
-        )
+        title = f"training recipe:{recipe.name} on {count:,} {material.unit}"
+        progress.start(title, steps, "steps")
+        if done:
+            progress.advance(done)
         try:
-            trainer.train()
+            trainer.train(resume_from_checkpoint=str(start) if start else None)
         finally:
             progress.finish()
+        curve.restore(model)
     record = TrainingRecord(
         recipe=recipe.name,
         fingerprint="",
-        pairs=len(whole.pairs),
-        truncated=texts.truncated,
-        steps=steps,
+        pairs=count,
+        truncated=material.truncated,
+        steps=trainer.state.global_step,
+        best_step=curve.best_step,
         seconds=round(time.perf_counter() - started, 3),
         curve=curve.points,
-        held_out_pairs=len(curve.dialogues) // 2,
+        held_out_pairs=material.watched_count,
     )
     return model.eval(), record
 
@@ -292,6 +231,7 @@ def arguments(recipe: Recipe, device: str, steps: int, scratch: Path) -> RewardC
         warmup_steps=round(how.warmup * steps),
         lr_scheduler_type=how.schedule,
         weight_decay=how.weight_decay,
+        max_grad_norm=how.max_gradient_norm,
         gradient_checkpointing=how.gradient_checkpointing,
         bf16=precision == "bf16",
         fp16=precision == "fp16",

@@ -6,9 +6,11 @@ one of them is missing: find the replacement, or TRL sends telemetry again, or u
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
+from safetensors import SafetensorError
 from torch.utils.data import Sampler
 
 # Taken from their modules: the package itself looks each of its trainers up by name.
@@ -17,7 +19,7 @@ from trl.trainer.reward_trainer import DataCollatorForPreference, RewardTrainer
 
 __all__ = ["OVERRIDDEN", "DataCollatorForPreference", "QuietRewardTrainer", "RewardConfig"]
 
-OVERRIDDEN = ("_send_telemetry", "_get_train_sampler")
+OVERRIDDEN = ("_send_telemetry", "_get_train_sampler", "_save_checkpoint")
 """The private methods that `QuietRewardTrainer` replaces."""
 
 
@@ -42,3 +44,13 @@ class QuietRewardTrainer(RewardTrainer):  # type: ignore[misc]
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
         """The order of an epoch; a subclass can set it only by this method."""
         return self._sampler()
+
+    def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
+        """The adapter only; whether to save the embeddings PEFT would ask the hub."""
+        model = self.accelerator.unwrap_model(self.model)
+        model.save_pretrained(output_dir, save_embedding_layers=False)
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        """Without TRL's model card. A full disk costs the checkpoint, not the training."""
+        with contextlib.suppress(OSError, RuntimeError, SafetensorError):
+            super(RewardTrainer, self)._save_checkpoint(model, trial)

@@ -106,6 +106,7 @@ def test_the_win_rate_that_chose_is_too_high_and_the_confirmed_one_is_not(
     chosen, confirmed = [], []
     for seed in range(12):
         planted = Planted(seed)
+        monkeypatch.setattr(module, "train_all", lambda sources, progress: {})
         monkeypatch.setattr(module._Judge, "wins", lambda *given, p=planted: p(*given))
         found = module.run_sweep(sweep, options, project / "unused", lambda run: None)
         assert len(found.runs) == 9
@@ -122,20 +123,23 @@ def test_a_failed_run_is_last_and_the_others_count(
 ) -> None:
     from rmcheck.errors import TrainingError
 
+    def trained(sources: Any, progress: Any) -> dict[int, Exception]:
+        why = TrainingError("the loss is nan at step 3; use a lower learning_rate")
+        rates = [source.recipe.optimisation.learning_rate for source in sources]
+        return {place: why for place, rate in enumerate(rates) if rate == 1e-5}
+
     def wins_of(judge: Any, source: Any, fold: int) -> Any:
-        rate = source.recipe.optimisation.learning_rate
-        if rate == 1e-5:
-            raise TrainingError("the loss is nan at step 3; use a lower learning_rate")
-        share = 0.9 if rate == 5e-2 else 0.5
+        share = 0.9 if source.recipe.optimisation.learning_rate == 5e-2 else 0.5
         count = len(judge.of(fold))
         return (np.arange(count) < share * count) * 1.0
 
+    monkeypatch.setattr(module, "train_all", trained)
     monkeypatch.setattr(module._Judge, "wins", wins_of)
     (project / "sweep.yaml").write_text(SWEEP)
     code, out, err = said(capsys, "sweep", "sweep.yaml", "-o", "best.yaml", "--html", "failed.html")
     assert code == 0, err
     page = (project / "failed.html").read_text("utf-8")
-    assert "failed: the loss is nan at step 3" in page
+    assert "Run 1 failed: the loss is nan at step 3" in page
     assert page.count('<svg class="chart') == 1
     table = [line.split() for line in out.splitlines()]
     start = next(row for row, line in enumerate(table) if line[:1] == ["run"])

@@ -127,7 +127,7 @@ def test_mistakes_are_told_at_their_place(tmp_path: Path, more: str, said: str) 
 def test_training_reads_the_copies_with_the_labels_of_their_pairs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from rmcheck.training import trainer
+    from rmcheck.training import material
 
     folder = project.made(tmp_path / "p")
     write(folder, "augment: {transformations: [flattery], copies: 1}\nlabel_noise: {rate: 0.5}\n")
@@ -137,8 +137,8 @@ def test_training_reads_the_copies_with_the_labels_of_their_pairs(
         seen["pairs"], seen["turned"] = pairs, turned
         return known(pairs, texts, turned, recipe)
 
-    known = trainer.dataset
-    monkeypatch.setattr(trainer, "dataset", noted)
+    known = material.dataset
+    monkeypatch.setattr(material, "dataset", noted)
     record = project.source_of(folder).train()
     assert record is not None
     turned = dict(zip([pair.id for pair in seen["pairs"]], seen["turned"], strict=True))

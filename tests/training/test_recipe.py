@@ -22,6 +22,7 @@ from rmcheck.training.recipe import (
     shipped_recipes,
     steps_of,
 )
+from rmcheck.training.settings import EarlyStopping
 
 ROW = '{"id": "p1", "prompt": "Why?", "chosen": "So.", "rejected": "No."}\n'
 
@@ -94,7 +95,7 @@ training:
 """
     lines = printed(project, text).splitlines()
     expected = [
-        ("4:1", "unknown key 'los', did you mean 'loss'? (allowed: augment, base, data,"),
+        ("4:1", "unknown key 'los', did you mean 'loss'? (allowed: augment, base, centring,"),
         ("5:11", "lora.r=0 is too small: at least 1"),
         ("5:14", "unknown key 'alfa', did you mean 'alpha'? (allowed: alpha, r, targets)"),
         ("6:11", "held_out=0.9 is too large: less than 0.5"),
@@ -133,7 +134,54 @@ training: {learning_rate: .inf, precision: fp8}
 def test_an_unknown_loss_names_the_nearest(project: Path) -> None:
     said = printed(project, "recipe: 1\nbase: b\ndata: d\nloss: bradley-terry\n")
     assert "mine.yaml:4:7" in said
-    assert "did you mean 'bradley_terry'? (allowed: bradley_terry, hinge)" in said
+    assert "did you mean 'bradley_terry'? (allowed: bradley_terry, confidence_weighted, " in said
+
+
+def loss_of(project: Path, text: str) -> tuple[str, dict[str, object]]:
+    (project / "mine.yaml").write_text(f"recipe: 1\nbase: base\ndata: data/*.jsonl\n{text}\n")
+    recipe = load_recipe("mine.yaml", project)
+    return recipe.loss, dict(recipe.loss_settings)
+
+
+def test_a_loss_has_settings_of_its_own(project: Path) -> None:
+    assert loss_of(project, "loss: hinge") == ("hinge", {})
+    given = loss_of(project, "loss: {name: label_smoothing, rate: 0.2}")
+    assert given == ("label_smoothing", {"rate": 0.2})
+    recipe, hashes = load_recipe("mine.yaml", project), FileHashes(project / "cache")
+    assert recipe.settings(hashes)["loss.rate"] == 0.2
+    # Given as it is by default, a setting changes nothing; another value is another model.
+    fingerprints = {}
+    for rate in ("", ", rate: 0.1", ", rate: 0.2"):
+        loss_of(project, f"loss: {{name: label_smoothing{rate}}}")
+        fingerprints[rate] = load_recipe("mine.yaml", project).fingerprint(hashes)
+    assert fingerprints[""] == fingerprints[", rate: 0.1"] != fingerprints[", rate: 0.2"]
+
+
+def test_mistakes_in_a_loss_are_told_at_their_places_with_all_others(project: Path) -> None:
+    said = printed(
+        project,
+        "recipe: 1\nbase: b\ndata: d\nseed: -1\nloss: {name: robust, rate: 0.5, rat: 1}\n",
+    )
+    assert "mine.yaml:4:7: recipe: seed=-1 is too small" in said
+    assert "mine.yaml:5:28: recipe: loss 'robust': rate=0.5 is too large: less than 0.5" in said
+    assert "mine.yaml:5:33: recipe: loss 'robust': unknown key 'rat', did you mean 'rate'?" in said
+    said = printed(project, "recipe: 1\nbase: b\ndata: d\nloss: {name: robbust, rate: 0.1}\n")
+    assert "mine.yaml:4:14: recipe: loss='robbust': did you mean 'robust'?" in said
+    said = printed(project, "recipe: 1\nbase: b\ndata: d\nloss: {rate: 0.1}\n")
+    assert "mine.yaml:4:7: recipe: loss: the key 'name' is missing" in said
+
+
+def test_keys_that_do_not_go_with_a_loss_are_told(project: Path) -> None:
+    start = "recipe: 1\nbase: b\ndata: d\n"
+    said = printed(project, f"{start}loss: regression\nmargin: 0.5\ncentring: 0.01\n")
+    assert "mine.yaml:5:9: recipe: margin=0.5 has no effect on loss 'regression'; remove" in said
+    assert "use one of bradley_terry, hinge" in said
+    assert "mine.yaml:6:11: recipe: centring draws rewards to 0, but loss 'regression'" in said
+    said = printed(project, f"{start}early_stopping: {{patience: 2}}\nheld_out: 0\n")
+    assert "mine.yaml:4:17: recipe: early_stopping needs held-out pairs, but held_out is 0" in said
+    augment = "augment: {transformations: [typos]}\n"
+    said = printed(project, f"{start}loss: plackett_luce\n{augment}")
+    assert "mine.yaml:5:10: recipe: augment copies pairs, but loss 'plackett_luce' trains" in said
 
 
 def test_a_missing_key_and_another_kind_of_document_are_told(project: Path) -> None:
@@ -200,6 +248,10 @@ def test_a_base_that_is_not_there_says_where_it_looked(project: Path) -> None:
         {"seed": 1},
         {"loss": "hinge"},
         {"margin": 1.0},
+        {"centring": 0.01},
+        {"early_stopping": EarlyStopping()},
+        {"optimisation": Optimisation(max_gradient_norm=0.5)},
+        {"loss_settings": {"rate": 0.2}},
         {"max_length": 64},
         {"template": "raw"},
         {"pooling": "mean"},

@@ -81,11 +81,13 @@ def test_values_are_those_that_a_recipe_allows_each_at_its_place(folder: Path) -
         ("keys: {}", "3:7", "keys"),
         ("keys: {lora.r: []}", "3:16", "the list is empty"),
         ("serach: grid\nkeys: {lora.r: [1]}", "3:1", "did you mean 'search'?"),
+        ("keys: {lora.r: {low: 1, hihg: 4}}", "3:16", "the key 'high' is missing"),
         ("folds: 2\nkeys: {lora.r: [1]}", "3:8", "folds=2 is too small: at least 3"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_together(folder: Path, rest: str, place: str, said: str) -> None:
-    (line,) = told(folder, f"{HEAD}{rest}\n")
+    line, *others = told(folder, f"{HEAD}{rest}\n")
+    assert all("unknown key 'hihg', did you mean 'high'?" in each for each in others)
     assert line.startswith(f"sweep.yaml:{place}: ")
     assert said in line
 

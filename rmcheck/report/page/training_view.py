@@ -35,12 +35,19 @@ def training_view(training: TrainingRecord) -> TrainingView:
     ]
     if training.truncated:
         facts.append(Fact("Truncated to the length limit", numbers.count(training.truncated)))
-    last = training.curve[-1].held_out_win_rate if training.curve else None
+    if training.best_step is not None:
+        facts.append(Fact("Weights kept of step", numbers.count(training.best_step)))
+    last = training.kept.held_out_win_rate if training.kept else None
     if last is not None:
         facts.append(Fact("Held-out win rate", held_out(training, last)))
     figures = []
     if training.curve:
-        figures.append(_curve("Loss", "mean loss", [_series("loss", training.curve, "loss")]))
+        losses = [
+            _series("training pairs", training.curve, "loss"),
+            _series("held-out pairs", training.curve, "held_out_loss"),
+        ]
+        losses = [each for each in losses if each["points"]]
+        figures.append(_curve("Loss", "mean loss", losses))
         rates = [
             _series("training pairs", training.curve, "train_win_rate"),
             _series("held-out pairs", training.curve, "held_out_win_rate"),

@@ -1,0 +1,231 @@
+"""What a training reads: its examples as token ids and batches, and those it is watched on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from datasets import Dataset
+from numpy.typing import NDArray
+
+from rmcheck.data import Dialogue, PreferencePair, ResponseSet, pair_dialogues
+from rmcheck.errors import TrainingError
+from rmcheck.scoring.scorer import Scorer
+from rmcheck.training.augmentation import augmented
+from rmcheck.training.batches import ForestCollator, MarginCollator, dataset, margins
+from rmcheck.training.loss_key import asked_of
+from rmcheck.training.losses.asked import losses_with
+from rmcheck.training.preparation import Example, Ids, Shared, flips, split, without_folds
+from rmcheck.training.ranked import Ranked, RankedCollator, ids_of, order_of, ranked
+from rmcheck.training.recipe import Recipe
+from rmcheck.wording import counted, listed
+
+WATCHED = 64
+"""Held-out examples that each point of the curve is measured on."""
+
+JUDGED = 1000
+"""The same, at most, where the loss of these examples decides when a training stops."""
+
+
+def watched(held_out: Sequence[Example], recipe: Recipe) -> list[Example]:
+    """The held-out examples that the curve is measured on.
+
+    Raises
+    ------
+    TrainingError
+        If there are none, and the training is to stop by them.
+    """
+    if recipe.early_stopping is None:
+        return list(held_out[:WATCHED])
+    if not held_out:
+        raise TrainingError(
+            f"{recipe.path}: early_stopping needs held-out pairs, but held_out: "
+            f"{recipe.held_out:g} of the data gives 0 pairs; use more"
+        )
+    return list(held_out[:JUDGED])
+
+
+ROWS = {"ratings": '"ratings": {"chosen": 5, "rejected": 2}', "confidence": '"confidence": 0.9'}
+"""How a row of data gives what a loss may ask for."""
+
+
+class Material(Protocol):
+    """What a training reads.
+
+    Attributes
+    ----------
+    groups
+        The group of each training example.
+    unit
+        What an example is, for messages.
+    truncated
+        Texts that were cut to the length limit.
+    watched
+        Dialogues of the held-out examples.
+    watched_count
+        How many examples these are.
+    """
+
+    unit: str
+
+    groups: list[str]
+    truncated: int
+    watched: list[Dialogue]
+    watched_count: int
+
+    def sequences(self) -> list[Ids]:
+        """The token ids of all texts."""
+
+    def collator(self, scorer: Scorer, *, forest: bool, trees: bool) -> Any:
+        """Makes a batch of rows of `rows`."""
+
+    def rows(self) -> Dataset:
+        """One row for each training example."""
+
+    def judged(self, rewards: NDArray[np.float64]) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """Rewards of `watched` as an `Objective` takes them: scores, and the rest of the batch."""
+
+
+class PairMaterial:
+    """Pairs, with their augmented copies."""
+
+    unit = "pairs"
+
+    def __init__(
+        self, pairs: Sequence[PreferencePair], recipe: Recipe, scorer: Scorer, shared: Shared
+    ) -> None:
+        parts = split(without_folds(pairs, recipe), recipe)
+        refuse_few(len(parts.train), recipe)
+        whole = augmented(parts.train, recipe.augment)
+        self.recipe = recipe
+        self.pairs = whole.pairs
+        self.held_out = watched(parts.held_out, recipe)
+        self.groups = [pair.group for pair in whole.pairs]
+        self.watched = pair_dialogues(self.held_out)
+        self.watched_count = len(self.held_out)
+        self._columns = columns_of(whole.pairs, recipe)
+        self._held_out_columns = columns_of(self.held_out, recipe)
+        self._flipped = flips(len(parts.train), recipe.label_noise)[whole.of]
+        self._texts = shared.texts(recipe, whole.pairs, scorer)
+        self.truncated = self._texts.truncated
+
+    def sequences(self) -> list[Ids]:
+        """The token ids of all texts."""
+        return [*self._texts.chosen, *self._texts.rejected]
+
+    def collator(self, scorer: Scorer, *, forest: bool, trees: bool) -> Any:
+        """Makes a batch of rows of `rows`."""
+        if forest:
+            return ForestCollator(self._texts, scorer.row, trees=trees, columns=self._columns)
+        return MarginCollator(scorer.pad, self._columns)
+
+    def rows(self) -> Dataset:
+        """One row for each pair."""
+        return dataset(self.pairs, self._texts, self._flipped, self.recipe)
+
+    def judged(self, rewards: NDArray[np.float64]) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """Rewards of `watched` as an `Objective` takes them: scores, and the rest of the batch."""
+        scores = torch.from_numpy(np.concatenate([rewards[0::2], rewards[1::2]]))
+        batch = {"margin": torch.tensor(margins(self.held_out, self.recipe))}
+        given = {name: torch.from_numpy(each) for name, each in self._held_out_columns.items()}
+        return scores, batch | given
+
+
+class SetMaterial:
+    """Response sets, and pairs as sets of two."""
+
+    unit = "response sets"
+
+    def __init__(
+        self, given: Sequence[PreferencePair | ResponseSet], recipe: Recipe, scorer: Scorer
+    ) -> None:
+        # A set without an order (all rated alike) says nothing.
+        kept = map(ranked, without_folds(given, recipe))
+        parts = split([each for each in kept if each.below.any()], recipe)
+        refuse_few(len(parts.train), recipe, "response sets (or pairs)")
+        self.sets: list[Ranked] = parts.train
+        self.held_out: list[Ranked] = watched(parts.held_out, recipe)
+        self.groups = [each.group for each in self.sets]
+        self.watched = [one for each in self.held_out for one in each.dialogues]
+        self.watched_count = len(self.held_out)
+        self._flipped = flips(len(self.sets), recipe.label_noise)
+        self._ids = ids_of(self.sets, scorer)
+        self.truncated = scorer.truncated
+
+    def sequences(self) -> list[Ids]:
+        """The token ids of all texts."""
+        return [ids for each in self._ids for ids in each]
+
+    def collator(self, scorer: Scorer, *, forest: bool, trees: bool) -> Any:
+        """Makes a batch of rows of `rows`."""
+        row = scorer.row if forest else None
+        return RankedCollator(self.sets, self._ids, row, trees=trees, pad=scorer.pad)
+
+    def rows(self) -> Dataset:
+        """One row for each set: its number, and whether its order is turned around."""
+        return Dataset.from_dict(
+            {
+                "pair": range(len(self.sets)),
+                "flipped": self._flipped,
+                # TRL takes rows with these two columns as tokens already.
+                "chosen_ids": [each[0] for each in self._ids],
+                "rejected_ids": [each[1] for each in self._ids],
+            }
+        )
+
+    def judged(self, rewards: NDArray[np.float64]) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """Rewards of `watched` as an `Objective` takes them: scores, and the rest of the batch."""
+        order = order_of(self.held_out, np.zeros(len(self.held_out), dtype=np.bool_))
+        return torch.from_numpy(rewards), order
+
+
+def material_of(
+    given: Sequence[PreferencePair | ResponseSet], recipe: Recipe, scorer: Scorer, shared: Shared
+) -> Material:
+    """What a training by this recipe reads of its data.
+
+    Raises
+    ------
+    TrainingError
+        If there are fewer than two examples, or the loss asks for what the data lack.
+    """
+    if asked_of(recipe.loss).sets:
+        return SetMaterial(given, recipe, scorer)
+    pairs = [each for each in given if isinstance(each, PreferencePair)]
+    if len(pairs) < 2 and len(given) > len(pairs):
+        raise TrainingError(
+            f"{recipe.path}: loss '{recipe.loss}' trains on pairs, but the data have "
+            f"{counted(len(given) - len(pairs), 'response set')} and {counted(len(pairs), 'pair')};"
+            f" use loss: {' or '.join(losses_with(sets=True))}"
+        )
+    refuse_lacking(pairs, recipe)
+    return PairMaterial(pairs, recipe, scorer, shared)
+
+
+def refuse_few(count: int, recipe: Recipe, kind: str = "pairs") -> None:
+    """Raise TrainingError for fewer than two training examples."""
+    if count < 2:
+        raise TrainingError(f"{recipe.path}: expected at least 2 training {kind}, got {count}")
+
+
+def columns_of(pairs: Sequence[PreferencePair], recipe: Recipe) -> dict[str, NDArray[np.float32]]:
+    """What the loss asks of each pair: `ratings` (n, 2), `confidence` (n,)."""
+    return {
+        name: np.array([getattr(pair, name) for pair in pairs], dtype=np.float32)
+        for name in asked_of(recipe.loss).columns
+    }
+
+
+def refuse_lacking(pairs: Sequence[PreferencePair], recipe: Recipe) -> None:
+    """Raise TrainingError if a pair lacks what the loss asks for."""
+    for name in asked_of(recipe.loss).columns:
+        lacking = [pair.id for pair in pairs if getattr(pair, name) is None]
+        if lacking:
+            raise TrainingError(
+                f"{recipe.path}: loss '{recipe.loss}' needs {name} of each pair, but "
+                f"{len(lacking):,} of {counted(len(pairs), 'pair')} have none (the first: "
+                f"{lacking[0]!r}); add {ROWS[name]} to their rows, or use another loss: "
+                f"{listed(losses_with(sets=False, columns=()))}"
+            )
