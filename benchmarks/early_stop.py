@@ -32,6 +32,37 @@ MIN = 0.70
 Wins = np.ndarray[Any, np.dtype[np.float64]]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """A table: shares of pairs newly wrong and newly right, or a true win rate."""
+
+    title: str
+    names: tuple[str, str]
+    heads: tuple[str, str]
+    lost: float = 0.0
+    gained: float = 0.0
+    rate: float = 0.0
+
+
+def _comparison(title: str, lost: float, gained: float) -> Cell:
+    names, heads = ("regressed", "non_inferior"), ("red", "non-inferior")
+    return Cell(title=f"no_regression, {title}", names=names, heads=heads, lost=lost, gained=gained)
+
+
+def _threshold(rate: float) -> Cell:
+    title = f"win_rate min {MIN:.2f}, true win rate {rate:.2f}"
+    return Cell(title=title, names=("pass", "fail"), heads=("pass", "fail"), rate=rate)
+
+
+CELLS = (
+    _comparison("equal models, 20 % discordant", 0.10, 0.10),
+    _comparison("10 points lost (15 % newly wrong, 5 % newly right)", 0.15, 0.05),
+    _comparison("3 points lost (11.5 % newly wrong, 8.5 % newly right)", 0.115, 0.085),
+    _threshold(0.85),
+    _threshold(MIN),
+)
+
+
 @dataclass(eq=False)
 class Table:
     """A context over columns of wins, for checks that look at parts of them."""
@@ -164,60 +195,64 @@ def _row(suite: Suite, tally: Tally, *names: str) -> list[object]:
             f"{suite.n / mean:.1f}×", f"{100 * max(tally.scored) / suite.n:.0f} %"]  # fmt: skip
 
 
+def section(number: int, runs: int, *, quick: bool) -> str:
+    """One table; the chances of each are its own, so that one can be made alone.
+
+    Error rates, of which the first and the last are, take all runs; the others a quarter, and
+    3,000 pairs, which take long, a quarter again.
+    """
+    rng = np.random.default_rng(number)
+    rare = number in (0, len(CELLS) - 1)
+    suites = [Suite(n, 1, 0.0) for n in (SIZES[:1] if quick else SIZES)]
+
+    def of(suite: Suite) -> int:
+        return max(1, (runs if rare else runs // 4) // (4 if rare and suite.n > 1000 else 1))
+
+    cell = CELLS[number]
+    rows = [
+        _row(
+            suite,
+            thresholds(suite, cell.rate, of(suite), rng)
+            if cell.rate
+            else comparisons(suite, cell.lost, cell.gained, of(suite), rng),
+            *cell.names,
+        )
+        for suite in (*suites, *GROUPED[: not quick])
+    ]
+    doubled = (word for name in cell.heads for word in (name, "all pairs"))
+    head = ("n", "size", "ICC", *doubled, "texts, mean", "fewer", "at most")
+    text = f"### {cell.title}\n\n{results.table(head, rows)}"
+    if number == 0:
+        five = comparisons(suites[0], cell.lost, cell.gained, max(1, runs // 2), rng, m=5)
+        red, plain = (100 * (1 - (1 - share) ** 5) for share in five.share("regressed"))
+        text += (
+            f"\n\nOf runs with 5 such comparisons, 300 pairs each, {red:.1f} % are red "
+            f"({plain:.1f} % without early stopping; from {max(1, runs // 2):,} comparisons)."
+        )
+    return text
+
+
 def main() -> None:
     def runs_option(parser: Any) -> None:
         parser.add_argument("--runs", type=int, default=2000, help="simulated runs a row")
 
     how = results.options(__doc__, 1, runs_option)
     runs = 10 if how.quick else how.given.runs
-    rng = np.random.default_rng(0)
-    suites = [Suite(n, 1, 0.0) for n in (SIZES[:1] if how.quick else SIZES)]
     started = time.perf_counter()
-    text = []
-
-    def of(suite: Suite) -> int:
-        """3,000 pairs take long: they are simulated a quarter as often."""
-        return runs // 4 if suite.n > 1000 else runs
-
-    def show(title: str, names: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-        doubled = (word for name in names for word in (name, "all pairs"))
-        head = ("n", "size", "ICC", *doubled, "texts, mean", "fewer", "at most")
-        text.append(f"### {title}\n\n{results.table(head, rows)}")
-        print(text[-1], flush=True)
-
-    for title, lost, gained in (
-        ("equal models, 20 % discordant", 0.10, 0.10),
-        ("10 points lost (15 % newly wrong, 5 % newly right)", 0.15, 0.05),
-        ("3 points lost (11.5 % newly wrong, 8.5 % newly right)", 0.115, 0.085),
-    ):
-        rows = [
-            _row(
-                suite, comparisons(suite, lost, gained, of(suite), rng), "regressed", "non_inferior"
-            )
-            for suite in (*suites, *GROUPED[: not how.quick])
-        ]
-        show(f"no_regression, {title}", ("red", "non-inferior"), rows)
-    five = comparisons(suites[0], 0.10, 0.10, 5 * runs // 2, rng, m=5)
-    red, plain = (100 * (1 - (1 - share) ** 5) for share in five.share("regressed"))
-    text.append(
-        f"Of runs with 5 such comparisons of equal models, 300 pairs each, {red:.1f} % are red "
-        f"({plain:.1f} % without early stopping)."
-    )
-    for rate in (0.85, MIN):
-        rows = [
-            _row(suite, thresholds(suite, rate, of(suite), rng), "pass", "fail")
-            for suite in (*suites, *GROUPED[: not how.quick])
-        ]
-        show(f"win_rate min {MIN:.2f}, true win rate {rate:.2f}", ("pass", "fail"), rows)
+    tables = []
+    for number in range(len(CELLS)):
+        tables.append(section(number, runs, quick=how.quick))
+        print(tables[-1], flush=True)
     took = time.perf_counter() - started
     body = (
-        'Each check judges the same simulated wins with `early_stop` and without ("all pairs"): '
-        f"{runs:,} runs a row ({runs // 4:,} of 3,000 pairs), pairs with a prompt of their own or "
-        "in groups of 3 with an intra-class correlation. Texts are the share of the pairs that "
-        "were scored, on average; "
-        f"how many times fewer that is; and the most of any run. {took:,.0f} s on a busy machine."
+        'Each check judges the same simulated wins with `early_stop` and without ("all pairs"), '
+        "pairs with a prompt of their own or in groups of 3 with an intra-class correlation: "
+        f"{runs:,} runs a row where error rates are at stake (the first table and the last), a "
+        "quarter of them elsewhere and for 3,000 pairs. Texts are the share of the pairs that were "
+        "scored, on average; how many times fewer that is; and the most of any run. "
+        f"{took:,.0f} s on a busy machine."
     )
-    results.publish(TITLE, "\n\n".join([body, *text]), how)
+    results.publish(TITLE, "\n\n".join([body, *tables]), how)
 
 
 if __name__ == "__main__":

@@ -15,16 +15,18 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import multiprocessing
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from paired_margins import Column, Draw, Rng, equal, flipped, noisy, swapped, unsure, wins
 from results import RESULTS, Options, publish, table
 
 from rmcheck.stats import groups as grouping
@@ -33,9 +35,6 @@ from rmcheck.stats.multiplicity import one_sided_level
 from rmcheck.stats.rounded_flip import rounded, sign_flip_p_sums
 from rmcheck.stats.signflip import sign_flip_p_integer
 
-Column = NDArray[np.float64]
-Rng = np.random.Generator
-Draw = Callable[[Rng], tuple[Column, Column]]
 MarginMeasure = Literal["log_loss", "rank_log_loss"]
 
 ALPHA, MAX_DROP, LIMIT = 0.05, 0.02, 0.04
@@ -52,11 +51,6 @@ TITLES = {
 }
 _MANY = 5
 """So many comparisons a run are simulated: enough for runs of 5 suites, fewer runs of more."""
-
-
-def wins(margins: Column) -> Column:
-    """1 above 0, a half at 0, else 0."""
-    return (np.sign(margins) + 1) / 2
 
 
 def p_values(now: Column, before: Column, groups: Sequence[str]) -> dict[str, float]:
@@ -120,96 +114,6 @@ def times(runs: int, suites: int) -> int:
     return runs if suites <= _MANY else runs * _MANY // suites
 
 
-def equal(
-    n: int,
-    *,
-    size: int = 1,
-    shared: float = 0.0,
-    noise: Callable[[Rng, int], Column] = lambda rng, n: rng.normal(0.0, 0.6, n),
-    change: Callable[[Column], Column] = lambda margins: margins,
-    both: Callable[[Column], Column] = lambda margins: margins,
-    mean: float = 0.8,
-) -> Draw:
-    """Two models of the same quality: one truth, a noise of each model's own.
-
-    `change` alters the candidate's margins alone, `both` those of either; a share `shared` of the
-    truth's and of each noise's variance is common to the pairs of a group.
-    """
-
-    def grouped(values: Callable[[int], Column]) -> Column:
-        own = values(n)
-        if not shared:
-            return own
-        common = np.repeat(values(-(-n // size)), size)[:n]
-        return math.sqrt(1 - shared) * own + math.sqrt(shared) * common
-
-    def draw(rng: Rng) -> tuple[Column, Column]:
-        truth = mean + grouped(lambda k: rng.normal(0.0, 1.0, k))
-        now, before = (both(truth + grouped(partial(noise, rng))) for _ in range(2))
-        return change(now), before
-
-    return draw
-
-
-def swapped(first: Column, second: Column) -> Draw:
-    """Two real models, each in its own unit, that change places at random; pairs drawn anew."""
-    ours, theirs = (column / np.abs(column).mean() for column in (first, second))
-
-    def draw(rng: Rng) -> tuple[Column, Column]:
-        rows = rng.integers(0, len(ours), len(ours))
-        places = rng.random(len(ours)) < 0.5
-        return np.where(places, ours, theirs)[rows], np.where(places, theirs, ours)[rows]
-
-    return draw
-
-
-def noisy(margins: Column, noise: float) -> Draw:
-    """A model and itself with noise of so many of its standard deviations; pairs drawn anew."""
-    spread = float(margins.std())
-
-    def draw(rng: Rng) -> tuple[Column, Column]:
-        before = margins[rng.integers(0, len(margins), len(margins))]
-        return before + rng.normal(0.0, noise * spread, len(before)), before
-
-    return draw
-
-
-def flipped(margins: Column, share: float) -> Draw:
-    """A model, and itself with some of the wins turned around, as sure as before."""
-
-    def draw(rng: Rng) -> tuple[Column, Column]:
-        before = margins[rng.integers(0, len(margins), len(margins))]
-        turned = (before > 0) & (rng.random(len(before)) < share)
-        # Another model never repeats a margin: a noise of a tenth, which turns few pairs around.
-        mixed = before + rng.normal(0.0, 0.1 * float(margins.std()), len(before))
-        return np.where(turned, -mixed, mixed), before
-
-    return draw
-
-
-def unsure(margins: Column, share: float) -> Draw:
-    """Two models that win each pair with the same probability, one of which knows it less.
-
-    Both win a pair by the curve of the real model's ranks; on a share of the pairs how sure the
-    candidate is says nothing.
-    """
-    sizes = np.abs(margins)
-    order = np.argsort(np.argsort(sizes)) / len(sizes)
-    known = np.polynomial.Polynomial.fit(order, wins(margins), 2)
-    chance = np.clip(known(order), 0.02, 0.98)
-
-    def draw(rng: Rng) -> tuple[Column, Column]:
-        rows = rng.integers(0, len(margins), len(margins))
-        lucky = rng.random(len(rows))
-        # A fifth of the pairs is decided by each model's own luck.
-        own = np.where(rng.random(len(rows)) < 0.2, rng.random(len(rows)), lucky)
-        sides = [np.where(luck < chance[rows], 1.0, -1.0) for luck in (own, lucky)]
-        size = np.where(rng.random(len(rows)) < share, rng.permutation(sizes[rows]), sizes[rows])
-        return sides[0] * size, sides[1] * sizes[rows]
-
-    return draw
-
-
 def equal_cells() -> list[Cell]:
     """A/A on made-up scores."""
 
@@ -226,8 +130,8 @@ def equal_cells() -> list[Cell]:
         Cell("candidate × 1,000", 450, equal(450, change=lambda d: 1000 * d)),
         Cell("candidate's temperature / 1,000", 450, equal(450, change=lambda d: d / 1000)),
         Cell("heavy tails (t, 2 degrees)", 450, equal(450, noise=heavy)),
-        Cell("candidate saturates (tanh)", 450, equal(450, change=np.tanh)),
-        Cell("candidate clipped at ±1", 450, equal(450, change=lambda d: np.clip(d, -1, 1))),
+        Cell("both saturate (tanh)", 450, equal(450, both=np.tanh)),
+        Cell("both clipped at ±1", 450, equal(450, both=lambda d: np.clip(d, -1, 1))),
         Cell("both rounded to halves: ties", 450, equal(450, both=lambda d: np.round(2 * d) / 2)),
         Cell("both rounded to whole numbers: 30 % ties", 450, equal(450, both=np.round)),
         Cell("both clipped at ±0.5", 450, equal(450, both=lambda d: np.clip(d, -0.5, 0.5))),
@@ -237,6 +141,8 @@ def equal_cells() -> list[Cell]:
 def shape_cells() -> list[Cell]:
     """Equal models of which one has an odd way to write its margins down."""
     return [
+        Cell("candidate saturates (tanh)", 450, equal(450, change=np.tanh)),
+        Cell("candidate clipped at ±1", 450, equal(450, change=lambda d: np.clip(d, -1, 1))),
         Cell("candidate cubed", 450, equal(450, change=lambda d: d**3)),
         Cell("candidate's cube roots", 450, equal(450, change=np.cbrt)),
         Cell("candidate's tanh of three times", 450, equal(450, change=lambda d: np.tanh(3 * d))),
@@ -244,18 +150,38 @@ def shape_cells() -> list[Cell]:
     ]
 
 
-def rows_of(
-    cells: Iterable[Cell], runs: int, suites: Sequence[int], rng: Rng
-) -> list[list[object]]:
-    rows: list[list[object]] = []
-    for cell in cells:
-        row: list[object] = [cell.name]
-        by_suites = cell.shares(runs, suites, rng)
-        for measure in MEASURES:
-            row += [f"{found[measure]:.3f}" for found in by_suites]
-        rows.append(row)
-        print(" | ".join(map(str, row)), file=sys.stderr, flush=True)
-    return rows
+@dataclass(frozen=True)
+class How:
+    """How many runs a cell, the seed, and in how many processes."""
+
+    runs: int
+    seed: int
+    jobs: int
+
+
+# What the processes work on: cells hold functions, which are not sent to a process but inherited.
+_at_work: list[Cell] = []
+
+
+def rows_of(cells: Sequence[Cell], suites: Sequence[int], how: How) -> list[list[object]]:
+    """A row for each cell: its name and the shares of red runs by measure and number of suites.
+
+    The random numbers of a cell depend on the seed and its name, not on what else is simulated.
+    """
+    _at_work[:] = cells
+    work = partial(_row, suites=tuple(suites), how=how)
+    with multiprocessing.get_context("fork").Pool(how.jobs) as pool:
+        return list(pool.imap(work, range(len(cells))))
+
+
+def _row(place: int, *, suites: Sequence[int], how: How) -> list[object]:
+    cell = _at_work[place]
+    rng = np.random.default_rng([how.seed, zlib.crc32(cell.name.encode())])
+    by_suites = cell.shares(how.runs, suites, rng)
+    shares = [f"{found[measure]:.3f}" for measure in MEASURES for found in by_suites]
+    row: list[object] = [cell.name, lost(cell.draw, rng), *shares]
+    print(" | ".join(map(str, row)), file=sys.stderr, flush=True)
+    return row
 
 
 def read(folder: Path) -> Mapping[str, Column]:
@@ -277,12 +203,15 @@ def lost(draw: Draw, rng: Rng) -> str:
     return f"{100 * float(np.mean(changes)):.1f}".replace("-", "−")
 
 
-def shares_of(rows: Iterable[Sequence[object]], suites: Sequence[int]) -> list[tuple[float, int]]:
-    """Each share of red runs with its number of suites."""
+def shares_of(
+    rows: Iterable[Sequence[object]], suites: Sequence[int], skip: str = ""
+) -> list[tuple[float, int]]:
+    """Each share of red runs with its number of suites; without those of a measure to skip."""
     return [
         (float(str(cell)), suites[place % len(suites)])
         for row in rows
-        for place, cell in enumerate(row[1:])
+        for place, cell in enumerate(row[2:])
+        if MEASURES[place // len(suites)] != skip
     ]
 
 
@@ -296,6 +225,7 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=2000, help="simulated runs a cell")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--data", type=Path, help="folder of score files of public models")
+    parser.add_argument("--jobs", type=int, default=1, help="processes")
     parser.add_argument("--only", choices=[name for name in TITLES if name], help="some tables")
     parser.add_argument("--results", type=Path, help="file whose section is replaced")
     given = parser.parse_args()
@@ -303,18 +233,18 @@ def main() -> int:
         parser.error(f"--runs {given.runs}: at least {_MANY} are needed")
     if given.only in ("swapped", "planted") and not given.data:
         parser.error(f"--only {given.only} needs --data, a folder of score files")
-    rng = np.random.default_rng(given.seed)
+    how = How(given.runs, given.seed, given.jobs)
     tables = read(given.data) if given.data else {}
     started = time.perf_counter()
     found: list[tuple[float, int]] = []
     parts: list[str] = []
     if given.only in (None, "equal"):
-        found, parts = equal_models(given.runs, rng)
+        found, parts = equal_models(how)
     if given.only in (None, "swapped") and tables:
-        more, told = swapped_models(tables, given.runs, rng)
+        more, told = swapped_models(tables, how)
         found, parts = found + more, parts + told
     if given.only in (None, "planted") and tables:
-        parts += planted(tables, given.runs, rng)
+        parts += planted(tables, how)
     missed = [share for share, m in found if not kept(share, times(given.runs, m))]
     if found:
         parts.insert(
@@ -329,37 +259,43 @@ def main() -> int:
     return int(bool(missed))
 
 
-def equal_models(runs: int, rng: Rng) -> tuple[list[tuple[float, int]], list[str]]:
+def equal_models(how: How) -> tuple[list[tuple[float, int]], list[str]]:
     """The shares of red runs over made-up scores, with their numbers of suites, and the tables."""
-    made_up = rows_of(equal_cells(), runs, FAMILIES, rng)
-    by_suites = [f"{measure}, {m}" for measure in MEASURES for m in FAMILIES]
+    rows = rows_of(equal_cells(), FAMILIES, how)
+    shapes = rows_of(shape_cells(), FAMILIES, how)
+    head = [f"{measure}, {m}" for measure in MEASURES for m in FAMILIES]
     parts = [
         "### A/A: share of red runs by measure and number of suites",
-        f"{runs * _MANY:,} comparisons a row; of {FAMILIES[-1]} suites they make "
-        f"{times(runs, FAMILIES[-1]):,} runs.",
-        table(["two equal models", *by_suites], made_up),
-        "### Equal wins, another shape: share of red runs; no bound is promised for log_loss",
-        table(["two models", *MEASURES], rows_of(shape_cells(), runs, (1,), rng)),
+        f"{how.runs * _MANY:,} comparisons a row; of {FAMILIES[-1]} suites they make "
+        f"{times(how.runs, FAMILIES[-1]):,} runs.",
+        table(["two equal models", *head], map(_unplanted, rows)),
+        "### Equal models of which one has another shape: share of red runs",
+        "log_loss takes another shape for a difference, and no bound is promised for it here.",
+        table(["two models", *head], map(_unplanted, shapes)),
     ]
-    return shares_of(made_up, FAMILIES), parts
+    # Ranks and wins do not see a shape.
+    return shares_of(rows, FAMILIES) + shares_of(shapes, FAMILIES, skip="log_loss"), parts
+
+
+def _unplanted(row: Sequence[object]) -> list[object]:
+    """Without the points lost, of which there are none."""
+    return [row[0], *row[2:]]
 
 
 def swapped_models(
-    tables: Mapping[str, Column], runs: int, rng: Rng
+    tables: Mapping[str, Column], how: How
 ) -> tuple[list[tuple[float, int]], list[str]]:
     """The same over public models."""
     names, suites = list(tables), FAMILIES[:2]
     pairs = [(a, b) for place, a in enumerate(names) for b in names[place + 1 :]]
     cells = [Cell(f"{a}, {b}", len(tables[a]), swapped(tables[a], tables[b])) for a, b in pairs]
-    rows = rows_of(cells, runs, suites, rng)
-    parts = [
-        "### A/A: two public models that change places at random",
-        table(["models", *(f"{measure}, {m}" for measure in MEASURES for m in suites)], rows),
-    ]
-    return shares_of(rows, suites), parts
+    rows = rows_of(cells, suites, how)
+    head = ["models", *(f"{measure}, {m}" for measure in MEASURES for m in suites)]
+    title = "### A/A: two public models that change places at random"
+    return shares_of(rows, suites), [title, table(head, map(_unplanted, rows))]
 
 
-def planted(tables: Mapping[str, Column], runs: int, rng: Rng) -> list[str]:
+def planted(tables: Mapping[str, Column], how: How) -> list[str]:
     """The tables of what each measure catches, and of what it takes for a drop."""
     plans = {
         "Caught: noise on the margins, in their standard deviations": [
@@ -374,12 +310,12 @@ def planted(tables: Mapping[str, Column], runs: int, rng: Rng) -> list[str]:
     }
     parts = []
     for title, doses in plans.items():
-        rows: list[list[object]] = []
-        for name, margins in tables.items():
-            for dose, plant in doses:
-                draw = plant(margins)
-                shown = rows_of([Cell(f"{name}, {dose}", len(margins), draw)], runs, (1,), rng)[0]
-                rows.append([shown[0], lost(draw, rng), *shown[1:]])
+        cells = [
+            Cell(f"{name}, {dose}", len(margins), plant(margins))
+            for name, margins in tables.items()
+            for dose, plant in doses
+        ]
+        rows = rows_of(cells, (1,), how)
         parts += [f"### {title}", table(["model", "points lost", *MEASURES], rows)]
     return parts
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,53 +50,55 @@ class World:
         return float(np.mean(2 * p * (1 - p)))
 
 
-Nights = Callable[[World, np.random.Generator, float, int], Iterator[Wins]]
-"""A baseline's wins, then those of each night; the drop begins at a night (from 0)."""
+Models = tuple[Wins, Wins]
+"""A baseline's wins, (n,), and those of each model in the order of time, (models, n)."""
+Nights = Callable[[World, np.random.Generator, int, float, int], Models]
+"""Makes so many models; from the given one (from 0) on they are worse by the drop."""
 
 
-def trained_anew(world: World, rng: np.random.Generator, drop: float, since: int) -> Iterator[Wins]:
+def trained_anew(
+    world: World, rng: np.random.Generator, count: int, drop: float = 0.0, since: int = 0
+) -> Models:
     """Every night a model of a new training."""
     chances = world.chances(rng)
-    as_good, worse = norm.cdf(chances), norm.cdf(chances - world.shift(drop))
-    yield rng.random(PAIRS, np.float32) < as_good
-    for night in itertools.count():
-        yield rng.random(PAIRS, np.float32) < (worse if night >= since else as_good)
+    as_good, worse = (_float(norm.cdf(chances - shift)) for shift in (0.0, world.shift(drop)))
+    wins = np.empty((count, PAIRS), dtype=np.bool_)
+    before = rng.random(PAIRS, np.float32) < as_good
+    wins[:since] = rng.random((min(since, count), PAIRS), np.float32) < as_good
+    wins[since:] = rng.random((max(0, count - since), PAIRS), np.float32) < worse
+    return before, wins
 
 
-def weekly(world: World, rng: np.random.Generator, drop: float, since: int) -> Iterator[Wins]:
-    """A model is compared for seven nights, then comes the next one."""
-    models = trained_anew(world, rng, drop, since // 7)
-    yield next(models)
-    for wins in models:
-        yield from itertools.repeat(wins, 7)
-
-
-def lineage(world: World, rng: np.random.Generator, drop: float, since: int) -> Iterator[Wins]:
+def lineage(
+    world: World, rng: np.random.Generator, count: int, drop: float = 0.0, since: int = 0
+) -> Models:
     """Every night's model is trained further from the last one, so the two are alike."""
-    chances, kept = world.chances(rng), 0.95
-    luck = rng.standard_normal(PAIRS, np.float32)
-    yield luck < chances
-    for night in itertools.count():
-        luck = kept * luck + np.sqrt(1 - kept**2) * rng.standard_normal(PAIRS, np.float32)
-        yield luck < chances - (world.shift(drop) if night >= since else 0.0)
+    chances, kept = _float(world.chances(rng)), np.float32(0.95)
+    luck = rng.standard_normal((count + 1, PAIRS), np.float32)
+    luck[1:] *= np.sqrt(1 - kept**2)
+    for night in range(count):
+        luck[night + 1] += kept * luck[night]
+    shifts = np.where(np.arange(count) >= since, world.shift(drop), 0.0)
+    return luck[0] < chances, luck[1:] < chances - _float(shifts)[:, None]
 
 
-def better(world: World, rng: np.random.Generator, *_: float) -> Iterator[Wins]:
+def better(world: World, rng: np.random.Generator, count: int, *_: float) -> Models:
     """Models that get better in time."""
     chances = world.chances(rng)
-    yield rng.standard_normal(PAIRS, np.float32) < chances
-    for night in itertools.count():
-        yield rng.standard_normal(PAIRS, np.float32) < chances + 0.002 * night / world.noise
+    gains = 0.002 * np.arange(count) / world.noise
+    wins = rng.standard_normal((count, PAIRS), np.float32) < _float(chances + gains[:, None])
+    return rng.random(PAIRS, np.float32) < norm.cdf(chances), wins
 
 
-def best_of_ten(world: World, rng: np.random.Generator, *_: float) -> Iterator[Wins]:
+def best_of_ten(world: World, rng: np.random.Generator, count: int, *_: float) -> Models:
     """The baseline was chosen: the best of ten equal models on these very pairs."""
-    chances = world.chances(rng)
-    as_good = norm.cdf(chances)
+    as_good = _float(norm.cdf(world.chances(rng)))
     tried = rng.random((10, PAIRS), np.float32) < as_good
-    yield tried[tried.sum(axis=1).argmax()]
-    while True:
-        yield rng.random(PAIRS, np.float32) < as_good
+    return tried[tried.sum(axis=1).argmax()], rng.random((count, PAIRS), np.float32) < as_good
+
+
+def _float(values: NDArray[np.float64]) -> NDArray[np.float32]:
+    return np.asarray(values, dtype=np.float32)
 
 
 @dataclass(frozen=True)
@@ -110,16 +112,22 @@ class History:
 
 
 def simulate(
-    nights: Nights, world: World, rng: np.random.Generator, *, count: int, drop: float, since: int
+    nights: Nights,
+    world: World,
+    rng: np.random.Generator,
+    *,
+    count: int,
+    drop: float,
+    since: int,
+    each: int = 1,
 ) -> History:
-    """One history of `count` nights."""
-    models = nights(world, rng, drop, since)
-    before = next(models)
-    seen = list(itertools.islice(models, count))
-    lost = np.array([np.count_nonzero(before & ~wins) for wins in seen])
-    won = np.array([np.count_nonzero(wins & ~before) for wins in seen])
-    new = np.array([night == 0 or seen[night] is not seen[night - 1] for night in range(count)])
-    return History(np.asarray(binom.cdf(won, lost + won, 0.5)), lost, won, new)
+    """One history of `count` nights, in which each model is compared for `each` of them."""
+    before, wins = nights(world, rng, -(-count // each), drop, since // each)
+    lost = np.count_nonzero(before & ~wins, axis=1)
+    won = np.count_nonzero(wins & ~before, axis=1)
+    p = np.asarray(binom.cdf(won, lost + won, 0.5))
+    p, lost, won = (np.repeat(column, each)[:count] for column in (p, lost, won))
+    return History(p, lost, won, np.arange(count) % each == 0)
 
 
 _SHARES = np.array([1e12 * anytime_p(1e-12, look) for look in range(1, NIGHTS + 1)])
@@ -169,24 +177,31 @@ RULES: dict[str, Callable[[History], float]] = {
     "e-values multiplied": multiplied,
     "e-values added": summed,
 }
-EQUAL: dict[str, Nights] = {
-    "a new training every night": trained_anew,
-    "each model for seven nights": weekly,
-    "trained further every night": lineage,
-    "models that get better": better,
-    "baseline: the best of ten on these pairs (not covered)": best_of_ten,
+EQUAL: dict[str, tuple[Nights, int]] = {
+    "a new training every night": (trained_anew, 1),
+    "each model for seven nights": (trained_anew, 7),
+    "trained further every night": (lineage, 1),
+    "models that get better": (better, 1),
+    "baseline: the best of ten on these pairs (not covered)": (best_of_ten, 1),
 }
 WORLDS = (World(0.25), World(0.45))
 
 
 def told(
-    nights: Nights, world: World, runs: int, *, count: int, drop: float = 0.0, since: int = 0
+    nights: Nights,
+    world: World,
+    runs: int,
+    *,
+    count: int,
+    drop: float = 0.0,
+    since: int = 0,
+    each: int = 1,
 ) -> dict[str, NDArray[np.float64]]:
     """For each rule the night on which it tells, of every history."""
     found: dict[str, list[float]] = {name: [] for name in RULES}
     for seed in range(runs):
         rng = np.random.default_rng([seed, count, round(drop * 1000)])
-        history = simulate(nights, world, rng, count=count, drop=drop, since=since)
+        history = simulate(nights, world, rng, count=count, drop=drop, since=since, each=each)
         for name, rule in RULES.items():
             found[name].append(rule(history))
     return {name: np.array(values) for name, values in found.items()}
@@ -199,8 +214,8 @@ def main() -> None:
     how = options(__doc__, 1, runs_option)
     runs = 20 if how.quick else how.given.runs
     wrong, broken = [], []
-    for world, (name, nights) in itertools.product(WORLDS, EQUAL.items()):
-        hits = told(nights, world, runs, count=NIGHTS)
+    for world, (name, (nights, each)) in itertools.product(WORLDS, EQUAL.items()):
+        hits = told(nights, world, runs, count=NIGHTS, each=each)
         shares = {rule: float(np.isfinite(night).mean()) for rule, night in hits.items()}
         allowed = MOST + 3 * np.sqrt(MOST * (1 - MOST) / runs)
         if shares["rmcheck"] > allowed and nights is not best_of_ten:

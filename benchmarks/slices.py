@@ -152,14 +152,18 @@ def main() -> None:
     """Simulate, and write the section."""
     chosen = options(__doc__, 1, _more)
     runs = 4 if chosen.quick else chosen.given.runs
-    start = time.perf_counter()
+    start = time.process_time()
     found = data()
-    extraction = time.perf_counter() - start
-    start = time.perf_counter()
+    extraction = time.process_time() - start
+    start = time.process_time()
     equal = list(equal_models(found, runs, chosen.given.seed))
-    took = time.perf_counter() - start
+    took = time.process_time() - start
     hits = list(planted_slices(found, runs // 4 or 1, chosen.given.seed))
-    publish("Slices", _body(found, extraction, took / (len(equal) * runs), equal, hits), chosen)
+    publish(
+        "Slices",
+        _body(found, extraction, took / (len(equal) * runs), equal, hits, chosen.given.seed),
+        chosen,
+    )
 
 
 def _body(
@@ -168,13 +172,14 @@ def _body(
     search: float,
     equal: Sequence[Sequence[str]],
     hits: Sequence[Sequence[str]],
+    seed: int,
 ) -> str:
     n = len(found.pairs)
     return f"""
 Does `rmcheck slices` find the part of the data in which a model got worse, and only where it did?
-The {n:,} shipped pairs with {len(found.columns.conditions):,} conditions (without topics); the
-baseline wins {RATE:.0%} of the pairs. Reading the pairs and making the conditions took
-{extraction:.2f} s, a search {search:.2f} s.
+The {n:,} shipped pairs with {len(found.columns.conditions):,} conditions (without topics), a
+baseline that wins {RATE:.0%} of them. Reading the pairs and making the conditions took
+{extraction:.2f} s of one core, a search {search:.3f} s.
 
 Equal models: on a share of the pairs one of the two, by a fair coin, is right and the other wrong.
 At most 5 % of the runs may confirm a slice.
@@ -184,9 +189,16 @@ At most 5 % of the runs may confirm a slice.
 Planted slices: one to three random conditions that select {SHARE[0]:.1%} to {SHARE[1]:.1%} of the
 pairs ({round(SHARE[0] * n)} to {round(SHARE[1] * n)}), each condition of a random kind, and each
 one mattering (without it the slice would be larger by a quarter or more). The candidate loses half
-of its wins there, and differs from the baseline on a share of all pairs as above. Found: a
-confirmed slice overlaps with the planted one (pairs in both, divided by pairs in one of them) by at
-least {FOUND}; named: by at least {NAMED}, so that its words say the same. The goal is 80 % found.
+of its wins there, and besides differs from the baseline on a share of all pairs, as equal models
+do. Found: a confirmed slice overlaps with the planted one (pairs in both, divided by pairs in one
+of them) by at least {FOUND}; named: by at least {NAMED}, so that its words say the same. The goal
+is that at least 80 % are found and named; it says nothing about pairs that change elsewhere, so
+each row is to be compared with it.
+
+The rule was chosen on this generator: eight variants (what a condition costs, how many rounds and
+candidates, how wide the beam) were compared on 120 planted slices of seed 3, with 10 % of the pairs
+differing. The rows use other draws (seed {seed}) of the same pairs and conditions, so data of other
+kinds may give other shares.
 
 {table(("conditions", "differ", "runs", "found", "named"), hits)}
 """

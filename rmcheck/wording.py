@@ -89,3 +89,15 @@ def read_as(
         told.append(f"{reason}: {noun} {listed([*places, *more], limit=4)}")
     total = sum(left_out.values())
     return f"{said}; left out: {total:,} of {counted(rows, 'row')} ({'; '.join(told)})"
+
+
+def percent(level: float) -> str:
+    """The level of an interval in percent, never rounded to 100 %.
+
+    >>> percent(0.95), percent(0.9999989)
+    ('95%', '99.9999%')
+    """
+    digits = 0
+    while float(f"{level:.{digits + 2}f}") >= 1.0 and digits < 12:
+        digits += 1
+    return f"{level:.{digits}%}"

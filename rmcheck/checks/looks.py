@@ -79,13 +79,17 @@ class Look:
             return alpha
         return 2.0 * comparisons * self.nominal(one_sided_level(alpha, comparisons))
 
-    def adjusted(self, p: float) -> float:
-        """A two-sided p-value of this look that accounts for the looks before it."""
+    def repeated(self, p: float) -> float:
+        """A one-sided p-value of this look that accounts for the looks before it."""
         if not self.planned:
             return p
         from rmcheck.stats.sequential import repeated_p
 
-        return min(1.0, 2.0 * repeated_p(self.fractions[: self.number], p / 2.0))
+        return repeated_p(self.fractions[: self.number], p)
+
+    def adjusted(self, p: float) -> float:
+        """The same for a two-sided one."""
+        return min(1.0, 2.0 * self.repeated(p / 2.0)) if self.planned else p
 
     @property
     def final(self) -> Look:
@@ -205,6 +209,8 @@ class StoppingCheck(Check):
     def settled(self, ctx: Context, rounds: int) -> bool:
         """Whether the last of so many looks decides."""
         looks = self.looks(ctx)
+        if not looks[0].planned:
+            return False  # needs everything after all
         return rounds >= len(looks) or self.settles(ctx, looks[rounds - 1])
 
     def stopping(self, early: bool) -> Self:

@@ -104,8 +104,9 @@ class NoRegression(StoppingCheck):
         return self.seeds or count
 
     def stopping(self, early: bool) -> Self:
-        """The same check with or without early stopping, which other measures do not have."""
-        return super().stopping(early) if self.measure == "win_rate" else self
+        """The same check with or without early stopping, if it compares the wins of two models."""
+        can = self.measure == "win_rate" and (self.seeds or 1) == 1
+        return super().stopping(early) if can else self
 
     def needs(self, data: PreferenceData) -> list[Need]:
         """The selected pairs, by the candidate and by the baseline."""
@@ -293,7 +294,7 @@ class NoRegression(StoppingCheck):
             estimate=difference.estimate,
             criterion=criterion,
             p_value=measured.p_two_sided,
-            p_less=look.adjusted(2.0 * measured.p_less) / 2.0,
+            p_less=look.repeated(measured.p_less),
             detectable=detectable if look.last else None,
             left_out=left_out.count,
             message=headline(

@@ -126,12 +126,11 @@ def compare_recipes(
         )
         measured = replace(measured, p_less=p_less, p_two_sided=p_two_sided)
     state = paired.classify(
-        found,
+        replace(found, p_less=measured.p_less),
         identical=scores.identical,
         max_drop=rule.max_drop,
         alpha=rule.alpha,
         comparisons=comparisons,
-        p_less=measured.p_less,
     )
     each = one_sided_level(rule.alpha, comparisons)
     trainings = (len(now), len(before))
@@ -188,6 +187,7 @@ def compare_recipes(
         estimate=found.estimate,
         criterion={**models.criterion, "seeds": seeds[0], "baseline_seeds": seeds[1]},
         p_value=measured.p_two_sided,
+        p_less=measured.p_less,
         detectable=detectable,
         message=headline.of(state) + left_out.message,
         signature=sign(facts),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rmcheck.checks.check import Check
 from rmcheck.stats.decision import MIN_GROUPS, Policy, apply_policy, decide_threshold
 from rmcheck.verdict import Estimate, Evidence, Verdict
-from rmcheck.wording import counted, minus
+from rmcheck.wording import counted, minus, percent
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +102,7 @@ def hold(
     value = minus(f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]")
     message = (
         f"{text} {value} "
-        f"({estimate.method} {_percent(estimate.level)}, n={estimate.n}) "
+        f"({estimate.method} {percent(estimate.level)}, n={estimate.n}) "
         f"{bound.words(estimate.value)}"
     )
     if reason:
@@ -119,18 +119,6 @@ def hold(
         signature=signature,
         evidence=evidence,
     )
-
-
-def _percent(level: float) -> str:
-    """A level in percent, never rounded to 100 %.
-
-    >>> _percent(0.95), _percent(0.9999989)
-    ('95%', '99.9999%')
-    """
-    digits = 0
-    while float(f"{level:.{digits + 2}f}") >= 1.0 and digits < 10:
-        digits += 1
-    return f"{level:.{digits}%}"
 
 
 def _why_weak(estimate: Estimate, bound: Bound, unit: str) -> str:

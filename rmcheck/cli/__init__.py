@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 from rmcheck import __version__
 from rmcheck.cli import (
+    average,
     bisect,
     cache,
     cv,
@@ -69,6 +70,7 @@ def parser() -> argparse.ArgumentParser:
     models.add_commands(commands)
     cv.add_commands(commands)
     sweep.add_commands(commands)
+    average.add_commands(commands)
     perturb.add_commands(commands)
     shards.add_commands(commands)
     doctor.add_commands(commands)

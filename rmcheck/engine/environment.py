@@ -45,6 +45,8 @@ def inputs(settings: Settings, comparisons: int) -> InputsRecord:
         comparisons=comparisons,
         device=settings.device,
         examples=settings.examples,
+        seeds=settings.seeds,
+        early_stop=settings.early_stop,
         packages=dict(_packages()),
     )
 

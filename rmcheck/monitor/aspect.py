@@ -27,7 +27,7 @@ class Kind:
     changed: str
 
 
-SCORES = Kind("scores", "mean score", "the scores are distributed otherwise")
+SCORES = Kind("scores", "mean score", "the distribution of the scores changed")
 TIES = Kind("ties", "tied share", "scores tie with each other more, or less, often")
 LENGTH = Kind(
     "length",

@@ -113,10 +113,14 @@ def _section(line: Line, found: Watched) -> _Section:
     return _Section(
         anchor=f"aspect-{kind.name}",
         title=kind.name.capitalize(),
-        lead=f"{kind.changed}." if line.state == "changed" else f"{kind.mean}: unchanged.",
+        lead=_sentence(kind.changed if line.state == "changed" else f"{kind.mean}: unchanged"),
         charts=charts,
         words=words,
     )
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def _chart(kind: str, title: str, data: Mapping[str, Any]) -> _Chart:

@@ -63,8 +63,8 @@ def told(found: Watched) -> list[str]:
     lines += [_line(line, found) for line in summary(found)]
     if found.waiting:
         lines.append(
-            f"note: the last {counted(found.waiting, 'prompt')} wait for more rows: evidence is "
-            f"added by blocks of {BLOCK}"
+            f"note: {counted(found.waiting, 'prompt')} at the end not used yet: evidence is added "
+            f"by blocks of {BLOCK}"
         )
     if found.backwards:
         lines.append(
@@ -80,17 +80,17 @@ def _line(line: Line, found: Watched) -> str:
         return f"{kind.name}: not watched: {line.reason}"
     means = f"{kind.mean} {number(kind, line.before)} → {number(kind, line.after)}"
     if line.crossed is None:
-        return f"{kind.name}: unchanged; {means}; {evidence(line, found)}"
+        return f"{kind.name}: unchanged; {means}; evidence {evidence(line, found)}"
     return (
-        f"CHANGED {kind.name}: {kind.changed}, told at row {line.crossed.row:,}"
-        f"{_at(line.crossed.time)}; {means}; {evidence(line, found)}"
+        f"CHANGED {kind.name}: {kind.changed}, seen at row {line.crossed.row:,}"
+        f"{_at(line.crossed.time)}; {means}; evidence {evidence(line, found)}"
     )
 
 
 def evidence(line: Line, found: Watched) -> str:
     """How strong the evidence was at most, and what was needed."""
     most = f"10^{line.evidence:.0f}" if line.evidence >= 4 else f"{10**line.evidence:.3g}"
-    return f"evidence at most {most}, {found.threshold:g} needed"
+    return f"{most} ({found.threshold:g} needed)"
 
 
 def number(kind: Kind, value: float | None) -> str:

@@ -27,7 +27,7 @@ def facts(check: CheckRecord) -> tuple[Fact, ...]:
     found: list[Fact] = []
     estimate = check.estimate
     if estimate is not None:
-        level = numbers.number(estimate.level * 100)
+        level = numbers.level(estimate.level)
         both = f"{numbers.estimate_number(estimate.value)} {numbers.interval(estimate)}"
         found.append(Fact("Estimate", both, f"{level} % interval, {estimate.method}"))
         found.append(
@@ -37,6 +37,10 @@ def facts(check: CheckRecord) -> tuple[Fact, ...]:
                 f"in {counted(estimate.n_groups, 'group')} of one prompt each",
             )
         )
+    if check.looked is not None:
+        looked = check.looked
+        pairs = f"{numbers.count(looked.pairs)} of {counted(looked.of, 'pair')}"
+        found.append(Fact("Early stop", pairs, f"look {looked.look} of {looked.looks} decided"))
     if check.criterion:
         found.append(Fact("Criterion", criterion_words(check)))
     if check.state is not None:

@@ -148,7 +148,7 @@ def certainty(check: CheckRecord) -> str:
         low, high = _change(estimate.low), _change(estimate.high)
         if low.split(" ")[1:] == high.split(" ")[1:]:
             low = low.split(" ")[0]
-    text = f"{numbers.number(estimate.level * 100)} % interval: between {low} and {high}"
+    text = f"{numbers.level(estimate.level)} % interval: between {low} and {high}"
     p = check.p_value if check.adjusted_p is None else check.adjusted_p
     if p is not None and not _undecided_by_p(check):
         adjusted = "" if check.adjusted_p is None else ", adjusted"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from rmcheck.record.run import EstimateRecord
-from rmcheck.wording import minus
+from rmcheck.wording import minus, percent
 
 MISSING = "–"
 
@@ -33,6 +33,16 @@ def number(value: float | None, digits: int = 3) -> str:
     if "." in text:
         text = text.rstrip("0").rstrip(".")
     return minus("0" if text in {"-0", ""} else text)
+
+
+def level(share: float) -> str:
+    """The level of an interval in percent; only one of 1 is 100.
+
+    >>> level(0.95), level(0.9563), level(0.9999989)
+    ('95', '95.6', '99.9999')
+    """
+    told = number(share * 100)
+    return told if told != "100" else percent(share).removesuffix("%")
 
 
 def score(value: float) -> str:

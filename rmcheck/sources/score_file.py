@@ -91,7 +91,7 @@ class ScoreFile(Source):
         return view
 
     def seeds(self, count: int) -> Sequence[int]:
-        """The seeds whose trainings the rows of this suite have scores of: all that there are."""
+        """The seeds of all trainings that the rows of this suite have scores of."""
         found = self._sides.get(self._objective, Scores()).seeds
         mine = self._suite
         return [int(seed) for seed, each in found.items() if not mine or mine in each.tables]

@@ -19,6 +19,7 @@ TITLES = {
     "gpu": "On a GPU",
 }
 SLOW = {
+    "slices": "Slices",
     "train": "Training",
     "gate_overhead": "Overhead of a gate",
     "report_size": "The HTML report",
@@ -29,6 +30,8 @@ SLOW = {
     "adversary": "The adversary",
     "behaviour": "Behaviour of the tiny model",
     "seeds": "Recipes over seeds",
+    "early_stop": "Early stopping",
+    "bisect_series": "Bisection",
 }
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from builders import TableContext, make_pairs
@@ -122,17 +120,14 @@ def test_the_measure_is_in_the_signature() -> None:
     assert other.signature.replace("|measure:log_loss", "") == plain.signature
 
 
-def test_seeds_are_compared_by_their_wins() -> None:
-    with pytest.raises(ValueError, match=r"measure: log_loss compares two models, and seeds: 3"):
-        NoRegression(measure="log_loss", seeds=3)
-    assert NoRegression(measure="log_loss", seeds=1).measure == "log_loss"
+def test_several_trainings_are_compared_by_the_measure_too() -> None:
     now, before = _columns(less_sure())
     ids = [pair.id for pair in less_sure().pairs]
     first = PairedScores(ids=ids, groups=ids, tags=[()] * len(ids), now=now, before=before)
     scores = RecipeScores(
         first=first,
-        now=np.stack([now, now[::-1]]),
-        before=np.stack([before, before[::-1]]),
+        now=np.stack([now, 2 * now]),
+        before=np.stack([before, 2 * before]),
         now_seeds=(0, 1),
         before_seeds=(0, 1),
     )
@@ -140,7 +135,7 @@ def test_seeds_are_compared_by_their_wins() -> None:
     def verdict(check: NoRegression) -> Verdict:
         return check.compare(scores, Changes(), baseline="main", comparisons=1, sign=str)
 
-    plain, other = verdict(NoRegression()), verdict(NoRegression(measure="rank_log_loss"))
-    note = "measure rank_log_loss not used: trainings of recipes are compared by their wins"
-    assert other.evidence.notes == (*plain.evidence.notes, note)
-    assert replace(other, evidence=plain.evidence) == plain
+    plain, other = (verdict(NoRegression(measure=each)) for each in ("win_rate", "rank_log_loss"))
+    assert (plain.state, other.state) == ("inconclusive", "regressed")
+    assert other.estimate == plain.estimate
+    assert other.criterion["measure"] == "rank_log_loss"

@@ -53,6 +53,8 @@ def test_a_drop_within_what_seeds_do_is_inconclusive_and_says_so() -> None:
     assert "400 pairs and 3 + 3 trainings catch is" in verdict.message
     assert verdict.detectable is not None
     assert verdict.detectable > 0.05
+    assert verdict.p_less is not None
+    assert verdict.p_less > 0.05  # of the recipes, not of their first trainings
 
 
 def test_the_first_trainings_alone_would_be_a_regression() -> None:
@@ -127,3 +129,10 @@ def test_non_inferior_is_required_of_recipes_as_of_models() -> None:
     ctx = table((0.66, 0.70, 0.66), (0.72, 0.65, 0.70))
     assert judge(ctx).outcome == "pass"
     assert judge(ctx, require="non_inferior").outcome == "fail"
+
+
+def test_early_stopping_is_refused_with_seeds() -> None:
+    with pytest.raises(ValueError, match="early_stop compares two models, and seeds: 3 compares"):
+        NoRegression(early_stop=True, seeds=3)
+    check = NoRegression(seeds=3)
+    assert check.stopping(True) is check

@@ -28,7 +28,7 @@ def test_a_steady_log_and_one_that_changed(project: Project, steady: Path) -> No
     said = project.cli(*ask, "--html", "out/page.html", "--prometheus", "out/rm.prom")
     assert said.code == 1
     (line,) = [line for line in said.out if line.startswith("CHANGED")]
-    assert line.startswith("CHANGED scores: the scores are distributed otherwise, told at row ")
+    assert line.startswith("CHANGED scores: the distribution of the scores changed, seen at row ")
     assert said.out[-2:] == ["wrote out/page.html", "wrote out/rm.prom"]
     assert "Changed: scores" in (project.root / "out/page.html").read_text(encoding="utf-8")
     assert 'changed{aspect="scores"} 1' in (project.root / "out/rm.prom").read_text()

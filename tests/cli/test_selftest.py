@@ -69,6 +69,17 @@ def test_json_says_the_same(gate: Project) -> None:
     assert gate.cli("selftest", "--runs", "50", "--format", "json", "--seed", "4").out == said.out
 
 
+def test_a_measure_is_said_beside_its_check(gate: Project) -> None:
+    gate.suite("code", {"check": "no_regression", "measure": "rank_log_loss"})
+    said = gate.cli("selftest", "--runs", "20")
+    assert said.out[5].startswith("code::no_regression by rank_log_loss ")
+    assert "pt†" in said.out[5]
+    assert "pt†" not in said.out[4]
+    assert said.out[6] == "† by win rate alone; the shares that fail are those of the measure"
+    found = json.loads("\n".join(gate.cli("selftest", "--runs", "20", "--format", "json").out))
+    assert [check["measure"] for check in found["checks"]] == ["win_rate", "rank_log_loss"]
+
+
 def test_without_a_baseline_it_says_what_it_assumes(gate: Project) -> None:
     said = gate.cli("selftest", "--runs", "20", "--against", "reports/latest")
     assert "20 %*" in said.out[4]

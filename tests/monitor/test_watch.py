@@ -113,7 +113,7 @@ def test_times_that_step_back_are_told() -> None:
     assert found.backwards == 1
     assert found.gap == pytest.approx(7200 - 60)
     assert "1 row earlier than the row before, by up to 1 h 59 min" in told(found)[-1]
-    assert "the last 100 prompts wait for more rows" in told(found)[-2]
+    assert "100 prompts at the end not used yet" in told(found)[-2]
 
 
 def test_the_same_log_gives_the_same_result() -> None:

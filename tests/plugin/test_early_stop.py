@@ -27,6 +27,10 @@ def test_a_gate_that_stops_early_tells_it_and_is_no_baseline(project: Project) -
     assert project.record()["scoring"]["remarks"] == [note]
     summary = (project.root / "reports/latest/summary.md").read_text(encoding="utf-8")
     assert note in summary.replace("\\_", "_")
+    page = (project.root / "reports/latest/index.html").read_text(encoding="utf-8")
+    assert f"{looked['pairs']} of 200 pairs" in page
+    assert f"look {looked['look']} of {looked['looks']} decided" in page
+    assert "100 % interval" not in page
     said = project.cli("bless")
     assert said.code == 4
     assert "run the gate with --rm-early-stop off, then bless that run" in said.err[0]

@@ -139,7 +139,7 @@ def test_a_failed_run_is_last_and_the_others_count(
     code, out, err = said(capsys, "sweep", "sweep.yaml", "-o", "best.yaml", "--html", "failed.html")
     assert code == 0, err
     page = (project / "failed.html").read_text("utf-8")
-    assert "failed: the loss is nan at step 3" in page
+    assert "Run 1 failed: the loss is nan at step 3" in page
     assert page.count('<svg class="chart') == 1
     table = [line.split() for line in out.splitlines()]
     start = next(row for row, line in enumerate(table) if line[:1] == ["run"])

@@ -166,7 +166,7 @@ def _confirmation(found: Found) -> _Grid:
             "The first number is too high on average, as the best of several runs was chosen by it."
         )
     columns = (("measured", False), ("win rate", True), ("95 % interval", True))
-    return _Grid("The best run", columns, rows, remark)
+    return _Grid(f"Win rates of run {found.runs[0].number}", columns, rows, remark)
 
 
 def _row(name: str, estimate: Estimate) -> list[str]:
@@ -207,7 +207,7 @@ def _chart(found: Found) -> _Chart:
 
 
 def _name(run: Tried) -> str:
-    return f"run {run.number}" if run.number else "run 0, the recipe as it is"
+    return f"run {run.number}" if run.number else "run 0, as it is"
 
 
 def _runs(found: Found) -> _Grid:
@@ -218,10 +218,11 @@ def _runs(found: Found) -> _Grid:
     for run in found.runs:
         estimate = run.estimate
         reached = (
-            [f"failed: {run.failed}", ""]
+            ["failed", "–"]
             if estimate is None
             else [numbers.rate(estimate.value), _interval(estimate)]
         )
         values = [str(run.settings[key]) if key in run.settings else "–" for key in keys]
         rows.append([str(run.number), *reached, *values, run.fingerprint[:12]])
-    return _Grid("All runs, best first", columns, rows)
+    failed = [f"Run {run.number} failed: {run.failed}." for run in found.runs if run.failed]
+    return _Grid("All runs, best first", columns, rows, " ".join(failed) or None)

@@ -1,0 +1,49 @@
+"""The command `average`: the weights of several adapters as one model."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from rmcheck.cli.options import add_cache_option, settings
+from rmcheck.cli.output import tell
+from rmcheck.errors import UsageError
+from rmcheck.extras import needed_by
+from rmcheck.scoring.files import FileHashes
+from rmcheck.wording import counted
+
+
+def add_commands(commands: Any) -> None:
+    """Register it."""
+    command = commands.add_parser(
+        "average",
+        help="average the weights of several LoRA adapters of one base model",
+        description="Writes one adapter whose weights are the average of several adapters of one "
+        "base model, such as those of `rmcheck train RECIPE --seeds 3`. It scores at the cost of "
+        "one model. Test it like any other: --rm hf:DIR.",
+    )
+    command.add_argument("adapters", nargs="+", metavar="ADAPTER", help="folder of an adapter")
+    command.add_argument("-o", "--output", metavar="DIR", required=True, help="new folder")
+    add_cache_option(command)
+    command.set_defaults(run=run_average)
+
+
+def run_average(options: argparse.Namespace) -> int:
+    """Write the average."""
+    from rmcheck.training.averaging import average
+
+    folders = [Path(given.removeprefix("hf:")) for given in options.adapters]
+    for folder in folders:
+        if not folder.is_dir():
+            raise UsageError(
+                f"{folder}: folder not found; `rmcheck train` prints where adapters are"
+            )
+    hashes = FileHashes(settings(options).cache)
+    with needed_by("rmcheck average"):
+        rank = average(folders, Path(options.output), hashes)
+    tell(
+        f"wrote {options.output}: the average of {counted(len(folders), 'adapter')} (rank {rank}); "
+        f"use it with --rm hf:{options.output}"
+    )
+    return 0
