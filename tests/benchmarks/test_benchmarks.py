@@ -29,6 +29,8 @@ SLOW = {
     "size": "Size",
     "adversary": "The adversary",
     "behaviour": "Behaviour of the tiny model",
+    "over_time": "Over time",
+    "monitor": "Watching a log",
     "seeds": "Recipes over seeds",
     "early_stop": "Early stopping",
     "bisect_series": "Bisection",
