@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from rmcheck.record.history import HistoryRun
 from rmcheck.stats.anytime import anytime_p
 
+_SMALLEST = 1e-300
 ALPHA = 0.05
 """The probability of a false alarm over all runs against one baseline."""
 
@@ -69,7 +70,9 @@ def standings(runs: Sequence[HistoryRun]) -> tuple[Standing, ...]:
             continue
         looks.add(key)
         for name, one in compared.items():
-            p = anytime_p(one.p_less or 1.0, len(looks), run.comparisons)
+            # A p of 0 is one that is too small for a float; the file may have been edited, too.
+            known = min(1.0, max(_SMALLEST, one.p_less or 0.0))
+            p = anytime_p(known, len(looks), max(1, run.comparisons))
             if p <= ALPHA:
                 first.setdefault(name, (run, p))
     return tuple(

@@ -82,6 +82,12 @@ def test_comparisons_share_alpha() -> None:
     assert standings([a_run(1, 0.006, comparisons=5)]) == ()
 
 
+def test_numbers_at_and_past_the_ends_are_read_as_they_were_meant() -> None:
+    assert standings([a_run(1, 0.0)])
+    assert standings([a_run(1, 7.0, comparisons=0)]) == ()
+    assert standings([a_run(1, -1.0, comparisons=-3)])
+
+
 def test_one_run_alone_says_nothing_more_than_the_gate() -> None:
     assert lines([a_run(1, 1e-9)]) == []
 
