@@ -124,12 +124,12 @@ class Fixed:
         return np.asarray(far >= 0.5 * self._critical)
 
 
-def table_of(suite: Suite, comparisons: int = 1) -> Table:
+def table_of(suite: Suite) -> Table:
     pairs = Pairs(
         PreferencePair(str(row), f"{group}?", f"good {row}", f"bad {row}", group)
         for row, group in enumerate(suite.groups)
     )
-    return Table(pairs, comparisons)
+    return Table(pairs)
 
 
 @dataclass
@@ -151,9 +151,9 @@ class Tally:
         return self.early.get(name, 0) / runs, self.plain.get(name, 0) / runs
 
 
-def comparisons(suite: Suite, lost: float, gained: float, runs: int, rng: Any, m: int = 1) -> Tally:
+def comparisons(suite: Suite, lost: float, gained: float, runs: int, rng: Any) -> Tally:
     """`no_regression` on two models that differ by such shares of newly wrong and newly right."""
-    table, tally = table_of(suite, m), Tally()
+    table, tally = table_of(suite), Tally()
     early = Fixed(NoRegression(alpha=ALPHA, early_stop=True), table)
     check = NoRegression(alpha=ALPHA)
     (everything,) = check.looks(table)  # type: ignore[arg-type]
@@ -221,15 +221,7 @@ def section(number: int, runs: int, *, quick: bool) -> str:
     ]
     doubled = (word for name in cell.heads for word in (name, "all pairs"))
     head = ("n", "size", "ICC", *doubled, "texts, mean", "fewer", "at most")
-    text = f"### {cell.title}\n\n{results.table(head, rows)}"
-    if number == 0:
-        five = comparisons(suites[0], cell.lost, cell.gained, max(1, runs // 2), rng, m=5)
-        red, plain = (100 * (1 - (1 - share) ** 5) for share in five.share("regressed"))
-        text += (
-            f"\n\nOf runs with 5 such comparisons, 300 pairs each, {red:.1f} % are red "
-            f"({plain:.1f} % without early stopping; from {max(1, runs // 2):,} comparisons)."
-        )
-    return text
+    return f"### {cell.title}\n\n{results.table(head, rows)}"
 
 
 def main() -> None:

@@ -146,7 +146,6 @@ def shape_cells() -> list[Cell]:
         Cell("candidate cubed", 450, equal(450, change=lambda d: d**3)),
         Cell("candidate's cube roots", 450, equal(450, change=np.cbrt)),
         Cell("candidate's tanh of three times", 450, equal(450, change=lambda d: np.tanh(3 * d))),
-        Cell("candidate rounded to whole numbers", 450, equal(450, change=np.round)),
     ]
 
 

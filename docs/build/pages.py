@@ -300,11 +300,11 @@ def get_started(example: Example, cache: Path) -> Mapping[str, str]:
     found = {"init": example.rmcheck("init")}
     with contextlib.suppress(FileNotFoundError):
         shutil.copytree(cache / "adapters", example.root / ".rmcheck/adapters")
-    found["green"] = _summary(example.pytest("suites/"))
+    found["green"] = _summary(example.pytest("suites/", "--rm-seeds", "1"))
     found["bless"] = example.rmcheck("bless")
     recipe = (example.root / "recipes/sample.yaml").read_text(encoding="utf-8")
     example.write("recipes/sample.yaml", recipe.replace("rate: 0.0", "rate: 0.4"))
-    found["red"] = _summary(example.pytest("suites/"))
+    found["red"] = _summary(example.pytest("suites/", "--rm-seeds", "1"))
     shutil.copytree(example.root / ".rmcheck/adapters", cache / "adapters", dirs_exist_ok=True)
     return found
 

@@ -19,7 +19,7 @@ from rmcheck.sources.recipe import RecipeSource, data_of
 from rmcheck.stats.cross_validation import CrossValidated, cross_validated
 from rmcheck.stats.winrate import win_rate, wins
 from rmcheck.study.trainings import train_all
-from rmcheck.training.folds import Folds, fold_numbers, stratum
+from rmcheck.training.folds import Folds, folds_of_data, stratum
 from rmcheck.verdict import Estimate
 
 Column = NDArray[np.float64]
@@ -96,9 +96,10 @@ def cross_validate(source: RecipeSource, *, of: int, seed: int, cache: Path) -> 
             f"{source.spec}: the recipe has the key 'folds', so a part of its data is left out "
             "already; cross-validate the recipe without this key"
         )
-    pairs = data_of(source.recipe).pairs
+    data = data_of(source.recipe)
+    pairs = data.pairs
     try:
-        numbers = fold_numbers(pairs, of, seed)
+        numbers = folds_of_data(data, of, seed)
     except ValueError as error:
         raise UsageError(f"{source.spec}: --folds {of}: {error}") from None
     chosen, rejected = np.zeros(len(pairs)), np.zeros(len(pairs))

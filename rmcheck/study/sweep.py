@@ -20,7 +20,7 @@ from rmcheck.stats.paired import Difference, paired_difference
 from rmcheck.stats.winrate import undecidable, win_rate, wins
 from rmcheck.study.search import search_of
 from rmcheck.study.trainings import train_all
-from rmcheck.training.folds import Folds, fold_numbers
+from rmcheck.training.folds import Folds, folds_of_data
 from rmcheck.training.recipe import Recipe
 from rmcheck.training.sweep_file import Sweep
 from rmcheck.verdict import Estimate
@@ -166,12 +166,12 @@ def run_sweep(
     TrainingError
         If the recipe as it is cannot be trained; other runs may fail.
     """
-    pairs = data_of(sweep.recipe).pairs
+    data = data_of(sweep.recipe)
     try:
-        numbers = fold_numbers(pairs, sweep.folds, sweep.seed)
+        numbers = folds_of_data(data, sweep.folds, sweep.seed)
     except ValueError as error:
         raise UsageError(f"{sweep.shown}: folds: {error}") from None
-    judge = _Judge(sweep, pairs, numbers, dataclasses.replace(options, cache=cache))
+    judge = _Judge(sweep, data.pairs, numbers, dataclasses.replace(options, cache=cache))
     search = search_of(sweep)
     runs: list[Run] = []
     proposed: list[Mapping[str, Any]] = [{}]

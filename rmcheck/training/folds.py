@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, ConfigDict
 
 from rmcheck.data import prompt_text
 from rmcheck.data.dialogue import Prompt
+from rmcheck.data.preferences import PreferenceData
 from rmcheck.wording import counted
 
 _Number = Annotated[int, Ge(1)]
@@ -153,6 +154,21 @@ def _blocks(pairs: Sequence[Foldable]) -> list[list[int]]:
     for row in range(len(pairs)):
         members.setdefault(root(row), []).append(row)
     return list(members.values())
+
+
+def folds_of_data(data: PreferenceData, of: int, seed: int) -> NDArray[np.int64]:
+    """The fold of each pair of the data, shape (n,); their response sets are divided with them.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer prompts than folds, or a fold has no pairs.
+    """
+    numbers = fold_numbers([*data.pairs, *data.sets], of, seed)[: len(data.pairs)]
+    empty = sorted(set(range(1, of + 1)) - set(numbers.tolist()))
+    if empty:
+        raise ValueError(f"expected pairs in each of {of} folds, got none in fold {empty[0]}")
+    return numbers
 
 
 def remaining(pairs: Sequence[Example], folds: Folds | None) -> Sequence[Example]:

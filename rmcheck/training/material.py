@@ -96,7 +96,7 @@ class PairMaterial:
     def __init__(
         self, pairs: Sequence[PreferencePair], recipe: Recipe, scorer: Scorer, shared: Shared
     ) -> None:
-        parts = split(without_folds(pairs, recipe), recipe)
+        parts = split(pairs, recipe)
         refuse_few(len(parts.train), recipe)
         whole = augmented(parts.train, recipe.augment)
         self.recipe = recipe
@@ -142,7 +142,7 @@ class SetMaterial:
         self, given: Sequence[PreferencePair | ResponseSet], recipe: Recipe, scorer: Scorer
     ) -> None:
         # A set without an order (all rated alike) says nothing.
-        kept = map(ranked, without_folds(given, recipe))
+        kept = map(ranked, given)
         parts = split([each for each in kept if each.below.any()], recipe)
         refuse_few(len(parts.train), recipe, "response sets (or pairs)")
         self.sets: list[Ranked] = parts.train
@@ -191,6 +191,8 @@ def material_of(
     TrainingError
         If there are fewer than two examples, or the loss asks for what the data lack.
     """
+    # Pairs and sets together: whatever the loss takes, a prompt is in the same fold.
+    given = without_folds(given, recipe)
     if asked_of(recipe.loss).sets:
         return SetMaterial(given, recipe, scorer)
     pairs = [each for each in given if isinstance(each, PreferencePair)]

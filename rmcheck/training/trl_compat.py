@@ -19,7 +19,12 @@ from trl.trainer.reward_trainer import DataCollatorForPreference, RewardTrainer
 
 __all__ = ["OVERRIDDEN", "DataCollatorForPreference", "QuietRewardTrainer", "RewardConfig"]
 
-OVERRIDDEN = ("_send_telemetry", "_get_train_sampler", "_save_checkpoint")
+OVERRIDDEN = (
+    "_send_telemetry",
+    "_get_train_sampler",
+    "_save_checkpoint",
+    "_load_from_checkpoint",
+)
 """The private methods that `QuietRewardTrainer` replaces."""
 
 
@@ -49,6 +54,11 @@ class QuietRewardTrainer(RewardTrainer):  # type: ignore[misc]
         """The adapter only; whether to save the embeddings PEFT would ask the hub."""
         model = self.accelerator.unwrap_model(self.model)
         model.save_pretrained(output_dir, save_embedding_layers=False)
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        """Load what `save_model` wrote."""
+        found = self.accelerator.unwrap_model(self.model)
+        found.load_adapter(resume_from_checkpoint, found.active_adapter, is_trainable=True)
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         """Without TRL's model card. A full disk costs the checkpoint, not the training."""

@@ -105,3 +105,22 @@ def test_mistakes(project: Project) -> None:
     said = project.cli("bisect", "nothing-1", "nothing-2", "--data", "pairs.jsonl")
     assert said.code == 4
     assert "'nothing-1' is not a run folder, a known baseline" in said.err[-1]
+
+
+@pytest.mark.ci
+def test_a_folder_of_checkpoints_is_loaded_and_scored(project: Project) -> None:
+    from scoring.models import save  # loads torch, which the other tests need not
+
+    for number, seed in ((100, 0), (20, 0), (3, 1)):
+        save(project.root / "run" / f"checkpoint-{number}", seed=seed)
+    project.write("pairs.jsonl", jsonl(pairs(30)))
+    said = project.cli("bisect", "run", "--data", "pairs.jsonl", "--all")
+    assert said.code in (0, 1), said
+    assert said.out[0] == "run: 3 steps by number"
+    assert said.out[1] == "baseline: run/checkpoint-3, the first step (no main yet)"
+    assert [line.split()[0] for line in said.out[3:5]] == [
+        "run/checkpoint-20",
+        "run/checkpoint-100",
+    ]
+    # The same weights have the same scores, and are compared alike.
+    assert said.out[3].split()[1:9] == said.out[4].split()[1:9]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -88,3 +90,38 @@ def test_what_cannot_be_trained_is_told_for_its_source_alone(folder: Path) -> No
     assert list(failed) == [id(other)]
     assert "pairs.jsonl" in str(failed[id(other)])
     assert not isinstance(failed[id(other)], ProblemsFound)
+
+
+SUITE = """rmcheck: 1
+name: rain
+data: ../pairs.jsonl
+checks:
+  - check: win_rate
+    min: 0.1
+  - check: label_noise
+    rates: [0.2]
+    seeds: 2
+    max_drop: 1.0
+"""
+
+CONFTEST = """from rmcheck.training import side_by_side
+
+side_by_side.WORTH = 0.0
+side_by_side.cores = lambda: 2
+"""
+
+
+@pytest.mark.ci
+def test_a_gate_trains_the_candidate_and_its_noisy_copies_at_once(folder: Path) -> None:
+    (folder / "suites").mkdir()
+    (folder / "suites/rain.yaml").write_text(SUITE, encoding="utf-8")
+    (folder / "conftest.py").write_text(CONFTEST, encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "suites", "--rm", "recipe:tiny.yaml"]
+    said = subprocess.run(
+        [*command, "--rm-device", "cpu"], cwd=folder, capture_output=True, text=True
+    )
+    assert said.returncode == 0, said.stdout + said.stderr
+    assert "training 3 models: 100%" in said.stdout + said.stderr
+    assert len(list((folder / ".rmcheck/adapters").glob("*/rmcheck.json"))) == 3
+    assert "training: tiny" in said.stdout
+    assert "2 passed" in said.stdout

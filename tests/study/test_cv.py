@@ -78,6 +78,8 @@ def test_every_pair_is_scored_by_a_model_that_did_not_see_it(
     found = json.loads(as_json)
     assert found["win_rate"]["value"] == pytest.approx(rate)
     assert found["folds"][1]["adapter"] == source.adapter.name
+    sizes = [int(np.sum(numbers != number)) for number in (1, 2, 3)]
+    assert [fold["trained_on"] for fold in found["folds"]] == sizes
     assert found["win_rate"]["low"] < found["pooled"]["low"]
     # The label audit of lint reads the file, beside that of other folds.
     other = said(capsys, "cv", "recipes/mine.yaml", "--folds", "2", "-o", "other.jsonl")

@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rmcheck.data import PreferencePair
+from rmcheck.data import PreferencePair, ResponseSet
+from rmcheck.data.preferences import PreferenceData
 from rmcheck.errors import ProblemsFound, TrainingError
 from rmcheck.scoring.files import FileHashes
-from rmcheck.training.folds import Folds, fold_numbers, remaining
-from rmcheck.training.preparation import split
+from rmcheck.training.folds import Folds, fold_numbers, folds_of_data, remaining
+from rmcheck.training.preparation import split, without_folds
 from rmcheck.training.recipe import Recipe, load_recipe
 
 RECIPE = "recipe: 1\nbase: base\ndata: one.jsonl\n"
@@ -71,7 +72,7 @@ def test_the_seed_decides_and_nothing_else() -> None:
 def test_what_is_left_out_is_not_trained_on(folder: Path) -> None:
     pairs = [pair(number, f"Question {number // 2}?", f"g{number // 2}") for number in range(60)]
     given = recipe(folder, "folds: {of: 3, without: [1, 3], seed: 4}\nheld_out: 0.1\n")
-    found = split(pairs, given)
+    found = split(without_folds(pairs, given), given)
     used = {each.id for each in [*found.train, *found.held_out]}
     numbers = fold_numbers(pairs, 3, 4)
     assert used == {each.id for each, n in zip(pairs, numbers, strict=True) if n == 2}
@@ -79,7 +80,36 @@ def test_what_is_left_out_is_not_trained_on(folder: Path) -> None:
     # Each pair is left out once in three folds: it remains in the two others.
     assert np.all([sum(each in part for part in parts) == 2 for each in pairs])
     with pytest.raises(TrainingError, match=r"r.yaml: folds: expected at least 3 prompts for 3"):
-        split(pairs[:4], given)
+        without_folds(pairs[:4], given)
+
+
+@pytest.mark.parametrize("loss", ["bradley_terry", "plackett_luce"])
+def test_pairs_and_response_sets_of_a_prompt_are_left_out_together(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, loss: str
+) -> None:
+    from rmcheck.training import material
+
+    pairs = [pair(number, f"Question {number}?") for number in range(30)]
+    sets = [
+        ResponseSet(
+            id=f"s{n}", prompt=f"Question {n}?", responses=("a", "b"), best=(0,), group=f"s{n}"
+        )
+        for n in range(20, 50)
+    ]
+    trained: list[str] = []
+    for name in ("PairMaterial", "SetMaterial"):
+        monkeypatch.setattr(material, name, lambda some, *_: trained.extend(e.id for e in some))
+    numbers = folds_of_data(PreferenceData(tuple(pairs), tuple(sets)), 3, 4)
+    assert sorted(set(numbers.tolist())) == [1, 2, 3]
+    given = recipe(folder, f"folds: {{of: 3, without: 2, seed: 4}}\nloss: {loss}\n")
+    material.material_of([*pairs, *sets], given, None, None)  # type: ignore[arg-type]
+    # Whatever the loss takes, the pairs of a fold are those that `rmcheck cv` scores.
+    expected = {each.id for each, n in zip(pairs, numbers, strict=True) if n != 2}
+    assert {name for name in trained if name[0] == "p"} == expected
+    assert any(name[0] == "s" for name in trained) == (loss == "plackett_luce")
+    few = PreferenceData(tuple(pairs[:1]), tuple(sets))
+    with pytest.raises(ValueError, match="expected pairs in each of 3 folds, got none in fold"):
+        folds_of_data(few, 3, 4)
 
 
 def test_a_fold_has_its_own_hash_and_a_recipe_without_folds_keeps_its(folder: Path) -> None:
