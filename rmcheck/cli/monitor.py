@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rmcheck.cli.options import add_baselines_option, settings
-from rmcheck.cli.output import put, tell
+from rmcheck.cli.output import PAGE, put, refuse_to_overwrite, tell
 from rmcheck.engine import Settings
 from rmcheck.errors import UsageError, did_you_mean
 from rmcheck.monitor.log import NAMES, Log, LogRow
@@ -81,6 +81,10 @@ def run_monitor(options: argparse.Namespace) -> int:
     if reference < LEAST_REFERENCE:
         raise UsageError(f"--reference {reference}: expected at least {LEAST_REFERENCE}")
     columns = _columns(options.columns)
+    if options.html:
+        refuse_to_overwrite("--html", options.html, made=PAGE)
+    if options.prometheus:
+        refuse_to_overwrite("--prometheus", options.prometheus, made="# HELP rmcheck_monitor_")
     log = Log([Path(name) for name in options.log], columns)
     baseline = _baseline(options, columns) if options.baseline else None
     found = watch(log.rows(), baseline, alpha=options.alpha, reference=reference)

@@ -71,3 +71,27 @@ def test_mistakes(project: Project, steady: Path, more: list[str], told: str) ->
     assert said.code == 4
     assert len(said.err) == 1
     assert told in said.err[0]
+
+
+@pytest.mark.parametrize("option", ["--html", "--prometheus"])
+def test_what_others_wrote_is_not_overwritten(project: Project, steady: Path, option: str) -> None:
+    before = steady.read_bytes()
+    said = project.cli("monitor", "steady.jsonl", "--reference", "400", option, "steady.jsonl")
+    assert said.code == 4
+    assert said.err == [
+        f"rmcheck monitor: {option} steady.jsonl: already exists and was not written by this "
+        "command; choose another path"
+    ]
+    assert steady.read_bytes() == before
+    (project.root / "folder").mkdir()
+    said = project.cli("monitor", "steady.jsonl", option, "folder")
+    assert said.err == [f"rmcheck monitor: {option} folder: is a folder; give a file"]
+    for _ in range(2):  # its own file, it replaces
+        said = project.cli("monitor", "steady.jsonl", "--reference", "400", option, "out")
+        assert (said.code, said.out[-1]) == (0, "wrote out")
+
+
+def test_a_folder_is_not_a_log(project: Project) -> None:
+    (project.root / "logs").mkdir()
+    (line,) = project.cli("monitor", "logs").err
+    assert line == "rmcheck monitor: logs: is a folder; name the files in it, in the order of time"
