@@ -85,6 +85,15 @@ def run_monitor(options: argparse.Namespace) -> int:
         refuse_to_overwrite("--html", options.html, made=PAGE)
     if options.prometheus:
         refuse_to_overwrite("--prometheus", options.prometheus, made="# HELP rmcheck_monitor_")
+    places = [Path(name).resolve() for name in options.log]
+    for name, place in zip(options.log, places, strict=True):
+        if places.count(place) > 1:
+            raise UsageError(f"{name}: given more than once; name each file of the log once")
+        if options.baseline and Path(options.baseline).resolve() == place:
+            raise UsageError(
+                f"--baseline {options.baseline}: is the log itself; name an earlier log, or leave "
+                "--baseline out: then the first part of the log is the reference"
+            )
     log = Log([Path(name) for name in options.log], columns)
     baseline = _baseline(options, columns) if options.baseline else None
     found = watch(log.rows(), baseline, alpha=options.alpha, reference=reference)

@@ -64,6 +64,8 @@ def test_against_a_run_of_the_gate(project: Project) -> None:
         (["steady.jsonl", "--columns", "score=rewrd"], "column score=rewrd: "),
         (["steady.jsonl"], "the log has 900 prompts; expected more than the reference of 2,000"),
         (["steady.jsonl", "--baseline", "steady.jsonl", "--reference", "500"], "exclude each"),
+        (["steady.jsonl", "--baseline", "./steady.jsonl"], "./steady.jsonl: is the log itself"),
+        (["steady.jsonl", "./steady.jsonl"], "steady.jsonl: given more than once"),
     ],
 )  # fmt: skip
 def test_mistakes(project: Project, steady: Path, more: list[str], told: str) -> None:
