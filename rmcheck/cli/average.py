@@ -39,6 +39,16 @@ def run_average(options: argparse.Namespace) -> int:
             raise UsageError(
                 f"{folder}: folder not found; `rmcheck train` prints where adapters are"
             )
+        if not (folder / "adapter_config.json").is_file():
+            raise UsageError(
+                f"{folder}: not an adapter: it has no adapter_config.json; `rmcheck train` prints "
+                "where adapters are"
+            )
+    places = [folder.resolve() for folder in folders]
+    twice = [folder for folder, place in zip(folders, places, strict=True)
+             if places.count(place) > 1]  # fmt: skip
+    if twice:
+        raise UsageError(f"{twice[0]}: given more than once; name each adapter once")
     hashes = FileHashes(settings(options).cache)
     with needed_by("rmcheck average"):
         rank = average(folders, Path(options.output), hashes)

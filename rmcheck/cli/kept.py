@@ -84,6 +84,12 @@ def kept_ensemble(
             f"--ensemble {name}: expected two or more models, got one; give --seeds 2 or more, or "
             "several recipes"
         )
+    twice = [member for member in dict.fromkeys(members) if members.count(member) > 1]
+    if twice:
+        raise UsageError(
+            f"--ensemble {name}: {twice[0].recipe} is given more than once; the same model twice "
+            "adds nothing: leave it out, or train it with several seeds (--seeds 2)"
+        )
     target = root / OWN / f"{name}.yaml"
     text = _text(recipes, members, root)
     if target.exists() and not _ours(target):

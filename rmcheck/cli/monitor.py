@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rmcheck.cli.options import add_baselines_option, settings
-from rmcheck.cli.output import put, tell
+from rmcheck.cli.output import PAGE, put, refuse_to_overwrite, tell
 from rmcheck.engine import Settings
 from rmcheck.errors import UsageError, did_you_mean
 from rmcheck.monitor.log import NAMES, Log, LogRow
@@ -81,6 +81,19 @@ def run_monitor(options: argparse.Namespace) -> int:
     if reference < LEAST_REFERENCE:
         raise UsageError(f"--reference {reference}: expected at least {LEAST_REFERENCE}")
     columns = _columns(options.columns)
+    if options.html:
+        refuse_to_overwrite("--html", options.html, made=PAGE)
+    if options.prometheus:
+        refuse_to_overwrite("--prometheus", options.prometheus, made="# HELP rmcheck_monitor_")
+    places = [Path(name).resolve() for name in options.log]
+    for name, place in zip(options.log, places, strict=True):
+        if places.count(place) > 1:
+            raise UsageError(f"{name}: given more than once; name each file of the log once")
+        if options.baseline and Path(options.baseline).resolve() == place:
+            raise UsageError(
+                f"--baseline {options.baseline}: is the log itself; name an earlier log, or leave "
+                "--baseline out: then the first part of the log is the reference"
+            )
     log = Log([Path(name) for name in options.log], columns)
     baseline = _baseline(options, columns) if options.baseline else None
     found = watch(log.rows(), baseline, alpha=options.alpha, reference=reference)

@@ -10,6 +10,9 @@ from typing import Any
 from rmcheck.errors import UsageError
 from rmcheck.wording import escaped
 
+PAGE = "<!doctype html>"
+"""How each page begins that a command writes."""
+
 
 def tell(*lines: str, error: bool = False) -> None:
     """Print each line escaped, to standard output or to standard error."""
@@ -36,6 +39,25 @@ def _in_json(character: str) -> str:
     if character == "\n" or escaped(character) == character:
         return character
     return f"\\u{ord(character):04x}"
+
+
+def refuse_to_overwrite(option: str, name: str, *, made: str) -> None:
+    """Refuse a file that exists, unless it begins with `made`, as those of the command do."""
+    target = Path(name)
+    if target.is_dir():
+        raise UsageError(f"{option} {name}: is a folder; give a file")
+    if not target.is_file():
+        return
+    try:
+        with target.open(encoding="utf-8") as file:
+            start = file.read(1000).lstrip()
+    except (OSError, ValueError):
+        start = None
+    if start is None or (start and not start.startswith(made)):
+        raise UsageError(
+            f"{option} {name}: already exists and was not written by this command; choose another "
+            "path"
+        )
 
 
 JSON_LINES = (".jsonl", ".json", ".ndjson")

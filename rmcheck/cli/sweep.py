@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rmcheck.cli.options import add_compute_options, settings
-from rmcheck.cli.output import put, tell, tell_json
+from rmcheck.cli.output import PAGE, put, refuse_to_overwrite, tell, tell_json
 from rmcheck.documents.finding import is_yaml
 from rmcheck.errors import UsageError
 from rmcheck.report import numbers
@@ -47,6 +47,8 @@ def run_sweep(options: argparse.Namespace) -> int:
     from rmcheck.training.sweep_file import load_sweep
 
     target = None if options.output is None else _target(options.output)
+    if options.html is not None:
+        refuse_to_overwrite("--html", options.html, made=PAGE)
     path = Path(options.sweep)
     if not path.is_file():
         raise UsageError(

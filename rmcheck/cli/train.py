@@ -96,7 +96,7 @@ def _show(folder: Path, training: TrainingRecord | None, spec: str) -> None:
         raise SourceError(f"{folder}: training record missing; delete the folder to train again")
     tell(
         f"{spec}: {counted(training.pairs, 'pair')}, {counted(training.steps, 'step')}, "
-        f"{training.seconds:.0f} s"
+        f"{training.seconds:.0f} s{_stopped(training)}"
     )
     tell(f"adapter: {shown(folder, Path.cwd())}")
     print(f"{'step':>6}  {'loss':>7}  {'training':>8}  {'held out':>8}   (win rates)")
@@ -105,6 +105,12 @@ def _show(folder: Path, training: TrainingRecord | None, spec: str) -> None:
             f"{point.step:>6}  {point.loss:>7.4f}  {_share(point.train_win_rate):>8}  "
             f"{_share(point.held_out_win_rate):>8}"
         )
+
+
+def _stopped(training: TrainingRecord) -> str:
+    if training.best_step is None:
+        return ""
+    return f", early stopping kept the weights of step {training.best_step}"
 
 
 def _share(value: float | None) -> str:

@@ -34,7 +34,9 @@ LENGTH = Kind(
     "longer one ahead",
     "a longer response has the higher score more, or less, often",
 )
-PROMPTS = Kind("prompts", "unseen words", "prompts have words that the reference did not have")
+PROMPTS = Kind(
+    "prompts", "unseen words", "prompts have more, or fewer, words that the reference did not have"
+)
 KINDS = (SCORES, TIES, LENGTH, PROMPTS)
 
 

@@ -31,6 +31,8 @@ NAMES: Mapping[str, tuple[str, ...]] = {
 }
 """The parts of a row, and the columns that are looked for where none is named."""
 JSON = (".jsonl", ".json", ".ndjson")
+_MOST = 1e100
+"""The sums of squares of larger scores are beyond what a float can hold."""
 _MILLISECONDS = 1e11
 """A time in seconds is below this until the year 5138."""
 
@@ -149,6 +151,8 @@ class _Place:
                 number = math.inf
         if not math.isfinite(number):
             self.note(f"{column}: expected a finite number, got {value!r:.40}")
+        elif abs(number) > _MOST:
+            self.note(f"{column}: expected a score up to {_MOST:g} in size, got {value!r:.40}")
         return number
 
     def text(self, found: Mapping[str, str], parts: Mapping[str, Any], part: str) -> str | None:
@@ -206,6 +210,8 @@ def seconds_of(value: Any) -> float | None:
 
 def _values(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
     """The number and the cells of each row of a file."""
+    if path.is_dir():
+        raise UsageError(f"{path}: is a folder; name the files in it, in the order of time")
     if not path.is_file():
         raise UsageError(f"{path}: file not found")
     kind = suffix(path.name)

@@ -160,9 +160,10 @@ class Assembly:
             return
         if found.broken:
             lines = listed([str(line) for line in found.broken])
-            self._problems.append(
-                f"{self._shown(path)}: skipped line {lines}: not a valid run record"
-            )
+            said = f"line {lines}: not a valid run record"
+            if len(found.broken) > 1:
+                said = f"lines {lines}: not valid run records"
+            self._problems.append(f"{self._shown(path)}: skipped {said}")
 
     def summarise(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Print the ten lines of the report's first screen."""

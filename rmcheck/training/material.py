@@ -209,7 +209,13 @@ def material_of(
 def refuse_few(count: int, recipe: Recipe, kind: str = "pairs") -> None:
     """Raise TrainingError for fewer than two training examples."""
     if count < 2:
-        raise TrainingError(f"{recipe.path}: expected at least 2 training {kind}, got {count}")
+        why = (
+            f"; held_out: {recipe.held_out:g} holds out whole prompts, so data of one or two "
+            "prompts may leave none: use more prompts, or held_out: 0"
+            if recipe.held_out
+            else "; use more data"
+        )
+        raise TrainingError(f"{recipe.path}: expected at least 2 training {kind}, got {count}{why}")
 
 
 def columns_of(pairs: Sequence[PreferencePair], recipe: Recipe) -> dict[str, NDArray[np.float32]]:

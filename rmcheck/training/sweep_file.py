@@ -198,6 +198,10 @@ def _wrong_search(given: SweepFile, document: Located) -> Iterator[Problem]:
             if not space:
                 said = f"keys.{key}: the list is empty; give one value or more"
                 yield document.problem(place, said)
+            for at, value in enumerate(space):
+                if any(value == other and type(value) is type(other) for other in space[:at]):
+                    said = f"keys.{key}: {value!r} is given twice; remove one"
+                    yield document.problem((*place, at), said)
             continue
         if given.search == "grid":
             said = f"keys.{key}: a grid needs a list of values, got a range; list them, or use "

@@ -68,6 +68,7 @@ def test_mistakes(project: Path) -> None:
             "sources/own.yaml: already exists and was not written",
         ),
         ("a/b", ["a"], two, "--ensemble 'a/b': expected a name of letters"),
+        ("two", ["a"], [Member("a"), Member("a")], "--ensemble two: a is given more than once"),
         ("one", ["a"], [Member("a")], "expected two or more models, got one"),
         (None, ["a", "b"], two, "name the ensemble with --ensemble NAME"),
     ):

@@ -64,6 +64,8 @@ def test_against_a_run_of_the_gate(project: Project) -> None:
         (["steady.jsonl", "--columns", "score=rewrd"], "column score=rewrd: "),
         (["steady.jsonl"], "the log has 900 prompts; expected more than the reference of 2,000"),
         (["steady.jsonl", "--baseline", "steady.jsonl", "--reference", "500"], "exclude each"),
+        (["steady.jsonl", "--baseline", "./steady.jsonl"], "./steady.jsonl: is the log itself"),
+        (["steady.jsonl", "./steady.jsonl"], "steady.jsonl: given more than once"),
     ],
 )  # fmt: skip
 def test_mistakes(project: Project, steady: Path, more: list[str], told: str) -> None:
@@ -71,3 +73,27 @@ def test_mistakes(project: Project, steady: Path, more: list[str], told: str) ->
     assert said.code == 4
     assert len(said.err) == 1
     assert told in said.err[0]
+
+
+@pytest.mark.parametrize("option", ["--html", "--prometheus"])
+def test_what_others_wrote_is_not_overwritten(project: Project, steady: Path, option: str) -> None:
+    before = steady.read_bytes()
+    said = project.cli("monitor", "steady.jsonl", "--reference", "400", option, "steady.jsonl")
+    assert said.code == 4
+    assert said.err == [
+        f"rmcheck monitor: {option} steady.jsonl: already exists and was not written by this "
+        "command; choose another path"
+    ]
+    assert steady.read_bytes() == before
+    (project.root / "folder").mkdir()
+    said = project.cli("monitor", "steady.jsonl", option, "folder")
+    assert said.err == [f"rmcheck monitor: {option} folder: is a folder; give a file"]
+    for _ in range(2):  # its own file, it replaces
+        said = project.cli("monitor", "steady.jsonl", "--reference", "400", option, "out")
+        assert (said.code, said.out[-1]) == (0, "wrote out")
+
+
+def test_a_folder_is_not_a_log(project: Project) -> None:
+    (project.root / "logs").mkdir()
+    (line,) = project.cli("monitor", "logs").err
+    assert line == "rmcheck monitor: logs: is a folder; name the files in it, in the order of time"

@@ -63,6 +63,7 @@ def test_every_row_that_cannot_be_used_is_named(tmp_path: Path) -> None:
                 '{"prompt": "p", "time": 1}',
                 '{"prompt": "p", "score": true, "time": 1}',
                 "{",
+                '{"prompt": "p", "score": -1e200, "time": 1}',
                 good,
             ]
         ),
@@ -75,7 +76,7 @@ def test_every_row_that_cannot_be_used_is_named(tmp_path: Path) -> None:
         next(rows)
     told = str(raised.value).splitlines()
     assert [line.partition("a.jsonl:")[2].partition(" ")[0] for line in told] == [
-        "2:1:", "3:1:", "3:1:", "3:1:", "4:1:", "5:1:", "6:2:",
+        "2:1:", "3:1:", "3:1:", "3:1:", "4:1:", "5:1:", "6:2:", "7:1:",
     ]  # fmt: skip
     assert "score: expected a finite number, got nan" in told[0]
     assert any("prompt: expected text or a list of messages, got 7" in line for line in told)
@@ -83,6 +84,7 @@ def test_every_row_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     assert any("time: expected a time such as 2025-01-31T12:00:00Z" in line for line in told)
     assert "score: missing; every row of the log needs one" in told[4]
     assert "invalid JSON" in told[6]
+    assert "score: expected a score up to 1e+100 in size, got -1e+200" in told[7]
 
 
 def test_a_log_of_nothing_but_mistakes_is_not_read_to_its_end(tmp_path: Path) -> None:

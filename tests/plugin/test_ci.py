@@ -235,6 +235,9 @@ def test_a_broken_line_of_history_is_passed_over_and_told(project: Project) -> N
     lines = (project.root / "reports/history.jsonl").read_text().splitlines()
     assert lines[0] == "not a run"
     assert json.loads(lines[1])["outcome"] == "pass"
+    project.write("reports/history.jsonl", "not a run\n\x00\n")
+    told = project.run().outlines
+    assert "reports/history.jsonl: skipped lines 1 and 2: not valid run records" in told
 
 
 def test_a_history_that_cannot_be_written_costs_no_report(project: Project) -> None:

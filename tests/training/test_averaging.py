@@ -104,3 +104,16 @@ def test_what_does_not_belong_together_is_refused(folder: Path) -> None:
     with pytest.raises(UsageError, match="its base model is not that of"):
         average([one, adapter(other, "c", rank=2, seed=3)], folder / "out", hashes)
     assert not (folder / "out").exists()
+
+
+def test_what_is_not_several_adapters_is_refused_by_name(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = adapter(folder, "a", rank=2, seed=1)
+    for given, said in (
+        ([one, folder / "a" / ".." / "a"], "a: given more than once; name each adapter once"),
+        ([one, folder], f"{folder}: not an adapter: it has no adapter_config.json"),
+    ):
+        assert main(["average", *map(str, given), "-o", str(folder / "out")]) == 4
+        assert said in capsys.readouterr().err
+    assert not (folder / "out").exists()

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from rmcheck.cli.train import _show
 from rmcheck.data import pair_dialogues
 from rmcheck.errors import TrainingError
 from rmcheck.progress import NoProgress
@@ -79,3 +80,19 @@ def test_the_point_that_is_kept_is_the_last_one_without_early_stopping() -> None
     assert record.kept == points[1]
     assert record.model_copy(update={"best_step": 1}).kept == points[0]
     assert record.model_copy(update={"curve": []}).kept is None
+
+
+def test_the_command_says_whose_weights_are_kept(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    points = [CurvePoint(step=step, loss=1.0) for step in (1, 2)]
+    record = TrainingRecord(
+        recipe="r", fingerprint="", pairs=2, truncated=0, steps=2, seconds=1.0, curve=points
+    )
+    _show(tmp_path, record, "recipe:r")
+    _show(tmp_path, record.model_copy(update={"best_step": 1}), "recipe:r")
+    told = [line for line in capsys.readouterr().out.splitlines() if line.startswith("recipe:r")]
+    assert told == [
+        "recipe:r: 2 pairs, 2 steps, 1 s",
+        "recipe:r: 2 pairs, 2 steps, 1 s, early stopping kept the weights of step 1",
+    ]

@@ -79,6 +79,7 @@ def test_values_are_those_that_a_recipe_allows_each_at_its_place(folder: Path) -
         ("search: grid\nkeys: {lora.r: {low: 1, high: 4}}", "4:16", "a grid needs a list"),
         ("search: grid\nruns: 3\nkeys: {lora.r: [1, 2], seed: [1, 2]}", "4:1", "all 4 comb"),
         ("keys: {}", "3:7", "keys"),
+        ("keys: {lora.r: [1, 2, 1]}", "3:23", "keys.lora.r: 1 is given twice; remove one"),
         ("keys: {lora.r: []}", "3:16", "the list is empty"),
         ("serach: grid\nkeys: {lora.r: [1]}", "3:1", "did you mean 'search'?"),
         ("keys: {lora.r: {low: 1, hihg: 4}}", "3:16", "the key 'high' is missing"),

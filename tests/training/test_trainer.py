@@ -249,6 +249,14 @@ def test_too_few_pairs_is_an_error(shared: Path) -> None:
         train(project.recipe_of(shared), numbered(1), "cpu", NoProgress())
 
 
+def test_one_prompt_leaves_no_pairs_beside_those_held_out(shared: Path) -> None:
+    recipe = dataclasses.replace(project.recipe_of(shared), held_out=0.2)
+    with pytest.raises(
+        TrainingError, match=r"pairs, got 0; held_out: 0\.2 holds out whole prompts"
+    ):
+        train(recipe, numbered(6, group=6), "cpu", NoProgress())
+
+
 def test_a_loss_that_is_no_number_is_an_error(shared: Path) -> None:
     recipe = project.recipe_of(shared)
     wild = dataclasses.replace(
