@@ -76,8 +76,8 @@ class LeftOut:
 def too_many(count: int, *, of: int, most: float) -> bool:
     """Whether `count` left-out pairs of so many are more than the share `most` allows.
 
-    >>> too_many(2, of=10, most=0.05), too_many(5, of=100, most=0.05), too_many(6, of=100, most=0.05)
-    (False, False, True)
+    >>> too_many(2, of=10, most=0.05), [too_many(n, of=100, most=0.05) for n in (5, 6)]
+    (False, [False, True])
     """
     return count > max(AT_LEAST, int(most * of + 1e-9))
 
