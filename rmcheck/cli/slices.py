@@ -16,10 +16,11 @@ from rmcheck.cli.options import (
 from rmcheck.cli.output import tell, tell_json
 from rmcheck.cli.project import shown
 from rmcheck.cli.ranking import as_spec, on_data, suites_of
-from rmcheck.compare.comparison import is_run, read_side
+from rmcheck.compare.comparison import Side, is_run, read_side
 from rmcheck.engine import Settings
 from rmcheck.engine.settings import DEFAULT_BASELINE
 from rmcheck.errors import UsageError
+from rmcheck.record.table import one_each
 from rmcheck.report.input import TextsByHash
 from rmcheck.spec import redacted
 from rmcheck.suite import Suite
@@ -83,7 +84,7 @@ def run_slices(options: argparse.Namespace) -> int:
     if not flips.pairs:
         raise UsageError(_nothing(names, lacking))
     found = find(flips, columns(flips.pairs, flips.suites, with_topics=True))
-    notes = list(found.notes)
+    notes = [*found.notes, *_alone(sides, names)]
     if lacking:
         notes.append(
             f"left out {counted(lacking, 'pair')} whose texts were not found; set --suites"
@@ -122,6 +123,17 @@ def _texts(
     for suite in suites:
         found.add(suite.data.pairs)
     return found
+
+
+def _alone(sides: Sequence[Side], names: Sequence[str]) -> list[str]:
+    """How many pairs were not searched, because one side alone has scores of their texts."""
+    texts = [set(one_each(side.rows).hashes) for side in sides]
+    alone = [len(texts[0] - texts[1]), len(texts[1] - texts[0])]
+    return [
+        f"left out {counted(count, 'pair')} that only {name} has"
+        for count, name in zip(alone, names, strict=True)
+        if count
+    ]
 
 
 def _nothing(names: Sequence[str], lacking: int) -> str:

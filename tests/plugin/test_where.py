@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from plugin.projects import Project, Row, jsonl
+from plugin.projects import Project, Row, jsonl, pairs, scores
 from rmcheck.shipped import shipped
 from rmcheck.suite import load_suite
 
@@ -149,3 +149,14 @@ def test_a_green_run_does_not_search(worse: Project) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "searched []" in done.stdout
     assert "where:" not in done.stdout
+
+
+def test_pairs_of_one_side_alone_are_told(project: Project) -> None:
+    whole = pairs(60)
+    project.write("pairs.jsonl", jsonl(whole))
+    for name, count in (("old", 60), ("new", 45)):
+        project.write(f"{name}.jsonl", jsonl(scores(pairs(count))))
+    said = project.cli("slices", "new.jsonl", "--baseline", "old.jsonl", "--data", "pairs.jsonl")
+    assert said.code == 0, said
+    assert said.out[0].startswith("45 pairs of 45 prompts: 0 newly wrong")
+    assert said.out[-1] == "note: left out 15 pairs that only scores:old.jsonl has"
