@@ -12,11 +12,12 @@ from rmcheck.cli.options import (
     add_compute_options,
     add_suites_option,
     settings,
+    suites_folder,
 )
 from rmcheck.cli.output import tell, tell_json
 from rmcheck.cli.project import shown
 from rmcheck.cli.ranking import as_spec, on_data, suites_of
-from rmcheck.compare.comparison import Side, is_run, read_side
+from rmcheck.compare.comparison import Side, is_run, read_side, suites_below
 from rmcheck.engine import Settings
 from rmcheck.engine.settings import DEFAULT_BASELINE
 from rmcheck.errors import UsageError
@@ -80,6 +81,11 @@ def run_slices(options: argparse.Namespace) -> int:
         sides = [on_data(side, suites[0]) for side in sides]
     texts = _texts(specs, chosen, suites, options)
     flips, lacking = flips_of(sides[0].rows, sides[1].rows, texts.pairs)
+    folder = suites_folder(options, chosen).absolute()
+    if lacking and not suites and folder.is_dir():  # baselines keep no texts
+        for suite in suites_below(folder, chosen):
+            texts.add(suite.data.pairs)
+        flips, lacking = flips_of(sides[0].rows, sides[1].rows, texts.pairs)
     names = [redacted(side.name) for side in sides]
     if not flips.pairs:
         raise UsageError(_nothing(names, lacking))

@@ -160,3 +160,20 @@ def test_pairs_of_one_side_alone_are_told(project: Project) -> None:
     assert said.code == 0, said
     assert said.out[0].startswith("45 pairs of 45 prompts: 0 newly wrong")
     assert said.out[-1] == "note: left out 15 pairs that only scores:old.jsonl has"
+
+
+def test_two_baselines_are_searched_with_the_texts_of_the_suites(project: Project) -> None:
+    project.suite("chat", "win_rate", rows=pairs(40))
+    project.write("old.jsonl", jsonl(scores(pairs(40))))
+    project.run("--rm", "scores:old.jsonl")
+    assert project.cli("bless").code == 0
+    said = project.cli("slices", "main", "--baseline", "main")
+    assert said.code == 0, said
+    assert said.out[0].startswith("40 pairs of 40 prompts: 0 newly wrong against main")
+    (project.root / "old").mkdir()
+    for name in ("suites", "data"):
+        (project.root / name).rename(project.root / "old" / name)
+    lacking = project.cli("slices", "main", "--baseline", "main")
+    assert "none of their texts was found; set --suites or --data" in lacking.err[-1]
+    given = project.cli("slices", "main", "--baseline", "main", "--suites", "old/suites")
+    assert given.out == said.out
