@@ -23,7 +23,7 @@ Measure = Literal["win_rate", "log_loss", "rank_log_loss"]
 Column = NDArray[np.float64]
 
 LEAST: Final = 0.05
-"""The curve of `rank_log_loss` begins at σ(0.05) = 0.51 or more. Where margins tell nothing of who
+"""The curve of `rank_log_loss` begins at σ(0.05) = 0.51 or more. Where margins do not tell who
 is right it is flat there, and the measure is the win rate."""
 
 _STEPS: Final = 50

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from builders import TableContext, make_pairs
@@ -79,6 +81,8 @@ def test_evidence_that_the_wins_do_not_have(measure: str) -> None:
     head = verdict.message.split(";")[0]
     assert head.startswith("no_regression regressed: win rate fell 2.5 points against main")
     assert f"p={found.p_two_sided:.2g} by {measure} (p=0.099 by win rate)" in head
+    page = Path(__file__).parents[2] / "docs" / "measures.md"
+    assert (verdict.message in page.read_text(encoding="utf-8")) == (measure == "log_loss")
     assert head.endswith(f": most of the evidence is that {REASONS[measure]}")
 
 

@@ -88,7 +88,7 @@ def test_every_option_and_argument_says_what_it_is() -> None:
 
 MISTAKES = {
     "nothing": ([], "the following arguments are required: COMMAND; see rmcheck --help"),
-    "no command": (["trian"], "invalid choice: 'trian', did you mean 'train'? (allowed: bless, "),
+    "no command": (["trian"], "invalid choice: 'trian', did you mean 'train'? (allowed: average, "),
     "no schema": (["schema", "siute"], "invalid choice: 'siute', did you mean 'suite'?"),
     "no option": (["list", "--all"], "unrecognized arguments: --all; see rmcheck list --help"),
     "no option of an action": (
