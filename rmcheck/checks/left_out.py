@@ -33,8 +33,7 @@ class LeftOut:
     @property
     def too_many(self) -> bool:
         """Whether they are more than `most` allows."""
-        total = self.count + self.compared
-        return self.count > max(AT_LEAST, int(self.most * total + 1e-9))
+        return too_many(self.count, of=self.count + self.compared, most=self.most)
 
     @property
     def message(self) -> str:
@@ -72,6 +71,15 @@ class LeftOut:
             for ids, what in kinds
             if ids
         )
+
+
+def too_many(count: int, *, of: int, most: float) -> bool:
+    """Whether `count` left-out pairs of so many are more than the share `most` allows.
+
+    >>> too_many(2, of=10, most=0.05), [too_many(n, of=100, most=0.05) for n in (5, 6)]
+    (False, [False, True])
+    """
+    return count > max(AT_LEAST, int(most * of + 1e-9))
 
 
 def within(where: Slice | None, changes: Changes, data: PreferenceData) -> Changes:

@@ -100,7 +100,11 @@ def run_bisect(options: argparse.Namespace) -> int:
     bisection = Bisection(read, read(-1), options.max_drop, options.measure, chosen.seed)
     found = bisection.run(len(names), every=options.all)
     tell(*lines(bisection.points, shown, found))
-    notes = [*told(found, shown, redacted(baseline), every=options.all), _count(bisection, shown)]
+    notes = [
+        *told(found, shown, redacted(baseline), every=options.all),
+        *bisection.notes,
+        _count(bisection, shown),
+    ]
     tell("", *notes)
     if options.html:
         _write(options.html, bisection, found, shown, notes)

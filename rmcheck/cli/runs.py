@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -20,8 +21,9 @@ from rmcheck.cli.project import configured, shown, tell_ignored
 from rmcheck.cli.ranking import add_options as add_ranking_options
 from rmcheck.cli.ranking import as_spec, on_data, run_ranking, suites_of, write
 from rmcheck.compare import agreement, parity, pins
-from rmcheck.compare.comparison import compare, is_record, is_run, read_side, state_first
+from rmcheck.compare.comparison import Side, compare, is_record, is_run, read_side, state_first
 from rmcheck.compare.ranking import rank
+from rmcheck.engine.seeds import no_effect
 from rmcheck.engine.settings import DEFAULT_BASELINE, Options, Settings, settings_from
 from rmcheck.errors import UsageError
 from rmcheck.record import baseline as baselines
@@ -206,6 +208,18 @@ def run_report(options: argparse.Namespace) -> int:
     return 0
 
 
+def _seeds_unused(count: int, candidate: Side, baseline: Side) -> list[str]:
+    """What is said of an asked number of trainings that a comparison does not have."""
+    sources = [side.given for side in (candidate, baseline) if side.given]
+    if not sources:
+        return [
+            f"seeds: {count} has no effect: {candidate.name} and {baseline.name} have as many "
+            "trainings as they were made with"
+        ]
+    told = (no_effect(source, count) for source in sources)
+    return list(dict.fromkeys(said for said in told if said))
+
+
 def run_compare(options: argparse.Namespace) -> int:
     """Print one line for each suite, 1 if one regressed; or rank three or more models."""
     chosen = settings(options)
@@ -215,6 +229,13 @@ def run_compare(options: argparse.Namespace) -> int:
                 f"--measure {options.measure} compares two; {len(options.others) + 1} were given, "
                 "and a ranking counts wins; leave --measure out, or name two"
             )
+        if options.rm_seeds and chosen.seeds > 1:
+            raise UsageError(
+                f"--seeds {chosen.seeds} compares two recipes; {len(options.others) + 1} models "
+                "were given, and a ranking takes one training of each; leave --seeds out, or name "
+                "two"
+            )
+        chosen = replace(chosen, seeds=1)
         return run_ranking(options, chosen, [options.candidate, *options.others])
     given = [options.candidate, *(options.others or [DEFAULT_BASELINE])]
     specs = [as_spec(spec, chosen) for spec in given]
@@ -242,6 +263,8 @@ def run_compare(options: argparse.Namespace) -> int:
     for side in (candidate, baseline):
         for remark in side.given.remarks if side.given else ():
             tell(f"{redacted(side.name)}: {remark}")
+    if options.rm_seeds and chosen.seeds > 1:
+        tell(*_seeds_unused(chosen.seeds, candidate, baseline))
     for lacking, other, alone in (
         (given[0], given[1], found.only_baseline),
         (given[1], given[0], found.only_candidate),

@@ -12,14 +12,16 @@ from rmcheck.cli.options import (
     add_compute_options,
     add_suites_option,
     settings,
+    suites_folder,
 )
 from rmcheck.cli.output import tell, tell_json
 from rmcheck.cli.project import shown
 from rmcheck.cli.ranking import as_spec, on_data, suites_of
-from rmcheck.compare.comparison import is_run, read_side
+from rmcheck.compare.comparison import Side, is_run, read_side, suites_below
 from rmcheck.engine import Settings
 from rmcheck.engine.settings import DEFAULT_BASELINE
 from rmcheck.errors import UsageError
+from rmcheck.record.table import one_each
 from rmcheck.report.input import TextsByHash
 from rmcheck.spec import redacted
 from rmcheck.suite import Suite
@@ -79,11 +81,16 @@ def run_slices(options: argparse.Namespace) -> int:
         sides = [on_data(side, suites[0]) for side in sides]
     texts = _texts(specs, chosen, suites, options)
     flips, lacking = flips_of(sides[0].rows, sides[1].rows, texts.pairs)
+    folder = suites_folder(options, chosen).absolute()
+    if lacking and not suites and folder.is_dir():  # baselines keep no texts
+        for suite in suites_below(folder, chosen):
+            texts.add(suite.data.pairs)
+        flips, lacking = flips_of(sides[0].rows, sides[1].rows, texts.pairs)
     names = [redacted(side.name) for side in sides]
     if not flips.pairs:
         raise UsageError(_nothing(names, lacking))
     found = find(flips, columns(flips.pairs, flips.suites, with_topics=True))
-    notes = list(found.notes)
+    notes = [*found.notes, *_alone(sides, names)]
     if lacking:
         notes.append(
             f"left out {counted(lacking, 'pair')} whose texts were not found; set --suites"
@@ -122,6 +129,17 @@ def _texts(
     for suite in suites:
         found.add(suite.data.pairs)
     return found
+
+
+def _alone(sides: Sequence[Side], names: Sequence[str]) -> list[str]:
+    """How many pairs were not searched, because one side alone has scores of their texts."""
+    texts = [set(one_each(side.rows).hashes) for side in sides]
+    alone = [len(texts[0] - texts[1]), len(texts[1] - texts[0])]
+    return [
+        f"left out {counted(count, 'pair')} that only {name} has"
+        for count, name in zip(alone, names, strict=True)
+        if count
+    ]
 
 
 def _nothing(names: Sequence[str], lacking: int) -> str:

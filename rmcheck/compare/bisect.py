@@ -6,13 +6,15 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from rmcheck.checks.left_out import too_many
 from rmcheck.checks.measured import Measure
-from rmcheck.compare.comparison import Side, compare
+from rmcheck.checks.no_regression import NoRegression
+from rmcheck.compare.comparison import Comparison, Side, compare
 from rmcheck.errors import UsageError
 from rmcheck.record.table import one_each
 from rmcheck.stats.multiplicity import one_sided_level
 from rmcheck.verdict import Estimate, Verdict
-from rmcheck.wording import minus
+from rmcheck.wording import listed, minus
 
 ALPHA = 0.05
 BASELINE = -1
@@ -136,6 +138,8 @@ class Bisection:
         A smaller drop of the win rate is tolerated, in [0, 1].
     measure
         What the paired tests compare, as in `no_regression`.
+    notes
+        What of the baseline no step could be compared on, in the order in which it was found.
     """
 
     read: Callable[[int], Side]
@@ -144,6 +148,7 @@ class Bisection:
     measure: Measure = "win_rate"
     seed: int = 0
     points: dict[int, Point] = field(default_factory=dict)
+    notes: dict[str, None] = field(default_factory=dict)
     _sides: dict[int, Side] = field(default_factory=dict)
 
     def side(self, step: int) -> Side:
@@ -155,15 +160,23 @@ class Bisection:
         return self._sides[step]
 
     def worse(self, step: int, than: int, level: float) -> bool:
-        """Whether any suite's win rate fell by `max_drop` or more, at the level of all suites."""
-        found = compare(
+        """Whether any suite's win rate fell by `max_drop` or more, at the level of all suites.
+
+        Raises
+        ------
+        UsageError
+            When a step lacks pairs or suites that the others have, or no suite can be compared.
+        """
+        compared = compare(
             self.side(step),
             self.side(than),
             max_drop=self.max_drop,
             measure=self.measure,
             seed=self.seed,
-        ).verdicts
+        )
+        found = compared.verdicts
         if than == BASELINE:
+            self._refuse_partial(step, compared)
             self.points[step] = Point(step, win_rate_of(self.side(step)), found)
             if all(verdict.p_value is None for verdict in found.values()):
                 said = next(iter(found.values())).message
@@ -174,6 +187,34 @@ class Bisection:
             and _drop_p(verdict) <= level / len(found)
             for verdict in found.values()
         )
+
+    def _refuse_partial(self, step: int, compared: Comparison) -> None:
+        """A step on other pairs than the baseline could look as good as it, having lost the rest.
+
+        The suites that no step has are noted, and so are those with too few pairs.
+        """
+        name = self.side(step).name
+        for suite, verdict in compared.verdicts.items():
+            n = len(compared.paired[suite].ids)
+            if too_many(verdict.left_out, of=verdict.left_out + n, most=NoRegression.max_left_out):
+                raise UsageError(
+                    f"{name}: {suite}: expected the {verdict.left_out + n:,} pairs of "
+                    f"{self.baseline.name}, got {n:,} of them; score the same pairs for every step "
+                    "(a run that stopped early: with --rm-early-stop off)"
+                )
+        for point in self.points.values():
+            if lacking := [suite for suite in point.verdicts if suite not in compared.verdicts]:
+                raise UsageError(
+                    f"{name}: no scores of {listed(lacking)}, which "
+                    f"{self.side(point.step).name} has; score the same suites for every step"
+                )
+        if compared.only_baseline:
+            said = f"not compared (only in {self.baseline.name}): {listed(compared.only_baseline)}"
+            self.notes[said] = None
+        if any(verdict.p_value is not None for verdict in compared.verdicts.values()):
+            for suite, verdict in compared.verdicts.items():
+                if verdict.p_value is None:
+                    self.notes[f"not compared: {suite}: {verdict.message}"] = None
 
     def run(self, steps: int, *, alpha: float = ALPHA, every: bool = False) -> Search:
         """Search, or score every step."""

@@ -44,6 +44,9 @@ class Range:
     def __post_init__(self) -> None:
         if self.min is None and self.max is None:
             raise ValueError("expected min, max or both, as in {min: 40}")
+        for name, bound in (("min", self.min), ("max", self.max)):
+            if bound is not None and bound < 0:
+                raise ValueError(f"{name}={bound:g} is negative; use 0 or more")
         if self.min is not None and self.max is not None and self.min > self.max:
             raise ValueError(f"min={self.min:g} is larger than max={self.max:g}; exchange them")
 
@@ -94,11 +97,13 @@ class TextIs:
     about: Words | None = None
 
     def __post_init__(self) -> None:
+        if all(value is None for value in vars(self).values()):
+            raise ValueError("expected one or more keys, as in {code: true}")
         for key, phrases in (("has", self.has), ("about", self.about)):
             for phrase in phrases or ():
                 if not words(phrase):
                     raise ValueError(f"{key}: {phrase!r} has no word; give a word or a phrase")
-        if self.about is not None and len(set(self.about)) < ABOUT:
+        if self.about is not None and len(set(map(words, self.about))) < ABOUT:
             raise ValueError(f"about: expected {ABOUT} or more words, got {list(self.about)}")
 
     def holds(self, text: str) -> bool:
@@ -118,12 +123,12 @@ class TextIs:
 
 
 def about(text: str, topic: tuple[str, ...]) -> bool:
-    """Whether a text contains two or more words of a topic.
+    """Whether a text contains two or more words of a topic; case does not count, as in `has`.
 
-    >>> about("Bake the bread in an oven", ("bread", "oven", "dough")), about("bread", ("bread",))
+    >>> about("Bake the bread in an oven", ("Bread", "oven", "dough")), about("bread", ("bread",))
     (True, False)
     """
-    return len(set(topic) & set(words(text))) >= ABOUT
+    return len({words(each) for each in topic if has(text, each)}) >= ABOUT
 
 
 def asked(prompt: Prompt) -> str:

@@ -124,3 +124,30 @@ def test_a_folder_of_checkpoints_is_loaded_and_scored(project: Project) -> None:
     ]
     # The same weights have the same scores, and are compared alike.
     assert said.out[3].split()[1:9] == said.out[4].split()[1:9]
+
+
+def test_a_step_that_lacks_pairs_of_the_baseline_is_refused(project: Project) -> None:
+    names = steps(project, 4, 40)
+    whole = (project.root / names[0]).read_text("utf-8").splitlines(keepends=True)
+    project.write("steps/step-300.jsonl", "".join(whole[:20]))
+    said = project.cli("bisect", "steps", "--data", "pairs.jsonl")
+    assert said.code == 4
+    assert "expected the 80 pairs of scores:" in said.err[-1]
+    assert "got 20 of them; score the same pairs for every step" in said.err[-1]
+
+
+def test_a_suite_that_steps_lack_is_told_or_refused(project: Project) -> None:
+    a = jsonl({"suite": "a", **row} for row in scores(ROWS))
+    others = pairs(80, name="q")
+    b = jsonl({"suite": "b", **row} for row in scores(others))
+    project.suite("a", "win_rate", rows=ROWS)
+    project.suite("b", "win_rate", rows=others)
+    project.write("s/step-1.jsonl", a + b)
+    project.write("s/step-2.jsonl", a + b)
+    project.write("s/step-3.jsonl", a)
+    said = project.cli("bisect", "s")
+    assert said.code == 0
+    assert "not compared (only in scores:s/step-1.jsonl): b" in said.out
+    every = project.cli("bisect", "s", "--all")
+    assert every.code == 4
+    assert "s/step-3.jsonl: no scores of b, which scores:s/step-2.jsonl has" in every.err[-1]

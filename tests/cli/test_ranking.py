@@ -78,3 +78,18 @@ def test_a_score_file_that_does_not_exist_is_named(project: Project) -> None:
     said = project.cli("compare", "a.jsonl,chosn=x", "a.jsonl", "--data", "data/p.jsonl")
     assert "unknown" in said.err[-1]
     assert "chosn" in said.err[-1]
+
+
+def test_seeds_that_have_no_effect_are_told_or_refused(project: Project) -> None:
+    project.write("pairs.jsonl", jsonl(pairs(40)))
+    for name, wrong in (("a", 4), ("b", 5), ("c", 6)):
+        project.write(f"{name}.jsonl", jsonl(scores(pairs(40, wrong=range(wrong)))))
+    said = project.cli("compare", "a.jsonl", "b.jsonl", "--data", "pairs.jsonl", "--seeds", "3")
+    assert said.code == 0, said
+    assert any(
+        line.startswith("seeds: 3 has no effect: scores:a.jsonl is not a recipe")
+        for line in said.out
+    ), said
+    three = project.cli("compare", "a.jsonl", "b.jsonl", "c.jsonl", "--seeds", "3")
+    assert three.code == 4
+    assert "--seeds 3 compares two recipes; 3 models were given" in three.err[-1]

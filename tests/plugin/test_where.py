@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from plugin.projects import Project, Row, jsonl
+from plugin.projects import Project, Row, jsonl, pairs, scores
 from rmcheck.shipped import shipped
 from rmcheck.suite import load_suite
 
@@ -149,3 +149,31 @@ def test_a_green_run_does_not_search(worse: Project) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "searched []" in done.stdout
     assert "where:" not in done.stdout
+
+
+def test_pairs_of_one_side_alone_are_told(project: Project) -> None:
+    whole = pairs(60)
+    project.write("pairs.jsonl", jsonl(whole))
+    for name, count in (("old", 60), ("new", 45)):
+        project.write(f"{name}.jsonl", jsonl(scores(pairs(count))))
+    said = project.cli("slices", "new.jsonl", "--baseline", "old.jsonl", "--data", "pairs.jsonl")
+    assert said.code == 0, said
+    assert said.out[0].startswith("45 pairs of 45 prompts: 0 newly wrong")
+    assert said.out[-1] == "note: left out 15 pairs that only scores:old.jsonl has"
+
+
+def test_two_baselines_are_searched_with_the_texts_of_the_suites(project: Project) -> None:
+    project.suite("chat", "win_rate", rows=pairs(40))
+    project.write("old.jsonl", jsonl(scores(pairs(40))))
+    project.run("--rm", "scores:old.jsonl")
+    assert project.cli("bless").code == 0
+    said = project.cli("slices", "main", "--baseline", "main")
+    assert said.code == 0, said
+    assert said.out[0].startswith("40 pairs of 40 prompts: 0 newly wrong against main")
+    (project.root / "old").mkdir()
+    for name in ("suites", "data"):
+        (project.root / name).rename(project.root / "old" / name)
+    lacking = project.cli("slices", "main", "--baseline", "main")
+    assert "none of their texts was found; set --suites or --data" in lacking.err[-1]
+    given = project.cli("slices", "main", "--baseline", "main", "--suites", "old/suites")
+    assert given.out == said.out

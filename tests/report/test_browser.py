@@ -291,6 +291,19 @@ def test_it_never_scrolls_sideways(browser: Browser, page: str, width: int) -> N
     assert wide <= window
 
 
+@pytest.mark.parametrize("width", [400, 1280])
+def test_a_copy_button_covers_no_text(browser: Browser, page: str, width: int) -> None:
+    browser.open(page, size=(width, 900))
+    text, button = browser.run(
+        "var b = document.querySelector('.command'); var p = b.querySelector('p');"
+        "p.textContent = 'word '.repeat(80); var r = document.createRange();"
+        "r.selectNodeContents(p);"
+        "return [Math.max(...[...r.getClientRects()].map(each => each.right)),"
+        " b.querySelector('button').getBoundingClientRect().left]"
+    )
+    assert 0 < text <= button
+
+
 def test_only_the_rows_in_sight_exist(browser: Browser) -> None:
     now, before, texts = build.many_pairs(3000, words=20)
     run = build.record(build.suite(build.check(), pairs=3000))

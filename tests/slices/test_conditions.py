@@ -39,6 +39,8 @@ PAIR = PreferencePair(
         (Slice(prompt=TextIs(has=("undo commit",))), False),  # not one after the other
         (Slice(prompt=TextIs(about=("commit", "git", "branch"))), True),
         (Slice(prompt=TextIs(about=("commit", "branch", "merge"))), False),  # one of them
+        (Slice(prompt=TextIs(about=("Commit", "GIT"))), True),  # case does not count
+        (Slice(prompt=TextIs(about=("a commit", "branch", "in git"))), True),
         (Slice(chosen=TextIs(numbers=True, refusal=False)), True),
         (Slice(rejected=TextIs(refusal=True, markdown=False)), True),
         (Slice(rejected=TextIs(refusal=False)), False),
@@ -115,6 +117,9 @@ def test_a_suite_says_it_as_python_does(tmp_path: Path) -> None:
         ("{prompt: {has: refund}}", 27, "where.prompt.has='refund' is not a list, such as [a, b]"),
         ("{prompt: {has: ['!?']}}", 21, "has: '!?' has no word; give a word or a phrase"),
         ("{prompt: {about: [bread]}}", 21, "about: expected 2 or more words, got ['bread']"),
+        ("{prompt: {about: [Bread, bread]}}", 21, "about: expected 2 or more words"),
+        ("{prompt: {}}", 21, "expected one or more keys, as in {code: true}"),
+        ("{prompt: {words: {min: -1}}}", 29, "min=-1 is negative; use 0 or more"),
         ("{turns: {}}", 20, "expected min, max or both, as in {min: 40}"),
         ("{turns: {min: 3, max: 2}}", 20, "min=3 is larger than max=2; exchange them"),
         ("{all_tags: [gti]}", 24, "where.all_tags: no pair has the tag 'gti', did you mean 'git'"),
