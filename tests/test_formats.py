@@ -27,6 +27,7 @@ from rmcheck.scoring.tokens import SCORER_FORMAT, Tokens
 from rmcheck.sources import create, model_source
 from rmcheck.training import recipe as recipes
 from rmcheck.training.batches import PromptSampler
+from rmcheck.training.loss_key import asked_of
 from rmcheck.training.losses import LOSSES
 from rmcheck.training.preparation import flips, split
 from rmcheck.training.recipe import TRAINER_FORMAT, LabelNoise, Recipe, load_recipe
@@ -121,7 +122,7 @@ def test_trainer_format() -> None:
         name: [
             round(float(value), 4) for value in LOSSES.find(name)(gap, -gap, torch.full((3,), 0.5))
         ]
-        for name in sorted(LOSSES.names())
+        for name in ("bradley_terry", "hinge")
     }
     behaviour = [
         [pair.id for pair in parts.train],
@@ -132,6 +133,24 @@ def test_trainer_format() -> None:
         [recipes.steps_of(recipe, count) for count in (1, 8, 60)],
     ]
     assert (TRAINER_FORMAT, content_hash(*behaviour)) == (1, "40d9c387cab2a908d534aac56b2d8aba")
+
+
+def test_trainer_format_of_the_other_losses() -> None:
+    chosen, rejected = torch.tensor([-1.0, 0.0, 2.0]), torch.tensor([1.0, 0.0, -2.0])
+    margin = torch.full((3,), 0.5)
+    columns = {
+        "confidence": torch.tensor([0.6, 0.8, 1.0]),
+        "ratings": torch.tensor([[5.0, 1.0], [4.0, 3.0], [3.0, 3.0]]),
+    }
+    losses = {}
+    for name in sorted(LOSSES.names()):
+        asked = asked_of(name)
+        if not asked.sets:
+            given = {column: columns[column] for column in asked.columns}
+            values = LOSSES.find(name)(chosen, rejected, margin, **given)
+            losses[name] = [round(float(value), 4) for value in values]
+    assert len(losses) == 11
+    assert (TRAINER_FORMAT, content_hash(losses)) == (1, "2efbabc75de5ed6c7211ead88715b61e")
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,6 @@ ALWAYS_MORE_THAN_ONE = {
     "checks/agreement.py",  # 15 prompts at least
     "lint/duplicates.py",  # two stand for each other
     "stats/correlation.py",  # needs two rows
-    "training/trainer.py",  # needs two pairs
 }
 """Modules that write such numbers by hand, and why there is never one."""
 

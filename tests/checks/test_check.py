@@ -121,7 +121,7 @@ def test_what_thresholds_share_is_said_once_and_stands_where_each_kind_lists_it(
         assert registry.described(kind)["on_inconclusive"] == shared
     assert WinRate.keys() == (
         "name", "where", "objective", "gate",
-        "min", "ties", "epsilon", "on_inconclusive", "min_groups",
+        "min", "ties", "epsilon", "on_inconclusive", "min_groups", "early_stop",
     )  # fmt: skip
     assert BestOfN.keys()[4:] == ("min", "on_inconclusive")
 
