@@ -16,18 +16,12 @@ from rmcheck.monitor.summary import Line, evidence, number, summary, when
 from rmcheck.monitor.watch import Watched
 from rmcheck.report import numbers
 from rmcheck.report.charts.svg import draw
+from rmcheck.report.page.figure import Figure
 from rmcheck.report.page.html import document
 from rmcheck.wording import counted, listed, minus
 
 _GROUPS = {"changed": "failure", "unchanged": "passed", "not watched": "skipped"}
 MOST_WORDS = 20
-
-
-@dataclass(frozen=True)
-class _Chart:
-    title: str
-    svg: Markup | None
-    remark: str | None
 
 
 @dataclass(frozen=True)
@@ -48,7 +42,7 @@ class _Section:
     anchor: str
     title: str
     lead: str
-    charts: Sequence[_Chart]
+    charts: Sequence[Figure]
     words: Sequence[tuple[str, str]]
 
 
@@ -123,12 +117,12 @@ def _sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}."
 
 
-def _chart(kind: str, title: str, data: Mapping[str, Any]) -> _Chart:
+def _chart(kind: str, title: str, data: Mapping[str, Any]) -> Figure:
     drawn = draw(kind, title, data)
-    return _Chart(title, None if drawn.svg is None else Markup(drawn.svg), drawn.remark)
+    return Figure(title, None if drawn.svg is None else Markup(drawn.svg), drawn.remark)
 
 
-def _means(line: Line, found: Watched) -> _Chart:
+def _means(line: Line, found: Watched) -> Figure:
     name = line.kind.name
     points = []
     for window in found.windows.kept:
@@ -148,7 +142,7 @@ def _means(line: Line, found: Watched) -> _Chart:
     return _chart("curve", f"{line.kind.mean.capitalize()} over the log", data)
 
 
-def _evidence(line: Line, found: Watched) -> _Chart:
+def _evidence(line: Line, found: Watched) -> Figure:
     points = [
         {"x": window.rows, "y": window.capital[line.kind.name]} for window in found.windows.kept
     ]
@@ -161,7 +155,7 @@ def _evidence(line: Line, found: Watched) -> _Chart:
     return _chart("curve", f"Evidence that {line.kind.name} changed", data)
 
 
-def _distribution(line: Line, found: Watched) -> _Chart:
+def _distribution(line: Line, found: Watched) -> Figure:
     """The scores of the reference and of the log (since the change), as shares of bins."""
     row = line.crossed.row if line.crossed else 0
     later = [window.bins for window in found.windows.kept if window.rows >= row]

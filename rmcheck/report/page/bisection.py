@@ -3,29 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from markupsafe import Markup
 
 from rmcheck import __version__
 from rmcheck.report.charts.svg import draw
+from rmcheck.report.page.figure import Figure, Grid
 from rmcheck.report.page.html import document
 from rmcheck.verdict import Curve, Estimate, Point, Series
-
-
-@dataclass(frozen=True)
-class _Chart:
-    title: str
-    svg: Markup | None
-    remark: str | None
-
-
-@dataclass(frozen=True)
-class _Grid:
-    title: str
-    columns: Sequence[tuple[str, bool]]
-    rows: Sequence[Sequence[str]]
-    remark: str | None = None
 
 
 def render(
@@ -68,8 +53,8 @@ def render(
         version=__version__,
         headline=headline,
         notes=notes,
-        chart=_Chart("Win rate of every scored step, with 95 % intervals", svg, drawn.remark),
-        grid=_Grid(
+        chart=Figure("Win rate of every scored step, with 95 % intervals", svg, drawn.remark),
+        grid=Grid(
             title="Steps",
             columns=(("step", False), ("win rate", True), ("points against the baseline", True),
                      ("p", True), ("", False)),

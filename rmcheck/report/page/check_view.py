@@ -15,6 +15,7 @@ from rmcheck.report.charts import svg
 from rmcheck.report.facts import Fact, column, facts, is_number
 from rmcheck.report.glossary import GROUP_WORD, reading
 from rmcheck.report.page.brief import brief
+from rmcheck.report.page.figure import Figure, Grid
 from rmcheck.report.page.finding_view import MOST_FINDINGS, Findings, findings
 from rmcheck.report.page.heat import HeatMap, heat_map
 from rmcheck.report.page.pairs import Pair
@@ -24,25 +25,6 @@ from rmcheck.wording import counted
 
 STOPS: frozenset[Group] = frozenset({"regression", "failure", "error"})
 _MOST_TABLE_ROWS = 200
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A chart with its caption, or the remark that replaces it."""
-
-    title: str
-    svg: Markup | None
-    remark: str | None = None
-
-
-@dataclass(frozen=True)
-class Grid:
-    """A small table: for each column its name and whether it is numeric."""
-
-    title: str
-    columns: tuple[tuple[str, bool], ...]
-    rows: tuple[tuple[str, ...], ...]
-    remark: str | None = None
 
 
 @dataclass(frozen=True)

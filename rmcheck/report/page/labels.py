@@ -9,6 +9,7 @@ from typing import Protocol
 from rmcheck import __version__
 from rmcheck.data import PreferencePair, prompt_text
 from rmcheck.report import numbers
+from rmcheck.report.page.figure import Grid
 from rmcheck.report.page.html import document
 from rmcheck.wording import counted, minus
 
@@ -77,14 +78,6 @@ class Audit(Protocol):
 
 
 @dataclass(frozen=True)
-class _Grid:
-    title: str
-    columns: Sequence[tuple[str, bool]]
-    rows: Sequence[Sequence[str]]
-    remark: str | None = None
-
-
-@dataclass(frozen=True)
 class _Pair:
     number: int
     id: str
@@ -108,7 +101,7 @@ def render(audit: Audit) -> str:
         lead=f"{counted(count, 'pair')} of {audit.judged:,} whose label {who} of "
         f"{len(audit.auditors)} sources contradict; {audit.expected:.1f} would be expected if the "
         "sources failed independently. Hard pairs are among them.",
-        sources=_Grid(
+        sources=Grid(
             title="Sources",
             columns=(("source", False), ("pairs", True), ("contradicts", True), ("spread", True)),
             rows=[

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from rmcheck import __version__
 from rmcheck.report import numbers
 from rmcheck.report.charts.svg import Drawn, draw
+from rmcheck.report.page.figure import Figure, Grid
 from rmcheck.report.page.html import document
 from rmcheck.stats.ranking import Ranked, Ranking, Versus
 from rmcheck.verdict import Forest, Interval
@@ -34,28 +35,13 @@ class Section(Protocol):
 
 
 @dataclass(frozen=True)
-class _Chart:
-    title: str
-    svg: Markup | None
-    remark: str | None
-
-
-@dataclass(frozen=True)
-class _Grid:
-    title: str
-    columns: Sequence[tuple[str, bool]]
-    rows: Sequence[Sequence[str]]
-    remark: str | None = None
-
-
-@dataclass(frozen=True)
 class _Table:
     anchor: str
     title: str
     lead: str
     rows: Sequence[_Row]
-    chart: _Chart
-    versus: _Grid
+    chart: Figure
+    versus: Grid
     notes: Sequence[str]
 
 
@@ -133,7 +119,7 @@ def _row(row: Ranked) -> _Row:
     )
 
 
-def _chart(title: str, ranking: Ranking) -> _Chart:
+def _chart(title: str, ranking: Ranking) -> Figure:
     forest = Forest(
         title=f"Win rates, {title}",
         rows=tuple(
@@ -147,11 +133,11 @@ def _chart(title: str, ranking: Ranking) -> _Chart:
     labelled = {**forest.data, "reference_label": "chance"}
     drawn: Drawn = draw(forest.kind, forest.title, labelled)
     svg = None if drawn.svg is None else Markup(drawn.svg)
-    return _Chart("Win rates with 95 % intervals", svg, drawn.remark)
+    return Figure("Win rates with 95 % intervals", svg, drawn.remark)
 
 
-def _versus(ranking: Ranking) -> _Grid:
-    return _Grid(
+def _versus(ranking: Ranking) -> Grid:
+    return Grid(
         title="Every two models",
         columns=(("ahead", False), ("behind", False), ("difference in points", True),
                  ("interval", True), ("p", True), ("p (Holm)", True), ("told apart", False)),

@@ -13,7 +13,8 @@ from rmcheck.checks.evidence import MOST_DOTS
 from rmcheck.record.run import EstimateRecord, RunRecord, SuiteRecord
 from rmcheck.report import anchor, numbers
 from rmcheck.report.charts import svg
-from rmcheck.report.page.check_view import CheckView, Figure, Grid
+from rmcheck.report.page.check_view import CheckView
+from rmcheck.report.page.figure import Figure, Grid
 from rmcheck.report.page.heat import STEPS, Cell, HeatMap
 from rmcheck.report.page.pairs import Pair
 from rmcheck.report.sentence import Group

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from markupsafe import Markup
@@ -11,6 +10,7 @@ from markupsafe import Markup
 from rmcheck import __version__
 from rmcheck.report import numbers
 from rmcheck.report.charts.svg import draw
+from rmcheck.report.page.figure import Figure, Grid
 from rmcheck.report.page.html import document
 from rmcheck.stats.paired import Difference
 from rmcheck.verdict import Estimate, Forest, Interval
@@ -96,21 +96,6 @@ class Found(Protocol):
         """What limits the result."""
 
 
-@dataclass(frozen=True)
-class _Chart:
-    title: str
-    svg: Markup | None
-    remark: str | None
-
-
-@dataclass(frozen=True)
-class _Grid:
-    title: str
-    columns: Sequence[tuple[str, bool]]
-    rows: Sequence[Sequence[str]]
-    remark: str | None = None
-
-
 def render(found: Found) -> str:
     """The page; the same input gives the same text."""
     plan = found.sweep
@@ -146,7 +131,7 @@ def _headline(found: Found) -> str:
     return f"Run {winner.number} is not better than the recipe on fresh prompts"
 
 
-def _confirmation(found: Found) -> _Grid:
+def _confirmation(found: Found) -> Grid:
     rows = [
         _row("the best run, where it was chosen", found.chosen),
         _row("the best run, on fresh prompts", found.confirmed),
@@ -166,7 +151,7 @@ def _confirmation(found: Found) -> _Grid:
             "The first number is too high on average, as the best of several runs was chosen by it."
         )
     columns = (("measured", False), ("win rate", True), ("95 % interval", True))
-    return _Grid(f"Win rates of run {found.runs[0].number}", columns, rows, remark)
+    return Grid(f"Win rates of run {found.runs[0].number}", columns, rows, remark)
 
 
 def _row(name: str, estimate: Estimate) -> list[str]:
@@ -177,7 +162,7 @@ def _interval(estimate: Estimate) -> str:
     return f"[{numbers.rate(estimate.low)}, {numbers.rate(estimate.high)}]"
 
 
-def _chart(found: Found) -> _Chart:
+def _chart(found: Found) -> Figure:
     """The runs that choose, below them the confirmation."""
     rows = [
         Interval(_name(run), run.estimate.value, run.estimate.low, run.estimate.high)
@@ -203,14 +188,14 @@ def _chart(found: Found) -> _Chart:
         remark = f"The best {MOST_DRAWN} of {len(found.runs)} runs." + (
             f" {remark}" if remark else ""
         )
-    return _Chart("Win rates with 95 % intervals, best first", svg, remark)
+    return Figure("Win rates with 95 % intervals, best first", svg, remark)
 
 
 def _name(run: Tried) -> str:
     return f"run {run.number}" if run.number else "run 0, as it is"
 
 
-def _runs(found: Found) -> _Grid:
+def _runs(found: Found) -> Grid:
     keys = list(found.sweep.space)
     columns = [("run", True), ("win rate", True), ("95 % interval", True)]
     columns += [(key, False) for key in keys] + [("recipe's hash", False)]
@@ -225,4 +210,4 @@ def _runs(found: Found) -> _Grid:
         values = [str(run.settings[key]) if key in run.settings else "–" for key in keys]
         rows.append([str(run.number), *reached, *values, run.fingerprint[:12]])
     failed = [f"Run {run.number} failed: {run.failed}." for run in found.runs if run.failed]
-    return _Grid("All runs, best first", columns, rows, " ".join(failed) or None)
+    return Grid("All runs, best first", columns, rows, " ".join(failed) or None)

@@ -12,7 +12,7 @@ from rmcheck.record.run import CurvePoint, TrainingRecord
 from rmcheck.report import numbers
 from rmcheck.report.charts import svg
 from rmcheck.report.facts import Fact
-from rmcheck.report.page.check_view import Figure
+from rmcheck.report.page.figure import Figure
 from rmcheck.report.terminal import held_out
 
 
