@@ -13,7 +13,7 @@ from rmcheck.cli.options import (
     add_suites_option,
     settings,
 )
-from rmcheck.cli.output import put, tell
+from rmcheck.cli.output import PAGE, put, refuse_to_overwrite, tell
 from rmcheck.cli.ranking import as_spec, on_data, suites_of
 from rmcheck.cli.runs import share
 from rmcheck.compare.bisect import Bisection, Search, lines, looks, row, told, win_rate_of
@@ -78,6 +78,8 @@ def add_commands(commands: Any) -> None:
 
 def run_bisect(options: argparse.Namespace) -> int:
     """Search, print the curve and what was found, write the page where asked."""
+    if options.html:
+        refuse_to_overwrite("--html", options.html, made=PAGE)
     chosen = settings(options)
     given = series(options.steps, Path.cwd())
     if given.remark:

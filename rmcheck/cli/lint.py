@@ -10,7 +10,7 @@ from typing import Any
 from rmcheck.cli.auditors import auditors_of
 from rmcheck.cli.data import add_layout_option, layout_of
 from rmcheck.cli.options import add_compute_options
-from rmcheck.cli.output import put, tell_json
+from rmcheck.cli.output import PAGE, put, refuse_to_overwrite, tell_json
 from rmcheck.cli.project import configured, shown
 from rmcheck.data import preferences
 from rmcheck.documents.finding import is_yaml
@@ -81,6 +81,8 @@ def run_lint(options: argparse.Namespace) -> int:
     """Print the report; returns 1 if it has errors, or with --strict warnings."""
     from rmcheck.lint import lint, render
 
+    if options.html:
+        refuse_to_overwrite("--html", options.html, made=PAGE)
     here = Path.cwd()
     paths = _files(options.paths, here)
     for path in paths:

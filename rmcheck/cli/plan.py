@@ -19,7 +19,7 @@ from rmcheck.cli.options import (
     settings,
     suites_folder,
 )
-from rmcheck.cli.output import put, tell, tell_json
+from rmcheck.cli.output import put, refuse_to_overwrite, tell, tell_json
 from rmcheck.compare.comparison import Side, is_run, read_side, recorded, suites_below
 from rmcheck.engine import Settings
 from rmcheck.engine.settings import DEFAULT_BASELINE
@@ -110,6 +110,9 @@ def _count(text: str) -> int:
 def run_plan(options: argparse.Namespace) -> int:
     """Print the tables; always 0."""
     from rmcheck.compare.plan import Asked, judges_of, plan, wins_of
+
+    if options.csv:
+        refuse_to_overwrite("--csv", options.csv, made=",".join(_HEAD))
 
     chosen = settings(options)
     every, suites = _suites(options, chosen)
@@ -251,6 +254,7 @@ _COLUMNS = (
     "pairs", "prompts", "discordant", "assumed", "max_drop", "detectable", "with_more", "needed",
     "to_label", "texts",
 )  # fmt: skip
+_HEAD = ("what", "name", *_COLUMNS)
 
 
 def _row(each: Planned) -> dict[str, Any]:
@@ -260,7 +264,7 @@ def _row(each: Planned) -> dict[str, Any]:
 def _csv(found: Plan) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(("what", "name", *_COLUMNS))
+    writer.writerow(_HEAD)
     for what, rows in (("comparison", found.checks), ("tag", found.tags)):
         for each in rows:
             writer.writerow((what, *_row(each).values()))

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from rmcheck.cli.data import data_of
 from rmcheck.cli.options import suites_folder
-from rmcheck.cli.output import put, tell
+from rmcheck.cli.output import PAGE, put, refuse_to_overwrite, tell
 from rmcheck.cli.project import rooted
 from rmcheck.compare.comparison import Side, is_record, read_side, suites_below
-from rmcheck.compare.ranking import RankedTable, as_csv, explained, labels, lines, rank
+from rmcheck.compare.ranking import HEAD, RankedTable, as_csv, explained, labels, lines, rank
 from rmcheck.engine import Settings
 from rmcheck.errors import UsageError
 from rmcheck.scoring.files import nearest_path
@@ -97,6 +97,14 @@ def run_ranking(options: argparse.Namespace, chosen: Settings, given: Sequence[s
     tell("", explained(tables[0].ranking.alpha, len(sides)))
     write(options, tables)
     return 0
+
+
+def refuse_files(options: argparse.Namespace) -> None:
+    """Refuse targets of `write` that are something else, before anything is scored."""
+    if options.html:
+        refuse_to_overwrite("--html", options.html, made=PAGE)
+    if options.csv:
+        refuse_to_overwrite("--csv", options.csv, made=",".join(HEAD))
 
 
 def write(options: argparse.Namespace, tables: Sequence[RankedTable]) -> None:

@@ -19,7 +19,7 @@ from rmcheck.cli.options import (
 from rmcheck.cli.output import tell
 from rmcheck.cli.project import configured, shown, tell_ignored
 from rmcheck.cli.ranking import add_options as add_ranking_options
-from rmcheck.cli.ranking import as_spec, on_data, run_ranking, suites_of, write
+from rmcheck.cli.ranking import as_spec, on_data, refuse_files, run_ranking, suites_of, write
 from rmcheck.compare import agreement, parity, pins
 from rmcheck.compare.comparison import Side, compare, is_record, is_run, read_side, state_first
 from rmcheck.compare.ranking import rank
@@ -222,6 +222,7 @@ def _seeds_unused(count: int, candidate: Side, baseline: Side) -> list[str]:
 
 def run_compare(options: argparse.Namespace) -> int:
     """Print one line for each suite, 1 if one regressed; or rank three or more models."""
+    refuse_files(options)
     chosen = settings(options)
     if len(options.others) > 1:
         if options.measure != "win_rate":
