@@ -179,7 +179,4 @@ def up_to(runs: Sequence[HistoryRun], record: RunRecord) -> tuple[HistoryRun, ..
     A report that is rendered again years later is therefore the one that the gate wrote; and it
     needs no line of its own run.
     """
-    earlier = sorted(
-        (run for run in runs if run.started < record.started), key=lambda run: run.started
-    )
-    return (*earlier[-(MOST_RUNS - 1) :], line_of(record))
+    return whole(runs, record)[-MOST_RUNS:]

@@ -236,6 +236,7 @@ def test_a_search_of_few_prompts_does_not_pass(tmp_path: Path) -> None:
     assert "prompts were changed; at least 15 prompts are needed; raise 'budget'" in verdict.message
 
 
+@pytest.mark.ci
 def test_a_pin_that_holds_is_not_a_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rmcheck.checks.adversary.chosen", lambda *_: [bullets])
     pairs = [replace(pair, chosen="word", rejected="other") for pair in make_pairs(20)]

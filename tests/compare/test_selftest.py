@@ -146,6 +146,7 @@ def test_equal_models_rarely_go_red(known: bool, size: int, suites: int) -> None
     assert max(shares) <= found.red.value <= sum(shares) + 1e-12
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(("size", "lost", "gained"), [(1, 15, 15), (1, 3, 3), (3, 18, 18)])
 def test_a_drop_of_the_printed_size_is_caught(size: int, lost: int, gained: int) -> None:
     given = guard(240, size=size, lost=lost, gained=gained)

@@ -162,6 +162,7 @@ def test_with_workers_every_dress_is_told(project: Project) -> None:
     assert [name for place, name in names.items() if place not in told] == []
 
 
+@pytest.mark.ci
 def test_an_exclamation_mark_leaves_each_dress_out(project: Project) -> None:
     project.model()
     project.suite("good", "win_rate", rows=pairs())

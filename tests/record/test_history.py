@@ -162,7 +162,8 @@ def test_a_trend_ends_with_the_run_itself() -> None:
     trend = history.up_to([a_run(day) for day in reversed(days)], record)
     assert len(trend) == history.MOST_RUNS
     assert trend[-1] == history.line_of(record)
-    # January and February hold 56 days; the last 49 of them stand before it, the later ones not.
-    assert [run.started for run in trend[:-1]] == days[7:56]
+    # January and February hold 56 days, and another run began in its very second; the last 49 of
+    # these stand before it, the later ones not.
+    assert [run.started for run in trend[:-1]] == days[8:57]
     # Whether its own line has been appended already makes no difference.
     assert history.up_to([history.line_of(record)], record) == (history.line_of(record),)

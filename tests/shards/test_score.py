@@ -81,7 +81,8 @@ def test_two_processes_write_the_same_bytes(root: Path) -> None:
     done = run_score(root, "-o", "two.jsonl", "--engine", "local:2", *SHARDS, "--rm-cache", "other")
     assert done.returncode == 0, done.stderr
     assert (root / "two.jsonl").read_bytes() == (root / "one.jsonl").read_bytes()
-    assert len({path.name.split("-")[0] for path in (root / "calls").iterdir()}) == 3
+    # This process, and one or both of the others: the first may be done before the second starts.
+    assert len({path.name.split("-")[0] for path in (root / "calls").iterdir()}) in (2, 3)
 
 
 def test_finished_shards_are_not_scored_again(root: Path) -> None:

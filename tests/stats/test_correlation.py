@@ -84,6 +84,7 @@ def test_groups_widen_the_interval() -> None:
         assert ratio == pytest.approx(math.sqrt(5), rel=0.25)
 
 
+@pytest.mark.ci
 def test_the_interval_covers() -> None:
     rng = np.random.default_rng(2)
     hits = 0

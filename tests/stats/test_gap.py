@@ -77,6 +77,7 @@ def test_groups_enter_the_sign_flips_and_the_interval() -> None:
     assert width[1] == pytest.approx(width[0] / math.sqrt(6), rel=0.1)
 
 
+@pytest.mark.ci
 def test_the_interval_of_d_z_covers() -> None:
     rng = np.random.default_rng(5)
     hits = 0

@@ -51,6 +51,7 @@ def test_it_stops_and_keeps_the_weights_of_the_least_held_out_loss(shared: Path)
     assert found.item() == pytest.approx(losses[best], abs=1e-5)
 
 
+@pytest.mark.ci
 def test_with_patience_to_spare_every_step_is_made(shared: Path) -> None:
     recipe = overfitting(shared, 20)
     _, record = train(recipe, project.pairs_in(shared), "cpu", NoProgress())

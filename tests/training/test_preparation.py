@@ -35,6 +35,7 @@ class Counted:
         monkeypatch.setattr(preparation, "plant", counting_plant)
 
 
+@pytest.mark.ci
 def test_trainings_with_flipped_labels_tokenise_and_pack_nothing_again(
     shared: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -54,6 +55,7 @@ def test_trainings_with_flipped_labels_tokenise_and_pack_nothing_again(
     assert counted.texts == first[0] + 2 * watched * len(record.curve)
 
 
+@pytest.mark.ci
 def test_a_variant_trains_as_it_does_alone(shared: Path) -> None:
     source = project.source_of(shared, "together")
     source.train()

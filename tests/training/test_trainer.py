@@ -108,6 +108,7 @@ def test_a_batch_of_pairs_that_share_prompts_and_answers_is_smaller_than_its_tex
     assert batch["sides"].tolist()[0] == batch["sides"].tolist()[1]  # one chosen text for both
 
 
+@pytest.mark.ci
 def test_the_same_seed_trains_the_same_model_and_another_seed_another(shared: Path) -> None:
     recipe, pairs = project.recipe_of(shared), project.pairs_in(shared)
 
@@ -224,6 +225,7 @@ def test_what_a_recipe_asks_for_is_on_on_a_cpu_too(tmp_path: Path) -> None:
     assert not half.fp16  # no CPU has kernels for it
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     "asked", [{"precision": "bf16"}, {"gradient_checkpointing": True}, {"gradient_accumulation": 2}]
 )
