@@ -27,8 +27,9 @@ from rmcheck.engine.book import ScoreBook
 from rmcheck.reward_source import SourceOptions
 from rmcheck.scaffold.project import DOMAINS
 from rmcheck.sources.recipe import RecipeSource
+from rmcheck.stats.decision import Measure
 from rmcheck.stats.groups import Groups
-from rmcheck.stats.measures import Measure, weigh
+from rmcheck.stats.measures import weigh
 from rmcheck.stats.multiplicity import one_sided_level
 from rmcheck.stats.paired import paired_difference
 from rmcheck.stats.recipe_measures import recipe_evidence

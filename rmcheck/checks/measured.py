@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rmcheck.checks.paired_scores import PairedScores
+from rmcheck.stats.decision import Measure
 from rmcheck.verdict import Table
 
 if TYPE_CHECKING:
     from rmcheck.stats.paired import Difference
-
-Measure = Literal["win_rate", "log_loss", "rank_log_loss"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +30,8 @@ class Part:
 class Measured:
     """p-values of "worse" and of "different" by the measure, and what it saw beside the wins.
 
-    `win_rate` holds the two-sided p of the win rate itself; `parts` is empty for that measure.
+    `win_rate` holds the two-sided p of the win rate itself; `parts` is empty for that measure, and
+    where several trainings of a recipe are compared.
     """
 
     measure: Measure
@@ -84,7 +84,7 @@ class Measured:
     @property
     def p_words(self) -> str:
         """`p=0.2`, or for another measure its p and that of the win rate."""
-        if not self.parts:
+        if self.measure == "win_rate":
             return f"p={self.p_two_sided:.2g}"
         return f"p={self.p_two_sided:.2g} by {self.measure} (p={self.win_rate:.2g} by win rate)"
 
@@ -99,7 +99,7 @@ class Measured:
     @property
     def sight(self) -> str:
         """What a smallest detectable drop is told for."""
-        return " by win rate alone" if self.parts else ""
+        return "" if self.measure == "win_rate" else " by win rate alone"
 
     @property
     def tables(self) -> tuple[Table, ...]:
@@ -123,4 +123,4 @@ class Measured:
     @property
     def facts(self) -> Mapping[str, object]:
         """What a signature says of it; nothing for the win rate."""
-        return {"measure": self.measure} if self.parts else {}
+        return {} if self.measure == "win_rate" else {"measure": self.measure}

@@ -29,7 +29,7 @@ from rmcheck.checks.paired_scores import NewlyWrong, PairedScores, RecipeScores,
 from rmcheck.checks.seeded import compare_recipes, recipe_scores, with_first_only
 from rmcheck.data import sides_of
 from rmcheck.data.preferences import PreferenceData
-from rmcheck.stats.decision import MIN_GROUPS
+from rmcheck.stats.decision import MIN_GROUPS, Measure
 from rmcheck.verdict import Decision, Evidence, Outcome, State, Verdict
 from rmcheck.wording import be, counted
 
@@ -85,7 +85,7 @@ class NoRegression(StoppingCheck):
     max_left_out: Share = 0.05
     alpha: Annotated[float, Gt(0), Lt(1)] = 0.05
     ties: Literal["half", "loss"] = "half"
-    measure: Literal["win_rate", "log_loss", "rank_log_loss"] = "win_rate"
+    measure: Measure = "win_rate"
     seeds: Annotated[int, Ge(1), Le(20)] | None = None
 
     def __post_init__(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 
 from rmcheck.checks import evidence
 from rmcheck.checks.check import BASELINE, CANDIDATE, Context, SourceRef
+from rmcheck.checks.headline import interval, moved, named, too_weak
 from rmcheck.checks.left_out import LeftOut
-from rmcheck.checks.measured import Measure, Measured
+from rmcheck.checks.measured import Measured
 from rmcheck.checks.paired_scores import NewlyWrong, PairedScores, RecipeScores, crosstab
 from rmcheck.data import PreferencePair
+from rmcheck.stats.decision import Measure
 from rmcheck.verdict import Decision, Outcome, State, Table, Verdict
-from rmcheck.wording import counted, listed, minus
+from rmcheck.wording import counted
 
 if TYPE_CHECKING:
     from rmcheck.stats.seeds import RecipeDifference
@@ -160,7 +162,7 @@ def compare_recipes(
         "seeds": "/".join(",".join(map(str, side)) or "?" for side in seeds),
         "ci": f"{found.estimate.method}@{found.estimate.level:g}",
         "test": f"behrens-fisher@{rule.alpha:g}/{comparisons}",
-        **({} if rule.measure == "win_rate" else {"measure": rule.measure}),
+        **measured.facts,
     }
     forest = evidence.forest(
         f"Change of the mean win rate against {base}",
@@ -177,7 +179,16 @@ def compare_recipes(
             for k in PLANNED_SEEDS
         ),
     )
-    headline = _Headline(rule.label, found, measured, scores, detectable, newly_wrong, base)
+    message = _headline(
+        rule.label,
+        found,
+        state,
+        measured=measured,
+        scores=scores,
+        detectable=detectable,
+        newly_wrong=newly_wrong,
+        baseline=base,
+    )
     return replace(
         models,
         decision=decision,
@@ -189,7 +200,7 @@ def compare_recipes(
         p_value=measured.p_two_sided,
         p_less=measured.p_less,
         detectable=detectable,
-        message=headline.of(state) + left_out.message,
+        message=message + left_out.message,
         signature=sign(facts),
         evidence=replace(
             models.evidence,
@@ -223,58 +234,36 @@ def _majority(wins: NDArray[np.float64]) -> NDArray[np.float64]:
     return won
 
 
-@dataclass(frozen=True)
-class _Headline:
-    """The line that says what a comparison of two recipes found."""
-
-    label: str
-    found: RecipeDifference
-    measured: Measured
-    scores: RecipeScores
-    detectable: float | None
-    newly_wrong: NewlyWrong
-    baseline: str
-
-    def of(self, state: State) -> str:
-        """It, for a state."""
-        scores, estimate = self.scores, self.found.estimate
-        k, j = len(scores.now), len(scores.before)
-        if state == "identical":
-            same = counted(min(k, j), "training")
-            return (
-                f"{self.label} identical: every score of {same} is the same as in {self.baseline} "
-                f"(n={estimate.n}, {_seeds(scores.now_seeds)})"
-            )
-        points = estimate.value * 100
-        moved = "fell" if points < 0 else "rose" if points > 0 else "did not move:"
-        interval = minus(f"[{estimate.low * 100:+.1f}, {estimate.high * 100:+.1f}]")
-        text = (
-            f"{self.label} {state}: mean win rate of {counted(k, 'training')} {moved} "
-            f"{abs(points):.1f} points against {self.baseline} ({counted(j, 'training')}) "
-            f"{interval}, {_p(self.measured)}; {self.found.spread.share:.0%} of the "
-            "variance is between seeds"
+def _headline(
+    label: str,
+    found: RecipeDifference,
+    state: State,
+    *,
+    measured: Measured,
+    scores: RecipeScores,
+    detectable: float | None,
+    newly_wrong: NewlyWrong,
+    baseline: str,
+) -> str:
+    """The line that says what a comparison of two recipes found; see `headline.headline`."""
+    estimate = found.estimate
+    k, j = len(scores.now), len(scores.before)
+    if state == "identical":
+        same = counted(min(k, j), "training")
+        return (
+            f"{label} identical: every score of {same} is the same as in {baseline} "
+            f"(n={estimate.n}, {_seeds(scores.now_seeds)})"
         )
-        if self.newly_wrong.ids:
-            text += f"; {counted(len(self.newly_wrong.ids), 'pair')} newly wrong in most trainings"
-            if self.newly_wrong.tags:
-                tag, count = self.newly_wrong.tags[0]
-                text += f" (most often tagged '{tag}', {count:,})"
-            text += f": {listed(self.newly_wrong.ids)}"
-        if state == "inconclusive":
-            seen = f"{self.detectable * 100:.1f} points" if self.detectable else "nothing"
-            text += (
-                f"; weak: the smallest drop that {estimate.n} pairs and {k} + {j} trainings catch "
-                f"{'by win rate alone ' if self.measured.measure != 'win_rate' else ''}is {seen}"
-            )
-        return text
-
-
-def _p(measured: Measured) -> str:
-    """`p=0.2`, or for another measure its p and that of the win rate."""
-    if measured.measure == "win_rate":
-        return f"p={measured.p_two_sided:.2g}"
-    by_wins = f"(p={measured.win_rate:.2g} by win rate)"
-    return f"p={measured.p_two_sided:.2g} by {measured.measure} {by_wins}"
+    text = (
+        f"{label} {state}: mean win rate of {counted(k, 'training')} {moved(estimate)} against "
+        f"{baseline} ({counted(j, 'training')}) {interval(estimate)}, {measured.p_words}; "
+        f"{found.spread.share:.0%} of the variance is between seeds"
+    )
+    text += named(newly_wrong, " in most trainings")
+    if state == "inconclusive":
+        of = f"{estimate.n} pairs and {k} + {j} trainings"
+        text += too_weak(of, measured, detectable)
+    return text
 
 
 def _seeds(seeds: Sequence[int]) -> str:

@@ -6,7 +6,6 @@ import argparse
 from pathlib import Path
 from typing import Any, get_args
 
-from rmcheck.checks.measured import Measure
 from rmcheck.cli.options import (
     add_baselines_option,
     add_compute_options,
@@ -22,6 +21,7 @@ from rmcheck.compare.series import series
 from rmcheck.engine.settings import DEFAULT_BASELINE
 from rmcheck.record import baseline as baselines
 from rmcheck.spec import redacted
+from rmcheck.stats.decision import Measure
 from rmcheck.wording import counted
 
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
-from rmcheck.checks.measured import Measure
 from rmcheck.cli.options import (
     RUN_FOLDER,
     add_baselines_option,
@@ -32,6 +31,7 @@ from rmcheck.record.refusal import failures
 from rmcheck.record.run import RESULTS, SCORES
 from rmcheck.report.publish import publish, root_of
 from rmcheck.spec import redacted
+from rmcheck.stats.decision import Measure
 from rmcheck.wording import counted
 
 

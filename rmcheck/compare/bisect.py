@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rmcheck.checks.left_out import too_many
-from rmcheck.checks.measured import Measure
 from rmcheck.checks.no_regression import NoRegression
 from rmcheck.compare.comparison import Comparison, Side, compare
 from rmcheck.errors import UsageError
 from rmcheck.record.table import one_each
+from rmcheck.stats.decision import Measure
 from rmcheck.stats.multiplicity import one_sided_level
 from rmcheck.verdict import Estimate, Verdict
 from rmcheck.wording import listed, minus
@@ -228,11 +228,8 @@ def fell(change: Estimate, max_drop: float) -> bool:
 
 
 def _drop_p(verdict: Verdict) -> float:
-    """The one-sided p of a drop: half of the two-sided one where the win rate fell."""
-    if verdict.p_value is None or verdict.estimate is None:
-        return 1.0
-    half = verdict.p_value / 2
-    return half if verdict.estimate.value < 0.0 else 1.0 - half
+    """The one-sided p of a drop; 1 where nothing was decided."""
+    return 1.0 if verdict.p_less is None else verdict.p_less
 
 
 def win_rate_of(side: Side) -> Estimate:

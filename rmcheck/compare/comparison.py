@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rmcheck.checks import Changes, ScoredPairs
-from rmcheck.checks.measured import Measure
 from rmcheck.checks.no_regression import NoRegression
 from rmcheck.checks.paired_scores import PairedScores
 from rmcheck.checks.signature import signature
@@ -32,6 +31,7 @@ from rmcheck.reward_source import ManySided, Partial, Source, completed
 from rmcheck.sources import create
 from rmcheck.sources.score_file import ScoreFile
 from rmcheck.spec import Spec
+from rmcheck.stats.decision import Measure
 from rmcheck.suite import Suite
 from rmcheck.verdict import Verdict
 

@@ -7,9 +7,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from rmcheck.checks.measured import Measure
 from rmcheck.compare.simulation import AHEAD, BEHIND, LOST, SAME, Draws, Guard, Trial
 from rmcheck.stats import groups as grouping
+from rmcheck.stats.decision import LossMeasure
 from rmcheck.stats.measures import weigh
 from rmcheck.stats.multiplicity import one_sided_level
 from rmcheck.stats.ranks import midranks
@@ -20,9 +20,10 @@ Column = NDArray[np.float64]
 
 def trial(guard: Guard, comparisons: int) -> Trial:
     """A guard ready to be judged, by the measure of its check."""
-    if guard.check.measure == "win_rate" or guard.margins is None:
+    measure = guard.check.measure
+    if measure == "win_rate" or guard.margins is None:
         return Trial(guard, comparisons)
-    return MeasuredTrial(guard, comparisons, guard.margins)
+    return MeasuredTrial(guard, comparisons, guard.margins, measure)
 
 
 class MeasuredTrial(Trial):
@@ -33,11 +34,15 @@ class MeasuredTrial(Trial):
     """
 
     def __init__(
-        self, guard: Guard, comparisons: int, margins: tuple[Column, Column | None]
+        self,
+        guard: Guard,
+        comparisons: int,
+        margins: tuple[Column, Column | None],
+        measure: LossMeasure,
     ) -> None:
         super().__init__(guard, comparisons)
         self._level = one_sided_level(guard.check.alpha, comparisons)
-        measure = guard.check.measure
+        self._measure = measure
         self._now = _unitless(margins[0], measure)
         self._before = None if margins[1] is None else _unitless(margins[1], measure)
 
@@ -62,7 +67,7 @@ class MeasuredTrial(Trial):
             zero = np.zeros(self._n)
             found[run] = (
                 weigh(
-                    "log_loss" if check.measure == "log_loss" else "rank_log_loss",
+                    self._measure,
                     margins=(now, before),
                     wins=(wins(now, zero, ties=check.ties), wins(before, zero, ties=check.ties)),
                     groups=self.guard.groups,
@@ -99,7 +104,7 @@ class MeasuredTrial(Trial):
         return table
 
 
-def _unitless(margins: Column, measure: Measure) -> Column:
+def _unitless(margins: Column, measure: LossMeasure) -> Column:
     size = np.abs(margins)
     if measure == "rank_log_loss":
         return np.asarray(np.sign(margins) * midranks(size)[0])

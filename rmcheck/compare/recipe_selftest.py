@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -216,12 +216,4 @@ def _spread(guard: RecipeGuard) -> Spread:
     """The variances of the run's trainings compared with others like them."""
     seen = recipe_difference(guard.now, guard.now, guard.groups).spread
     # The same trainings twice differ on no pair: other trainings do by their noise.
-    noise = seen.factor * seen.noise
-    return Spread(
-        pairs=noise,
-        seed=seen.seed,
-        noise=seen.noise,
-        factor=seen.factor,
-        degrees=seen.degrees,
-        pair_degrees=seen.pair_degrees,
-    )
+    return replace(seen, pairs=seen.factor * seen.noise)

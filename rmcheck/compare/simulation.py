@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from rmcheck.checks.measured import Measure
 from rmcheck.checks.no_regression import NoRegression
 from rmcheck.stats import groups as grouping
+from rmcheck.stats.decision import Measure
 from rmcheck.stats.paired import classify, paired_difference
 from rmcheck.stats.power import (
     detectable_drop,

@@ -13,6 +13,12 @@ MIN_GROUPS = 15
 Policy = Literal["point", "pass", "fail"]
 """What an inconclusive decision becomes: what the point estimate says, a pass, or a failure."""
 
+LossMeasure = Literal["log_loss", "rank_log_loss"]
+"""The measures of a comparison that keep the margins."""
+
+Measure = Literal["win_rate", LossMeasure]
+"""What the evidence of a comparison is measured by."""
+
 
 def decide_threshold(
     estimate: Estimate, *, minimum: float | None = None, maximum: float | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,11 +14,9 @@ from scipy.special import expit
 from rmcheck.stats import groups as grouping
 from rmcheck.stats.calibration import fit_temperature
 from rmcheck.stats.columns import finite, same_length, win_column
+from rmcheck.stats.decision import LossMeasure
 from rmcheck.stats.ranks import midranks
 from rmcheck.stats.rounded_flip import rounded, sign_flip_p_sums
-
-Measure = Literal["win_rate", "log_loss", "rank_log_loss"]
-"""What the evidence of a comparison is measured by."""
 
 Column = NDArray[np.float64]
 
@@ -45,7 +43,7 @@ class Weighed:
     `p_two_sided` that of a difference.
     """
 
-    measure: Measure
+    measure: LossMeasure
     change: float
     p_less: float
     p_two_sided: float
@@ -53,7 +51,7 @@ class Weighed:
 
 
 def weigh(
-    measure: Literal["log_loss", "rank_log_loss"],
+    measure: LossMeasure,
     *,
     margins: tuple[ArrayLike, ArrayLike],
     wins: tuple[ArrayLike, ArrayLike],
@@ -94,7 +92,7 @@ def weigh(
 
 
 def pair_losses(
-    measure: Literal["log_loss", "rank_log_loss"],
+    measure: LossMeasure,
     *,
     margins: tuple[ArrayLike, ArrayLike],
     wins: tuple[ArrayLike, ArrayLike],
@@ -119,28 +117,26 @@ def pair_losses(
     n = same_length(margins=ours, baseline=theirs, wins=won, held=held)
     if n == 0:
         raise ValueError("a measure needs at least one pair")
+    now, before = losses_of(measure, np.stack([ours, theirs]), np.stack([won, held]))
+    return now, before
+
+
+def losses_of(measure: LossMeasure, margins: Column, wins: Column) -> Column:
+    """Each model's loss of each pair in nats: (t, n) margins and wins of t models to (t, n).
+
+    What is fitted (temperature, curve) is fitted to all models together, so that they are
+    exchangeable.
+    """
     if measure == "log_loss":
-        return _log_losses(ours, theirs)
-    ranks = [(midranks(np.abs(column))[0] - 0.5) / n for column in (ours, theirs)]
-    start, slope = rank_curve(np.concatenate(ranks), np.concatenate([won, held]))
-    first, second = (
-        _loss(start + slope * rank, outcome)
-        for rank, outcome in zip(ranks, (won, held), strict=True)
-    )
-    return first, second
-
-
-def _loss(logit: Column, outcome: Column) -> Column:
-    return np.asarray(np.logaddexp(0.0, logit) - outcome * logit)
-
-
-def _log_losses(ours: Column, theirs: Column) -> tuple[Column, Column]:
-    scaled = [column / _size(column) for column in (ours, theirs)]
-    # Sorted, so that the order of pairs or models does not show in the last digit.
-    temperature = fit_temperature(np.sort(np.concatenate(scaled)))
-    temperature = float(f"{temperature:.{_DIGITS}g}")
-    first, second = (np.logaddexp(0.0, -column / temperature) for column in scaled)
-    return np.asarray(first), np.asarray(second)
+        scaled = np.stack([row / _size(row) for row in margins])
+        # Sorted, so that the order of pairs or models does not show in the last digit.
+        temperature = float(f"{fit_temperature(np.sort(scaled.ravel())):.{_DIGITS}g}")
+        return np.asarray(np.logaddexp(0.0, -scaled / temperature))
+    n = margins.shape[1]
+    ranks = np.stack([(midranks(np.abs(row))[0] - 0.5) / n for row in margins])
+    start, slope = rank_curve(ranks.ravel(), wins.ravel())
+    logits = start + slope * ranks
+    return np.asarray(np.logaddexp(0.0, logits) - wins * logits)
 
 
 def _size(margins: Column) -> float:

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import expit
 
-from rmcheck.stats.measures import LEAST, Measure, Weighed, pair_losses, rank_curve, weigh
+from rmcheck.stats.decision import Measure
+from rmcheck.stats.measures import LEAST, Weighed, pair_losses, rank_curve, weigh
 from rmcheck.stats.paired import paired_difference
 from rmcheck.stats.winrate import wins as wins_of
 

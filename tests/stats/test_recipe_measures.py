@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from rmcheck.stats.measures import pair_losses
-from rmcheck.stats.recipe_measures import recipe_evidence, training_losses
+from rmcheck.stats.measures import losses_of, pair_losses
+from rmcheck.stats.recipe_measures import recipe_evidence
 from rmcheck.stats.seeds import recipe_difference
 
 N = 300
@@ -28,7 +28,20 @@ def test_two_trainings_have_the_losses_of_two_models(measure: str) -> None:
     both = margins(2, 0)
     wins = (both > 0).astype(np.float64)
     expected = pair_losses(measure, margins=(both[0], both[1]), wins=(wins[0], wins[1]))  # type: ignore[arg-type]
-    assert training_losses(measure, both, wins) == pytest.approx(np.stack(expected), rel=1e-6)  # type: ignore[arg-type]
+    assert losses_of(measure, both, wins) == pytest.approx(np.stack(expected), rel=1e-6)  # type: ignore[arg-type]
+
+
+def test_one_temperature_is_the_best_for_all_trainings_together() -> None:
+    table = margins(3, 3)
+    losses = losses_of("log_loss", table, (table > 0).astype(np.float64))
+    logits = -np.log(np.expm1(losses))  # margin / T, each in units of its training
+    scales = logits / table
+    assert np.ptp(scales, axis=1) == pytest.approx(np.zeros(3), abs=1e-9)
+    assert scales.mean(axis=1) * np.abs(table).mean(axis=1) == pytest.approx(
+        np.full(3, scales[0, 0] * np.abs(table[0]).mean())
+    )
+    for factor in (0.98, 1.02):
+        assert np.logaddexp(0.0, -logits * factor).mean() > losses.mean()
 
 
 @pytest.mark.parametrize("measure", ["log_loss", "rank_log_loss"])
