@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from rmcheck.cli.options import add_compute_options, settings
 from rmcheck.cli.output import put, refuse_to_replace, tell, tell_json
-from rmcheck.cli.project import rooted
+from rmcheck.cli.train import recipe_named
 from rmcheck.report import numbers
 from rmcheck.spec import redacted
-from rmcheck.verdict import Estimate
 from rmcheck.wording import counted
 
 if TYPE_CHECKING:
@@ -51,14 +50,12 @@ def add_commands(commands: Any) -> None:
 
 def run_cv(options: argparse.Namespace) -> int:
     """Train and score every fold; print the win rates, and write the scores where asked."""
-    from rmcheck.sources import recipe
     from rmcheck.study.cross_validation import cross_validate
 
     if options.output is not None:
         refuse_to_replace(Path(options.output))
     chosen = settings(options)
-    spec = rooted(f"recipe:{options.recipe.removeprefix('recipe:')}", chosen.root)
-    source = recipe.create(spec.removeprefix("recipe:"), chosen.options)
+    _, source = recipe_named(options.recipe, chosen)
     found = cross_validate(source, of=options.folds, seed=options.seed, cache=chosen.cache)
     if options.format == "json":
         tell_json(_as_json(found), indent=2)
@@ -82,11 +79,11 @@ def _tell(found: CrossValidation) -> None:
         trained = "–" if fold.training is None else numbers.count(fold.training.pairs)
         tell(
             f"{fold.number:>6}  {trained:>10}  {numbers.count(fold.estimate.n):>9}  "
-            f"{numbers.rate(fold.estimate.value):>8}  {_interval(fold.estimate)}"
+            f"{numbers.rate(fold.estimate.value):>8}  {numbers.interval(fold.estimate)}"
         )
     tell(
         f"{'all':>6}  {'':>10}  {numbers.count(whole.n):>9}  {numbers.rate(whole.value):>8}  "
-        f"{_interval(whole)}  ({whole.method})",
+        f"{numbers.interval(whole)}  ({whole.method})",
         "",
         _about(found),
     )
@@ -98,7 +95,7 @@ def _about(found: CrossValidation) -> str:
     said = (
         "all: what the recipe reaches on new prompts with as many training pairs, whatever they "
         f"are; for exactly these {len(found.folds)} models the interval is "
-        f"{_interval(result.pooled)}"
+        f"{numbers.interval(result.pooled)}"
     )
     if result.between == 0.0:
         return f"{said}; the folds differ no more than their pairs explain"
@@ -106,10 +103,6 @@ def _about(found: CrossValidation) -> str:
         f"{said}; beyond what their pairs explain, the models' win rates have a standard deviation "
         f"of {numbers.rate(result.between)}"
     )
-
-
-def _interval(estimate: Estimate) -> str:
-    return f"[{numbers.rate(estimate.low)}, {numbers.rate(estimate.high)}]"
 
 
 def _as_json(found: CrossValidation) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import yaml
 
-from rmcheck.cli.output import tell
+from rmcheck.cli.output import begins_with, tell
 from rmcheck.cli.project import shown
 from rmcheck.documents.finding import is_yaml
 from rmcheck.errors import UsageError
@@ -92,20 +92,12 @@ def kept_ensemble(
         )
     target = root / OWN / f"{name}.yaml"
     text = _text(recipes, members, root)
-    if target.exists() and not _ours(target):
+    if target.exists() and not begins_with(target, HEAD):
         raise UsageError(
             f"{shown(target, root)}: already exists and was not written by rmcheck train; choose "
             "another name with --ensemble NAME"
         )
     return KeptEnsemble(name, target, text)
-
-
-def _ours(target: Path) -> bool:
-    try:
-        with target.open(encoding="utf-8") as file:
-            return file.readline().startswith(HEAD)
-    except (OSError, ValueError):
-        return False
 
 
 def _text(recipes: Sequence[str], members: Sequence[Member], root: Path) -> str:

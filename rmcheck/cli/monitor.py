@@ -108,7 +108,7 @@ def run_monitor(options: argparse.Namespace) -> int:
 
         write(Path(options.prometheus), found)
         tell(f"wrote {options.prometheus}")
-    return int(bool(found.crossed))
+    return int(bool(found.drifted))
 
 
 def _columns(given: list[str]) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,18 @@ def tell(*lines: str, error: bool = False) -> None:
     """Print each line escaped, to standard output or to standard error."""
     for line in lines:
         print(escaped(line), file=sys.stderr if error else sys.stdout)
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """The lines of a table: the first column to the left, the others to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            cell.rjust(width) if place else cell.ljust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
 
 
 def put(name: str, text: str, *, error: bool = False) -> None:
@@ -48,16 +61,20 @@ def refuse_to_overwrite(option: str, name: str, *, made: str) -> None:
         raise UsageError(f"{option} {name}: is a folder; give a file")
     if not target.is_file():
         return
-    try:
-        with target.open(encoding="utf-8") as file:
-            start = file.read(1000).lstrip()
-    except (OSError, ValueError):
-        start = None
-    if start is None or (start and not start.startswith(made)):
+    if target.stat().st_size and not begins_with(target, made):
         raise UsageError(
             f"{option} {name}: already exists and was not written by this command; choose another "
             "path"
         )
+
+
+def begins_with(target: Path, made: str) -> bool:
+    """Whether a file is text that begins with `made`, after blanks: this program wrote it."""
+    try:
+        with target.open(encoding="utf-8") as file:
+            return file.read(1000).lstrip().startswith(made)
+    except (OSError, ValueError):
+        return False
 
 
 JSON_LINES = (".jsonl", ".json", ".ndjson")

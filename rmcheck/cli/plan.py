@@ -19,7 +19,7 @@ from rmcheck.cli.options import (
     settings,
     suites_folder,
 )
-from rmcheck.cli.output import put, refuse_to_overwrite, tell, tell_json
+from rmcheck.cli.output import aligned, put, refuse_to_overwrite, tell, tell_json
 from rmcheck.compare.comparison import Side, is_run, read_side, recorded, suites_below
 from rmcheck.engine import Settings
 from rmcheck.engine.settings import DEFAULT_BASELINE
@@ -193,15 +193,7 @@ def _lines(found: Plan, notes: Sequence[str]) -> Iterable[str]:
 def _table(rows: Sequence[Planned], found: Plan) -> list[str]:
     head = ["", "pairs", "prompts", "differ", "detects", f"+{found.asked.more:,}",
             f"{_points(found.asked.drop)} needs", "to label", "texts a run"]  # fmt: skip
-    cells = [head, *map(_cells, rows)]
-    widths = [max(len(row[place]) for row in cells) for place in range(len(head))]
-    return [
-        "  ".join(
-            cell.ljust(width) if place == 0 else cell.rjust(width)
-            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in cells
-    ]
+    return aligned([head, *map(_cells, rows)])
 
 
 def _cells(each: Planned) -> list[str]:

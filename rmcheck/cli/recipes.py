@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from rmcheck.cli.output import aligned
 from rmcheck.wording import counted
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ def recipe_lines(found: RecipeSelfTest | None) -> list[str]:
                 seen,
             ]
         )
-    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
     return [
         "",
         f"equal recipes, trained with other seeds: {found.red.value:.1%} of "
@@ -40,13 +40,7 @@ def recipe_lines(found: RecipeSelfTest | None) -> list[str]:
         f"({found.alpha:.0%})",
         "",
         "share of runs that fail: for equal recipes, and by loss of mean win rate",
-        *(
-            "  ".join(
-                cell.ljust(width) if place == 0 else cell.rjust(width)
-                for place, (cell, width) in enumerate(zip(row, widths, strict=True))
-            ).rstrip()
-            for row in rows
-        ),
+        *aligned(rows),
     ]
 
 
@@ -56,7 +50,7 @@ def recipes_json(found: RecipeSelfTest | None) -> dict[str, Any] | None:
         return None
     return {
         "runs": found.runs,
-        "equal_recipes": _share(found.red),
+        "equal_recipes": as_json(found.red),
         "cries_wolf": found.cries_wolf,
         "checks": [
             {
@@ -65,8 +59,8 @@ def recipes_json(found: RecipeSelfTest | None) -> dict[str, Any] | None:
                 "n": one.n,
                 "trainings": list(one.trainings),
                 "seed_sd": one.sd,
-                "equal_recipes": _share(one.false_alarms),
-                "caught": [{"drop": drop, **_share(share)} for drop, share in one.caught.items()],
+                "equal_recipes": as_json(one.false_alarms),
+                "caught": [{"drop": drop, **as_json(share)} for drop, share in one.caught.items()],
                 "detectable": one.detectable,
             }
             for one in found.tested
@@ -74,6 +68,7 @@ def recipes_json(found: RecipeSelfTest | None) -> dict[str, Any] | None:
     }
 
 
-def _share(share: Share) -> dict[str, float]:
+def as_json(share: Share) -> dict[str, float]:
+    """A share with its interval."""
     low, high = share.interval
     return {"value": share.value, "low": low, "high": high}

@@ -16,7 +16,8 @@ from rmcheck.cli.options import (
     settings,
     suites_folder,
 )
-from rmcheck.cli.output import tell, tell_json
+from rmcheck.cli.output import aligned, tell, tell_json
+from rmcheck.cli.recipes import as_json, recipe_lines, recipes_json
 from rmcheck.documents.finding import INI_FILES
 from rmcheck.engine.settings import DEFAULT_BASELINE, Settings
 from rmcheck.errors import UsageError
@@ -142,7 +143,6 @@ def run_selftest(options: argparse.Namespace) -> int:
     if options.doses or options.rm:
         name = "--doses" if options.doses else "--rm"
         raise UsageError(f"{name} needs --mutants; a simulation uses the scores of a run")
-    from rmcheck.cli.recipes import recipe_lines, recipes_json
     from rmcheck.compare.comparison import read_side, recorded, suites_below
     from rmcheck.compare.recipe_selftest import recipe_guards, recipe_selftest
     from rmcheck.compare.selftest import guards, selftest
@@ -191,7 +191,7 @@ def run_selftest(options: argparse.Namespace) -> int:
         progress=chosen.progress,
     )
     if options.format == "json":
-        more = {"slices": _share(sliced)} if sliced else {}
+        more = {"slices": as_json(sliced)} if sliced else {}
         tell_json({**_json(result), "recipes": recipes_json(recipes), **more}, indent=1)
     else:
         tell(*_lines(result, against), *recipe_lines(recipes))
@@ -262,18 +262,8 @@ def _table(result: SelfTest) -> list[str]:
                 f"{one.max_drop * 100:.1f} pt",
             ]
         )
-    widths = [max(len(row[place]) for row in rows) for place in range(len(head))]
     told = "share of runs that fail: for equal models, and by loss of win rate [95 % interval]"
-    return [
-        told,
-        *(
-            "  ".join(
-                cell.ljust(width) if place == 0 else cell.rjust(width)
-                for place, (cell, width) in enumerate(zip(row, widths, strict=True))
-            ).rstrip()
-            for row in rows
-        ),
-    ]
+    return [told, *aligned(rows)]
 
 
 def _name(one: Tested) -> str:
@@ -310,7 +300,7 @@ def _json(result: SelfTest) -> dict[str, Any]:
         "seed": result.seed,
         "comparisons": result.comparisons,
         "alpha": result.alpha,
-        "equal_models": _share(result.red),
+        "equal_models": as_json(result.red),
         "cries_wolf": result.cries_wolf,
         "checks": [
             {
@@ -322,8 +312,8 @@ def _json(result: SelfTest) -> dict[str, Any]:
                 "assumed": one.assumed,
                 "max_drop": one.max_drop,
                 "measure": one.measure,
-                "equal_models": _share(one.false_alarms),
-                "caught": [{"drop": drop, **_share(share)} for drop, share in one.caught.items()],
+                "equal_models": as_json(one.false_alarms),
+                "caught": [{"drop": drop, **as_json(share)} for drop, share in one.caught.items()],
                 "detectable": one.detectable,
                 "too_small": one.too_small,
                 "target": one.target,
@@ -333,8 +323,3 @@ def _json(result: SelfTest) -> dict[str, Any]:
         ],
         "notes": list(result.notes),
     }
-
-
-def _share(share: Share) -> dict[str, float]:
-    low, high = share.interval
-    return {"value": share.value, "low": low, "high": high}

@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rmcheck.cli.options import add_compute_options, settings
-from rmcheck.cli.output import PAGE, put, refuse_to_overwrite, tell, tell_json
+from rmcheck.cli.output import (
+    PAGE,
+    begins_with,
+    put,
+    refuse_to_overwrite,
+    tell,
+    tell_json,
+)
 from rmcheck.documents.finding import is_yaml
 from rmcheck.errors import UsageError
 from rmcheck.report import numbers
@@ -78,12 +85,12 @@ def run_sweep(options: argparse.Namespace) -> int:
 
 def _target(name: str) -> Path:
     """The file of the winner's recipe, if it may be written."""
-    from rmcheck.study.winner import may_be_written
+    from rmcheck.study.winner import HEAD
 
     target = Path(name)
     if not is_yaml(target):
         raise UsageError(f"-o {name}: a recipe is written as YAML; use a name that ends in .yaml")
-    if not may_be_written(target):
+    if target.exists() and not begins_with(target, HEAD):
         raise UsageError(
             f"-o {name}: already exists and was not written by a sweep; choose another path"
         )
@@ -126,7 +133,7 @@ def _tell(found: SweepResult) -> None:
 def _reached(run: Run) -> str:
     if run.estimate is None:
         return f"{'failed':>8}  {run.failed}"
-    return f"{numbers.rate(run.estimate.value):>8}  {_interval(run.estimate)}"
+    return f"{numbers.rate(run.estimate.value):>8}  {numbers.interval(run.estimate)}"
 
 
 def _shown(given: Mapping[str, Any]) -> str:
@@ -141,11 +148,7 @@ def _value(given: Mapping[str, Any], key: str) -> str:
 
 
 def _said(estimate: Estimate) -> str:
-    return f"{numbers.rate(estimate.value)} {_interval(estimate)}"
-
-
-def _interval(estimate: Estimate) -> str:
-    return f"[{numbers.rate(estimate.low)}, {numbers.rate(estimate.high)}]"
+    return f"{numbers.rate(estimate.value)} {numbers.interval(estimate)}"
 
 
 def _points(gain: Estimate) -> str:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rmcheck.cli.kept import Member, kept_ensemble
 from rmcheck.cli.options import add_compute_options, positive, settings
 from rmcheck.cli.output import tell
 from rmcheck.cli.project import rooted, shown
+from rmcheck.engine import Settings
 from rmcheck.engine.trainings import train_missing
 from rmcheck.errors import RmcheckError, SourceError
 from rmcheck.record.run import TrainingRecord
 from rmcheck.spec import redacted
 from rmcheck.wording import counted
+
+if TYPE_CHECKING:
+    from rmcheck.sources.recipe import RecipeSource
 
 FAILED = 4
 
@@ -56,17 +60,28 @@ def add_commands(commands: Any) -> None:
     train.set_defaults(run=run_train)
 
 
+def recipe_named(given: str, chosen: Settings) -> tuple[str, RecipeSource]:
+    """A recipe of the command line: its name, or its path from the project's root, and its source.
+
+    Raises
+    ------
+    UsageError
+        If no recipe has that name or path.
+    """
+    from rmcheck.sources.recipe import create
+
+    spec = rooted(f"recipe:{given.removeprefix('recipe:')}", chosen.root)
+    name = spec.removeprefix("recipe:")
+    return name, create(name, chosen.options)
+
+
 def run_train(options: argparse.Namespace) -> int:
     """Train, and print each adapter's folder and its training curve."""
-    from rmcheck.sources.recipe import RecipeSource, create
-
     chosen = settings(options)
     sources: list[RecipeSource] = []
     members: list[Member] = []
     for given in options.recipes:
-        spec = rooted(f"recipe:{given.removeprefix('recipe:')}", chosen.root)
-        name = spec.removeprefix("recipe:")
-        source = create(name, chosen.options)
+        name, source = recipe_named(given, chosen)
         seeds = [] if options.seeds is None else source.seeds(options.seeds)
         sources += [source.with_seed(seed) for seed in seeds] or [source]
         members += [Member(name, seed) for seed in seeds] or [Member(name)]

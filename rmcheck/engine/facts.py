@@ -96,11 +96,7 @@ def _by_seed(
     context: SuiteContext, pairs: Sequence[PreferencePair]
 ) -> dict[str, tuple[Sequence[float], Sequence[float]]]:
     """The scores of every training that the suite's comparisons look at, by seed; {} for one."""
-    asked = [
-        context.seeds if need.seeds is None else need.seeds
-        for check in context.bound.checks
-        for need in check.needs(context.data)
-    ]
+    asked = (check.trainings_asked(context.seeds) for check in context.bound.checks)
     found = context.trainings(count=max(asked, default=1))
     if len(found.refs) < 2:
         return {}

@@ -39,7 +39,6 @@ from rmcheck.record.run import (
 )
 from rmcheck.record.served import RequestsRecord
 from rmcheck.record.table import ScoreTable
-from rmcheck.report import over_time
 from rmcheck.report.publish import render, write
 from rmcheck.spec import redacted
 from rmcheck.wording import escaped, listed
@@ -87,7 +86,7 @@ class Assembly:
         self._last: dict[str, Any] = {"left_out": [], "run": asked}
         self._record: RunRecord | None = None
         self._problems: list[str] = []
-        self._over_time: list[str] = []
+        self._over_time: Sequence[str] = ()
         self._written = False
         self._where = ""
         self._folder = self._settings.report
@@ -148,12 +147,11 @@ class Assembly:
         for name in published.stale:
             (self._folder / name).unlink(missing_ok=True)
         self._problems += published.remarks
-        self._where = published.where
+        self._where, self._over_time = published.where, published.over_time
 
     def _remember(self, path: Path, record: RunRecord) -> None:
         try:
             found = histories.read(path)
-            self._over_time = over_time.lines(histories.whole(found.runs, record))
             histories.append(path, histories.line_of(record))
         except OSError as error:
             self._problems.append(f"the run could not be added to the history: {os_message(error)}")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from rmcheck.data import PreferencePair, prompt_text
-from rmcheck.record.history import HistoryRun
+from rmcheck.record.history import HistoryRun, whole
 from rmcheck.record.run import RunRecord
 from rmcheck.record.scores import PairScore
+from rmcheck.report import over_time
 
 if TYPE_CHECKING:
     from rmcheck.slices.finding import Found
@@ -72,3 +74,8 @@ class ReportInput:
     history: Sequence[HistoryRun] = ()
     texts_of: TextsOf = "failing"
     where: Found | None = None
+
+    @cached_property
+    def over_time(self) -> tuple[str, ...]:
+        """What the history says of this run, in sentences."""
+        return tuple(over_time.lines(whole(self.history, self.record)))

@@ -11,9 +11,8 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from rmcheck.record.history import whole
 from rmcheck.record.run import SourceRecord
-from rmcheck.report import numbers, over_time
+from rmcheck.report import numbers
 from rmcheck.report.glossary import GROUP_WORD
 from rmcheck.report.input import ReportInput
 from rmcheck.report.recipes import recipe_diff
@@ -66,7 +65,7 @@ def render(report: ReportInput) -> str:
     if report.where is not None:
         parts.append(_where(report.where))
     end = [escape(counts(groups)), *(f"note: {escape(each)}" for each in record.scoring.remarks)]
-    end += [escape(each, 500) for each in over_time.lines(whole(report.history, record))]
+    end += [escape(each, 500) for each in report.over_time]
     if record.training:
         end.append(escape(training(record.training)))
     bless = invitation(record)

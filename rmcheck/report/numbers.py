@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from rmcheck.record.run import EstimateRecord
+from rmcheck.verdict import Estimate
 from rmcheck.wording import minus, percent
 
 MISSING = "–"
@@ -75,7 +76,7 @@ def estimate_number(value: float) -> str:
     return rate(value) if abs(value) < 10 else number(value, 4)
 
 
-def interval(estimate: EstimateRecord) -> str:
+def interval(estimate: EstimateRecord | Estimate) -> str:
     """The interval of an estimate in brackets."""
     return f"[{estimate_number(estimate.low)}, {estimate_number(estimate.high)}]"
 
@@ -98,6 +99,16 @@ def p_value(value: float | None) -> str:
     if value < 0.001:
         return f"{value:.4f}"
     return f"{value:.3f}" if value < 0.1 else f"{value:.2f}"
+
+
+def p_words(value: float | None, equals: str = "=") -> str:
+    """A p-value with its letter, as in a sentence.
+
+    >>> p_words(0.2), p_words(1e-9), p_words(0.2, " = ")
+    ('p=0.20', 'p < 0.0001', 'p = 0.20')
+    """
+    told = p_value(value)
+    return f"p {told}" if told.startswith("<") else f"p{equals}{told}"
 
 
 def count(value: int) -> str:

@@ -29,7 +29,7 @@ def standing(it: Standing) -> str:
         text = f"worse than baseline '{name}' since the run of {when} ({_points(it.then)} then"
         text += ")" if it.now is None else f", {_points(it.now)} now)"
     return (
-        f"over time: {one_line(it.check, 120)}: {text}; {_p(it.p)}, adjusted for "
+        f"over time: {one_line(it.check, 120)}: {text}; {numbers.p_words(it.p)}, adjusted for "
         f"every look at {counted(it.checkpoints, 'checkpoint')} (false alarms over all runs: at "
         f"most {ALPHA:.0%})"
     )
@@ -43,11 +43,6 @@ def moved(it: Flake) -> str:
         "the source gives different results each time: do not rely on it, and report it to its "
         "author"
     )
-
-
-def _p(value: float) -> str:
-    told = numbers.p_value(value)
-    return f"p {told}" if told.startswith("<") else f"p={told}"
 
 
 def _when(run: HistoryRun) -> str:

@@ -65,13 +65,15 @@ class Published:
     """The reports of a run by file name, and a remark for each format that failed.
 
     `stale` names the files of failed formats: what an earlier run wrote there is not this run's.
-    `where` says in which slices a run got worse; empty for any other run.
+    `where` says in which slices a run got worse; empty for any other run. `over_time` is what the
+    history says.
     """
 
     texts: Mapping[str, str]
     stale: Sequence[str] = ()
     remarks: Sequence[str] = ()
     where: str = ""
+    over_time: Sequence[str] = ()
 
 
 def render(
@@ -118,7 +120,7 @@ def render(
             failed.append(each.file_name)
             remarks.append(str(FORMATS.broken(name, error)))
     stale = [name for name in failed if name not in texts]
-    return Published(texts, stale, remarks, worse)
+    return Published(texts, stale, remarks, worse, found.over_time)
 
 
 def write(reports: Mapping[str, str], folder: Path) -> None:

@@ -67,13 +67,8 @@ def counts(each: Slice) -> str:
         f"{each.elsewhere.pairs:,} newly wrong; confirmed on "
         f"{counted(each.confirming.pairs, 'pair')} of other prompts "
         f"({each.confirming.newly_wrong:,} newly wrong, "
-        f"{each.confirming.newly_right:,} newly right), {_p(each.p)}"
+        f"{each.confirming.newly_right:,} newly right), {numbers.p_words(each.p, ' = ')}"
     )
-
-
-def _p(value: float) -> str:
-    told = numbers.p_value(value)
-    return f"p {told}" if told.startswith("<") else f"p = {told}"
 
 
 def places(found: Found) -> Sequence[Place]:

@@ -128,8 +128,9 @@ class RecipeSource(HeadedModel):
         """The training of a missing adapter, unless a GPU is there, which trainings would share."""
         folder = self.adapter
         if adapter.is_complete(folder):
-            self._doubt = adapter.doubt(folder) or self._doubt
-            if not adapter.doubt(folder):
+            doubt = adapter.doubt(folder)
+            self._doubt = doubt or self._doubt
+            if not doubt:
                 return None
         with needed_by(self.spec):
             wait_asleep()

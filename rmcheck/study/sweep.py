@@ -120,9 +120,8 @@ class _Judge:
             yield self.run(number, settings, "" if error is None else str(error))
 
     def run(self, number: int, settings: Mapping[str, Any], failed: str) -> Run:
-        source = self.source(
-            number, settings
-        )  # afresh: a model that has been asked stays in memory
+        # Afresh: a model that has been asked stays in memory.
+        source = self.source(number, settings)
         estimate = None if failed else self.rate(self.wins(source, CHOOSE), CHOOSE)
         return Run(
             number=number,

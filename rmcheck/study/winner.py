@@ -49,20 +49,8 @@ def recipe_text(found: SweepResult, target: Path) -> str:
     return "\n".join(head) + "\n" + text
 
 
-def may_be_written(target: Path) -> bool:
-    """Whether `target` is free, or a file that a sweep wrote."""
-    if not target.exists():
-        return True
-    try:
-        with target.open(encoding="utf-8") as file:
-            return file.readline().startswith(HEAD)
-    except (OSError, ValueError):
-        return False
-
-
 def _said(estimate: Estimate) -> str:
-    low, high = numbers.rate(estimate.low), numbers.rate(estimate.high)
-    return f"{numbers.rate(estimate.value)} [{low}, {high}]"
+    return f"{numbers.rate(estimate.value)} {numbers.interval(estimate)}"
 
 
 def _moved(name: str, here: Path, there: Path, *, model: bool = False) -> str:

@@ -155,11 +155,7 @@ def _confirmation(found: Found) -> Grid:
 
 
 def _row(name: str, estimate: Estimate) -> list[str]:
-    return [name, numbers.rate(estimate.value), _interval(estimate)]
-
-
-def _interval(estimate: Estimate) -> str:
-    return f"[{numbers.rate(estimate.low)}, {numbers.rate(estimate.high)}]"
+    return [name, numbers.rate(estimate.value), numbers.interval(estimate)]
 
 
 def _chart(found: Found) -> Figure:
@@ -205,7 +201,7 @@ def _runs(found: Found) -> Grid:
         reached = (
             ["failed", "–"]
             if estimate is None
-            else [numbers.rate(estimate.value), _interval(estimate)]
+            else [numbers.rate(estimate.value), numbers.interval(estimate)]
         )
         values = [str(run.settings[key]) if key in run.settings else "–" for key in keys]
         rows.append([str(run.number), *reached, *values, run.fingerprint[:12]])

@@ -8,8 +8,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from rmcheck.record.history import HistoryCheck, HistoryRun, up_to, whole
-from rmcheck.report import anchor, numbers, over_time
+from rmcheck.record.history import HistoryCheck, HistoryRun, up_to
+from rmcheck.report import anchor, numbers
 from rmcheck.report.charts import svg
 from rmcheck.report.input import ReportInput
 from rmcheck.report.page.identity import moment
@@ -99,7 +99,7 @@ def trend_view(runs: Sequence[HistoryRun], groups: Groups, report: ReportInput) 
     return TrendView(
         count=len(runs),
         since=moment(runs[0].started)[:10],
-        said=tuple(over_time.lines(whole(report.history, report.record))),
+        said=report.over_time,
         rows=tuple(row for row in rows if row is not None),
         runs=tuple(_run(run) for run in latest),
         left_out=len(runs) - len(latest),
