@@ -55,7 +55,7 @@ def render(
         notes=notes,
         chart=Figure("Win rate of every scored step, with 95 % intervals", svg, drawn.remark),
         grid=Grid(
-            title="Steps",
+            title="Every step, in the order of training",
             columns=(("step", False), ("win rate", True), ("points against the baseline", True),
                      ("p", True), ("", False)),
             rows=rows,
