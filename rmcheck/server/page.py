@@ -45,7 +45,8 @@ def router() -> APIRouter:
 
 def _page(template: str, scripts: tuple[str, ...] = (), **values: Any) -> HTMLResponse:
     """A page that may run its own script only, and ask its own server only."""
-    style = asset(_REPORT / "report.css") + asset(_TEMPLATES / "compare.css")
+    ours = (_REPORT / "report.css", _REPORT / "narrow.css", _TEMPLATES / "compare.css")
+    style = "".join(map(asset, ours))
     script = "".join(asset(_TEMPLATES / name) for name in scripts)
     text = filled(_environment(), template, style, script, **values)
     more = ("connect-src 'self'", "img-src data:", "frame-ancestors 'none'")

@@ -18,7 +18,7 @@ from rmcheck.report.text import one_line
 from rmcheck.wording import counted
 
 _TEMPLATES = Path(__file__).parent / "templates"
-_STYLES = ("report.css", "findings.css", "print.css")
+_STYLES = ("report.css", "narrow.css", "findings.css", "print.css")
 _SCRIPTS = ("page.js", "pairs.js", "diff.js", "browser.js")  # each needs those before it
 
 
