@@ -290,7 +290,7 @@ class Check:
         [slices.md](slices.md#the-conditions-of-where))
     objective
         which output of a model with several it judges, or a weighted sum
-        (`0.7*helpful+0.3*harmless`)
+        (`0.7*helpful+0.3*harmless`); default: that of the suite
     gate
         `required` or `advisory` (default: that of the suite)
     """
@@ -301,6 +301,7 @@ class Check:
 
     rejudged: ClassVar[bool] = True
     """Whether `scale_invariance` may judge it again on mapped scores (it trains nothing)."""
+    one_objective: ClassVar[bool] = True  # so a suite's `objective` is meant for it
 
     name: str | None = None
     where: Slice | None = None

@@ -76,7 +76,7 @@ def objectives_of(suite: Suite) -> list[str]:
         {
             need.source.objective or check.objective or ""
             for check in suite.checks
-            for need in check.needs(suite.data)
+            for need in check.needs(suite.data_of(check))
         }
     )
 
