@@ -35,7 +35,7 @@ from rmcheck.stats.paired import paired_difference
 from rmcheck.stats.recipe_measures import recipe_evidence
 from rmcheck.stats.seeds import detectable_recipe_drop, recipe_difference, regressed
 from rmcheck.stats.winrate import wins
-from rmcheck.training.recipe import load_recipe
+from rmcheck.training.recipe_file import load_recipe
 from rmcheck.training.settings import LabelNoise
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -33,7 +33,8 @@ from rmcheck.scoring.scorer import Scorer
 from rmcheck.shipped import shipped
 from rmcheck.training.batches import PromptSampler, dataset
 from rmcheck.training.preparation import Texts, flips, split
-from rmcheck.training.recipe import Recipe, load_recipe, steps_of
+from rmcheck.training.recipe import Recipe, steps_of
+from rmcheck.training.recipe_file import load_recipe
 from rmcheck.training.settings import Lora
 from rmcheck.training.trainer import kept_randomness, lora_config, train
 

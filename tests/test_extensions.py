@@ -229,13 +229,13 @@ def test_a_recipe_may_name_the_loss_of_a_package(example: Path, tmp_path: Path) 
     program = (
         "import sys; from pathlib import Path; import torch\n"
         "from rmcheck.scoring.files import FileHashes\n"
-        "from rmcheck.training import recipe\n"
+        "from rmcheck.training import recipe, recipe_file\n"
         "from rmcheck.training.losses import LOSSES\n"
         "print(LOSSES.find('exponential')(torch.ones(2), torch.zeros(2), torch.zeros(2)))\n"
         "asked = []\n"
         "recipe.content_hash = lambda *parts: asked.append(parts) or 'f'\n"
         "for name in sys.argv[1:]:\n"
-        "    recipe.load_recipe(name, Path.cwd()).fingerprint(FileHashes(Path('cache')))\n"
+        "    recipe_file.load_recipe(name, Path.cwd()).fingerprint(FileHashes(Path('cache')))\n"
         "    print([pair for pair in asked[-1][-1] if pair[0] == Path(name).stem])"
     )
     said = Place(tmp_path, example).run("-c", program, "exponential.yaml", "hinge.yaml")

@@ -30,7 +30,8 @@ from rmcheck.training.batches import PromptSampler
 from rmcheck.training.loss_key import asked_of
 from rmcheck.training.losses import LOSSES
 from rmcheck.training.preparation import flips, split
-from rmcheck.training.recipe import TRAINER_FORMAT, LabelNoise, Recipe, load_recipe
+from rmcheck.training.recipe import TRAINER_FORMAT, LabelNoise, Recipe
+from rmcheck.training.recipe_file import load_recipe
 
 TURNS = tuple(
     Message(role, f"{role} says: ü\n {{x}}")

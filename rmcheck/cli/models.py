@@ -153,7 +153,7 @@ def run_list(options: argparse.Namespace) -> int:
     from rmcheck.scaffold.schema import usable_checks
     from rmcheck.sources.source_file import OWN, project_sources
     from rmcheck.training.losses import LOSSES
-    from rmcheck.training.recipe import project_recipes, shipped_recipes
+    from rmcheck.training.recipe_file import project_recipes, shipped_recipes
 
     broken = [
         *_listed("checks (check: KIND in a suite)", *usable_checks()),

@@ -28,7 +28,8 @@ from rmcheck.sources.source_file import SourceFile
 from rmcheck.suite.header import RESERVED, DataMapping, Header
 from rmcheck.suite.loading import check_model
 from rmcheck.training.folds import Folds
-from rmcheck.training.recipe import FILE_KEYS, Recipe, RecipeFile
+from rmcheck.training.recipe import FILE_KEYS, Recipe
+from rmcheck.training.recipe_file import RecipeFile
 from rmcheck.training.settings import EarlyStopping, LabelNoise, Lora, Optimisation
 from rmcheck.training.sweep_file import SearchRange, SweepFile
 

@@ -22,7 +22,8 @@ from rmcheck.sources.layout import Layout
 from rmcheck.sources.model_source import HeadedModel, Loaded
 from rmcheck.training import adapter, attachment
 from rmcheck.training.preparation import Shared
-from rmcheck.training.recipe import Recipe, load_recipe
+from rmcheck.training.recipe import Recipe
+from rmcheck.training.recipe_file import load_recipe
 
 
 class RecipeSource(HeadedModel):

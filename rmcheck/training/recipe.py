@@ -9,36 +9,28 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_type_hints
+from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Lt
-from pydantic import AfterValidator, BaseModel, Field, WithJsonSchema, create_model
+from pydantic import AfterValidator
 
 from rmcheck import perturb
 from rmcheck.data.dialogue import content_hash, later_formats
 from rmcheck.data.layouts.registry import LAYOUTS_FORMAT
 from rmcheck.data.preferences import expand
-from rmcheck.data.rows import shown_path
 from rmcheck.data.template import TEMPLATE_FORMAT
-from rmcheck.documents import located
-from rmcheck.documents.finding import is_yaml
-from rmcheck.documents.located import Located
-from rmcheck.errors import Problem, ProblemsFound, UsageError, did_you_mean, first_of, nearest
+from rmcheck.errors import UsageError
 from rmcheck.scoring.files import FileHashes, ModelFiles, locate
-from rmcheck.shipped import shipped
 from rmcheck.training.augmentation import Augment
 from rmcheck.training.data_spec import (
-    Dataset,
     DataSpec,
-    data_spec,
     known_layout,
     nothing_matches,
 )
 from rmcheck.training.folds import Folds, known_folds
-from rmcheck.training.loss_key import asked_of, known_loss, misfits, separated
+from rmcheck.training.loss_key import asked_of, known_loss
 from rmcheck.training.losses import LOSSES
 from rmcheck.training.settings import (
-    CONFIG,
     EarlyStopping,
     LabelNoise,
     Lora,
@@ -55,9 +47,6 @@ DECIDING = ("torch", "transformers", "peft", "trl")
 
 LATER = ("layout", "augment", "loss_settings", "centring", "early_stopping", "folds")
 """Fields that came after version 0.1; one that is not set is not part of the hash."""
-
-OWN = "recipes"
-"""The folder of a project's own recipes; recipes elsewhere are given by path."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -255,113 +244,6 @@ FILE_KEYS: Mapping[str, str] = {
     if each.name not in ("path", "loss_settings")
 }
 """The key in a file for each field of a recipe."""
-
-
-LOSS_SCHEMA = {
-    "anyOf": [
-        {"type": "string"},
-        {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]},
-    ]
-}
-
-
-def _file_model() -> type[BaseModel]:
-    """The model of a recipe file: the fields of `Recipe`, with the keys and types of the file."""
-    hints = get_type_hints(Recipe, include_extras=True)
-    columns: dict[str, Any] = {"recipe": (Literal[1], ...)}
-    for each in dataclasses.fields(Recipe):
-        if each.name in FILE_KEYS:
-            made = each.default_factory
-            default = ... if each.default is dataclasses.MISSING else each.default
-            given = default if made is dataclasses.MISSING else Field(default_factory=made)
-            columns[FILE_KEYS[each.name]] = (hints[each.name], given)
-    columns["name"] = (str | None, None)
-    columns["data"] = (str | list[str] | Dataset, ...)
-    of_loss, default_loss = columns["loss"]
-    columns["loss"] = (Annotated[of_loss, WithJsonSchema(LOSS_SCHEMA)], default_loss)
-    return create_model("RecipeFile", __config__=CONFIG, **columns)
-
-
-RecipeFile = _file_model()
-
-
-def load_recipe(name: str, root: Path) -> Recipe:
-    """The recipe with this name (`tiny`) or path of a YAML file (relative to `root`).
-
-    A file of the project comes before a shipped recipe of the same name.
-
-    Raises
-    ------
-    UsageError
-        If it does not exist; lists the known recipes and the nearest name.
-    ProblemsFound
-        All mistakes of the file, each at its place.
-    """
-    path = Path(name) if Path(name).is_absolute() else root / name
-    known, own = shipped_recipes(), project_recipes(root)
-    if is_yaml(path):
-        if path.is_file():
-            return _read(path, root)
-        remedy = f", {did_you_mean(name, own)}" if own else ""
-        raise UsageError(f"recipe:{name}: file not found: {path}{remedy}")
-    if name in known:
-        return _read(known[name], root)
-    # A recipe of the project is given by its path; a typo may be in its name.
-    paths = {Path(spec).stem: spec for spec in own}
-    near = nearest(name, [*known, *paths])
-    remedy = did_you_mean(paths.get(near or "", name), [*known, *own])
-    raise UsageError(f"recipe:{name}: unknown recipe, {remedy}, or the path of a YAML file")
-
-
-def shipped_recipes() -> dict[str, Path]:
-    """Every shipped recipe by its name."""
-    return {path.stem: path for path in sorted(shipped("recipes").glob("*.yaml"))}
-
-
-def project_recipes(root: Path) -> dict[str, Path]:
-    """The recipes in the folder `recipes` of the project at `root`, by their paths below it."""
-    found = sorted(path for path in (root / OWN).glob("*") if is_yaml(path))
-    return {path.relative_to(root).as_posix(): path for path in found}
-
-
-def _read(path: Path, root: Path) -> Recipe:
-    shown = shown_path(path, root)
-    document = located.read(path, shown)
-    if not isinstance(document.value, dict):
-        said = "expected a mapping of keys to values; a recipe starts with 'recipe: 1'"
-        raise ProblemsFound([Problem(shown, 1, 1, said)])
-    if "recipe" not in document.value and {"rmcheck", "checks"} & set(document.value):
-        said = f"expected a recipe, got a suite; run it with `pytest {shown}`"
-        raise ProblemsFound([Problem(shown, 1, 1, said)])
-    return recipe_of(document, path)
-
-
-def recipe_of(document: Located, path: Path) -> Recipe:
-    """The recipe that a file at `path` says, whose YAML is `document`.
-
-    Raises
-    ------
-    ProblemsFound
-        All mistakes at once, with their places.
-    """
-    plain, loss_settings, problems = separated(document)
-    try:
-        given = located.validate(RecipeFile, plain, label="recipe")
-    except ProblemsFound as error:
-        raise ProblemsFound(first_of(sorted([*error.problems, *problems]))) from None
-    values = {name: getattr(given, key) for name, key in FILE_KEYS.items()}
-    problems += misfits(values, document)
-    if problems:
-        raise ProblemsFound(problems)
-    lora: Lora = values["lora"]
-    values |= {
-        "name": values["name"] or path.stem,
-        "path": path.resolve(),
-        "loss_settings": loss_settings,
-        "data": data_spec(values["data"]),
-        "lora": dataclasses.replace(lora, targets=lora.targets or None),
-    }
-    return Recipe(**values)
 
 
 def epoch_steps(recipe: Recipe, pairs: int) -> int:

@@ -18,7 +18,8 @@ from rmcheck.documents.finding import is_yaml
 from rmcheck.documents.located import Located
 from rmcheck.errors import Problem, ProblemsFound, did_you_mean
 from rmcheck.training.loss_key import separated
-from rmcheck.training.recipe import FILE_KEYS, Recipe, RecipeFile, load_recipe, recipe_of
+from rmcheck.training.recipe import FILE_KEYS, Recipe
+from rmcheck.training.recipe_file import RecipeFile, load_recipe, recipe_of
 from rmcheck.training.settings import LabelNoise, Lora, Optimisation
 
 _CONFIG = ConfigDict(extra="forbid", allow_inf_nan=False)

@@ -18,7 +18,7 @@ from rmcheck.sources.recipe import create
 from rmcheck.stats.winrate import wins
 from rmcheck.study import sweep as module
 from rmcheck.training.folds import fold_numbers
-from rmcheck.training.recipe import load_recipe
+from rmcheck.training.recipe_file import load_recipe
 from rmcheck.training.sweep_file import load_sweep
 from study.test_cv import said, trained_once
 

@@ -14,7 +14,8 @@ from rmcheck.data import PreferencePair
 from rmcheck.data.preferences import load
 from rmcheck.reward_source import SourceOptions
 from rmcheck.sources.recipe import RecipeSource, create
-from rmcheck.training.recipe import Recipe, load_recipe
+from rmcheck.training.recipe import Recipe
+from rmcheck.training.recipe_file import load_recipe
 
 RECIPE = """recipe: 1
 base: base

@@ -14,7 +14,8 @@ from rmcheck.errors import ProblemsFound, TrainingError
 from rmcheck.scoring.files import FileHashes
 from rmcheck.training.folds import Folds, fold_numbers, folds_of_data, remaining
 from rmcheck.training.preparation import split, without_folds
-from rmcheck.training.recipe import Recipe, load_recipe
+from rmcheck.training.recipe import Recipe
+from rmcheck.training.recipe_file import load_recipe
 
 RECIPE = "recipe: 1\nbase: base\ndata: one.jsonl\n"
 

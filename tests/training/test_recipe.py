@@ -13,15 +13,8 @@ import pytest
 from rmcheck.errors import ProblemsFound, SourceError, UsageError
 from rmcheck.scoring.files import FileHashes
 from rmcheck.training import recipe as module
-from rmcheck.training.recipe import (
-    LabelNoise,
-    Lora,
-    Optimisation,
-    Recipe,
-    load_recipe,
-    shipped_recipes,
-    steps_of,
-)
+from rmcheck.training.recipe import LabelNoise, Lora, Optimisation, Recipe, steps_of
+from rmcheck.training.recipe_file import load_recipe, shipped_recipes
 from rmcheck.training.settings import EarlyStopping
 
 ROW = '{"id": "p1", "prompt": "Why?", "chosen": "So.", "rejected": "No."}\n'
@@ -310,7 +303,7 @@ def test_the_fingerprint_of_the_shipped_recipe_needs_no_torch() -> None:
 import sys, tempfile
 from pathlib import Path
 from rmcheck.scoring.files import FileHashes
-from rmcheck.training.recipe import load_recipe
+from rmcheck.training.recipe_file import load_recipe
 print(len(load_recipe("tiny", Path("/")).fingerprint(FileHashes(Path(tempfile.mkdtemp())))))
 print(sorted({"torch", "transformers", "peft", "trl", "pandas"} & set(sys.modules)))
 """
