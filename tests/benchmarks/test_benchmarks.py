@@ -32,6 +32,7 @@ SLOW = {
     "over_time": "Over time",
     "monitor": "Watching a log",
     "seeds": "Recipes over seeds",
+    "losses": "Losses against flipped labels",
     "early_stop": "Early stopping",
     "bisect_series": "Bisection",
 }
