@@ -32,6 +32,7 @@ SLOW = {
     "over_time": "Over time",
     "monitor": "Watching a log",
     "seeds": "Recipes over seeds",
+    "more_flips": "Lost wins over seeds",
     "early_stop": "Early stopping",
     "bisect_series": "Bisection",
 }
