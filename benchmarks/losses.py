@@ -32,7 +32,7 @@ from rmcheck.stats.multiplicity import holm
 from rmcheck.stats.paired import paired_difference
 from rmcheck.stats.seeds import recipe_difference
 from rmcheck.stats.winrate import wins
-from rmcheck.training.recipe import load_recipe
+from rmcheck.training.recipe_file import load_recipe
 from rmcheck.training.settings import LabelNoise
 from rmcheck.verdict import Estimate
 from rmcheck.wording import counted, minus
