@@ -30,6 +30,7 @@ from rmcheck.training.data_spec import (
 from rmcheck.training.folds import Folds, known_folds
 from rmcheck.training.loss_key import asked_of, known_loss
 from rmcheck.training.losses import LOSSES
+from rmcheck.training.objectives_key import Heads, decisive
 from rmcheck.training.settings import (
     EarlyStopping,
     LabelNoise,
@@ -45,7 +46,9 @@ this package that changes the trained weights."""
 DECIDING = ("torch", "transformers", "peft", "trl")
 """Libraries whose version may change what is trained."""
 
-LATER = ("layout", "augment", "loss_settings", "centring", "early_stopping", "folds")
+LATER = (
+    "layout", "augment", "loss_settings", "centring", "early_stopping", "folds", "objectives",
+)  # fmt: skip
 """Fields that came after version 0.1; one that is not set is not part of the hash."""
 
 
@@ -107,6 +110,8 @@ class Recipe:
         Adds copies of the training pairs with transformed texts and the same label.
     folds
         Leaves the prompts of one or more folds of the data out of the training.
+    objectives
+        One output of the head for each objective, with its labels, loss and weights.
     """
 
     name: str
@@ -133,6 +138,7 @@ class Recipe:
     label_noise: LabelNoise = field(default_factory=LabelNoise)
     augment: Augment | None = None
     folds: Annotated[Folds | None, AfterValidator(known_folds)] = None
+    objectives: Heads = field(default_factory=dict)
 
     def with_label_noise(self, rate: float, seed: int) -> Recipe:
         """The same recipe with a share `rate` of its training labels flipped."""
@@ -187,6 +193,7 @@ class Recipe:
         settings["loss_settings"] = {
             key: value for key, value in self.loss_settings.items() if value != defaults.get(key)
         }
+        settings["objectives"] = decisive(self.objectives, self.loss, self.loss_settings)
         for key in LATER:  # recipes without them keep their hash
             if not settings[key]:
                 settings.pop(key)

@@ -19,6 +19,7 @@ from rmcheck.data import PreferencePair, ResponseSet
 from rmcheck.progress import Progress
 from rmcheck.record.run import TrainingRecord
 from rmcheck.scoring.loading import load_base, load_tokenizer, quiet
+from rmcheck.scoring.rewards import as_rewards
 from rmcheck.scoring.scorer import Scorer
 from rmcheck.scoring.transformers_compat import Conv1D
 from rmcheck.scoring.trees import tree_attention
@@ -72,7 +73,7 @@ class ForestRewardTrainer(QuietRewardTrainer):
             base = self.accelerator.unwrap_model(model).get_base_model()
             return rewards(base, inputs, self.recipe.pooling)
         padded = {name: inputs[name] for name in ("input_ids", "attention_mask")}
-        scores: torch.Tensor = model(**padded).logits[:, 0].float()
+        scores: torch.Tensor = as_rewards(model(**padded).logits)
         return scores
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
@@ -120,7 +121,9 @@ def train(
         scratch = within.enter_context(tempfile.TemporaryDirectory())
         files = recipe.base_files()
         tokenizer = load_tokenizer(files, recipe.gguf_file)
-        base, missing = load_base(files, seed=recipe.seed, gguf_file=recipe.gguf_file)
+        base, missing = load_base(
+            files, seed=recipe.seed, gguf_file=recipe.gguf_file, outputs=len(recipe.objectives) or 1
+        )
         # LoRA's first matrices are drawn from the global generator.
         torch.manual_seed(recipe.seed)
         model = get_peft_model(base, lora_config(recipe, base, missing))
@@ -179,6 +182,7 @@ def train(
         seconds=round(time.perf_counter() - started, 3),
         curve=curve.points,
         held_out_pairs=material.watched_count,
+        labels=dict(material.labels),
     )
     return model.eval(), record
 
