@@ -30,6 +30,7 @@ from rmcheck.training.data_spec import (
 from rmcheck.training.folds import Folds, known_folds
 from rmcheck.training.loss_key import asked_of, known_loss
 from rmcheck.training.losses import LOSSES
+from rmcheck.training.objectives_key import Heads, decisive
 from rmcheck.training.settings import (
     EarlyStopping,
     LabelNoise,
@@ -53,6 +54,7 @@ LATER: Mapping[str, Any] = {
     "early_stopping": None,
     "folds": None,
     "trainer": "native",
+    "objectives": {},
 }
 """Fields that came after version 0.1, with the value that stands for "not set" and is not part of
 the hash."""
@@ -118,6 +120,8 @@ class Recipe:
         Adds copies of the training pairs with transformed texts and the same label.
     folds
         Leaves the prompts of one or more folds of the data out of the training.
+    objectives
+        One output of the head for each objective, with its labels, loss and weights.
     """
 
     name: str
@@ -144,6 +148,7 @@ class Recipe:
     label_noise: LabelNoise = field(default_factory=LabelNoise)
     augment: Augment | None = None
     folds: Annotated[Folds | None, AfterValidator(known_folds)] = None
+    objectives: Heads = field(default_factory=dict)
     trainer: Literal["native", "trl"] = "native"
 
     def with_label_noise(self, rate: float, seed: int) -> Recipe:
@@ -199,6 +204,7 @@ class Recipe:
         settings["loss_settings"] = {
             key: value for key, value in self.loss_settings.items() if value != usual.get(key)
         }
+        settings["objectives"] = decisive(self.objectives, self.loss, self.loss_settings) or {}
         for key, default in LATER.items():  # recipes without them keep their hash
             if settings[key] == default:
                 settings.pop(key)
