@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib.metadata
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -21,12 +21,14 @@ from rmcheck.data.preferences import expand
 from rmcheck.data.template import TEMPLATE_FORMAT
 from rmcheck.errors import UsageError
 from rmcheck.scoring.files import FileHashes, ModelFiles, locate
+from rmcheck.spec import redacted
 from rmcheck.training.augmentation import Augment
 from rmcheck.training.data_spec import (
     DataSpec,
     known_layout,
     nothing_matches,
 )
+from rmcheck.training.distil_key import Distil
 from rmcheck.training.folds import Folds, known_folds
 from rmcheck.training.loss_key import asked_of, known_loss
 from rmcheck.training.losses import LOSSES
@@ -45,7 +47,7 @@ this package that changes the trained weights."""
 DECIDING = ("torch", "transformers", "peft", "trl")
 """Libraries whose version may change what is trained."""
 
-LATER = ("layout", "augment", "loss_settings", "centring", "early_stopping", "folds")
+LATER = ("layout", "augment", "loss_settings", "centring", "early_stopping", "folds", "distil")
 """Fields that came after version 0.1; one that is not set is not part of the hash."""
 
 
@@ -107,6 +109,8 @@ class Recipe:
         Adds copies of the training pairs with transformed texts and the same label.
     folds
         Leaves the prompts of one or more folds of the data out of the training.
+    distil
+        Trains on the margins of a `teacher`, another reward source, in place of the labels.
     """
 
     name: str
@@ -133,6 +137,7 @@ class Recipe:
     label_noise: LabelNoise = field(default_factory=LabelNoise)
     augment: Augment | None = None
     folds: Annotated[Folds | None, AfterValidator(known_folds)] = None
+    distil: Distil | None = None
 
     def with_label_noise(self, rate: float, seed: int) -> Recipe:
         """The same recipe with a share `rate` of its training labels flipped."""
@@ -148,13 +153,18 @@ class Recipe:
 
     def data_files(self) -> list[Path]:
         """The files of training pairs, sorted; empty for a data set of the hub."""
-        if isinstance(self.data, Mapping):
-            return []
+        return [] if isinstance(self.data, Mapping) else self._matches("data", self.data)
+
+    def distil_files(self) -> list[Path]:
+        """The files of `distil.data`, sorted."""
+        return [] if self.distil is None else self._matches("distil.data", self.distil.data)
+
+    def _matches(self, key: str, patterns: Iterable[str]) -> list[Path]:
         found: dict[Path, None] = {}
-        for pattern in self.data:
+        for pattern in patterns:
             matches = expand(pattern, self.path.parent)
             if not matches:
-                raise UsageError(f"{self.path}: data: {nothing_matches(pattern, self.path)}")
+                raise UsageError(f"{self.path}: {key}: {nothing_matches(pattern, self.path)}")
             found.update(dict.fromkeys(matches))
         return list(found)
 
@@ -174,12 +184,22 @@ class Recipe:
         given["base"] = f"{Path(self.base).name} ({self.base_files().hash(hashes)[:8]})"
         if not isinstance(self.data, Mapping):
             given["data"] = [f"{path.name} ({hashes.of(path)[:8]})" for path in self.data_files()]
+        if self.distil is not None:
+            files = [f"{path.name} ({hashes.of(path)[:8]})" for path in self.distil_files()]
+            named = {"teacher": redacted(self.distil.teacher), "data": files or None}
+            given["distil"] = {**given["distil"], **named}
         if self.loss_settings:
             given["loss"] = {"name": self.loss, **self.loss_settings}
         return _flat(given)
 
-    def fingerprint(self, hashes: FileHashes) -> str:
-        """32 hex digits over all that decides the trained weights; without torch."""
+    def fingerprint(self, hashes: FileHashes, teacher: str | None = None) -> str:
+        """32 hex digits over all that decides the trained weights; without torch.
+
+        Parameters
+        ----------
+        teacher
+            The fingerprint of the teacher that `distil` names.
+        """
         settings = dataclasses.asdict(self)
         for key in ("name", "description", "path", "base", "revision", "data"):
             settings.pop(key)
@@ -187,6 +207,10 @@ class Recipe:
         settings["loss_settings"] = {
             key: value for key, value in self.loss_settings.items() if value != defaults.get(key)
         }
+        if self.distil is not None:
+            assert teacher is not None
+            more = [hashes.of(path) for path in self.distil_files()]
+            settings["distil"] |= {"teacher": teacher, "data": more}
         for key in LATER:  # recipes without them keep their hash
             if not settings[key]:
                 settings.pop(key)

@@ -25,12 +25,14 @@ from rmcheck.scoring.trees import tree_attention
 from rmcheck.training.batches import PromptSampler, rewards
 from rmcheck.training.checkpoint import Checkpoints, folder_of
 from rmcheck.training.curve import Curve
+from rmcheck.training.lessons import Taught
 from rmcheck.training.low_rank import fused
 from rmcheck.training.material import material_of
 from rmcheck.training.objective import objective_of
 from rmcheck.training.peft_compat import has_default_targets
 from rmcheck.training.preparation import Shared
 from rmcheck.training.recipe import Recipe, epoch_steps, steps_of
+from rmcheck.training.taught import TaughtMaterial
 from rmcheck.training.trl_compat import QuietRewardTrainer, RewardConfig
 
 
@@ -81,7 +83,7 @@ class ForestRewardTrainer(QuietRewardTrainer):
 
 def train(
     recipe: Recipe,
-    given: Sequence[PreferencePair | ResponseSet],
+    given: Sequence[PreferencePair | ResponseSet] | Taught,
     device: str,
     progress: Progress,
     shared: Shared | None = None,
@@ -92,7 +94,7 @@ def train(
     Parameters
     ----------
     given
-        All its data; `split` divides them.
+        All its data; `split` divides them. Of a recipe with a teacher, what it taught.
     device
         `cpu`, `cuda`, ...; with the precision `auto` it trains under bf16 autocast on a GPU that
         supports it, in float32 elsewhere.
@@ -169,6 +171,7 @@ def train(
         finally:
             progress.finish()
         curve.restore(model)
+        taught = material.agreement(scorer) if isinstance(material, TaughtMaterial) else None
     record = TrainingRecord(
         recipe=recipe.name,
         fingerprint="",
@@ -179,6 +182,7 @@ def train(
         seconds=round(time.perf_counter() - started, 3),
         curve=curve.points,
         held_out_pairs=material.watched_count,
+        distil=taught,
     )
     return model.eval(), record
 
