@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 from rmcheck.data.dialogue import PreferencePair, Prompt, ResponseSet, prompt_group
+from rmcheck.data.label import read_labels
 from rmcheck.data.rows import Row
 from rmcheck.data.variants import read_messages, read_variants
 from rmcheck.errors import Problem, did_you_mean, nearest
@@ -15,6 +16,7 @@ from rmcheck.wording import counted
 
 PAIR_KEYS = (
     "id", "prompt", "chosen", "rejected", "group", "tags", "confidence", "ratings", "variants",
+    "objectives",
 )  # fmt: skip
 LIST_KEYS = ("id", "prompt", "response", "responses", "group", "tags")
 SET_KEYS = ("id", "prompt", "responses", "best", "group", "tags", "ratings")
@@ -76,7 +78,7 @@ def read_responses(
 
 
 _PLAIN_KEYS = frozenset({"id", "prompt", "chosen", "rejected", "group", "tags"})
-_CAREFUL = frozenset({"confidence", "ratings", "responses", "variants"})
+_CAREFUL = frozenset({"confidence", "ratings", "responses", "variants", "objectives"})
 
 
 class _Reader:
@@ -103,6 +105,7 @@ class _Reader:
             confidence=confidence,
             ratings=self._pair_ratings(),
             variants=read_variants(self.row.values.get("variants"), self._note),
+            objectives=read_labels(self.row.values.get("objectives"), self._note),
         )
 
     def response_set(self) -> ResponseSet:

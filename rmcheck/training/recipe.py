@@ -47,8 +47,18 @@ this package that changes the trained weights."""
 DECIDING = ("torch", "transformers", "peft", "trl")
 """Libraries whose version may change what is trained."""
 
-LATER = ("layout", "augment", "loss_settings", "centring", "early_stopping", "folds", "distil")
-"""Fields that came after version 0.1; one that is not set is not part of the hash."""
+LATER: Mapping[str, Any] = {
+    "layout": None,
+    "augment": None,
+    "loss_settings": {},
+    "centring": 0.0,
+    "early_stopping": None,
+    "folds": None,
+    "distil": None,
+    "trainer": "native",
+}
+"""Fields that came after version 0.1, with the value that stands for "not set" and is not part of
+the hash."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +105,8 @@ class Recipe:
         The weight of (chosen + rejected)^2 in the loss, which draws rewards to 0 on the mean.
     optimisation
         The optimiser's settings.
+    trainer
+        `native`, our own loop, or `trl`, TRL's RewardTrainer; the weights are the same.
     early_stopping
         Stops when the loss on held-out pairs no longer falls, and keeps the best weights.
     limit
@@ -138,6 +150,7 @@ class Recipe:
     augment: Augment | None = None
     folds: Annotated[Folds | None, AfterValidator(known_folds)] = None
     distil: Distil | None = None
+    trainer: Literal["native", "trl"] = "native"
 
     def with_label_noise(self, rate: float, seed: int) -> Recipe:
         """The same recipe with a share `rate` of its training labels flipped."""
@@ -178,7 +191,7 @@ class Recipe:
             FILE_KEYS[name]: value
             for name, value in dataclasses.asdict(self).items()
             if name in FILE_KEYS and name not in ("name", "description")
-            if value or name not in LATER
+            if name not in LATER or value != LATER[name]
         }
         _without_later(given[FILE_KEYS["optimisation"]])
         given["base"] = f"{Path(self.base).name} ({self.base_files().hash(hashes)[:8]})"
@@ -203,16 +216,16 @@ class Recipe:
         settings = dataclasses.asdict(self)
         for key in ("name", "description", "path", "base", "revision", "data"):
             settings.pop(key)
-        defaults = {key: default for key, (_, default) in asked_of(self.loss).settings.items()}
+        usual = {key: default for key, (_, default) in asked_of(self.loss).settings.items()}
         settings["loss_settings"] = {
-            key: value for key, value in self.loss_settings.items() if value != defaults.get(key)
+            key: value for key, value in self.loss_settings.items() if value != usual.get(key)
         }
         if self.distil is not None:
             assert teacher is not None
             more = [hashes.of(path) for path in self.distil_files()]
             settings["distil"] |= {"teacher": teacher, "data": more}
-        for key in LATER:  # recipes without them keep their hash
-            if not settings[key]:
+        for key, default in LATER.items():  # recipes without them keep their hash
+            if settings[key] == default:
                 settings.pop(key)
         _without_later(settings["optimisation"])
         drawn = [perturb.version(self.augment.drawn())] if self.augment else []

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from datasets import Dataset
 from numpy.typing import NDArray
 
 from rmcheck.data import PreferencePair
@@ -147,17 +146,9 @@ class TaughtMaterial:
         row = scorer.row if forest else None
         return TaughtCollator(self._answers, self._ids, row, trees=trees, pad=scorer.pad)
 
-    def rows(self) -> Dataset:
-        """One row for each lesson: its number."""
-        return Dataset.from_dict(
-            {
-                "pair": range(len(self._ids)),
-                "flipped": [False] * len(self._ids),
-                # TRL takes rows with these two columns as tokens already.
-                "chosen_ids": [each[0] for each in self._ids],
-                "rejected_ids": [each[1] for each in self._ids],
-            }
-        )
+    def rows(self) -> list[dict[str, Any]]:
+        """One row for each lesson: its number; labels are flipped where they are used."""
+        return [{"pair": number, "flipped": False} for number in range(len(self._ids))]
 
     def judged(self, rewards: NDArray[np.float64]) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """Rewards of `watched` as an `Objective` takes them: scores, and the rest of the batch."""

@@ -32,6 +32,8 @@ SLOW = {
     "over_time": "Over time",
     "monitor": "Watching a log",
     "seeds": "Recipes over seeds",
+    "losses": "Losses against flipped labels",
+    "more_flips": "Lost wins over seeds",
     "early_stop": "Early stopping",
     "bisect_series": "Bisection",
 }
