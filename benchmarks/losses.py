@@ -60,6 +60,10 @@ class Way:
             return (self.loss, {"rate": rate}) if rate else (PLAIN, {})
         return self.loss, {} if self.rate is None else {"rate": self.rate}
 
+    def own(self, rate: float) -> bool:
+        """Whether no other way has the same training at this rate."""
+        return rate > 0 or not self.told
+
     def recipe(self, tiny: Recipe, rate: float, seed: int) -> Recipe:
         """The recipe with this loss, on data with that share flipped."""
         loss, settings = self.at(rate)
@@ -97,8 +101,8 @@ class Scored:
 
     @property
     def there(self) -> int:
-        """Trainings that are scored; those that two ways share count twice."""
-        return sum(len(each) for each in self.wins.values())
+        """Trainings that are scored."""
+        return sum(len(each) for (way, rate), each in self.wins.items() if way.own(rate))
 
 
 def scored(cache: Path, *, quick: bool, seeds: int, train: bool) -> Scored:
@@ -115,15 +119,14 @@ def scored(cache: Path, *, quick: bool, seeds: int, train: bool) -> Scored:
                 if each is not None:
                     found.setdefault((way, rate), []).append(each)
     stacked = {key: np.stack(each) for key, each in found.items()}
-    asked = seeds * len(FIRST) * len(ways)
+    asked = seeds * sum(way.own(rate) for rate in FIRST for way in ways)
     return Scored(stacked, [pair.group for pair in pairs], asked, limit, seeds)
 
 
 def at_rate(found: Scored, rate: float) -> str:
     """The table of one share of flipped labels."""
     ways = [way for way in WAYS if (way, rate) in found.wins]
-    if rate == 0:  # told of no flips, a loss is Bradley-Terry's
-        ways = [way for way in ways if not way.told]
+    ways = [way for way in ways if way.own(rate)]
     plain = Way(PLAIN)
     against = {
         way: difference(found.wins[way, rate], found.wins[plain, rate], found.groups)
