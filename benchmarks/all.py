@@ -18,8 +18,8 @@ ORDER = (
     "gate_overhead", "report_size", "size", "bootstrap", "arithmetic_rate", "score_copies",
     "score_pairs", "score_pairs --shape rm-bench", "score_pairs --shape apart", "train", "served",
     "serve", "gpu", "large", "shards", "adversary",
-    "behaviour", "seeds", "losses", "domains", "slices", "early_stop", "bisect_series",
-    "over_time", "monitor",
+    "behaviour", "seeds", "more_flips", "losses", "domains", "slices", "early_stop",
+    "bisect_series", "over_time", "monitor",
 )  # fmt: skip
 
 

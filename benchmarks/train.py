@@ -2,7 +2,8 @@
 
 Both train the same adapter on the same batches of the shipped training pairs, from the same
 random numbers: TRL with gradient checkpointing and bf16 as it chooses, and once more in float32;
-rmcheck in bf16 as well and in float32. The loss curves are held against each other.
+rmcheck by its own loop in bf16 and in float32, and in float32 with its batches in TRL's trainer
+(`trainer: trl`). The loss curves are held against each other.
 
     python benchmarks/train.py
 """
@@ -19,6 +20,7 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+from datasets import Dataset
 from peft import get_peft_model
 from results import Options, held, medians, options, publish, table
 from transformers import AutoModelForSequenceClassification, PrinterCallback
@@ -31,8 +33,8 @@ from rmcheck.progress import NoProgress
 from rmcheck.scoring.loading import load_base, load_tokenizer, quiet
 from rmcheck.scoring.scorer import Scorer
 from rmcheck.shipped import shipped
-from rmcheck.training.batches import PromptSampler, dataset
-from rmcheck.training.preparation import Texts, flips, split
+from rmcheck.training.batches import PromptSampler
+from rmcheck.training.preparation import Texts, split
 from rmcheck.training.recipe import Recipe, steps_of
 from rmcheck.training.recipe_file import load_recipe
 from rmcheck.training.settings import Lora
@@ -105,7 +107,7 @@ def by_trl(how: Recipe, texts: Texts, pairs: Sequence[PreferencePair], **given: 
         base.score.load_state_dict(fused.score.state_dict())
         torch.manual_seed(how.seed)
         model = get_peft_model(base, lora_config(how, base, missing))
-        rows = dataset(pairs, texts, flips(len(pairs), how.label_noise), how)
+        rows = Dataset.from_dict({"chosen_ids": texts.chosen, "rejected_ids": texts.rejected})
         order = list(PromptSampler([pair.group for pair in pairs], how.seed))
         trainer = RewardTrainer(
             model=model,
@@ -115,7 +117,7 @@ def by_trl(how: Recipe, texts: Texts, pairs: Sequence[PreferencePair], **given: 
                 train_sampling_strategy="sequential", save_strategy="no", report_to="none",
                 disable_tqdm=True, **given,
             ),
-            train_dataset=rows.select(order).select_columns(["chosen_ids", "rejected_ids"]),
+            train_dataset=rows.select(order),
             processing_class=load_tokenizer(files),
         )  # fmt: skip
         trainer.remove_callback(PrinterCallback)
@@ -146,10 +148,13 @@ def race(how: Options, name: str, base: Path, pairs: int, goal: float) -> list[t
 
         return once
 
+    inside = dataclasses.replace(exact, trainer="trl")
     defaults, single = "TRL at its defaults", "TRL in float32"
+    through = "rmcheck, trainer: trl, float32"
     ways = {
         defaults: timed(defaults, lambda: by_trl(exact, texts, parts)),
         single: timed(single, lambda: by_trl(exact, texts, parts, bf16=False)),
+        through: timed(through, lambda: by_rmcheck(inside, known, tokens)),
         "rmcheck, bf16": timed("rmcheck, bf16", lambda: by_rmcheck(half, known, tokens)),
         "rmcheck, float32": timed("rmcheck, float32", lambda: by_rmcheck(exact, known, tokens)),
     }
@@ -160,11 +165,15 @@ def race(how: Options, name: str, base: Path, pairs: int, goal: float) -> list[t
 
     if apart("rmcheck, float32", single) > CLOSE:
         sys.exit(f"rmcheck's loss curve leaves TRL's by {apart('rmcheck, float32', single)}")
+    if apart("rmcheck, float32", through):
+        sys.exit(f"the curves of both trainers are {apart('rmcheck, float32', through)} apart")
     rows: list[tuple[object, ...]] = []
     for way, rate in speed.items():
         ours, ratio = way.startswith("rmcheck"), rate / speed[defaults]
         gain = held(ratio, goal) if way == "rmcheck, bf16" else f"{ratio:.2f}×"
-        like = {"rmcheck, bf16": defaults, "rmcheck, float32": single}.get(way, way)
+        like = {"rmcheck, bf16": defaults, "rmcheck, float32": single, through: single}.get(
+            way, way
+        )
         distance = f"{apart(way, like):.1e} from {like}" if ours else ""
         rows.append((name, way, rate, gain, last[way].curve[-1], distance))
     return rows

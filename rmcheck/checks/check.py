@@ -34,9 +34,8 @@ class SourceRef:
 
     `flip_rate` and `flip_seed` select the recipe retrained with noisy labels, `head_scale` the
     model with its scalar head times a constant, `objective` one of a model's several rewards,
-    `seed` the recipe trained with another seed (None: the recipe as it is). With
-    `probe` the same texts are scored again in a
-    separate pass of that name, to detect scores that depend on their batch.
+    `seed` the recipe trained with another seed (None: the recipe as it is). With `probe` the same
+    texts are scored again in a separate pass of that name: do scores depend on their batch?
     """
 
     role: Literal["candidate", "baseline", "other"] = "candidate"
@@ -59,12 +58,14 @@ class Need:
 
     `only`: a capability without which the source is not asked; the check is then skipped. `seeds`:
     of a recipe, so many trainings with different seeds (None: as many as the run compares).
+    `new_text`: the other trainings are needed only if the baseline can score new text too.
     """
 
     source: SourceRef
     dialogues: Sequence[Dialogue]
     only: type | None = None
     seeds: int | None = 1
+    new_text: bool = False
 
 
 @dataclass(frozen=True)
@@ -290,7 +291,7 @@ class Check:
         [slices.md](slices.md#the-conditions-of-where))
     objective
         which output of a model with several it judges, or a weighted sum
-        (`0.7*helpful+0.3*harmless`)
+        (`0.7*helpful+0.3*harmless`); default: that of the suite
     gate
         `required` or `advisory` (default: that of the suite)
     """
@@ -301,6 +302,7 @@ class Check:
 
     rejudged: ClassVar[bool] = True
     """Whether `scale_invariance` may judge it again on mapped scores (it trains nothing)."""
+    one_objective: ClassVar[bool] = True  # so a suite's `objective` is meant for it
 
     name: str | None = None
     where: Slice | None = None

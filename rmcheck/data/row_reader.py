@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 from rmcheck.data.dialogue import PreferencePair, Prompt, ResponseSet, prompt_group
+from rmcheck.data.label import read_labels
 from rmcheck.data.rows import Row
 from rmcheck.data.variants import read_messages, read_variants
 from rmcheck.errors import Problem, did_you_mean, nearest
@@ -15,6 +16,7 @@ from rmcheck.wording import counted
 
 PAIR_KEYS = (
     "id", "prompt", "chosen", "rejected", "group", "tags", "confidence", "ratings", "variants",
+    "objectives",
 )  # fmt: skip
 SET_KEYS = ("id", "prompt", "responses", "best", "group", "tags", "ratings")
 LARGEST = sys.float_info.max
@@ -62,7 +64,7 @@ def plain_pair(values: Mapping[str, Any]) -> PreferencePair | None:
 
 
 _PLAIN_KEYS = frozenset({"id", "prompt", "chosen", "rejected", "group", "tags"})
-_CAREFUL = frozenset({"confidence", "ratings", "responses", "variants"})
+_CAREFUL = frozenset({"confidence", "ratings", "responses", "variants", "objectives"})
 
 
 class _Reader:
@@ -89,6 +91,7 @@ class _Reader:
             confidence=confidence,
             ratings=self._pair_ratings(),
             variants=read_variants(self.row.values.get("variants"), self._note),
+            objectives=read_labels(self.row.values.get("objectives"), self._note),
         )
 
     def response_set(self) -> ResponseSet:

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from datasets import Dataset
 from numpy.typing import NDArray
 from torch.utils.data import Sampler
 
@@ -15,9 +14,8 @@ from rmcheck.data import PreferencePair
 from rmcheck.scoring.forest import Forest
 from rmcheck.scoring.reading import Reading, read_forest
 from rmcheck.scoring.trees import Trees, read_trees
-from rmcheck.training.preparation import Texts
+from rmcheck.training.preparation import Ids, Texts
 from rmcheck.training.recipe import Recipe
-from rmcheck.training.trl_compat import DataCollatorForPreference
 
 
 class ForestCollator:
@@ -97,17 +95,46 @@ def rewards(model: Any, batch: dict[str, Any], pooling: str) -> torch.Tensor:
     return read_forest(model, reading, pooling)[batch["sides"]]
 
 
-class MarginCollator(DataCollatorForPreference):  # type: ignore[misc]
-    """TRL's padded batches, for models that cannot read a forest; `columns` as above."""
+class PaddedCollator:
+    """Pairs as padded texts, for models that cannot read a forest; `columns` as above.
 
-    def __init__(self, pad: int, columns: Mapping[str, NDArray[np.float32]] | None = None) -> None:
-        super().__init__(pad_token_id=pad)
-        self._columns = columns or {}
+    Parameters
+    ----------
+    pad
+        The token to pad with.
+    """
 
-    def torch_call(self, examples: list[dict[str, Any]]) -> dict[str, Any]:
-        """TRL's batch, with the columns that the loss asks for."""
-        batch: dict[str, Any] = super().torch_call(examples)
-        return {**batch, **taken(self._columns, [example["pair"] for example in examples])}
+    def __init__(
+        self, texts: Texts, pad: int, columns: Mapping[str, NDArray[np.float32]] | None = None
+    ) -> None:
+        self.texts = texts
+        self.pad = pad
+        self.columns = columns or {}
+
+    def __call__(self, examples: list[dict[str, Any]]) -> dict[str, Any]:
+        """The chosen, then the rejected texts, and what the loss asks for."""
+        pairs = [example["pair"] for example in examples]
+        sides = [(self.texts.chosen[pair], self.texts.rejected[pair]) for pair in pairs]
+        first = [each[example["flipped"]] for each, example in zip(sides, examples, strict=True)]
+        second = [
+            each[not example["flipped"]] for each, example in zip(sides, examples, strict=True)
+        ]
+        return {
+            **padded([*first, *second], self.pad),
+            "margin": torch.tensor([example["margin"] for example in examples]),
+            **taken(self.columns, pairs),
+        }
+
+
+def padded(texts: Sequence[Ids], pad: int) -> dict[str, torch.Tensor]:
+    """Texts padded on the right, and the mask of what is theirs; each (n, length)."""
+    width = max(map(len, texts))
+    tokens = np.full((len(texts), width), pad, dtype=np.int64)
+    mask = np.zeros((len(texts), width), dtype=np.int64)
+    for row, ids in enumerate(texts):
+        tokens[row, : len(ids)] = ids
+        mask[row, : len(ids)] = 1
+    return {"input_ids": torch.from_numpy(tokens), "attention_mask": torch.from_numpy(mask)}
 
 
 class PromptSampler(Sampler[int]):
@@ -135,23 +162,12 @@ class PromptSampler(Sampler[int]):
             yield from rng.permutation(self.places[names[place]]).tolist()
 
 
-def dataset(
-    pairs: Sequence[PreferencePair], texts: Texts, flipped: NDArray[np.bool_], recipe: Recipe
-) -> Dataset:
-    """One row per pair: its number, whether its label is flipped, its tokens and its margin."""
-    sides = [
-        (rejected, chosen) if turned else (chosen, rejected)
-        for chosen, rejected, turned in zip(texts.chosen, texts.rejected, flipped, strict=True)
-    ]
-    return Dataset.from_dict(
-        {
-            "pair": range(len(pairs)),
-            "flipped": flipped,
-            "chosen_ids": [chosen for chosen, _ in sides],
-            "rejected_ids": [rejected for _, rejected in sides],
-            "margin": margins(pairs, recipe),
-        }
-    )
+def examples_of(
+    pairs: Sequence[PreferencePair], flipped: NDArray[np.bool_], recipe: Recipe
+) -> list[dict[str, Any]]:
+    """Of each pair: its number, whether its label is flipped, and its margin."""
+    rows = enumerate(zip(flipped.tolist(), margins(pairs, recipe), strict=True))
+    return [{"pair": pair, "flipped": turned, "margin": margin} for pair, (turned, margin) in rows]
 
 
 def margins(pairs: Sequence[PreferencePair], recipe: Recipe) -> list[float]:

@@ -6,9 +6,6 @@ import json
 import shutil
 import time
 from pathlib import Path
-from typing import Any
-
-from transformers import TrainerCallback
 
 from rmcheck.errors import SourceError
 from rmcheck.training import adapter
@@ -22,7 +19,7 @@ CURVE = "curve.json"
 STATE = "trainer_state.json"
 
 
-class Checkpoints(TrainerCallback):  # type: ignore[misc]
+class Checkpoints:
     """Writes what a training needs to go on: weights, optimiser, random numbers, curve.
 
     One checkpoint is kept. Its sidecar, written last, has the hashes of its files and a seal, as an
@@ -61,15 +58,18 @@ class Checkpoints(TrainerCallback):  # type: ignore[misc]
         self.curve.load(json.loads((path / CURVE).read_text(encoding="utf-8")), path)
         return step_of(path)
 
-    def on_step_end(self, args: Any, state: Any, control: Any, **options: Any) -> None:
-        """Ask for a checkpoint if it is time for one; after the curve has measured."""
-        due = time.monotonic() - self._last >= EVERY
-        if due and state.global_step in points_of(self.recipe, state.max_steps):
-            control.should_save = state.global_step < state.max_steps
+    def due(self, step: int, steps: int) -> bool:
+        """Whether to write a checkpoint after this step; asked after the curve has measured."""
+        late = time.monotonic() - self._last >= EVERY
+        return late and step < steps and step in points_of(self.recipe, steps)
 
-    def on_save(self, args: Any, state: Any, control: Any, **options: Any) -> None:
-        """Add the curve and the sidecar, then remove the checkpoint before."""
-        path = self.folder / f"checkpoint-{state.global_step}"
+    def path(self, step: int) -> Path:
+        """The folder of the checkpoint of this step."""
+        return self.folder / f"checkpoint-{step}"
+
+    def complete(self, step: int) -> None:
+        """Add the curve and the sidecar to a checkpoint, then remove the one before."""
+        path = self.path(step)
         if not (path / STATE).is_file():
             return  # the disk is full, say
         try:

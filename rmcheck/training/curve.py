@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
-from transformers import TrainerCallback
 
 from rmcheck.errors import TrainingError
 from rmcheck.progress import Progress
@@ -27,7 +26,7 @@ POINTS = 10
 """Points on the curve."""
 
 
-class Curve(TrainerCallback):  # type: ignore[misc]
+class Curve:
     """Advances the progress bar and measures the curve at `POINTS` steps.
 
     With `early_stopping` it measures as often as that says, keeps the weights of the least
@@ -49,7 +48,7 @@ class Curve(TrainerCallback):  # type: ignore[misc]
         self.points: list[CurvePoint] = []
         self._objective = objective_of(recipe)
         self._losses: list[float] = []
-        self._wins: list[float] = []
+        self._won, self._compared = 0.0, 0
         self.best_step: int | None = None
         self._least = float("inf")
         self._best: dict[str, torch.Tensor] = {}
@@ -58,27 +57,34 @@ class Curve(TrainerCallback):  # type: ignore[misc]
     def saw(self, loss: float, gaps: torch.Tensor) -> None:
         """Record the loss of a batch and the reward differences of its pairs."""
         self._losses.append(loss)
-        self._wins += wins(gaps.double().cpu().numpy()).tolist()
+        self._won += float(wins(gaps.double().cpu().numpy()).sum())
+        self._compared += len(gaps)
 
-    def on_step_end(self, args: Any, state: Any, control: Any, **options: Any) -> None:
-        """Advance the bar, and measure if this step is a point of the curve."""
-        step, steps = state.global_step, state.max_steps
+    def step_ended(self, step: int, steps: int, model: Any) -> bool:
+        """Advance the bar, and measure if this step is a point of the curve.
+
+        Returns
+        -------
+        Whether the training is over: after all its steps, or by early stopping.
+        """
+        over = step >= steps
         if step in points_of(self.recipe, steps):
             self._measure(step)
             if self.recipe.early_stopping is not None:
-                self._judge(self.recipe.early_stopping.patience, options["model"], control)
+                over = self._judge(self.recipe.early_stopping.patience, model) or over
         self.progress.advance(1, self._note())
+        return over
 
-    def _judge(self, patience: int, model: Any, control: Any) -> None:
-        """Keep the weights if they are the best so far; stop if they are not for too long."""
+    def _judge(self, patience: int, model: Any) -> bool:
+        """Keep the weights if they are the best so far; whether to stop, if not for too long."""
         last = self.points[-1]
         assert last.held_out_loss is not None
         if last.held_out_loss < self._least:
             self._least, self.best_step, self._idle = last.held_out_loss, last.step, 0
             self._best = {name: each.detach().clone() for name, each in trained(model)}
-            return
+            return False
         self._idle += 1
-        control.should_training_stop = control.should_training_stop or self._idle >= patience
+        return self._idle >= patience
 
     def restore(self, model: Any) -> None:
         """Give the model the weights that are kept, if any are."""
@@ -110,7 +116,7 @@ class Curve(TrainerCallback):  # type: ignore[misc]
             last = self.points[-1]
             loss, won = last.loss, last.train_win_rate
         else:
-            loss, won = self._losses[-1], float(np.mean(self._wins)) if self._wins else None
+            loss, won = self._losses[-1], self._win_rate()
         return f"loss {loss:.3f}" + ("" if won is None else f", win rate {won:.2f}")
 
     def _measure(self, step: int) -> None:
@@ -130,13 +136,16 @@ class Curve(TrainerCallback):  # type: ignore[misc]
             CurvePoint(
                 step=step,
                 loss=loss,
-                train_win_rate=float(np.mean(self._wins)),
+                train_win_rate=self._win_rate(),
                 held_out_loss=held_out[0],
                 held_out_win_rate=held_out[1],
             )
         )
         self._losses.clear()
-        self._wins.clear()
+        self._won, self._compared = 0.0, 0
+
+    def _win_rate(self) -> float | None:
+        return self._won / self._compared if self._compared else None
 
 
 def points_of(recipe: Recipe, steps: int) -> set[int]:

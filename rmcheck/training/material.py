@@ -7,14 +7,13 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
-from datasets import Dataset
 from numpy.typing import NDArray
 
 from rmcheck.data import Dialogue, PreferencePair, ResponseSet, pair_dialogues
 from rmcheck.errors import TrainingError
 from rmcheck.scoring.scorer import Scorer
 from rmcheck.training.augmentation import augmented
-from rmcheck.training.batches import ForestCollator, MarginCollator, dataset, margins
+from rmcheck.training.batches import ForestCollator, PaddedCollator, examples_of, margins
 from rmcheck.training.loss_key import asked_of
 from rmcheck.training.losses.asked import losses_with
 from rmcheck.training.preparation import Example, Ids, Shared, flips, split, without_folds
@@ -81,8 +80,8 @@ class Material(Protocol):
     def collator(self, scorer: Scorer, *, forest: bool, trees: bool) -> Any:
         """Makes a batch of rows of `rows`."""
 
-    def rows(self) -> Dataset:
-        """One row for each training example."""
+    def rows(self) -> list[dict[str, Any]]:
+        """What a collator must know of each training example."""
 
     def judged(self, rewards: NDArray[np.float64]) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """Rewards of `watched` as an `Objective` takes them: scores, and the rest of the batch."""
@@ -119,11 +118,11 @@ class PairMaterial:
         """Makes a batch of rows of `rows`."""
         if forest:
             return ForestCollator(self._texts, scorer.row, trees=trees, columns=self._columns)
-        return MarginCollator(scorer.pad, self._columns)
+        return PaddedCollator(self._texts, scorer.pad, self._columns)
 
-    def rows(self) -> Dataset:
+    def rows(self) -> list[dict[str, Any]]:
         """One row for each pair."""
-        return dataset(self.pairs, self._texts, self._flipped, self.recipe)
+        return examples_of(self.pairs, self._flipped, self.recipe)
 
     def judged(self, rewards: NDArray[np.float64]) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """Rewards of `watched` as an `Objective` takes them: scores, and the rest of the batch."""
@@ -163,17 +162,12 @@ class SetMaterial:
         row = scorer.row if forest else None
         return RankedCollator(self.sets, self._ids, row, trees=trees, pad=scorer.pad)
 
-    def rows(self) -> Dataset:
+    def rows(self) -> list[dict[str, Any]]:
         """One row for each set: its number, and whether its order is turned around."""
-        return Dataset.from_dict(
-            {
-                "pair": range(len(self.sets)),
-                "flipped": self._flipped,
-                # TRL takes rows with these two columns as tokens already.
-                "chosen_ids": [each[0] for each in self._ids],
-                "rejected_ids": [each[1] for each in self._ids],
-            }
-        )
+        return [
+            {"pair": number, "flipped": turned}
+            for number, turned in enumerate(self._flipped.tolist())
+        ]
 
     def judged(self, rewards: NDArray[np.float64]) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """Rewards of `watched` as an `Objective` takes them: scores, and the rest of the batch."""

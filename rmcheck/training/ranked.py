@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from rmcheck.data import Dialogue, PreferencePair, ResponseSet
 from rmcheck.scoring.forest import plant
-from rmcheck.training.batches import model_input, places_in
+from rmcheck.training.batches import model_input, padded, places_in
 from rmcheck.training.preparation import Encoder, Ids
 
 
@@ -112,14 +112,3 @@ class RankedCollator:
         forest = plant(texts, self.row, packed=not self.trees)
         sides = {"sides": torch.from_numpy(places_in(forest))}
         return {**model_input(forest, trees=self.trees), **sides, **order}
-
-
-def padded(texts: Sequence[Ids], pad: int) -> dict[str, torch.Tensor]:
-    """Texts padded on the right, and the mask of what is theirs; each (n, length)."""
-    width = max(map(len, texts))
-    tokens = np.full((len(texts), width), pad, dtype=np.int64)
-    mask = np.zeros((len(texts), width), dtype=np.int64)
-    for row, ids in enumerate(texts):
-        tokens[row, : len(ids)] = ids
-        mask[row, : len(ids)] = 1
-    return {"input_ids": torch.from_numpy(tokens), "attention_mask": torch.from_numpy(mask)}

@@ -45,8 +45,17 @@ this package that changes the trained weights."""
 DECIDING = ("torch", "transformers", "peft", "trl")
 """Libraries whose version may change what is trained."""
 
-LATER = ("layout", "augment", "loss_settings", "centring", "early_stopping", "folds")
-"""Fields that came after version 0.1; one that is not set is not part of the hash."""
+LATER: Mapping[str, Any] = {
+    "layout": None,
+    "augment": None,
+    "loss_settings": {},
+    "centring": 0.0,
+    "early_stopping": None,
+    "folds": None,
+    "trainer": "native",
+}
+"""Fields that came after version 0.1, with the value that stands for "not set" and is not part of
+the hash."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +102,8 @@ class Recipe:
         The weight of (chosen + rejected)^2 in the loss, which draws rewards to 0 on the mean.
     optimisation
         The optimiser's settings.
+    trainer
+        `native`, our own loop, or `trl`, TRL's RewardTrainer; the weights are the same.
     early_stopping
         Stops when the loss on held-out pairs no longer falls, and keeps the best weights.
     limit
@@ -133,6 +144,7 @@ class Recipe:
     label_noise: LabelNoise = field(default_factory=LabelNoise)
     augment: Augment | None = None
     folds: Annotated[Folds | None, AfterValidator(known_folds)] = None
+    trainer: Literal["native", "trl"] = "native"
 
     def with_label_noise(self, rate: float, seed: int) -> Recipe:
         """The same recipe with a share `rate` of its training labels flipped."""
@@ -168,7 +180,7 @@ class Recipe:
             FILE_KEYS[name]: value
             for name, value in dataclasses.asdict(self).items()
             if name in FILE_KEYS and name not in ("name", "description")
-            if value or name not in LATER
+            if name not in LATER or value != LATER[name]
         }
         _without_later(given[FILE_KEYS["optimisation"]])
         given["base"] = f"{Path(self.base).name} ({self.base_files().hash(hashes)[:8]})"
@@ -183,12 +195,12 @@ class Recipe:
         settings = dataclasses.asdict(self)
         for key in ("name", "description", "path", "base", "revision", "data"):
             settings.pop(key)
-        defaults = {key: default for key, (_, default) in asked_of(self.loss).settings.items()}
+        usual = {key: default for key, (_, default) in asked_of(self.loss).settings.items()}
         settings["loss_settings"] = {
-            key: value for key, value in self.loss_settings.items() if value != defaults.get(key)
+            key: value for key, value in self.loss_settings.items() if value != usual.get(key)
         }
-        for key in LATER:  # recipes without them keep their hash
-            if not settings[key]:
+        for key, default in LATER.items():  # recipes without them keep their hash
+            if settings[key] == default:
                 settings.pop(key)
         _without_later(settings["optimisation"])
         drawn = [perturb.version(self.augment.drawn())] if self.augment else []

@@ -1,4 +1,4 @@
-"""Training: TRL's RewardTrainer on rmcheck's tokens, reading pairs as a prefix forest."""
+"""Training: a reward model on rmcheck's tokens, reading pairs as a prefix forest."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ import contextlib
 import random
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from peft import LoraConfig, get_peft_model
-from transformers import PrinterCallback
 
 from rmcheck.data import PreferencePair, ResponseSet
 from rmcheck.progress import Progress
@@ -22,61 +21,15 @@ from rmcheck.scoring.loading import load_base, load_tokenizer, quiet
 from rmcheck.scoring.scorer import Scorer
 from rmcheck.scoring.transformers_compat import Conv1D
 from rmcheck.scoring.trees import tree_attention
-from rmcheck.training.batches import PromptSampler, rewards
 from rmcheck.training.checkpoint import Checkpoints, folder_of
 from rmcheck.training.curve import Curve
 from rmcheck.training.low_rank import fused
 from rmcheck.training.material import material_of
 from rmcheck.training.objective import objective_of
 from rmcheck.training.peft_compat import has_default_targets
+from rmcheck.training.plan import Plan
 from rmcheck.training.preparation import Shared
-from rmcheck.training.recipe import Recipe, epoch_steps, steps_of
-from rmcheck.training.trl_compat import QuietRewardTrainer, RewardConfig
-
-
-class ForestRewardTrainer(QuietRewardTrainer):
-    """TRL's trainer with our batches and losses, without logging or telemetry."""
-
-    def __init__(
-        self,
-        *,
-        groups: Sequence[str],
-        recipe: Recipe,
-        curve: Curve,
-        done: int,
-        **options: Any,
-    ) -> None:
-        self.recipe = recipe
-        self.curve = curve
-        self._objective = objective_of(recipe)
-        epoch = done // epoch_steps(recipe, len(groups))
-        super().__init__(sampler=lambda: PromptSampler(groups, recipe.seed, epoch), **options)
-
-    def compute_loss(
-        self,
-        model: Any,
-        inputs: dict[str, Any],
-        return_outputs: bool = False,
-        num_items_in_batch: Any = None,
-    ) -> Any:
-        """The recipe's loss, mean over the examples of a batch."""
-        with self.accelerator.autocast():
-            scores = self._rewards(model, inputs)
-        losses, gaps = self._objective(scores, inputs)
-        loss = losses.mean()
-        self.curve.saw(float(loss.detach()), gaps.detach())
-        return (loss, {}) if return_outputs else loss
-
-    def _rewards(self, model: Any, inputs: dict[str, Any]) -> torch.Tensor:
-        if "sides" in inputs:
-            base = self.accelerator.unwrap_model(model).get_base_model()
-            return rewards(base, inputs, self.recipe.pooling)
-        padded = {name: inputs[name] for name in ("input_ids", "attention_mask")}
-        scores: torch.Tensor = model(**padded).logits[:, 0].float()
-        return scores
-
-    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Do nothing; `Curve` records the training."""
+from rmcheck.training.recipe import Recipe, steps_of
 
 
 def train(
@@ -139,33 +92,34 @@ def train(
         count = len(material.groups)
         steps = steps_of(recipe, count)
         curve = Curve(recipe, scorer, material, progress)
-        callbacks: list[Any] = [curve]
-        target, start, done = Path(scratch), None, 0
+        target, checkpoints, start, done = Path(scratch), None, None, 0
         if resumable is not None:
             target = folder_of(resumable)
             checkpoints = Checkpoints(target, resumable.name, recipe, curve)
-            callbacks.append(checkpoints)
             start = checkpoints.latest()
             done = checkpoints.resume(start) if start else 0
-        trainer = ForestRewardTrainer(
-            groups=material.groups,
+        plan = Plan(
             recipe=recipe,
-            curve=curve,
-            done=done,
             model=model,
-            args=arguments(recipe, device, steps, target),
-            train_dataset=material.rows(),
-            processing_class=tokenizer,
-            data_collator=material.collator(scorer, forest=forest, trees=trees),
-            callbacks=callbacks,
+            tokenizer=tokenizer,
+            device=device,
+            material=material,
+            collate=material.collator(scorer, forest=forest, trees=trees),
+            objective=objective_of(recipe),
+            curve=curve,
+            steps=steps,
+            folder=target,
+            checkpoints=checkpoints,
+            start=start,
+            done=done,
         )
-        trainer.remove_callback(PrinterCallback)
+        run = trainer_named(recipe.trainer)
         title = f"training recipe:{recipe.name} on {count:,} {material.unit}"
         progress.start(title, steps, "steps")
         if done:
             progress.advance(done)
         try:
-            trainer.train(resume_from_checkpoint=str(start) if start else None)
+            made = run(plan)
         finally:
             progress.finish()
         curve.restore(model)
@@ -174,13 +128,24 @@ def train(
         fingerprint="",
         pairs=count,
         truncated=material.truncated,
-        steps=trainer.state.global_step,
+        steps=made,
         best_step=curve.best_step,
         seconds=round(time.perf_counter() - started, 3),
         curve=curve.points,
         held_out_pairs=material.watched_count,
     )
     return model.eval(), record
+
+
+def trainer_named(name: str) -> Callable[[Plan], int]:
+    """The trainer of a recipe; only that one is imported."""
+    if name == "trl":
+        from rmcheck.training import trl_trainer
+
+        return trl_trainer.run
+    from rmcheck.training import native
+
+    return native.run
 
 
 HEADS = ("score", "classifier")
@@ -208,45 +173,6 @@ def whole_modules(base: Any, missing: Sequence[str]) -> list[str]:
     names = {*heads, *(name.rpartition(".")[0] for name in missing)}
     return sorted(
         name for name in names if name and not any(name.startswith(f"{other}.") for other in names)
-    )
-
-
-def arguments(recipe: Recipe, device: str, steps: int, scratch: Path) -> RewardConfig:
-    """TRL's configuration; every default that would have a side effect is set here."""
-    how = recipe.optimisation
-    on_cpu = device == "cpu"
-    precision = how.precision
-    if precision == "auto":
-        able = not on_cpu and torch.cuda.is_available() and torch.cuda.is_bf16_supported()
-        precision = "bf16" if able else "fp32"
-    elif precision == "fp16" and on_cpu:
-        precision = "fp32"  # no CPU has kernels for it
-    return RewardConfig(
-        output_dir=str(scratch),
-        use_cpu=on_cpu,
-        max_steps=steps,
-        learning_rate=how.learning_rate,
-        per_device_train_batch_size=how.batch_size,
-        gradient_accumulation_steps=how.gradient_accumulation,
-        warmup_steps=round(how.warmup * steps),
-        lr_scheduler_type=how.schedule,
-        weight_decay=how.weight_decay,
-        max_grad_norm=how.max_gradient_norm,
-        gradient_checkpointing=how.gradient_checkpointing,
-        bf16=precision == "bf16",
-        fp16=precision == "fp16",
-        max_length=None,
-        seed=recipe.seed,
-        data_seed=recipe.seed,
-        save_strategy="no",
-        eval_strategy="no",
-        logging_strategy="no",
-        report_to="none",
-        disable_tqdm=True,
-        remove_unused_columns=False,
-        dataloader_pin_memory=not on_cpu,
-        dataloader_num_workers=0,
-        push_to_hub=False,
     )
 
 

@@ -34,6 +34,7 @@ SLOW = {
     "seeds": "Recipes over seeds",
     "losses": "Losses against flipped labels",
     "domains": "Domains: one model or several",
+    "more_flips": "Lost wins over seeds",
     "early_stop": "Early stopping",
     "bisect_series": "Bisection",
 }

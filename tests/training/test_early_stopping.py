@@ -18,7 +18,8 @@ from rmcheck.scoring.scorer import Scorer
 from rmcheck.training.preparation import split
 from rmcheck.training.recipe import Recipe
 from rmcheck.training.settings import EarlyStopping, LabelNoise
-from rmcheck.training.trainer import arguments, train
+from rmcheck.training.trainer import train
+from rmcheck.training.trl_trainer import arguments
 from training import project
 
 

@@ -27,7 +27,8 @@ from rmcheck.training.losses import bradley_terry
 from rmcheck.training.low_rank import fused
 from rmcheck.training.preparation import Texts, flips, split
 from rmcheck.training.recipe import LabelNoise, Lora, Optimisation, Recipe
-from rmcheck.training.trainer import arguments, lora_config, train
+from rmcheck.training.trainer import lora_config, train
+from rmcheck.training.trl_trainer import arguments
 from training import project
 
 
