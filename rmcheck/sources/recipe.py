@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, cast
 from rmcheck.data import PreferencePair, ResponseSet
 from rmcheck.data.dialogue import content_hash
 from rmcheck.data.layouts import OURS
-from rmcheck.data.preferences import PreferenceData, load
 from rmcheck.errors import SourceError, Unscorable, UsageError
 from rmcheck.extras import needed_by
 from rmcheck.progress import NoProgress, Progress
@@ -23,9 +22,10 @@ from rmcheck.scoring.objective_weights import asked_weights, shown, weights_of
 from rmcheck.scoring.threads import wait_asleep
 from rmcheck.sources.layout import Layout, parsed, without_options
 from rmcheck.sources.model_source import DialogueScorer, HeadedModel, Loaded
+from rmcheck.sources.recipe_data import data_of
 from rmcheck.sources.teacher import Teacher
 from rmcheck.training import adapter, attachment
-from rmcheck.training.lessons import Taught, read_teacher_data
+from rmcheck.training.lessons import Taught
 from rmcheck.training.objectives_key import reward_weights
 from rmcheck.training.preparation import Shared
 from rmcheck.training.recipe import Recipe
@@ -344,27 +344,6 @@ def _reachable(files: ModelFiles, folder: Path) -> str:
     import os
 
     return os.path.relpath(files.folder, folder.resolve())
-
-
-def data_of(recipe: Recipe) -> PreferenceData:
-    """Read the recipe's data.
-
-    Raises
-    ------
-    ProblemsFound
-        For malformed rows, at their lines.
-    """
-    files = recipe.data_files()
-    if files and recipe.distil is not None:
-        return read_teacher_data(recipe).labelled
-    if files:
-        return load(files, layout=recipe.layout)
-    from rmcheck.data.hub import load_data
-
-    try:
-        return load_data(**dict(recipe.data), layout=recipe.layout)  # type: ignore[arg-type]
-    except ValueError as error:
-        raise SourceError(f"{recipe.path}: {error}") from None
 
 
 def create(rest: str, options: SourceOptions) -> RecipeSource:
