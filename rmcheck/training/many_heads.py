@@ -98,7 +98,7 @@ def _label(pair: PreferencePair, name: str, head: Head) -> Label | None:
 
 
 def _serves(label: Label, pair: PreferencePair, loss: LossOf) -> bool:
-    """Whether a loss can use a label: it is no tie, and has what the loss asks for."""
+    """Whether a loss can use a label: it prefers a side, and has what the loss asks for."""
     asked = loss.asked.columns
     if "ratings" in asked and label.ratings is None:
         return False
