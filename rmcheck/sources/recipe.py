@@ -27,6 +27,7 @@ from rmcheck.training.lessons import Taught, read_teacher_data
 from rmcheck.training.preparation import Shared
 from rmcheck.training.recipe import Recipe
 from rmcheck.training.recipe_file import load_recipe
+from rmcheck.training.watch import Watch
 
 
 class RecipeSource(HeadedModel):
@@ -93,10 +94,15 @@ class RecipeSource(HeadedModel):
         recipe = replace(self.recipe.with_seed(seed), name=f"{self.recipe.name} (seed {seed})")
         return RecipeSource(f"{self.spec} (seed {seed})", recipe, self.options)
 
-    def train(self) -> Path:
+    def train(self, watch: Watch | None = None) -> Path:
         """The adapter's folder; trains, or waits for the process that does, if it is missing.
 
         Does not load a model that is already trained.
+
+        Parameters
+        ----------
+        watch
+            Who looks at the training while it runs, and may stop it.
 
         Raises
         ------
@@ -104,6 +110,8 @@ class RecipeSource(HeadedModel):
             If it cannot be trained, or the cache folder cannot be written to.
         ExtraMissing
             If the packages for training are not installed.
+        Stopped
+            If `watch` stops it; nothing is kept of it.
         """
         recipe, folder = self.recipe, self.adapter
 
@@ -118,7 +126,7 @@ class RecipeSource(HeadedModel):
             if self.teacher is not None:
                 given = self.teacher.teach(data)
             shared = self._shared
-            model, record = train(recipe, given, device, progress, shared, folder)
+            model, record = train(recipe, given, device, progress, shared, folder, watch)
             read = [FileRecord(**note.as_dict()) for note in data.notes if note.layout != OURS]
             files = recipe.base_files()
             sidecar = adapter.Sidecar(
@@ -171,6 +179,11 @@ class RecipeSource(HeadedModel):
         work = data * self.recipe.optimisation.epochs * weights
         memory = PROCESS_BYTES + COPIES * weights
         return RecipeTraining(folder.name, self.spec, self.recipe, options, work, memory)
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether its adapter exists and is trusted."""
+        return adapter.is_complete(self.adapter) and not adapter.doubt(self.adapter)
 
     def forget_checkpoints(self) -> None:
         """Remove what an unfinished training has left, so that it begins anew."""
