@@ -263,7 +263,8 @@ class TrainingRecord(_Model):
     `reused` tells a run that found the adapter from the run that trained it. `held_out_pairs` is
     the number of pairs behind each `held_out_win_rate` (None: not recorded by version 0.1).
     `files` are the data files in another layout than our own. `best_step` is the step whose weights
-    an early stopping kept, of `steps` that were made. `distil` is there if it has a teacher.
+    an early stopping kept, of `steps` that were made. `labels` says how many of `pairs` have a
+    label by each objective of the recipe. `distil` is there if it has a teacher.
     """
 
     recipe: str
@@ -277,6 +278,7 @@ class TrainingRecord(_Model):
     files: list[FileRecord] = Field(default_factory=list)
     reused: bool = False
     held_out_pairs: int | None = None
+    labels: dict[str, int] = Field(default_factory=dict)
     distil: DistilRecord | None = None
 
     @property

@@ -15,7 +15,8 @@ from rmcheck.data import PreferencePair, pair_dialogues
 from rmcheck.engine.book import ScoreBook
 from rmcheck.errors import TrainingError, UsageError
 from rmcheck.reward_source import SourceOptions
-from rmcheck.sources.recipe import RecipeSource, data_of
+from rmcheck.sources.recipe import RecipeSource, source_of
+from rmcheck.sources.recipe_data import data_of
 from rmcheck.stats.paired import Difference, paired_difference
 from rmcheck.stats.winrate import undecidable, win_rate, wins
 from rmcheck.study.pruning import Pruner, Reached, saved
@@ -116,7 +117,7 @@ class _Judge:
             name=f"{self.sweep.recipe.name}, run {number}",
             folds=Folds(of=self.sweep.folds, without=(CHOOSE, CONFIRM), seed=self.sweep.seed),
         )
-        return RecipeSource(f"recipe:{recipe.name}", recipe, self.options)
+        return source_of(f"recipe:{recipe.name}", recipe, self.options)
 
     def of(self, fold: int) -> list[PreferencePair]:
         """The pairs of a fold."""

@@ -68,6 +68,9 @@ def distil_misfits(
     distil: Distil | None = values["distil"]
     if distil is None:
         return
+    if values["objectives"]:
+        said = "recipe: objectives have labels, and a teacher has one score for each response; "
+        yield document.problem(("objectives",), f"{said}remove it, or remove distil")
     if values["augment"] is not None:
         said = "recipe: augment copies pairs with their labels, which a teacher does not know; "
         yield document.problem(("augment",), f"{said}remove it, or remove distil")

@@ -32,6 +32,7 @@ from rmcheck.training.distil_key import Distil
 from rmcheck.training.folds import Folds, known_folds
 from rmcheck.training.loss_key import asked_of, known_loss
 from rmcheck.training.losses import LOSSES
+from rmcheck.training.objectives_key import Heads, decisive
 from rmcheck.training.settings import (
     EarlyStopping,
     LabelNoise,
@@ -54,8 +55,9 @@ LATER: Mapping[str, Any] = {
     "centring": 0.0,
     "early_stopping": None,
     "folds": None,
-    "distil": None,
     "trainer": "native",
+    "objectives": {},
+    "distil": None,
 }
 """Fields that came after version 0.1, with the value that stands for "not set" and is not part of
 the hash."""
@@ -121,6 +123,8 @@ class Recipe:
         Adds copies of the training pairs with transformed texts and the same label.
     folds
         Leaves the prompts of one or more folds of the data out of the training.
+    objectives
+        One output of the head for each objective, with its labels, loss and weights.
     distil
         Trains on the margins of a `teacher`, another reward source, in place of the labels.
     """
@@ -149,8 +153,9 @@ class Recipe:
     label_noise: LabelNoise = field(default_factory=LabelNoise)
     augment: Augment | None = None
     folds: Annotated[Folds | None, AfterValidator(known_folds)] = None
-    distil: Distil | None = None
+    objectives: Heads = field(default_factory=dict)
     trainer: Literal["native", "trl"] = "native"
+    distil: Distil | None = None
 
     def with_label_noise(self, rate: float, seed: int) -> Recipe:
         """The same recipe with a share `rate` of its training labels flipped."""
@@ -220,6 +225,7 @@ class Recipe:
         settings["loss_settings"] = {
             key: value for key, value in self.loss_settings.items() if value != usual.get(key)
         }
+        settings["objectives"] = decisive(self.objectives, self.loss, self.loss_settings) or {}
         if self.distil is not None:
             assert teacher is not None
             more = [hashes.of(path) for path in self.distil_files()]

@@ -129,6 +129,7 @@ class TaughtMaterial:
         self._watched = Answers(lessons.held_out, given.held_out, recipe, scale, columns)
         self._ids = ids_of(self._answers.ranked, scorer)
         self.truncated = scorer.truncated
+        self.labels: Mapping[str, int] = {}
         self.watch(len(lessons.held_out))
 
     def watch(self, count: int) -> None:
@@ -147,7 +148,7 @@ class TaughtMaterial:
         return TaughtCollator(self._answers, self._ids, row, trees=trees, pad=scorer.pad)
 
     def rows(self) -> list[dict[str, Any]]:
-        """One row for each lesson: its number; labels are flipped where they are used."""
+        """One row for each lesson: its number."""
         return [{"pair": number, "flipped": False} for number in range(len(self._ids))]
 
     def judged(self, rewards: NDArray[np.float64]) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:

@@ -81,7 +81,9 @@ def train(
         scratch = within.enter_context(tempfile.TemporaryDirectory())
         files = recipe.base_files()
         tokenizer = load_tokenizer(files, recipe.gguf_file)
-        base, missing = load_base(files, seed=recipe.seed, gguf_file=recipe.gguf_file)
+        base, missing = load_base(
+            files, seed=recipe.seed, gguf_file=recipe.gguf_file, outputs=len(recipe.objectives) or 1
+        )
         # LoRA's first matrices are drawn from the global generator.
         torch.manual_seed(recipe.seed)
         model = get_peft_model(base, lora_config(recipe, base, missing))
@@ -142,6 +144,7 @@ def train(
         seconds=round(time.perf_counter() - started, 3),
         curve=curve.points,
         held_out_pairs=material.watched_count,
+        labels=dict(material.labels),
         distil=taught,
     )
     return model.eval(), record

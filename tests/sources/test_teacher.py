@@ -21,7 +21,8 @@ from rmcheck.data import Dialogue, pair_dialogues
 from rmcheck.data.unlabelled import read_unlabelled
 from rmcheck.errors import RmcheckError, SourceError, TrainingError, Unscorable, UsageError
 from rmcheck.reward_source import SourceOptions
-from rmcheck.sources.recipe import RecipeSource, create, data_of
+from rmcheck.sources.recipe import RecipeSource, create
+from rmcheck.sources.recipe_data import data_of
 from rmcheck.training.folds import fold_numbers
 from rmcheck.training.lessons import lessons_of, read_teacher_data
 
