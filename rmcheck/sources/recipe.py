@@ -24,6 +24,7 @@ from rmcheck.training import adapter, attachment
 from rmcheck.training.preparation import Shared
 from rmcheck.training.recipe import Recipe
 from rmcheck.training.recipe_file import load_recipe
+from rmcheck.training.selection import selected
 
 
 class RecipeSource(HeadedModel):
@@ -243,13 +244,19 @@ def _reachable(files: ModelFiles, folder: Path) -> str:
 
 
 def data_of(recipe: Recipe) -> PreferenceData:
-    """Read the recipe's data.
+    """Read the recipe's data, and keep what satisfies its `where`.
 
     Raises
     ------
     ProblemsFound
         For malformed rows, at their lines.
+    TrainingError
+        If nothing satisfies it.
     """
+    return selected(_whole(recipe), recipe)
+
+
+def _whole(recipe: Recipe) -> PreferenceData:
     files = recipe.data_files()
     if files:
         return load(files, layout=recipe.layout)

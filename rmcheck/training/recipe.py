@@ -21,6 +21,8 @@ from rmcheck.data.preferences import expand
 from rmcheck.data.template import TEMPLATE_FORMAT
 from rmcheck.errors import UsageError
 from rmcheck.scoring.files import FileHashes, ModelFiles, locate
+from rmcheck.slices.conditions import CONDITIONS_FORMAT
+from rmcheck.slices.where import Slice
 from rmcheck.training.augmentation import Augment
 from rmcheck.training.data_spec import (
     DataSpec,
@@ -53,6 +55,7 @@ LATER: Mapping[str, Any] = {
     "early_stopping": None,
     "folds": None,
     "trainer": "native",
+    "where": None,
 }
 """Fields that came after version 0.1, with the value that stands for "not set" and is not part of
 the hash."""
@@ -118,6 +121,8 @@ class Recipe:
         Adds copies of the training pairs with transformed texts and the same label.
     folds
         Leaves the prompts of one or more folds of the data out of the training.
+    where
+        Which of the data it trains on, as in a suite: `{tags: [coding]}`.
     """
 
     name: str
@@ -144,6 +149,7 @@ class Recipe:
     label_noise: LabelNoise = field(default_factory=LabelNoise)
     augment: Augment | None = None
     folds: Annotated[Folds | None, AfterValidator(known_folds)] = None
+    where: Slice | None = None
     trainer: Literal["native", "trl"] = "native"
 
     def with_label_noise(self, rate: float, seed: int) -> Recipe:
@@ -203,6 +209,8 @@ class Recipe:
             if settings[key] == default:
                 settings.pop(key)
         _without_later(settings["optimisation"])
+        if self.where is not None:  # keys that a later version adds do not change it
+            settings["where"] = _flat(settings["where"])
         drawn = [perturb.version(self.augment.drawn())] if self.augment else []
         data = (
             [hashes.of(path) for path in self.data_files()]
@@ -216,7 +224,10 @@ class Recipe:
         if package is not None:  # another version of that package may have another loss
             versions.append((self.loss, package))
         formats = later_formats(
-            trainer=TRAINER_FORMAT, template=TEMPLATE_FORMAT, layouts=LAYOUTS_FORMAT
+            trainer=TRAINER_FORMAT,
+            template=TEMPLATE_FORMAT,
+            layouts=LAYOUTS_FORMAT,
+            conditions=CONDITIONS_FORMAT if self.where else 1,
         )
         return content_hash("recipe", settings, data, base, versions, *formats, *drawn)
 
