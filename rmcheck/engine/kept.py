@@ -26,7 +26,7 @@ import rmcheck
 from rmcheck.cache.source import CachedSource
 from rmcheck.cache.verdicts import VerdictStore
 from rmcheck.checks import Check, SourceRef
-from rmcheck.data.dialogue import content_hash, variants_hash
+from rmcheck.data.dialogue import PreferencePair, ResponseSet, content_hash, variants_hash
 from rmcheck.engine.binding import Binding
 from rmcheck.engine.book import ScoreBook
 from rmcheck.engine.context import SuiteContext
@@ -215,13 +215,6 @@ def _of_suite(suite: Suite) -> str:
     checks = [repr(check) for check in suite.checks]
     if any(" at 0x" in told for told in checks):  # not told by its fields
         return ""
-    pairs = [
-        (each.id, each.hash, each.group, each.tags, each.confidence, each.ratings)
-        for each in data.pairs
-    ]
-    sets = [
-        (each.id, each.hash, each.group, each.tags, each.best, each.ratings) for each in data.sets
-    ]
     return content_hash(
         suite.name,
         suite.shown,
@@ -231,10 +224,21 @@ def _of_suite(suite: Suite) -> str:
         checks,
         list(_files(suite.checks)),
         repr((data.paths, data.notes)),
-        repr(pairs),
-        repr(sets),
+        suite.objective,
+        _rows(data.pairs, PreferencePair),
+        _rows(data.sets, ResponseSet),
         variants_hash(data.pairs),
     )
+
+
+_IN_HASH = {"prompt", "chosen", "rejected", "responses", "variants"}
+"""Fields of pairs and sets that are told by their hashes."""
+
+
+def _rows(given: Sequence[PreferencePair] | Sequence[ResponseSet], kind: type) -> str:
+    """All that pairs or sets are, their texts by their hashes."""
+    names = [field.name for field in fields(kind) if field.name not in _IN_HASH]
+    return repr([(each.hash, *(getattr(each, name) for name in names)) for each in given])
 
 
 def _files(checks: Iterable[Check]) -> Iterable[str]:
