@@ -243,7 +243,8 @@ class TrainingRecord(_Model):
     `reused` tells a run that found the adapter from the run that trained it. `held_out_pairs` is
     the number of pairs behind each `held_out_win_rate` (None: not recorded by version 0.1).
     `files` are the data files in another layout than our own. `best_step` is the step whose weights
-    an early stopping kept, of `steps` that were made.
+    an early stopping kept, of `steps` that were made. `replayed` counts the old examples that a
+    recipe with `replay` mixes with the new ones, before any are held out.
     """
 
     recipe: str
@@ -257,6 +258,7 @@ class TrainingRecord(_Model):
     files: list[FileRecord] = Field(default_factory=list)
     reused: bool = False
     held_out_pairs: int | None = None
+    replayed: int | None = None
 
     @property
     def kept(self) -> CurvePoint | None:

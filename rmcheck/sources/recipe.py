@@ -21,6 +21,8 @@ from rmcheck.scoring.threads import wait_asleep
 from rmcheck.sources.layout import Layout
 from rmcheck.sources.model_source import HeadedModel, Loaded
 from rmcheck.training import adapter, attachment
+from rmcheck.training.continuation import fit, with_replay
+from rmcheck.training.data_spec import DataSpec
 from rmcheck.training.preparation import Shared
 from rmcheck.training.recipe import Recipe
 from rmcheck.training.recipe_file import load_recipe
@@ -94,9 +96,11 @@ class RecipeSource(HeadedModel):
             from rmcheck.training.trainer import train
 
             device = pick_device(self.options.device)
-            data, progress = data_of(recipe), self.options.progress
+            (data, replayed), progress = mixed_data_of(recipe), self.options.progress
             given: list[PreferencePair | ResponseSet] = [*data.pairs, *data.sets]
-            model, record = train(recipe, given, device, progress, self._shared, folder)
+            start = self._start()
+            model, record = train(recipe, given, device, progress, self._shared, folder, start)
+            record = record.model_copy(update={"replayed": replayed})
             read = [FileRecord(**note.as_dict()) for note in data.notes if note.layout != OURS]
             files = recipe.base_files()
             sidecar = adapter.Sidecar(
@@ -124,6 +128,19 @@ class RecipeSource(HeadedModel):
         name = f"recipe:{recipe.name}"
         with needed_by(self.spec):
             return adapter.ensure(folder, run, name, self.options.progress, doubt)
+
+    def _start(self) -> Path | None:
+        """The adapter that the training goes on from, trained if it is a recipe's; or None."""
+        start = self.recipe.start
+        if start is None:
+            return None
+        folder = start.folder
+        if start.recipe is not None:
+            before = RecipeSource(f"recipe:{start.recipe.name}", start.recipe, self.options)
+            folder = before.train()
+        assert folder is not None
+        fit(folder, self.recipe, self.hashes)
+        return folder
 
     def training_job(self) -> RecipeTraining | None:
         """The training of a missing adapter, unless a GPU is there, which trainings would share."""
@@ -250,13 +267,29 @@ def data_of(recipe: Recipe) -> PreferenceData:
     ProblemsFound
         For malformed rows, at their lines.
     """
-    files = recipe.data_files()
+    return mixed_data_of(recipe)[0]
+
+
+def mixed_data_of(recipe: Recipe) -> tuple[PreferenceData, int | None]:
+    """The recipe's data, and how many examples of it are replayed; None without `replay`."""
+    new = _read(recipe, recipe.data, recipe.data_files(), recipe.layout)
+    if recipe.replay is None:
+        return new, None
+    replay = recipe.replay
+    old = _read(recipe, replay.data, recipe.replay_files(), replay.layout)
+    both = with_replay(new, old, recipe)
+    return both, len(both.pairs) + len(both.sets) - len(new.pairs) - len(new.sets)
+
+
+def _read(
+    recipe: Recipe, given: DataSpec, files: Sequence[Path], layout: str | None
+) -> PreferenceData:
     if files:
-        return load(files, layout=recipe.layout)
+        return load(files, layout=layout)
     from rmcheck.data.hub import load_data
 
     try:
-        return load_data(**dict(recipe.data), layout=recipe.layout)  # type: ignore[arg-type]
+        return load_data(**dict(given), layout=layout)  # type: ignore[arg-type]
     except ValueError as error:
         raise SourceError(f"{recipe.path}: {error}") from None
 

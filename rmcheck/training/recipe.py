@@ -21,6 +21,7 @@ from rmcheck.data.preferences import expand
 from rmcheck.data.template import TEMPLATE_FORMAT
 from rmcheck.errors import UsageError
 from rmcheck.scoring.files import FileHashes, ModelFiles, locate
+from rmcheck.training import adapter
 from rmcheck.training.augmentation import Augment
 from rmcheck.training.data_spec import (
     DataSpec,
@@ -35,6 +36,7 @@ from rmcheck.training.settings import (
     LabelNoise,
     Lora,
     Optimisation,
+    Replay,
     Seed,
 )
 
@@ -53,6 +55,8 @@ LATER: Mapping[str, Any] = {
     "early_stopping": None,
     "folds": None,
     "trainer": "native",
+    "start": None,
+    "replay": None,
 }
 """Fields that came after version 0.1, with the value that stands for "not set" and is not part of
 the hash."""
@@ -102,6 +106,11 @@ class Recipe:
         The weight of (chosen + rejected)^2 in the loss, which draws rewards to 0 on the mean.
     optimisation
         The optimiser's settings.
+    start
+        The key `from` in a file: what the training goes on from, the folder of an adapter or a
+        recipe.
+    replay
+        Old examples among those of `data`.
     trainer
         `native`, our own loop, or `trl`, TRL's RewardTrainer; the weights are the same.
     early_stopping
@@ -145,6 +154,8 @@ class Recipe:
     augment: Augment | None = None
     folds: Annotated[Folds | None, AfterValidator(known_folds)] = None
     trainer: Literal["native", "trl"] = "native"
+    start: Start | None = None
+    replay: Replay | None = None
 
     def with_label_noise(self, rate: float, seed: int) -> Recipe:
         """The same recipe with a share `rate` of its training labels flipped."""
@@ -160,13 +171,20 @@ class Recipe:
 
     def data_files(self) -> list[Path]:
         """The files of training pairs, sorted; empty for a data set of the hub."""
-        if isinstance(self.data, Mapping):
+        return self._files(self.data, "data")
+
+    def replay_files(self) -> list[Path]:
+        """The same of the old data; empty without `replay`."""
+        return self._files(self.replay.data, "replay: data") if self.replay else []
+
+    def _files(self, data: DataSpec, key: str) -> list[Path]:
+        if isinstance(data, Mapping):
             return []
         found: dict[Path, None] = {}
-        for pattern in self.data:
+        for pattern in data:
             matches = expand(pattern, self.path.parent)
             if not matches:
-                raise UsageError(f"{self.path}: data: {nothing_matches(pattern, self.path)}")
+                raise UsageError(f"{self.path}: {key}: {nothing_matches(pattern, self.path)}")
             found.update(dict.fromkeys(matches))
         return list(found)
 
@@ -186,6 +204,11 @@ class Recipe:
         given["base"] = f"{Path(self.base).name} ({self.base_files().hash(hashes)[:8]})"
         if not isinstance(self.data, Mapping):
             given["data"] = [f"{path.name} ({hashes.of(path)[:8]})" for path in self.data_files()]
+        if self.replay and not isinstance(self.replay.data, Mapping):
+            names = [f"{path.name} ({hashes.of(path)[:8]})" for path in self.replay_files()]
+            given["replay"] = {**given["replay"], "data": names}
+        if self.start is not None:
+            given["from"] = f"{Path(self.start.name).name} ({self.start.hash(hashes)[:8]})"
         if self.loss_settings:
             given["loss"] = {"name": self.loss, **self.loss_settings}
         return _flat(given)
@@ -203,6 +226,10 @@ class Recipe:
             if settings[key] == default:
                 settings.pop(key)
         _without_later(settings["optimisation"])
+        if self.start is not None:
+            settings["start"] = self.start.hash(hashes)
+        if self.replay and not isinstance(self.replay.data, Mapping):
+            settings["replay"]["data"] = [hashes.of(path) for path in self.replay_files()]
         drawn = [perturb.version(self.augment.drawn())] if self.augment else []
         data = (
             [hashes.of(path) for path in self.data_files()]
@@ -219,6 +246,30 @@ class Recipe:
             trainer=TRAINER_FORMAT, template=TEMPLATE_FORMAT, layouts=LAYOUTS_FORMAT
         )
         return content_hash("recipe", settings, data, base, versions, *formats, *drawn)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Start:
+    """What a training goes on from: the folder of an adapter, or a recipe that is trained first.
+
+    Attributes
+    ----------
+    name
+        As the recipe's file names it.
+    """
+
+    name: str
+    folder: Path | None = None
+    recipe: Recipe | None = None
+
+    def hash(self, hashes: FileHashes) -> str:
+        """32 hex digits over the weights that a training begins with; without torch."""
+        if self.recipe is not None:
+            return content_hash("start", self.recipe.fingerprint(hashes))
+        assert self.folder is not None
+        config = adapter.read_config(self.folder)
+        shape = [config.get(key) for key in ("r", "lora_alpha", "use_rslora")]
+        return content_hash("start", hashes.of(adapter.weights_file(self.folder)), *shape)
 
 
 LATER_OPTIMISATION = {"max_gradient_norm": 1.0}
@@ -251,7 +302,7 @@ def _version(name: str) -> str:
 
 
 FILE_KEYS: Mapping[str, str] = {
-    each.name: {"optimisation": "training"}.get(each.name, each.name)
+    each.name: {"optimisation": "training", "start": "from"}.get(each.name, each.name)
     for each in dataclasses.fields(Recipe)
     if each.name not in ("path", "loss_settings")
 }
