@@ -32,7 +32,7 @@ from results import RESULTS, Options, publish, table
 from rmcheck.stats import groups as grouping
 from rmcheck.stats.measures import pair_losses
 from rmcheck.stats.multiplicity import one_sided_level
-from rmcheck.stats.rounded_flip import rounded, sign_flip_p_sums
+from rmcheck.stats.rounded_flip import p_at_most, rounded, sign_flip_p_sums
 from rmcheck.stats.signflip import sign_flip_p_integer
 
 MarginMeasure = Literal["log_loss", "rank_log_loss"]
@@ -50,8 +50,6 @@ TITLES = {
     "noise": "Measures: noise caught",
     "planted": "Measures: other drops",
 }
-_MANY = 5
-"""So many comparisons a run are simulated: enough for runs of 5 suites, fewer runs of more."""
 
 
 def p_values(now: Column, before: Column, groups: Sequence[str]) -> dict[str, float]:
@@ -72,8 +70,14 @@ def p_values(now: Column, before: Column, groups: Sequence[str]) -> dict[str, fl
         # 2.5 % of a normal sum are beyond 1.96 standard deviations: what is far below that is not
         # worth its exact distribution.
         near = float(rise.sum()) >= 1.5 * math.sqrt(float((rise**2).sum()))
-        found[measure] = sign_flip_p_sums(rise)[0] if near else 1.0
+        found[measure] = _p(rise) if near else 1.0
     return found
+
+
+def _p(rise: Column) -> float:
+    """The exact p; a bound that it does not exceed, if that is below every level."""
+    bound = p_at_most(rise)
+    return bound if bound <= one_sided_level(ALPHA, max(FAMILIES)) else sign_flip_p_sums(rise)[0]
 
 
 @dataclass(frozen=True)
@@ -91,8 +95,7 @@ class Cell:
         The same comparisons are dealt into runs of each size.
         """
         groups = grouping.numbered([str(place // self.size) for place in range(self.n)])
-        asked = runs * min(_MANY, max(suites))
-        drawn = [p_values(*self.draw(rng), groups) for _ in range(asked)]
+        drawn = [p_values(*self.draw(rng), groups) for _ in range(runs * max(suites))]
         return [
             {
                 measure: float(
@@ -100,7 +103,7 @@ class Cell:
                         [
                             min(found[measure] for found in drawn[start : start + m])
                             <= one_sided_level(ALPHA, m)
-                            for start in range(0, m * times(runs, m), m)
+                            for start in range(0, m * runs, m)
                         ]
                     )
                 )
@@ -108,11 +111,6 @@ class Cell:
             }
             for m in suites
         ]
-
-
-def times(runs: int, suites: int) -> int:
-    """How many runs of so many suites the comparisons make."""
-    return runs if suites <= _MANY else runs * _MANY // suites
 
 
 def equal_cells() -> list[Cell]:
@@ -203,13 +201,9 @@ def lost(draw: Draw, rng: Rng) -> str:
     return f"{100 * float(np.mean(changes)):.1f}".replace("-", "−")
 
 
-def shares_of(rows: Iterable[Sequence[object]], suites: Sequence[int]) -> list[tuple[float, int]]:
-    """Each share of red runs with its number of suites."""
-    return [
-        (float(str(cell)), suites[place % len(suites)])
-        for row in rows
-        for place, cell in enumerate(row[2:])
-    ]
+def shares_of(rows: Iterable[Sequence[object]]) -> list[float]:
+    """Each share of red runs."""
+    return [float(str(cell)) for row in rows for cell in row[2:]]
 
 
 def kept(share: float, runs: int) -> bool:
@@ -226,14 +220,14 @@ def main() -> int:
     parser.add_argument("--only", choices=[name for name in TITLES if name], help="some tables")
     parser.add_argument("--results", type=Path, help="file whose section is replaced")
     given = parser.parse_args()
-    if given.runs < _MANY:
-        parser.error(f"--runs {given.runs}: at least {_MANY} are needed")
+    if given.runs < 1:
+        parser.error(f"--runs {given.runs}: at least 1 is needed")
     if given.only in ("swapped", "noise", "planted") and not given.data:
         parser.error(f"--only {given.only} needs --data, a folder of score files")
     how = How(given.runs, given.seed, given.jobs)
     tables = read(given.data) if given.data else {}
     started = time.perf_counter()
-    found: list[tuple[float, int]] = []
+    found: list[float] = []
     parts: list[str] = []
     if given.only in (None, "equal"):
         found, parts = equal_models(how)
@@ -244,13 +238,12 @@ def main() -> int:
         parts += planted(NOISE, tables, how)
     if given.only in (None, "planted") and tables:
         parts += planted(OTHERS, tables, how)
-    missed = [share for share, m in found if not kept(share, times(given.runs, m))]
+    missed = [share for share in found if not kept(share, given.runs)]
     if found:
         parts.insert(
             0,
             f"{len(found) - len(missed)} of {len(found)} shares of red runs are at most "
-            f"{LIMIT:.0%}, within three standard errors; the largest of 1 and 5 suites is "
-            f"{max(share for share, m in found if m <= _MANY):.3f}.",
+            f"{LIMIT:.0%}, within three standard errors; the largest is {max(found):.3f}.",
         )
     parts.insert(0, f"{given.runs:,} runs a cell, in {time.perf_counter() - started:,.0f} s.")
     results = given.results or (RESULTS if given.runs >= 2000 else None)
@@ -258,22 +251,21 @@ def main() -> int:
     return int(bool(missed))
 
 
-def equal_models(how: How) -> tuple[list[tuple[float, int]], list[str]]:
-    """The shares of red runs over made-up scores, with their numbers of suites, and the tables."""
+def equal_models(how: How) -> tuple[list[float], list[str]]:
+    """The shares of red runs over made-up scores, and the tables."""
     rows = rows_of(equal_cells(), FAMILIES, how)
     shapes = rows_of(shape_cells(), FAMILIES, how)
     head = [f"{measure}, {m}" for measure in MEASURES for m in FAMILIES]
     parts = [
         "### A/A: share of red runs by measure and number of suites",
-        f"{how.runs * _MANY:,} comparisons a row; of {FAMILIES[-1]} suites they make "
-        f"{times(how.runs, FAMILIES[-1]):,} runs.",
+        f"{how.runs * FAMILIES[-1]:,} comparisons a row.",
         table(["two equal models", *head], map(_unplanted, rows)),
         "### Equal models of which one has another shape: share of red runs",
         "No bound is promised here: log_loss takes another shape for a difference, and clipping "
         "one model loses which of its clipped pairs it was surer of.",
         table(["two models", *head], map(_unplanted, shapes)),
     ]
-    return shares_of(rows, FAMILIES), parts
+    return shares_of(rows), parts
 
 
 def _unplanted(row: Sequence[object]) -> list[object]:
@@ -281,9 +273,7 @@ def _unplanted(row: Sequence[object]) -> list[object]:
     return [row[0], *row[2:]]
 
 
-def swapped_models(
-    tables: Mapping[str, Column], how: How
-) -> tuple[list[tuple[float, int]], list[str]]:
+def swapped_models(tables: Mapping[str, Column], how: How) -> tuple[list[float], list[str]]:
     """The same over public models."""
     names, suites = list(tables), FAMILIES[:2]
     pairs = [(a, b) for place, a in enumerate(names) for b in names[place + 1 :]]
@@ -291,7 +281,7 @@ def swapped_models(
     rows = rows_of(cells, suites, how)
     head = ["models", *(f"{measure}, {m}" for measure in MEASURES for m in suites)]
     title = "### A/A: two public models that change places at random"
-    return shares_of(rows, suites), [title, table(head, map(_unplanted, rows))]
+    return shares_of(rows), [title, table(head, map(_unplanted, rows))]
 
 
 Plans = Mapping[str, Sequence[tuple[str, Callable[[Column], Draw]]]]

@@ -24,6 +24,8 @@ from rmcheck.remote.profile import Profile
 from rmcheck.report.table import table
 from rmcheck.training.losses import LOSSES
 from rmcheck.training.losses.asked import asked_by
+from rmcheck.training.recipe_file import load_recipe, shipped_recipes
+from rmcheck.training.settings import Optimisation
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMON = checks.described(Check)
@@ -80,6 +82,29 @@ def loss_table() -> str:
         formula = summary(loss).replace("|", "\\|")
         rows.append((f"`{name}`", formula, ", ".join(settings), ", ".join(needs), margin))
     return table(("loss", "of a pair or set", "settings", "needs", "margin"), rows)
+
+
+def recipe_table() -> str:
+    """A Markdown table of the shipped recipes."""
+    rows = []
+    for name, path in shipped_recipes().items():
+        recipe = load_recipe(str(path), ROOT)
+        how = recipe.optimisation
+        settings = [f"LoRA {recipe.lora.r}", f"{how.learning_rate:g}", _batch(how)]
+        settings += [
+            f"{how.epochs:g} epoch{'s' * (how.epochs != 1)}",
+            f"{recipe.max_length:,} tokens",
+        ]
+        settings += [f"`{recipe.loss}`"] * (recipe.loss != "bradley_terry")
+        settings += [how.precision] * (how.precision != "auto")
+        settings += ["gradient checkpointing"] * how.gradient_checkpointing
+        rows.append((f"`{name}`", recipe.description.rstrip("."), ", ".join(settings)))
+    return table(("recipe", "what it trains", "settings"), rows)
+
+
+def _batch(how: Optimisation) -> str:
+    times = f" × {how.gradient_accumulation}" if how.gradient_accumulation > 1 else ""
+    return f"batch {how.batch_size}{times}"
 
 
 def manual() -> str:
@@ -152,11 +177,12 @@ def pages() -> dict[Path, str]:
     formats = ROOT / "docs" / "data-formats.md"
     servers = ROOT / "docs" / "served-models.md"
     training = ROOT / "docs" / "training.md"
+    trained = _between(training.read_text(encoding="utf-8"), "losses", loss_table())
     return {
         readme: _between(text, "sources", source_table()),
         formats: _between(formats.read_text(encoding="utf-8"), "layouts", layout_table()),
         servers: _between(servers.read_text(encoding="utf-8"), "profiles", profile_table()),
-        training: _between(training.read_text(encoding="utf-8"), "losses", loss_table()),
+        training: _between(trained, "recipes", recipe_table()),
         ROOT / "docs" / "checks.md": manual(),
     }
 

@@ -188,13 +188,14 @@ class CacheFolder:
         paths = [
             *self.path.glob("adapters/.*.tmp"),
             *self.path.glob("adapters/.*.resume"),
+            *self.path.glob("adapters/.*.rungs"),
             *self.path.glob(f"{FILE}.corrupt"),
         ]
         return [
             Holding(
                 "leftover",
                 path.relative_to(self.path).as_posix(),
-                "killed training" if path.is_dir() else "damaged database",
+                _LEFT.get(path.suffix, "killed training"),
                 _size(path),
                 path.stat().st_mtime,
             )
@@ -235,6 +236,10 @@ class CacheFolder:
         finally:
             lock.release()
         return True
+
+
+_LEFT = {".corrupt": "damaged database", ".rungs": "what a training of a sweep had reached"}
+"""What a leftover is, by the ending of its name."""
 
 
 def _models(adapter: str) -> list[str]:

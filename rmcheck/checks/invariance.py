@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
-from annotated_types import Ge
+from annotated_types import Ge, Le
 from numpy.typing import NDArray
 
 from rmcheck.checks import threshold
@@ -22,8 +22,10 @@ from rmcheck.checks.check import (
 )
 from rmcheck.checks.copies import Copies, scores_copies
 from rmcheck.checks.counterexamples import Break
-from rmcheck.checks.more_flips import Flips, MoreFlips, more_flips
+from rmcheck.checks.more_flips import FlipRule, Flips, joined, more_flips, noted
 from rmcheck.checks.perturbed import PerturbedCheck, Tests, rows_where, scores_by_copy
+from rmcheck.checks.recipe_flips import RecipeFlips, more_recipe_flips
+from rmcheck.checks.seeded import with_first_only
 from rmcheck.checks.trial_evidence import Words
 from rmcheck.checks.trials import Trial, why_not
 from rmcheck.data import Pairs
@@ -61,6 +63,22 @@ class Changed:
     lost_chosen: Column
     lost_rejected: Column
 
+    @classmethod
+    def of(
+        cls, copies: Copies, own: tuple[Column, Column], changed: tuple[Column, Column]
+    ) -> Changed:
+        """That of the scores of both sides, of the texts as they are and of their copies."""
+        won = own[0] > own[1]
+        chosen, rejected = changed
+        prompt = np.array(copies.changes_prompt, dtype=bool)
+        return cls(
+            copies=copies,
+            chosen=chosen,
+            rejected=rejected,
+            lost_chosen=_lost(chosen, np.where(prompt, rejected, own[1]), won),
+            lost_rejected=_lost(own[0], rejected, won & ~prompt),
+        )
+
     @property
     def flips(self) -> Column:
         """(n,) mean over the comparisons of a pair, in [0, 1]; NaN without any."""
@@ -97,6 +115,12 @@ class Invariance(PerturbedCheck):
         that can score new text (`--rm-baseline SPEC`); without one the rest is still decided, and
         the message says that nothing was compared. Tested by exact sign flips over prompts at
         alpha/2m, where m is the number of required comparisons in the run.
+    seeds
+        With `max_more_flips`: compares recipes. The recipe is trained this many times, with its own
+        seed and the ones that follow, each training is judged on the pairs that it gets right, and
+        the test includes what a seed changes (default: `rm_seeds`, which is 1). The other bounds
+        are decided on the first training. No effect for a model that is not a recipe, which is
+        said.
     transformations
     strength
     seed
@@ -112,17 +136,33 @@ class Invariance(PerturbedCheck):
     max_flips: Share = 0.10
     max_shift: Annotated[float, Ge(0)] | None = None
     max_more_flips: Share | None = None
+    seeds: Annotated[int, Ge(1), Le(20)] | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.seeds is not None and self.max_more_flips is None:
+            raise ValueError(
+                f"seeds: {self.seeds} compares recipes, and nothing is compared without "
+                "max_more_flips; add it, or remove seeds"
+            )
 
     @property
     def compares(self) -> bool:
         """Whether it compares with the baseline: with `max_more_flips`."""
         return self.max_more_flips is not None
 
+    def trainings_asked(self, count: int) -> int:
+        """How many trainings of a recipe it compares: `seeds`, or those of the run."""
+        return (self.seeds or count) if self.compares else 1
+
     def needs(self, data: PreferenceData) -> list[Need]:
         """Both sides of the pairs and all copies, by the candidate (and by the baseline)."""
-        pairs = self.select(data)
-        texts = self._with_copies(pairs)
-        return [Need(role, texts) for role in ([CANDIDATE, BASELINE][: 1 + self.compares])]
+        texts = self._with_copies(self.select(data))
+        if not self.compares:
+            return [Need(CANDIDATE, texts)]
+        return [
+            Need(role, texts, seeds=self.seeds, new_text=True) for role in (CANDIDATE, BASELINE)
+        ]
 
     def judge(self, ctx: Context) -> Verdict:
         """Compare the share of lost wins with `max_flips`, over all changes and for each."""
@@ -168,22 +208,33 @@ class Invariance(PerturbedCheck):
         reason = _incomparable(ctx)
         if reason:
             note = f"not compared with a baseline (max_more_flips): {reason}"
-            evidence = replace(verdict.evidence, notes=(*verdict.evidence.notes, note))
-            return replace(verdict, message=f"{verdict.message}; {note}", evidence=evidence)
-        name = ctx.name(BASELINE)
-        before = _changed(ctx, ctx.scored(pairs, BASELINE), [x.copies for x in found], BASELINE)
-        compared = more_flips(
-            [
-                Flips(each.copies.name, each.flips, other.flips)
-                for each, other in zip(found, before, strict=True)
-            ],
-            pairs.groups,
-            most=most,
-            alpha=self.alpha,
-            comparisons=ctx.comparisons,
-            control=self.control,
+            verdict = replace(verdict, message=f"{verdict.message}; {note}")
+            return noted(verdict, note)
+        copies = [each.copies for each in found]
+
+        def flips(ref: SourceRef) -> list[Column]:
+            return [each.flips for each in _changed(ctx, ctx.scored(pairs, ref), copies, ref)]
+
+        rule = FlipRule(
+            most=most, alpha=self.alpha, comparisons=ctx.comparisons, control=self.control
         )
-        return _joined(verdict, compared, name)
+        names = [each.name for each in copies]
+        own = [each.flips for each in found]
+        mine, theirs = ctx.trainings(CANDIDATE, self.seeds), ctx.trainings(BASELINE, self.seeds)
+        if not mine.seeds or len(mine.refs) + len(theirs.refs) < 3:
+            two = zip(names, own, flips(BASELINE), strict=True)
+            models = more_flips([Flips(*each) for each in two], pairs.groups, rule)
+            return with_first_only(joined(verdict, models, ctx.name(BASELINE)), ctx)
+        now = [own, *(flips(ref) for ref in mine.refs[1:])]
+        before = [flips(ref) for ref in theirs.refs]
+        changes = zip(names, zip(*now, strict=True), zip(*before, strict=True), strict=True)
+        recipes = more_recipe_flips(
+            [RecipeFlips(name, np.stack(ours), np.stack(others)) for name, ours, others in changes],
+            pairs.groups,
+            rule,
+            seeds=(mine.seeds, theirs.seeds),
+        )
+        return joined(verdict, recipes, ctx.name(BASELINE))
 
 
 def _incomparable(ctx: Context) -> str | None:
@@ -197,43 +248,18 @@ def _incomparable(ctx: Context) -> str | None:
     return f"{reason}; give a model: --rm-baseline SPEC, or remove the key"
 
 
-def _joined(verdict: Verdict, compared: MoreFlips, baseline: str) -> Verdict:
-    told = f"{verdict.message}; {compared.message(baseline)}"
-    shown = replace(
-        verdict,
-        message=told,
-        evidence=replace(
-            verdict.evidence,
-            tables=(*verdict.evidence.tables, compared.table(baseline)),
-        ),
-    )
-    if compared.worse:
-        return replace(shown, decision="fail", outcome="fail", weak=False)
-    return shown
-
-
 def _changed(
     ctx: Context, scored: ScoredPairs, copies: Sequence[Copies], source: SourceRef
 ) -> list[Changed]:
     """What each change does to the pairs that the model gets right."""
-    won = scored.chosen > scored.rejected
     columns = scores_by_copy(
         ctx, [side for each in copies for side in (each.chosen, each.rejected)], source=source
     )
-    found = []
-    for place, each in enumerate(copies):
-        chosen, rejected = columns[2 * place], columns[2 * place + 1]
-        prompt = np.array(each.changes_prompt, dtype=bool)
-        found.append(
-            Changed(
-                copies=each,
-                chosen=chosen,
-                rejected=rejected,
-                lost_chosen=_lost(chosen, np.where(prompt, rejected, scored.rejected), won),
-                lost_rejected=_lost(scored.chosen, rejected, won & ~prompt),
-            )
-        )
-    return found
+    own = scored.chosen, scored.rejected
+    return [
+        Changed.of(each, own, (columns[2 * place], columns[2 * place + 1]))
+        for place, each in enumerate(copies)
+    ]
 
 
 def _lost(chosen: Column, rejected: Column, won: NDArray[np.bool_]) -> Column:

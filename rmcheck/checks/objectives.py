@@ -54,6 +54,7 @@ class Objectives(Check):
     kind: ClassVar[str] = "objectives"
     sentence: ClassVar[str] = "Whether any objective of the model got worse than in the baseline."
     compares: ClassVar[bool] = True
+    one_objective: ClassVar[bool] = False
 
     objectives: Annotated[tuple[str, ...], MinLen(2)]
     max_drop: Share = 0.02
@@ -71,9 +72,11 @@ class Objectives(Check):
 
     def needs(self, data: PreferenceData) -> list[Need]:
         """The selected pairs, of each objective, by the candidate and by the baseline."""
-        dialogues = pair_dialogues(self.select(data))
         return [
-            Need(replace(source, objective=name), dialogues)
+            Need(
+                replace(source, objective=name),
+                pair_dialogues(self.select(data.by_objective(name))),
+            )
             for name in self.objectives
             for source in (CANDIDATE, BASELINE)
         ]

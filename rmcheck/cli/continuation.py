@@ -120,7 +120,7 @@ def written(options: argparse.Namespace, chosen: Settings) -> Continued:
     ProblemsFound
         For malformed or empty data, at their lines.
     """
-    from rmcheck.sources.recipe import data_of
+    from rmcheck.sources.recipe_data import data_of
 
     given = rooted(f"recipe:{options.recipes[0].removeprefix('recipe:')}", chosen.root)
     recipe = load_recipe(given.removeprefix("recipe:"), chosen.root)

@@ -23,7 +23,7 @@ _SHOWN = 2
 _LONGEST = 400
 _MOST_TAGS = 8
 _TAKEN = ("id", "prompt", "chosen", "rejected", "group", "tags", "confidence", "ratings",
-          "variants", "responses", "best", "messages")  # fmt: skip
+          "variants", "objectives", "responses", "best", "messages")  # fmt: skip
 
 
 def add_commands(commands: Any) -> None:
@@ -196,6 +196,8 @@ def own_row(item: PreferencePair | ResponseSet) -> Mapping[str, Any]:
         ratings: Any = item.ratings and dict(zip(("chosen", "rejected"), item.ratings, strict=True))
         row |= {} if item.confidence is None else {"confidence": item.confidence}
         row |= {"variants": [own_variant(each) for each in item.variants]} if item.variants else {}
+        labels = {label.objective: label.as_data() for label in item.objectives}
+        row |= {"objectives": labels} if labels else {}
     else:
         row |= {"responses": list(item.responses), "best": list(item.best)}
         ratings = item.ratings and list(item.ratings)

@@ -21,6 +21,7 @@ from rmcheck.data.reading import told
 from rmcheck.engine.book import ScoreBook
 from rmcheck.errors import UsageError
 from rmcheck.registry import BrokenEntryPoint, summary
+from rmcheck.shipped import shipped
 from rmcheck.sources import KINDS as SOURCES
 from rmcheck.sources import create
 from rmcheck.spec import redacted
@@ -153,7 +154,7 @@ def run_list(options: argparse.Namespace) -> int:
     from rmcheck.scaffold.schema import usable_checks
     from rmcheck.sources.source_file import OWN, project_sources
     from rmcheck.training.losses import LOSSES
-    from rmcheck.training.recipe_file import project_recipes, shipped_recipes
+    from rmcheck.training.recipe_file import load_recipe, project_recipes, shipped_recipes
 
     broken = [
         *_listed("checks (check: KIND in a suite)", *usable_checks()),
@@ -164,8 +165,9 @@ def run_list(options: argparse.Namespace) -> int:
         *_list_transformations(whole=False),
     ]
     print("\nrecipes (--rm recipe:NAME)")
-    for name, path in sorted(shipped_recipes().items()):
-        tell(f"  {name:<18} {_shown(path)}")
+    for name, path in shipped_recipes().items():
+        tell(f"  {name:<18} {load_recipe(name, path.parent).description}")
+    tell(f"  (their files: {_shown(shipped('recipes'))})")
     for name in project_recipes(configured().root):
         tell(f"  {name:<18} of this project")
     if project_sources(configured().root):

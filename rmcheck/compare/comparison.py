@@ -141,7 +141,7 @@ def _side(
     known = {
         suite.name: [
             pair
-            for pair in suite.data.pairs
+            for pair in suite.data.by_objective(objective).pairs
             if not isinstance(source := views[suite.name], Partial)
             or all(map(source.knows, pair.dialogues()))
         ]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from rmcheck.compare.simulation import AHEAD, BEHIND, LOST, SAME, Draws, Guard, Trial
 from rmcheck.stats import groups as grouping
 from rmcheck.stats.decision import LossMeasure
-from rmcheck.stats.measures import weigh
+from rmcheck.stats.measures import is_worse
 from rmcheck.stats.multiplicity import one_sided_level
 from rmcheck.stats.ranks import midranks
 from rmcheck.stats.winrate import wins
@@ -43,6 +43,7 @@ class MeasuredTrial(Trial):
         super().__init__(guard, comparisons)
         self._level = one_sided_level(guard.check.alpha, comparisons)
         self._measure = measure
+        self._groups = grouping.numbered(guard.groups)
         self._now = _unitless(margins[0], measure)
         self._before = None if margins[1] is None else _unitless(margins[1], measure)
 
@@ -60,19 +61,17 @@ class MeasuredTrial(Trial):
             return super().red(choice)
         change = self._net[np.arange(choice.shape[1]), choice].sum(axis=1) / (2 * self._n)
         found = np.zeros(len(choice), dtype=bool)
-        codes = grouping.codes(self.guard.groups)
+        codes = grouping.codes(self._groups)
         rows = np.arange(self._n)
         for run in np.flatnonzero(change <= -check.max_drop):
             now, before = self._contents_by_row[choice[run][codes], rows].T
             zero = np.zeros(self._n)
-            found[run] = (
-                weigh(
-                    self._measure,
-                    margins=(now, before),
-                    wins=(wins(now, zero, ties=check.ties), wins(before, zero, ties=check.ties)),
-                    groups=self.guard.groups,
-                ).p_less
-                <= self._level
+            found[run] = is_worse(
+                self._measure,
+                margins=(now, before),
+                wins=(wins(now, zero, ties=check.ties), wins(before, zero, ties=check.ties)),
+                groups=self._groups,
+                level=self._level,
             )
         return found
 

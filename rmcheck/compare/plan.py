@@ -141,7 +141,7 @@ def _checks(suite: Suite) -> Iterable[tuple[str, NoRegression, Sequence[Preferen
     found = [bound for bound in suite.bound if isinstance(bound.check, NoRegression)]
     for bound in found:
         if isinstance(bound.check, NoRegression):
-            yield bound.id, bound.check, bound.check.select(suite.data)
+            yield bound.id, bound.check, bound.check.select(suite.data_of(bound.check))
     if not found:
         yield f"{suite.name} (no comparison yet)", NoRegression(), suite.data.pairs
 

@@ -84,7 +84,7 @@ def recipe_guards(suites: Sequence[Suite], run: Side, baseline: Side | None) -> 
             check = bound.check
             if not isinstance(check, NoRegression):
                 continue
-            keys = [(suite.name, pair.hash) for pair in check.select(suite.data)]
+            keys = [(suite.name, pair.hash) for pair in check.select(suite.data_of(check))]
             rows = [mine[key] for key in keys if key in mine]
             if len({row.group for row in rows}) < MIN_GROUPS:
                 continue

@@ -53,7 +53,7 @@ def guards(
             check, name = bound.check, bound.id
             if not isinstance(check, NoRegression):
                 continue
-            pairs = check.select(suite.data)
+            pairs = check.select(suite.data_of(check))
             column = (suite.name, check.objective or "")
             rows = mine.get(column, {})
             kept = [rows[pair.hash] for pair in pairs if pair.hash in rows]

@@ -10,6 +10,8 @@ from functools import cached_property
 from json.encoder import encode_basestring
 from typing import Any, Literal
 
+from rmcheck.data.label import Label
+
 
 @dataclass(frozen=True)
 class Message:
@@ -137,6 +139,7 @@ class PreferencePair:
     Pairs that share a prompt share `group`. `confidence` in (0.5, 1] is the share of people who
     would agree with the label; `ratings` are (chosen, rejected) on any scale. `variants` are not
     part of `hash`: scores of the pair itself do not depend on them (see `variants_hash`).
+    `objectives` are further labels of the pair, by name.
     """
 
     id: str
@@ -148,6 +151,7 @@ class PreferencePair:
     confidence: float | None = None
     ratings: tuple[float, float] | None = None
     variants: tuple[Variant, ...] = ()
+    objectives: tuple[Label, ...] = ()
 
     @cached_property
     def hash(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from rmcheck.data.dialogue import (
 from rmcheck.data.folders import data_files
 from rmcheck.data.forms.json_text import line_rows
 from rmcheck.data.layouts.registry import OURS
+from rmcheck.data.objectives import labelled
 from rmcheck.data.pairs import Pairs
 from rmcheck.data.reading import (
     SAME_TEXTS,
@@ -64,6 +65,20 @@ class PreferenceData:
         """
         own, layouts = data_hash([*self.pairs, *self.sets]), other_layouts(self.notes)
         return content_hash(own, *layouts)[:16] if layouts else own
+
+    def by_objective(self, name: str) -> PreferenceData:
+        """The data as one objective labels them; as they are where no pair has a label by it.
+
+        A pair without such a label, or with a tie, is left out; response sets stay.
+        """
+        if name not in self._sides:
+            found = labelled(self.pairs, name) if name else None
+            self._sides[name] = self if found is None else replace(self, pairs=found)
+        return self._sides[name]
+
+    @cached_property
+    def _sides(self) -> dict[str, PreferenceData]:
+        return {}
 
     @property
     def n_groups(self) -> int:

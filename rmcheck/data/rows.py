@@ -16,6 +16,7 @@ from rmcheck.errors import Problem, ProblemsFound, os_reason
 
 _NAMES = {".csv": "CSV", ".tsv": "TSV", ".parquet": "Parquet", ".arrow": "Arrow"}
 _MAY_BE_EMPTY = ("prompt", "chosen", "rejected")
+_JSON_CELLS = ("tags", "responses", "best", "ratings", "variants", "objectives", "prompt")
 
 
 class Row(NamedTuple):
@@ -116,7 +117,7 @@ def _cell(key: str, value: Any) -> Any:
             return float(value)
         except ValueError:
             return value
-    if key in ("tags", "responses", "best", "ratings", "variants", "prompt") and value[:1] in "[{":
+    if key in _JSON_CELLS and value[:1] in "[{":
         try:
             found = json.loads(value)
         except (ValueError, RecursionError):

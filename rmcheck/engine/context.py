@@ -15,6 +15,7 @@ from rmcheck.data import Dialogue, Pairs, PreferencePair, sides_of
 from rmcheck.data.preferences import PreferenceData
 from rmcheck.engine.binding import Binding
 from rmcheck.engine.book import ScoreBook
+from rmcheck.engine.labels import beside_labels
 from rmcheck.engine.seeds import trainings_of
 from rmcheck.errors import BaselineMissing
 from rmcheck.reward_source import KeptPair, Partial, Remembering, Seeded, Settled, Source
@@ -47,8 +48,8 @@ class SuiteContext:
 
     @property
     def data(self) -> PreferenceData:
-        """The suite's data."""
-        return self.bound.data
+        """The suite's data, as the objective labels them."""
+        return self.bound.data.by_objective(self.objective)
 
     @property
     def siblings(self) -> Sequence[Check]:
@@ -143,7 +144,8 @@ class SuiteContext:
         """The verdict of a check of this suite, decided once; it sees its own objective."""
         if id(check) not in self.decided:
             side = replace(self, objective=check.objective or "")
-            self.decided[id(check)] = self.asked(check).judge(side)
+            verdict = self.asked(check).judge(side)
+            self.decided[id(check)] = beside_labels(verdict, self.bound, side.objective)
         return self.decided[id(check)]
 
     def asked(self, check: Check) -> Check:

@@ -204,6 +204,7 @@ class Engine:
             seed=self.settings.seed,
             examples=self.settings.examples,
             comparisons=self.comparisons,
+            objective=suite.objective,
             seeds=self.settings.seeds,
             early_stop=self.settings.early_stop,
             decided=self._decided.setdefault((suite, binding), {}),

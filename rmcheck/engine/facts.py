@@ -76,7 +76,7 @@ def objectives_of(suite: Suite) -> list[str]:
         {
             need.source.objective or check.objective or ""
             for check in suite.checks
-            for need in check.needs(suite.data)
+            for need in check.needs(suite.data_of(check))
         }
     )
 
@@ -96,17 +96,17 @@ def _by_seed(
     context: SuiteContext, pairs: Sequence[PreferencePair]
 ) -> dict[str, tuple[Sequence[float], Sequence[float]]]:
     """The scores of every training that the suite's comparisons look at, by seed; {} for one."""
-    asked = (check.trainings_asked(context.seeds) for check in context.bound.checks)
-    found = context.trainings(count=max(asked, default=1))
-    if len(found.refs) < 2:
-        return {}
-    columns = {}
-    for seed, ref in zip(found.seeds, found.refs, strict=True):
-        if not context.has_scored(pairs, ref):
-            return {}  # a training failed, which its comparison has said
-        scored = context.scored(pairs, ref)
-        columns[str(seed)] = (scored.chosen.tolist(), scored.rejected.tolist())
-    return columns
+    counts = {check.trainings_asked(context.seeds) for check in context.bound.checks}
+    for count in sorted(counts, reverse=True):
+        found = context.trainings(count=count)
+        if len(found.refs) > 1 and all(context.has_scored(pairs, ref) for ref in found.refs):
+            every = zip(found.seeds, found.refs, strict=True)
+            return {str(seed): _both(context.scored(pairs, ref)) for seed, ref in every}
+    return {}  # one training, or some failed, which their comparison has said
+
+
+def _both(scored: ScoredPairs) -> tuple[Sequence[float], Sequence[float]]:
+    return scored.chosen.tolist(), scored.rejected.tolist()
 
 
 def controls(pairs: Sequence[PreferencePair], seed: int) -> dict[str, Estimate]:

@@ -44,7 +44,7 @@ class Staged:
                     replace(need, source=of_objective(need.source, objective)), binding, seeds
                 )
             ]
-            for needs in check.rounds(bound.suite.data)
+            for needs in check.rounds(bound.suite.data_of(check))
         ]
         side = replace(context, objective=objective)
         return cls(bound, check, side, binding, rounds)

@@ -31,6 +31,8 @@ def with_trainings(need: Need, binding: Binding, count: int) -> Iterator[Need]:
     asked = count if need.seeds is None else need.seeds
     if asked < 2 or not isinstance(binding.candidate, Seeded):
         return
+    if need.new_text and (binding.baseline is None or isinstance(binding.baseline, Partial)):
+        return
     try:
         source = binding.source(need.source)
     except RmcheckError:

@@ -47,7 +47,7 @@ def suite_findings(
         m, how many required comparisons a run has.
     """
     for check, line in zip(suite.checks, suite.lines, strict=True):
-        pairs = check.select(suite.data)
+        pairs = check.select(suite.data_of(check))
         place = Place(suite.shown, line)
 
         def say(kind: Kind, message: str, place: Place = place, check: Check = check) -> Finding:

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from rmcheck.data import PreferencePair, prompt_text
+from rmcheck.data.objectives import by_objective
 from rmcheck.record.history import HistoryRun, whole
 from rmcheck.record.run import RunRecord
 from rmcheck.record.scores import PairScore
@@ -36,8 +37,13 @@ class TextsByHash(Mapping[str, PairTexts]):
         self._pairs: dict[str, PreferencePair] = {}
 
     def add(self, pairs: Iterable[PreferencePair]) -> None:
-        """Add pairs; of equal texts the later one counts."""
-        self._pairs.update((pair.hash, pair) for pair in pairs)
+        """Add pairs, also as their objectives label them; of equal texts the later one counts."""
+        for pair in pairs:
+            for label in pair.objectives:
+                side = by_objective(pair, label.objective)
+                if side is not None:
+                    self._pairs[side.hash] = side
+            self._pairs[pair.hash] = pair
 
     @property
     def pairs(self) -> Mapping[str, PreferencePair]:

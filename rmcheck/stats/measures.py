@@ -16,7 +16,7 @@ from rmcheck.stats.calibration import fit_temperature
 from rmcheck.stats.columns import finite, same_length, win_column
 from rmcheck.stats.decision import LossMeasure
 from rmcheck.stats.ranks import midranks
-from rmcheck.stats.rounded_flip import rounded, sign_flip_p_sums
+from rmcheck.stats.rounded_flip import is_significant, rounded, sign_flip_p_sums
 
 Column = NDArray[np.float64]
 
@@ -75,20 +75,48 @@ def weigh(
     `rounded_flip.sign_flip_p_sums` for the p-value, which uses no random numbers. The order of the
     pairs changes nothing.
     """
-    now, before = pair_losses(measure, margins=margins, wins=wins)
-    n = same_length(losses=now, groups=groups)
-    rise = now - before
-    # Losses of pairs become whole numbers before they are added up: integers do not depend on the
-    # order in which they are.
-    net = grouping.sums(rounded(rise), grouping.codes(groups))
+    rise, net = _rise(measure, margins, wins, groups)
     worse, better = sign_flip_p_sums(net)
     return Weighed(
         measure=measure,
-        change=math.fsum(rise.tolist()) / n,
+        change=math.fsum(rise.tolist()) / len(rise),
         p_less=worse,
         p_two_sided=min(1.0, 2.0 * min(worse, better)),
         rise=rise,
     )
+
+
+def is_worse(
+    measure: LossMeasure,
+    *,
+    margins: tuple[ArrayLike, ArrayLike],
+    wins: tuple[ArrayLike, ArrayLike],
+    groups: Sequence[str],
+    level: float,
+) -> bool:
+    """Whether `p_less` of `weigh` is at most `level`, in a fraction of the time.
+
+    Parameters
+    ----------
+    measure, margins, wins, groups : as of `weigh`.
+    level : one-sided, in (0, 0.5).
+    """
+    return is_significant(_rise(measure, margins, wins, groups)[1], level)
+
+
+def _rise(
+    measure: LossMeasure,
+    margins: tuple[ArrayLike, ArrayLike],
+    wins: tuple[ArrayLike, ArrayLike],
+    groups: Sequence[str],
+) -> tuple[Column, Column]:
+    """The rise of each pair's loss in nats, and of each group's in whole numbers."""
+    now, before = pair_losses(measure, margins=margins, wins=wins)
+    same_length(losses=now, groups=groups)
+    rise = now - before
+    # Losses of pairs become whole numbers before they are added up: integers do not depend on the
+    # order in which they are.
+    return rise, grouping.sums(rounded(rise), grouping.codes(groups))
 
 
 def pair_losses(

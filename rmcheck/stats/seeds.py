@@ -189,24 +189,40 @@ def _wins(name: str, given: ArrayLike) -> Wins:
 
 def spread_of(ours: Wins, theirs: Wins, change: Wins, codes: NDArray[np.intp]) -> Spread:
     """Both variances of the difference of the mean wins."""
-    n_groups = int(codes.max()) + 1
+    rates = [table.mean(axis=1) for table in (ours, theirs)]
+    parts = [table - own[:, None] for table, own in zip((ours, theirs), rates, strict=True)]
+    return crossed_spread(parts, rates, change, codes)
+
+
+def crossed_spread(
+    parts: Sequence[Wins], rates: Sequence[Wins], change: Wins, codes: NDArray[np.intp]
+) -> Spread:
+    """What varies in the difference of two recipes' mean rates.
+
+    Parameters
+    ----------
+    parts : for each recipe (trainings, n), n times what each pair adds to the rate of a training
+        less its share: sums over pairs are 0.
+    rates : for each recipe (trainings,), the rates.
+    change : (n,) n times what each pair adds to the difference of the mean rates.
+    codes : (n,) the groups of the pairs.
+    """
+    n, n_groups = len(codes), int(codes.max()) + 1
     seen, noise, degrees = 0.0, 0.0, 0
-    for table in (ours, theirs):
-        trainings, n = table.shape
-        if trainings == 1:
+    for part, own in zip(parts, rates, strict=True):
+        if len(own) == 1:
             continue
-        rates = table.mean(axis=1, keepdims=True)
-        left = table - table.mean(axis=0) - rates + table.mean()
+        left = part - part.mean(axis=0)
         sums = np.stack([grouping.sums(row, codes) for row in left])
         bessel = n_groups / (n_groups - 1) if n_groups > 1 else 1.0
         noise += bessel * float(np.square(sums).sum()) / n**2
-        seen += float(np.square(rates - rates.mean()).sum())
-        degrees += trainings - 1
+        seen += float(np.square(own - own.mean()).sum())
+        degrees += len(own) - 1
     return Spread(
         pairs=grouping.clustered_variance(change, codes) if n_groups > 1 else np.inf,
         seed=seen / degrees,
         noise=noise / degrees,
-        factor=1 / len(ours) + 1 / len(theirs),
+        factor=sum(1 / len(own) for own in rates),
         degrees=degrees,
         pair_degrees=max(1.0, grouping.effective_groups(codes) - 1.0),
     )

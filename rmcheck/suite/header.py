@@ -82,6 +82,9 @@ class Header(BaseModel):
         own; or a mapping.
     tags
         Become pytest markers: `pytest -m TAG`.
+    objective
+        The objective that its checks judge, unless one names another: an output of a model with
+        several, or a weighted sum. Pairs that have a label by it are judged by that label.
     gate
         `required` (default), or `advisory`: reported, never fails the run.
     checks
@@ -97,5 +100,6 @@ class Header(BaseModel):
     data: str | DataMapping
     layout: str | None = None
     tags: tuple[Tag, ...] = ()
+    objective: Annotated[str, MinLen(1)] | None = None
     gate: Literal["required", "advisory"] = "required"
     checks: Annotated[list[dict[str, Any]], MinLen(1)]

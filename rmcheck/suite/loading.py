@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -87,11 +87,19 @@ def load_suite(path: Path, root: Path | None = None) -> Suite:
         source=header.source,
         tags=header.tags,
         gate=header.gate,
-        checks=tuple(checks.values()),
+        checks=tuple(_of_objective(check, header.objective) for check in checks.values()),
         lines=tuple(document.place(("checks", index))[0] for index in checks),
         data=data,
         hash=content_hash(document.value)[:16],
+        objective=header.objective or "",
     )
+
+
+def _of_objective(check: Check, objective: str | None) -> Check:
+    """The check, of the suite's objective if it names none."""
+    if not objective or check.objective or not check.one_objective:
+        return check
+    return replace(check, objective=objective)
 
 
 def _refuse_others(path: Path, shown: str) -> None:

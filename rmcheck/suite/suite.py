@@ -11,7 +11,10 @@ from rmcheck.data.preferences import PreferenceData
 
 @dataclass(frozen=True, eq=False)
 class Suite:
-    """A loaded suite file. `lines` are those of the checks; `shown` is the path to print."""
+    """A loaded suite file. `lines` are those of the checks; `shown` is the path to print.
+
+    `objective` is that of its checks which name none; their `objective` has it, too.
+    """
 
     name: str
     path: Path
@@ -24,6 +27,7 @@ class Suite:
     lines: tuple[int, ...]
     data: PreferenceData
     hash: str = field(default="")
+    objective: str = ""
 
     @property
     def bound(self) -> tuple[BoundCheck, ...]:
@@ -35,6 +39,10 @@ class Suite:
     def comparisons(self) -> int:
         """How many of its required checks compare with a baseline."""
         return sum(bound.check.compares and bound.required for bound in self.bound)
+
+    def data_of(self, check: Check) -> PreferenceData:
+        """The data as the check's objective labels them, where the data have such labels."""
+        return self.data.by_objective(check.objective or "")
 
     def gate_of(self, check: Check) -> str:
         """`required` or `advisory`: the check's own gate, or else the suite's."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -45,12 +45,39 @@ def fit(folder: Path, recipe: Recipe, hashes: FileHashes) -> None:
         for key in ("template", "pooling")
         if sidecar is not None and getattr(sidecar, key) != getattr(recipe, key)
     ]
+    if sidecar is not None and sidecar.objectives != tuple(recipe.objectives):
+        had, has = (
+            listed(list(names)) or "none" for names in (sidecar.objectives, recipe.objectives)
+        )
+        apart.append(f"objectives: expected {has}, got {had}")
     if apart:
         raise SourceError(
             f"{recipe.path}: from: {folder} cannot be continued by this recipe: "
             f"{'; '.join(apart)}; change these keys of the recipe to those of the adapter, or "
             "name another adapter"
         )
+
+
+def begin(recipe: Recipe, hashes: FileHashes, train: Callable[[Recipe], Path]) -> Path | None:
+    """The folder of the adapter that a training goes on from; None without `from`.
+
+    Parameters
+    ----------
+    train
+        Gives the adapter of a recipe, trained if it is missing.
+
+    Raises
+    ------
+    SourceError
+        If it does not fit the recipe.
+    """
+    start = recipe.start
+    if start is None:
+        return None
+    folder = start.folder if start.recipe is None else train(start.recipe)
+    assert folder is not None
+    fit(folder, recipe, hashes)
+    return folder
 
 
 def take_over(model: Any, folder: Path, recipe: Recipe) -> None:

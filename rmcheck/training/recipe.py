@@ -21,6 +21,7 @@ from rmcheck.data.preferences import expand
 from rmcheck.data.template import TEMPLATE_FORMAT
 from rmcheck.errors import UsageError
 from rmcheck.scoring.files import FileHashes, ModelFiles, locate
+from rmcheck.spec import redacted
 from rmcheck.training import adapter
 from rmcheck.training.augmentation import Augment
 from rmcheck.training.data_spec import (
@@ -28,9 +29,11 @@ from rmcheck.training.data_spec import (
     known_layout,
     nothing_matches,
 )
+from rmcheck.training.distil_key import Distil
 from rmcheck.training.folds import Folds, known_folds
 from rmcheck.training.loss_key import asked_of, known_loss
 from rmcheck.training.losses import LOSSES
+from rmcheck.training.objectives_key import Heads, decisive
 from rmcheck.training.settings import (
     EarlyStopping,
     LabelNoise,
@@ -57,6 +60,8 @@ LATER: Mapping[str, Any] = {
     "trainer": "native",
     "start": None,
     "replay": None,
+    "objectives": {},
+    "distil": None,
 }
 """Fields that came after version 0.1, with the value that stands for "not set" and is not part of
 the hash."""
@@ -127,6 +132,10 @@ class Recipe:
         Adds copies of the training pairs with transformed texts and the same label.
     folds
         Leaves the prompts of one or more folds of the data out of the training.
+    objectives
+        One output of the head for each objective, with its labels, loss and weights.
+    distil
+        Trains on the margins of a `teacher`, another reward source, in place of the labels.
     """
 
     name: str
@@ -153,9 +162,11 @@ class Recipe:
     label_noise: LabelNoise = field(default_factory=LabelNoise)
     augment: Augment | None = None
     folds: Annotated[Folds | None, AfterValidator(known_folds)] = None
+    objectives: Heads = field(default_factory=dict)
     trainer: Literal["native", "trl"] = "native"
     start: Start | None = None
     replay: Replay | None = None
+    distil: Distil | None = None
 
     def with_label_noise(self, rate: float, seed: int) -> Recipe:
         """The same recipe with a share `rate` of its training labels flipped."""
@@ -171,13 +182,17 @@ class Recipe:
 
     def data_files(self) -> list[Path]:
         """The files of training pairs, sorted; empty for a data set of the hub."""
-        return self._files(self.data, "data")
+        return self._files("data", self.data)
+
+    def distil_files(self) -> list[Path]:
+        """The files of `distil.data`, sorted."""
+        return self._files("distil.data", self.distil.data) if self.distil else []
 
     def replay_files(self) -> list[Path]:
-        """The same of the old data; empty without `replay`."""
-        return self._files(self.replay.data, "replay: data") if self.replay else []
+        """The files of `replay.data`, sorted; empty for a data set of the hub."""
+        return self._files("replay.data", self.replay.data) if self.replay else []
 
-    def _files(self, data: DataSpec, key: str) -> list[Path]:
+    def _files(self, key: str, data: DataSpec) -> list[Path]:
         if isinstance(data, Mapping):
             return []
         found: dict[Path, None] = {}
@@ -204,6 +219,10 @@ class Recipe:
         given["base"] = f"{Path(self.base).name} ({self.base_files().hash(hashes)[:8]})"
         if not isinstance(self.data, Mapping):
             given["data"] = [f"{path.name} ({hashes.of(path)[:8]})" for path in self.data_files()]
+        if self.distil is not None:
+            files = [f"{path.name} ({hashes.of(path)[:8]})" for path in self.distil_files()]
+            named = {"teacher": redacted(self.distil.teacher), "data": files or None}
+            given["distil"] = {**given["distil"], **named}
         if self.replay and not isinstance(self.replay.data, Mapping):
             names = [f"{path.name} ({hashes.of(path)[:8]})" for path in self.replay_files()]
             given["replay"] = {**given["replay"], "data": names}
@@ -213,8 +232,14 @@ class Recipe:
             given["loss"] = {"name": self.loss, **self.loss_settings}
         return _flat(given)
 
-    def fingerprint(self, hashes: FileHashes) -> str:
-        """32 hex digits over all that decides the trained weights; without torch."""
+    def fingerprint(self, hashes: FileHashes, teacher: str | None = None) -> str:
+        """32 hex digits over all that decides the trained weights; without torch.
+
+        Parameters
+        ----------
+        teacher
+            The fingerprint of the teacher that `distil` names.
+        """
         settings = dataclasses.asdict(self)
         for key in ("name", "description", "path", "base", "revision", "data"):
             settings.pop(key)
@@ -222,6 +247,11 @@ class Recipe:
         settings["loss_settings"] = {
             key: value for key, value in self.loss_settings.items() if value != usual.get(key)
         }
+        settings["objectives"] = decisive(self.objectives, self.loss, self.loss_settings) or {}
+        if self.distil is not None:
+            assert teacher is not None
+            more = [hashes.of(path) for path in self.distil_files()]
+            settings["distil"] |= {"teacher": teacher, "data": more}
         for key, default in LATER.items():  # recipes without them keep their hash
             if settings[key] == default:
                 settings.pop(key)

@@ -133,6 +133,12 @@ def recipe_of(document: Located, path: Path, before: Sequence[Path] = ()) -> Rec
             "key 'from', or list all files under data"
         )
         problems.append(document.problem(("replay",), said))
+    if values["replay"] is not None and values["distil"] is not None:
+        said = (
+            "recipe: replay does not go with distil, whose teacher labels the pairs; name the old "
+            "data under distil.data"
+        )
+        problems.append(document.problem(("replay",), said))
     start = None
     if values["start"] is not None:
         try:
@@ -172,7 +178,12 @@ def _start(name: str, recipe: Path, before: Sequence[Path]) -> Start:
             )
         return Start(name=name, folder=path)
     if is_yaml(path) and path.is_file():
-        return Start(name=name, recipe=load_recipe(str(path), here, chain))
+        found = load_recipe(str(path), here, chain)
+        if found.distil is not None:
+            raise ValueError(
+                f"{name}: is trained with a teacher; train it, and name the folder of its adapter"
+            )
+        return Start(name=name, recipe=found)
     known = shipped_recipes()
     if name in known:
         return Start(name=name, recipe=_read(known[name], here))

@@ -16,7 +16,11 @@ def relocated(values: Mapping[str, Any], here: Path, there: Path) -> dict[str, A
     changed["base"] = moved(str(changed["base"]), here, there, model=True)
     if "from" in changed:
         changed["from"] = moved(str(changed["from"]), here, there, model=True)
-    holders: list[dict[str, Any]] = [changed, changed.get("replay") or {}]
+    holders: list[dict[str, Any]] = [
+        changed,
+        changed.get("replay") or {},
+        changed.get("distil") or {},
+    ]
     for holder in holders:
         if "data" in holder:
             holder["data"] = moved_data(holder["data"], here, there)

@@ -32,6 +32,9 @@ SLOW = {
     "over_time": "Over time",
     "monitor": "Watching a log",
     "seeds": "Recipes over seeds",
+    "losses": "Losses against flipped labels",
+    "domains": "Domains: one model or several",
+    "more_flips": "Lost wins over seeds",
     "early_stop": "Early stopping",
     "bisect_series": "Bisection",
 }

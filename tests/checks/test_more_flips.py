@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from rmcheck.checks.more_flips import ALL, Flips, MoreFlips, more_flips
+from rmcheck.checks.more_flips import ALL, FlipRule, Flips, MoreFlips, more_flips
 from rmcheck.stats.multiplicity import holm
 
 NAN = float("nan")
 
 
 def compare(flips: list[Flips], groups: list[str], most: float = 0.0, m: int = 1) -> MoreFlips:
-    return more_flips(flips, groups, most=most, alpha=0.05, comparisons=m, control="fwer")
+    return more_flips(flips, groups, FlipRule(most=most, alpha=0.05, comparisons=m))
 
 
 def names(n: int) -> list[str]:
@@ -45,7 +45,7 @@ def test_all_changes_together_are_one_comparison_more() -> None:
     assert "more lost wins than main (max_more_flips 0.10): all changes +0.25" in result.message(
         "main"
     )
-    assert len(result.table("main").rows) == 3
+    assert len(result.tables("main")[0].rows) == 3
 
 
 def test_prompts_change_sign_together() -> None:

@@ -99,7 +99,7 @@ MISTAKES = {
     "train: file": (["train", "gone.yaml"], "gone.yaml: file not found"),
     "train: own name": (
         ["train", "sampel"],
-        "unknown recipe, did you mean 'recipes/sample.yaml'? (allowed: gpt2, gpt2-hh, ",
+        "unknown recipe, did you mean 'recipes/sample.yaml'? (allowed: dialogpt, distilbert, ",
     ),
     "train: own file": (
         ["train", "recipes/sampel.yaml"],
@@ -197,7 +197,7 @@ def test_list_names_checks_sources_and_recipes(project: Project) -> None:
         ("win_rate", "The share of pairs whose chosen response scores higher"),
         ("no_regression", "The candidate's win rate has not fallen"),
         ("scores", "A file of scores"),
-        ("tiny", "tiny.yaml"),
+        ("tiny", "The shipped tiny GPT-2"),
         ("recipes/sample.yaml", "of this project"),
     ):
         assert any(entry.split()[:1] == [name] and line in entry for entry in said.out), name

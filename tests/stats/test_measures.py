@@ -12,7 +12,7 @@ from scipy.optimize import minimize
 from scipy.special import expit
 
 from rmcheck.stats.decision import Measure
-from rmcheck.stats.measures import LEAST, Weighed, pair_losses, rank_curve, weigh
+from rmcheck.stats.measures import LEAST, Weighed, is_worse, pair_losses, rank_curve, weigh
 from rmcheck.stats.paired import paired_difference
 from rmcheck.stats.winrate import wins as wins_of
 
@@ -168,3 +168,19 @@ def test_mistakes_are_named() -> None:
         pair_losses("log_loss", margins=([], []), wins=([], []))
     with pytest.raises(ValueError, match="differ in length"):
         pair_losses("log_loss", margins=([1.0], column), wins=(column, column))
+
+
+@pytest.mark.parametrize("measure", MEASURES)
+def test_whether_it_is_worse_is_what_p_says(measure: Measure) -> None:
+    assert measure != "win_rate"
+    rng = np.random.default_rng(5)
+    groups = [str(row // 2) for row in range(240)]
+    answers = []
+    for noise in np.linspace(0.0, 1.2, 16):
+        before = rng.normal(0.8, 1.0, 240)
+        now = before + rng.normal(0.0, 0.1 + noise, 240)
+        both, won = (now, before), (_wins(now), _wins(before))
+        answers.append(weigh(measure, margins=both, wins=won, groups=groups).p_less <= 0.025)
+        said = is_worse(measure, margins=both, wins=won, groups=groups, level=0.025)
+        assert said == answers[-1]
+    assert 2 <= sum(answers) <= 14

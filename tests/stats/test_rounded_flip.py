@@ -10,7 +10,13 @@ import pytest
 from scipy.stats import binom
 
 from rmcheck.stats import rounded_flip
-from rmcheck.stats.rounded_flip import FINENESS, rounded, sign_flip_p_sums
+from rmcheck.stats.rounded_flip import (
+    FINENESS,
+    is_significant,
+    p_at_most,
+    rounded,
+    sign_flip_p_sums,
+)
 
 
 def _enumerated(values: np.ndarray) -> tuple[float, float]:
@@ -62,3 +68,36 @@ def test_rounding_is_symmetric_and_fine() -> None:
     unit = np.abs(values).mean() / FINENESS
     assert np.abs(whole * unit - values).max() <= unit / 2
     assert not rounded(np.zeros(4)).any()
+
+
+def _near(z: float, sizes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The sizes with signs of which the sum is about z standard deviations."""
+    tilt = z / math.sqrt(float((sizes.astype(float) ** 2).sum()))
+    worse = rng.random(len(sizes)) < 1 / (1 + np.exp(-2 * tilt * sizes))
+    return np.asarray(np.where(worse, sizes, -sizes))
+
+
+@pytest.mark.parametrize("n", [13, 100, 300])
+@pytest.mark.parametrize("shape", ["gamma", "heavy", "one size and a few others"])
+def test_a_level_is_decided_as_by_the_exact_p(n: int, shape: str) -> None:
+    rng = np.random.default_rng(n)
+    answers = []
+    for z in np.linspace(-1.0, 5.0, 25):
+        if shape == "gamma":
+            sizes = rounded(rng.gamma(0.7, size=n))
+        elif shape == "heavy":
+            sizes = rounded(np.abs(rng.standard_t(1.5, size=n)))
+        else:
+            # As losses of clipped margins are: a lattice on which a p moves in large steps.
+            sizes = np.where(np.arange(n) < 12, np.arange(1, n + 1), 32).astype(np.float64)
+        net = _near(z, sizes, rng)
+        p, _ = sign_flip_p_sums(net)
+        assert p <= p_at_most(net) * (1 + 1e-12)
+        for level in (0.025, 0.005, 0.025 / 23):
+            answers.append(p <= level)
+            assert is_significant(net, level) == (p <= level), (z, level, p)
+        if p < 0.5:  # the level itself is "at most"
+            assert is_significant(net, p)
+            assert not is_significant(net, p * (1 - 1e-9))
+    assert 0.1 < np.mean(answers) < 0.9
+    assert not is_significant(np.zeros(n), 0.025)

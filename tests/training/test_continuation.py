@@ -15,7 +15,8 @@ from rmcheck.data.preferences import PreferenceData, load
 from rmcheck.errors import ProblemsFound, SourceError
 from rmcheck.reward_source import SourceOptions
 from rmcheck.scoring.files import FileHashes
-from rmcheck.sources.recipe import RecipeSource, create, data_of
+from rmcheck.sources.recipe import RecipeSource, create
+from rmcheck.sources.recipe_data import data_of
 from rmcheck.training import adapter
 from rmcheck.training.continuation import fit, with_replay
 from rmcheck.training.recipe import Recipe

@@ -186,14 +186,13 @@ def test_a_name_that_is_not_there_lists_those_that_are(project: Path) -> None:
     with pytest.raises(UsageError) as caught:
         load_recipe("tinny", project)
     assert "did you mean 'tiny'?" in str(caught.value)
-    assert "gpt2, gpt2-hh, tiny" in str(caught.value)
+    assert "(allowed: dialogpt, distilbert, gpt2, gpt2-hh, " in str(caught.value)
     with pytest.raises(UsageError, match="file not found"):
         load_recipe("other.yaml", project)
 
 
-@pytest.mark.parametrize("name", ["tiny", "gpt2", "gpt2-hh"])
+@pytest.mark.parametrize("name", shipped_recipes())
 def test_shipped_recipes_load(name: str) -> None:
-    assert name in shipped_recipes()
     assert load_recipe(name, Path("/")).name == name
 
 
@@ -324,7 +323,7 @@ def test_steps_are_whole_batches_and_at_least_one() -> None:
 
 
 def test_a_recipe_names_the_layout_of_its_data(tmp_path: Path) -> None:
-    from rmcheck.sources.recipe import data_of
+    from rmcheck.sources.recipe_data import data_of
 
     row = {"prompt": "Why?", "response_0": "No.", "response_1": "So.", "better_response_id": 1,
            "safer_response_id": 0}  # fmt: skip

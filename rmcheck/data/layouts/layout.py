@@ -13,6 +13,7 @@ from rmcheck.data.dialogue import (
     content_hash,
     prompt_group,
 )
+from rmcheck.data.label import Label
 
 Values = Mapping[str, Any]
 Item = PreferencePair | ResponseSet
@@ -96,6 +97,7 @@ def pair(
     group: str | None = None,
     ratings: tuple[float, float] | None = None,
     confidence: float | None = None,
+    objectives: Iterable[Label] = (),
 ) -> PreferencePair:
     """A pair; without an id of its own it gets a hash of its texts."""
     own = prompt_group(prompt)
@@ -108,6 +110,7 @@ def pair(
         tags=tuple(dict.fromkeys(tags)),
         confidence=confidence,
         ratings=ratings,
+        objectives=tuple(objectives),
     )
 
 
@@ -141,6 +144,7 @@ def ranked(
     name: str | None = None,
     tags: Iterable[str] = (),
     group: str | None = None,
+    aspects: Mapping[str, Sequence[float]] | None = None,
 ) -> list[PreferencePair]:
     """Every pair of responses whose ratings differ, the higher one chosen.
 
@@ -148,6 +152,9 @@ def ranked(
     ----------
     rated
         (response, rating) of each response to the prompt; higher is better.
+    aspects
+        Further ratings of each response by the name of what was rated; they become the pairs'
+        labels by objective.
 
     Raises
     ------
@@ -155,6 +162,7 @@ def ranked(
         If all ratings are equal, or there are fewer than two responses.
     """
     tags = tuple(tags)
+    columns = dict(aspects or {})
     found = [
         pair(
             prompt,
@@ -164,6 +172,9 @@ def ranked(
             tags=tags,
             group=group,
             ratings=(high, low),
+            objectives=[
+                Label.rated(each, column[first], column[second]) for each, column in columns.items()
+            ],
         )
         for first, (good, high) in enumerate(rated)
         for second, (bad, low) in enumerate(rated)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from rmcheck.data.label import Label
 from rmcheck.data.layouts import shape, texts
 from rmcheck.data.layouts.layout import Item, Layout, Values, each
 from rmcheck.data.layouts.rated import steer_turns
@@ -29,14 +32,19 @@ def _safe_rlhf(row: Values, key: str) -> list[Item]:
     """Ji et al. 2023, arXiv:2307.04657, and 2024, arXiv:2406.15513; PKU-Alignment/PKU-SafeRLHF."""
     winner = texts.choice(key, row.get(key))
     first, second = (texts.text(f"response_{n}", row.get(f"response_{n}")) for n in (0, 1))
-    tags = []
+    tags, labels = [], []
     if row.get("better_response_id") is not None and row.get("safer_response_id") is not None:
         both = [
             texts.choice(name, row[name]) for name in ("better_response_id", "safer_response_id")
         ]
         tags = ["better_is_safer" if both[0] == both[1] else "better_is_less_safe"]
+        labels = [
+            Label(name, "chosen" if best == winner else "rejected")
+            for name, best in zip(("helpfulness", "safety"), both, strict=True)
+        ]
     prompt = texts.text("prompt", row.get("prompt"))
-    return [voted(prompt, first, second, winner, tags=tags)]
+    found = voted(prompt, first, second, winner, tags=tags)
+    return [replace(found, objectives=tuple(labels))]
 
 
 HELPSTEER_2 = Layout(

@@ -48,7 +48,8 @@ def _ultrafeedback(row: Values) -> list[Item]:
 def _helpsteer(rows: Sequence[Values]) -> list[Item]:
     """Wang et al. 2023, arXiv:2311.09528, and 2024, arXiv:2406.08673; nvidia/HelpSteer and 2.
 
-    One response a row; those to one prompt belong together, and the rating is `helpfulness`.
+    One response a row; those to one prompt belong together, and the rating is `helpfulness`. All
+    attributes that every response has are labels by objective.
     """
     rated = [
         (
@@ -57,9 +58,13 @@ def _helpsteer(rows: Sequence[Values]) -> list[Item]:
         )
         for row in rows
     ]
-    return list(ranked(steer_turns(rows[0].get("prompt")), rated))
+    there = [name for name in _ATTRIBUTES if all(row.get(name) is not None for row in rows)]
+    aspects = {name: [texts.number(name, row[name]) for row in rows] for name in there}
+    return list(ranked(steer_turns(rows[0].get("prompt")), rated, aspects=aspects))
 
 
+_ATTRIBUTES = ("helpfulness", "correctness", "coherence", "complexity", "verbosity")
+"""What the annotators of HelpSteer rated."""
 _STEER = re.compile(r"\n?<extra_id_1>(User|Assistant)\n")
 
 
