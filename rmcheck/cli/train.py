@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rmcheck.cli import continuation
 from rmcheck.cli.kept import Member, kept_ensemble
 from rmcheck.cli.options import add_compute_options, positive, settings
 from rmcheck.cli.output import tell
@@ -57,6 +58,7 @@ def add_commands(commands: Any) -> None:
         metavar="NAME",
         help="keep the models as one ensemble in sources/NAME.yaml, for --rm source:NAME",
     )
+    continuation.add_options(train)
     add_compute_options(train)
     train.set_defaults(run=run_train)
 
@@ -78,7 +80,15 @@ def recipe_named(given: str, chosen: Settings) -> tuple[str, RecipeSource]:
 
 def run_train(options: argparse.Namespace) -> int:
     """Train, and print each adapter's folder and its training curve."""
+    continuation.refuse_alone(options)
     chosen = settings(options)
+    if options.start is not None:
+        from rmcheck.sources.recipe import create
+
+        found = continuation.written(options, chosen)
+        source = create(found.spec, chosen.options)
+        _show(source.train(), source.training, redacted(source.spec))
+        return continuation.compared(found, options, chosen)
     sources: list[RecipeSource] = []
     members: list[Member] = []
     for given in options.recipes:
@@ -115,6 +125,8 @@ def _show(folder: Path, training: TrainingRecord | None, spec: str) -> None:
         f"{spec}: {of}, {counted(training.steps, 'step')}, "
         f"{training.seconds:.0f} s{_stopped(training)}"
     )
+    if training.replayed is not None:
+        tell(f"{counted(training.replayed, 'old example')} replayed among the new ones")
     tell(f"adapter: {shown(folder, Path.cwd())}")
     what = "win rates" if training.distil is None else "the same side as the teacher"
     print(f"{'step':>6}  {'loss':>7}  {'training':>8}  {'held out':>8}   ({what})")

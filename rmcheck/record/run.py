@@ -264,7 +264,8 @@ class TrainingRecord(_Model):
     the number of pairs behind each `held_out_win_rate` (None: not recorded by version 0.1).
     `files` are the data files in another layout than our own. `best_step` is the step whose weights
     an early stopping kept, of `steps` that were made. `labels` says how many of `pairs` have a
-    label by each objective of the recipe. `distil` is there if it has a teacher.
+    label by each objective of the recipe. `distil` is there if it has a teacher. `replayed` counts
+    the old examples that a recipe with `replay` mixes with the new ones, before any are held out.
     """
 
     recipe: str
@@ -280,6 +281,7 @@ class TrainingRecord(_Model):
     held_out_pairs: int | None = None
     labels: dict[str, int] = Field(default_factory=dict)
     distil: DistilRecord | None = None
+    replayed: int | None = None
 
     @property
     def kept(self) -> CurvePoint | None:

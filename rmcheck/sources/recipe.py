@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -22,9 +23,10 @@ from rmcheck.scoring.objective_weights import asked_weights, shown, weights_of
 from rmcheck.scoring.threads import wait_asleep
 from rmcheck.sources.layout import Layout, parsed, without_options
 from rmcheck.sources.model_source import DialogueScorer, HeadedModel, Loaded
-from rmcheck.sources.recipe_data import data_of
+from rmcheck.sources.recipe_data import data_of, mixed_data_of
 from rmcheck.sources.teacher import Teacher
 from rmcheck.training import adapter, attachment
+from rmcheck.training.continuation import begin
 from rmcheck.training.lessons import Taught
 from rmcheck.training.objectives_key import reward_weights
 from rmcheck.training.preparation import Shared
@@ -131,14 +133,17 @@ class RecipeSource(HeadedModel):
             from rmcheck.training.trainer import train
 
             device = pick_device(self.options.device)
-            data, progress = data_of(recipe), self.options.progress
+            (data, replayed), progress = mixed_data_of(recipe), self.options.progress
             given: list[PreferencePair | ResponseSet] | Taught = [*data.pairs, *data.sets]
             if self.teacher is not None:
                 given = self.teacher.teach(data)
+            source = partial(RecipeSource, options=self.options)
+            start = begin(recipe, self.hashes, lambda it: source(f"recipe:{it.name}", it).train())
             shared = self._shared
-            model, record = train(recipe, given, device, progress, shared, folder, watch)
+            model, record = train(recipe, given, device, progress, shared, folder, watch, start)
             read = [FileRecord(**note.as_dict()) for note in data.notes if note.layout != OURS]
             files = recipe.base_files()
+            known = {"fingerprint": folder.name, "files": read, "replayed": replayed}
             sidecar = adapter.Sidecar(
                 backbone=adapter.Backbone(
                     name=_reachable(files, folder),
@@ -153,7 +158,7 @@ class RecipeSource(HeadedModel):
                 objectives=tuple(recipe.objectives),
                 recipe=recipe.name,
                 fingerprint=folder.name,
-                training=record.model_copy(update={"fingerprint": folder.name, "files": read}),
+                training=record.model_copy(update=known),
             )
             adapter.save(model, temporary, sidecar)
             self.forget_checkpoints()
@@ -354,8 +359,6 @@ def _reachable(files: ModelFiles, folder: Path) -> str:
     """The base's hub id, or its path relative to the adapter's folder."""
     if files.folder is None:
         return files.name
-    import os
-
     return os.path.relpath(files.folder, folder.resolve())
 
 

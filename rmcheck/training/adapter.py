@@ -300,6 +300,12 @@ def read_config(folder: Path) -> dict[str, Any]:
     return config
 
 
+def weights_file(folder: Path) -> Path:
+    """The file of an adapter's weights: safetensors, or else PyTorch's older form."""
+    old, new = folder / OLD_WEIGHTS, folder / WEIGHTS
+    return old if old.is_file() and not new.is_file() else new
+
+
 def _unwritable(folder: Path, error: Exception) -> str:
     # A library that fails to write raises an error of its own, with the system's words in it.
     if not isinstance(error, OSError):

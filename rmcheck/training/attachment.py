@@ -39,7 +39,7 @@ def attach(base: Any, folder: Path, missing: Sequence[str]) -> Any:
     from rmcheck.scoring.stored import computes_packed
 
     verify(folder)
-    path, shapes = _weights(folder)
+    path, shapes = weights_in(folder)
     brought = {_PEFT.sub("", name): shape for name, shape in shapes.items()}
     _refuse_random(folder, path, missing, brought)
     kind = str(read_config(folder).get("peft_type") or "adapter")
@@ -179,7 +179,7 @@ def _plain(name: str) -> str:
     return name.removeprefix("base_model.model.").replace(".default.", ".")
 
 
-def _weights(folder: Path) -> tuple[Path, dict[str, Shape]]:
+def weights_in(folder: Path) -> tuple[Path, dict[str, Shape]]:
     """The file of an adapter's weights, their names and shapes; of a pickle, only tensors."""
     path, old = folder / WEIGHTS, folder / OLD_WEIGHTS
     try:

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from annotated_types import Ge
-from pydantic import BaseModel, ConfigDict
+from annotated_types import Ge, Gt, Lt
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from rmcheck.data.layouts import LAYOUTS
 from rmcheck.errors import did_you_mean
 from rmcheck.scoring.files import looked_for
 from rmcheck.shipped import anchored
+from rmcheck.training.settings import Replay
 
 DataSpec = tuple[str, ...] | Mapping[str, Any]
 
@@ -42,6 +43,24 @@ def known_layout(value: str) -> str:
     if value not in LAYOUTS:
         raise ValueError(f"unknown layout '{value[:80]}', {did_you_mean(value, LAYOUTS)}")
     return value
+
+
+class ReplayFile(BaseModel):
+    """`replay:` old examples among the new ones, so that a training does not forget them.
+
+    `data` names the old data as the key `data` of a recipe does, in the `layout` that it says;
+    `share` is their share of all examples, drawn with the recipe's seed.
+    """
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    data: str | list[str] | Dataset
+    share: Annotated[float, Gt(0), Lt(1)]
+    layout: Annotated[str, AfterValidator(known_layout)] | None = None
+
+    def kept(self) -> Replay:
+        """As a recipe has it."""
+        return Replay(data=data_spec(self.data), share=self.share, layout=self.layout)
 
 
 def nothing_matches(pattern: str, recipe: Path) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib.metadata
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -24,6 +24,7 @@ from rmcheck.scoring.files import FileHashes, ModelFiles, locate
 from rmcheck.slices.conditions import CONDITIONS_FORMAT
 from rmcheck.slices.where import Slice
 from rmcheck.spec import redacted
+from rmcheck.training import adapter
 from rmcheck.training.augmentation import Augment
 from rmcheck.training.data_spec import (
     DataSpec,
@@ -40,6 +41,7 @@ from rmcheck.training.settings import (
     LabelNoise,
     Lora,
     Optimisation,
+    Replay,
     Seed,
 )
 
@@ -58,6 +60,8 @@ LATER: Mapping[str, Any] = {
     "early_stopping": None,
     "folds": None,
     "trainer": "native",
+    "start": None,
+    "replay": None,
     "objectives": {},
     "distil": None,
     "where": None,
@@ -110,6 +114,11 @@ class Recipe:
         The weight of (chosen + rejected)^2 in the loss, which draws rewards to 0 on the mean.
     optimisation
         The optimiser's settings.
+    start
+        The key `from` in a file: what the training goes on from, the folder of an adapter or a
+        recipe.
+    replay
+        Old examples among those of `data`.
     trainer
         `native`, our own loop, or `trl`, TRL's RewardTrainer; the weights are the same.
     early_stopping
@@ -131,7 +140,7 @@ class Recipe:
     distil
         Trains on the margins of a `teacher`, another reward source, in place of the labels.
     where
-        Which of the data it trains on, as in a suite: `{tags: [coding]}`.
+        Which of its data it trains on, as in a suite: `{tags: [coding]}`; not of what it replays.
     """
 
     name: str
@@ -161,6 +170,8 @@ class Recipe:
     objectives: Heads = field(default_factory=dict)
     where: Slice | None = None
     trainer: Literal["native", "trl"] = "native"
+    start: Start | None = None
+    replay: Replay | None = None
     distil: Distil | None = None
 
     def with_label_noise(self, rate: float, seed: int) -> Recipe:
@@ -177,15 +188,21 @@ class Recipe:
 
     def data_files(self) -> list[Path]:
         """The files of training pairs, sorted; empty for a data set of the hub."""
-        return [] if isinstance(self.data, Mapping) else self._matches("data", self.data)
+        return self._files("data", self.data)
 
     def distil_files(self) -> list[Path]:
         """The files of `distil.data`, sorted."""
-        return [] if self.distil is None else self._matches("distil.data", self.distil.data)
+        return self._files("distil.data", self.distil.data) if self.distil else []
 
-    def _matches(self, key: str, patterns: Iterable[str]) -> list[Path]:
+    def replay_files(self) -> list[Path]:
+        """The files of `replay.data`, sorted; empty for a data set of the hub."""
+        return self._files("replay.data", self.replay.data) if self.replay else []
+
+    def _files(self, key: str, data: DataSpec) -> list[Path]:
+        if isinstance(data, Mapping):
+            return []
         found: dict[Path, None] = {}
-        for pattern in patterns:
+        for pattern in data:
             matches = expand(pattern, self.path.parent)
             if not matches:
                 raise UsageError(f"{self.path}: {key}: {nothing_matches(pattern, self.path)}")
@@ -212,6 +229,11 @@ class Recipe:
             files = [f"{path.name} ({hashes.of(path)[:8]})" for path in self.distil_files()]
             named = {"teacher": redacted(self.distil.teacher), "data": files or None}
             given["distil"] = {**given["distil"], **named}
+        if self.replay and not isinstance(self.replay.data, Mapping):
+            names = [f"{path.name} ({hashes.of(path)[:8]})" for path in self.replay_files()]
+            given["replay"] = {**given["replay"], "data": names}
+        if self.start is not None:
+            given["from"] = f"{Path(self.start.name).name} ({self.start.hash(hashes)[:8]})"
         if self.loss_settings:
             given["loss"] = {"name": self.loss, **self.loss_settings}
         return _flat(given)
@@ -242,6 +264,10 @@ class Recipe:
         _without_later(settings["optimisation"])
         if self.where is not None:  # keys that a later version adds do not change it
             settings["where"] = _flat(settings["where"])
+        if self.start is not None:
+            settings["start"] = self.start.hash(hashes)
+        if self.replay and not isinstance(self.replay.data, Mapping):
+            settings["replay"]["data"] = [hashes.of(path) for path in self.replay_files()]
         drawn = [perturb.version(self.augment.drawn())] if self.augment else []
         data = (
             [hashes.of(path) for path in self.data_files()]
@@ -261,6 +287,30 @@ class Recipe:
             conditions=CONDITIONS_FORMAT if self.where else 1,
         )
         return content_hash("recipe", settings, data, base, versions, *formats, *drawn)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Start:
+    """What a training goes on from: the folder of an adapter, or a recipe that is trained first.
+
+    Attributes
+    ----------
+    name
+        As the recipe's file names it.
+    """
+
+    name: str
+    folder: Path | None = None
+    recipe: Recipe | None = None
+
+    def hash(self, hashes: FileHashes) -> str:
+        """32 hex digits over the weights that a training begins with; without torch."""
+        if self.recipe is not None:
+            return content_hash("start", self.recipe.fingerprint(hashes))
+        assert self.folder is not None
+        config = adapter.read_config(self.folder)
+        shape = [config.get(key) for key in ("r", "lora_alpha", "use_rslora")]
+        return content_hash("start", hashes.of(adapter.weights_file(self.folder)), *shape)
 
 
 LATER_OPTIMISATION = {"max_gradient_norm": 1.0}
@@ -293,7 +343,7 @@ def _version(name: str) -> str:
 
 
 FILE_KEYS: Mapping[str, str] = {
-    each.name: {"optimisation": "training"}.get(each.name, each.name)
+    each.name: {"optimisation": "training", "start": "from"}.get(each.name, each.name)
     for each in dataclasses.fields(Recipe)
     if each.name not in ("path", "loss_settings")
 }

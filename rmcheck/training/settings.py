@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic import ConfigDict
@@ -69,6 +70,25 @@ class EarlyStopping:
 
     patience: Annotated[int, Ge(1)] = 3
     measurements: Annotated[int, Ge(2), Le(1000)] = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replay:
+    """Old examples among the new ones, so that a training does not forget them.
+
+    Parameters
+    ----------
+    data
+        The old data, as the key `data` of a recipe names data.
+    share
+        Their share of all examples; fewer if there are not so many.
+    layout
+        The layout of the old data; by default it is recognised.
+    """
+
+    data: tuple[str, ...] | Mapping[str, Any]
+    share: float
+    layout: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,7 +26,10 @@ from rmcheck.training.settings import LabelNoise, Lora, Optimisation
 _CONFIG = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 _NESTED = {"lora": Lora, "training": Optimisation, "label_noise": LabelNoise, "distil": Distil}
-_FIXED = ("name", "description", "data", "layout", "augment", "folds", *_NESTED)
+_FIXED = (
+    *("name", "description", "data", "layout", "augment", "folds", "trainer", "from", "replay"),
+    *_NESTED,
+)
 """Keys of a recipe that a sweep does not vary: what is named, the data, and whole mappings."""
 
 

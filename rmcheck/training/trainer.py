@@ -22,6 +22,7 @@ from rmcheck.scoring.scorer import Scorer
 from rmcheck.scoring.transformers_compat import Conv1D
 from rmcheck.scoring.trees import tree_attention
 from rmcheck.training.checkpoint import Checkpoints, folder_of
+from rmcheck.training.continuation import take_over
 from rmcheck.training.curve import Curve
 from rmcheck.training.lessons import Taught
 from rmcheck.training.low_rank import fused
@@ -43,6 +44,7 @@ def train(
     shared: Shared | None = None,
     resumable: Path | None = None,
     watch: Watch | None = None,
+    start: Path | None = None,
 ) -> tuple[Any, TrainingRecord]:
     """Train the reward model that `recipe` describes.
 
@@ -61,6 +63,8 @@ def train(
         that was killed goes on from the last one.
     watch
         Who looks at it while it runs; measuring does not change the weights.
+    start
+        The adapter whose weights it begins with; see `rmcheck.training.continuation.begin`.
 
     Returns
     -------
@@ -87,6 +91,8 @@ def train(
         # LoRA's first matrices are drawn from the global generator.
         torch.manual_seed(recipe.seed)
         model = get_peft_model(base, lora_config(recipe, base, missing))
+        if start is not None:
+            take_over(model, start, recipe)
         scorer = Scorer(
             base, tokenizer, recipe.template, recipe.max_length, device, pooling=recipe.pooling
         )
@@ -102,12 +108,12 @@ def train(
         count = len(material.groups)
         steps = steps_of(recipe, count)
         curve = Curve(recipe, scorer, material, progress, watch)
-        target, checkpoints, start, done = Path(scratch), None, None, 0
+        target, checkpoints, kept, done = Path(scratch), None, None, 0
         if resumable is not None:
             target = folder_of(resumable)
             checkpoints = Checkpoints(target, resumable.name, recipe, curve)
-            start = checkpoints.latest()
-            done = checkpoints.resume(start) if start else 0
+            kept = checkpoints.latest()
+            done = checkpoints.resume(kept) if kept else 0
         plan = Plan(
             recipe=recipe,
             model=model,
@@ -120,7 +126,7 @@ def train(
             steps=steps,
             folder=target,
             checkpoints=checkpoints,
-            start=start,
+            start=kept,
             done=done,
         )
         run = trainer_named(recipe.trainer)

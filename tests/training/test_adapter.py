@@ -45,7 +45,7 @@ from rmcheck.training import trainer
 step = trainer.Curve.step_ended
 def told(self, *given, **options):
     print("step", flush=True)
-    step(self, *given, **options)
+    return step(self, *given, **options)
 trainer.Curve.step_ended = told
 project.source_of(Path({folder!r})).train()
 """
