@@ -1,7 +1,7 @@
 """Run the benchmarks one after another, each in a process of its own.
 
-About half an hour on two idle cores, and the hours of the trainings that `seeds` and `losses` do
-not find in their cache. Threads: leave OMP_NUM_THREADS unset, so that PyTorch
+About half an hour on two idle cores, and the hours of the trainings that `seeds`, `losses` and
+`domains` do not find in their cache. Threads: leave OMP_NUM_THREADS unset, so that PyTorch
 takes every core; whatever else runs on the machine is measured along with it.
 
     python benchmarks/all.py
@@ -18,8 +18,8 @@ ORDER = (
     "gate_overhead", "report_size", "size", "bootstrap", "arithmetic_rate", "score_copies",
     "score_pairs", "score_pairs --shape rm-bench", "score_pairs --shape apart", "train", "served",
     "serve", "gpu", "large", "shards", "adversary",
-    "behaviour", "seeds", "more_flips", "losses", "slices", "early_stop", "bisect_series",
-    "over_time", "monitor",
+    "behaviour", "seeds", "more_flips", "losses", "domains", "slices", "early_stop",
+    "bisect_series", "over_time", "monitor",
 )  # fmt: skip
 
 

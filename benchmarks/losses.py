@@ -10,39 +10,26 @@ nothing and prints the table of what is there.
 
 from __future__ import annotations
 
-import argparse
-import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from results import options, publish, table
+from trainings import ROOT, Trainings, Wins, cache_options, difference, points
 
-from rmcheck.cache.store import ScoreStore
-from rmcheck.data import Dialogue, pair_dialogues
 from rmcheck.data.preferences import load
-from rmcheck.engine.book import ScoreBook
-from rmcheck.progress import TextProgress
-from rmcheck.reward_source import SourceOptions
-from rmcheck.sources.recipe import RecipeSource
 from rmcheck.stats.multiplicity import holm
-from rmcheck.stats.paired import paired_difference
-from rmcheck.stats.seeds import recipe_difference
-from rmcheck.stats.winrate import wins
-from rmcheck.training.recipe import load_recipe
+from rmcheck.training.recipe import Recipe
+from rmcheck.training.recipe_file import load_recipe
 from rmcheck.training.settings import LabelNoise
-from rmcheck.verdict import Estimate
-from rmcheck.wording import counted, minus
+from rmcheck.wording import counted
 
-ROOT = Path(__file__).resolve().parents[1]
 TITLE = "Losses against flipped labels"
 RATES = (0.0, 0.2, 0.4)
 FIRST = (0.4, 0.0, 0.2)
 """The shares in the order in which they are trained."""
-SEEDS = 2
 LIMIT, QUICK_LIMIT = 1000, 64
 """Training pairs; all 5,243 would take five times as long."""
 
@@ -73,6 +60,21 @@ class Way:
             return (self.loss, {"rate": rate}) if rate else (PLAIN, {})
         return self.loss, {} if self.rate is None else {"rate": self.rate}
 
+    def own(self, rate: float) -> bool:
+        """Whether no other way has the same training at this rate."""
+        return rate > 0 or not self.told
+
+    def recipe(self, tiny: Recipe, rate: float, seed: int) -> Recipe:
+        """The recipe with this loss, on data with that share flipped."""
+        loss, settings = self.at(rate)
+        return replace(
+            tiny.with_seed(seed),
+            name=f"{self.shown}, {rate:.0%} flipped, seed {seed}",
+            loss=loss,
+            loss_settings=settings,
+            label_noise=LabelNoise(rate, seed if rate else 0),
+        )
+
 
 WAYS = (
     Way(PLAIN),
@@ -91,7 +93,7 @@ WAYS = (
 class Scored:
     """Wins of each training on the evaluation pairs: (trainings, pairs); their groups."""
 
-    wins: Mapping[tuple[Way, float], NDArray[np.float64]]
+    wins: Mapping[tuple[Way, float], Wins]
     groups: Sequence[str]
     asked: int
     limit: int
@@ -99,87 +101,32 @@ class Scored:
 
     @property
     def there(self) -> int:
-        """Trainings that are scored; those that two ways share count twice."""
-        return sum(len(each) for each in self.wins.values())
+        """Trainings that are scored."""
+        return sum(len(each) for (way, rate), each in self.wins.items() if way.own(rate))
 
 
-class Trainings:
-    """Trains and scores through the path of the gate, or only reads what the cache has."""
-
-    def __init__(self, cache: Path, *, limit: int, quick: bool, train: bool) -> None:
-        files = sorted((ROOT / "fixtures/preferences").glob("*.jsonl"))
-        pairs = [pair for path in files for pair in load([path]).pairs[: 5 if quick else None]]
-        self.groups = [pair.group for pair in pairs]
-        self._dialogues: list[Dialogue] = pair_dialogues(pairs)
-        self._recipe = replace(load_recipe("tiny", ROOT), limit=limit)
-        progress = TextProgress(lambda text: print(text, end="", file=sys.stderr), live=False)
-        self._options = SourceOptions(root=ROOT, cache=cache, progress=progress)
-        self._store = ScoreStore(cache)
-        self._train = train
-
-    def wins(self, way: Way, rate: float, seed: int) -> NDArray[np.float64] | None:
-        """Wins on the evaluation pairs, (n,); None if they are not there and may not be made."""
-        loss, settings = way.at(rate)
-        noise = LabelNoise(rate, seed if rate else 0)
-        name = f"{way.shown}, {rate:.0%} flipped, seed {seed}"
-        recipe = replace(
-            self._recipe.with_seed(seed),
-            name=name,
-            loss=loss,
-            loss_settings=settings,
-            label_noise=noise,
-        )
-        source = RecipeSource(f"recipe:{name}", recipe, self._options)
-        if self._train:
-            # A book of its own: the weights of many models would fill the memory.
-            scores = ScoreBook(self._options.cache).scores(source, self._dialogues)
-        else:
-            hashes = [dialogue.hash for dialogue in self._dialogues]
-            found = self._store.get(source.fingerprint, hashes)
-            if any(each not in found for each in hashes):
-                return None
-            scores = np.array([found[each] for each in hashes])
-        return np.asarray(wins(scores[0::2], scores[1::2]))
-
-
-def scored(cache: Path, *, quick: bool, train: bool) -> Scored:
+def scored(cache: Path, *, quick: bool, seeds: int, train: bool) -> Scored:
     """All trainings, one seed of each way and rate after the other, so that parts say much."""
-    ways, seeds, limit = (WAYS[:2], 1, QUICK_LIMIT) if quick else (WAYS, SEEDS, LIMIT)
-    trainings = Trainings(cache, limit=limit, quick=quick, train=train)
-    found: dict[tuple[Way, float], list[NDArray[np.float64]]] = {}
+    files = sorted((ROOT / "fixtures/preferences").glob("*.jsonl"))
+    pairs = [pair for path in files for pair in load([path]).pairs[: 5 if quick else None]]
+    ways, limit = (WAYS[:2], QUICK_LIMIT) if quick else (WAYS, LIMIT)
+    trainings, tiny = Trainings(cache, train=train), replace(load_recipe("tiny", ROOT), limit=limit)
+    found: dict[tuple[Way, float], list[Wins]] = {}
     for seed in range(seeds):
         for rate in FIRST:
             for way in ways:
-                each = trainings.wins(way, rate, seed)
+                each = trainings.wins(way.recipe(tiny, rate, seed), pairs)
                 if each is not None:
                     found.setdefault((way, rate), []).append(each)
     stacked = {key: np.stack(each) for key, each in found.items()}
-    asked = seeds * len(RATES) * len(ways)
-    return Scored(stacked, trainings.groups, asked, limit, seeds)
-
-
-def difference(
-    ours: NDArray[np.float64], theirs: NDArray[np.float64], groups: Sequence[str]
-) -> tuple[Estimate, float]:
-    """Ours less theirs, over prompts and seeds, and its two-sided p; of single trainings over
-    prompts alone."""
-    if len(ours) == len(theirs) == 1:
-        single = paired_difference(ours[0], theirs[0], groups)
-        return single.estimate, single.p_two_sided
-    both = recipe_difference(ours, theirs, groups)
-    return both.estimate, both.p_two_sided
-
-
-def points(each: Estimate) -> str:
-    """A difference in points with its interval."""
-    return minus(f"{100 * each.value:+.1f} [{100 * each.low:+.1f}, {100 * each.high:+.1f}]")
+    asked = seeds * sum(way.own(rate) for rate in FIRST for way in ways)
+    return Scored(stacked, [pair.group for pair in pairs], asked, limit, seeds)
 
 
 def at_rate(found: Scored, rate: float) -> str:
     """The table of one share of flipped labels."""
     ways = [way for way in WAYS if (way, rate) in found.wins]
-    if rate == 0:  # told of no flips, a loss is Bradley-Terry's
-        ways = [way for way in ways if not way.told]
+    ways = [way for way in ways if way.own(rate)]
     plain = Way(PLAIN)
     against = {
         way: difference(found.wins[way, rate], found.wins[plain, rate], found.groups)
@@ -205,21 +152,15 @@ def at_rate(found: Scored, rate: float) -> str:
     return table([*head, *(["points against no flips"] if rate else [])], rows)
 
 
-def _options(parser: argparse.ArgumentParser) -> None:
-    where = "folder of adapters and scores"
-    parser.add_argument("--cache", type=Path, default=ROOT / ".rmcheck", help=where)
-    so_far = "train nothing; print the table of what the cache holds"
-    parser.add_argument("--so-far", action="store_true", help=so_far)
-
-
 def main() -> None:
-    how = options(__doc__, 1, _options)
+    how = options(__doc__, 1, cache_options)
     so_far, quick = how.given.so_far, how.quick
     if quick and not so_far:
         with tempfile.TemporaryDirectory() as folder:
-            found = scored(Path(folder), quick=True, train=True)
+            found = scored(Path(folder), quick=True, seeds=1, train=True)
     else:
-        found = scored(how.given.cache.resolve(), quick=quick, train=not so_far)
+        cache, seeds = how.given.cache.resolve(), how.given.seeds
+        found = scored(cache, quick=quick, seeds=seeds, train=not so_far)
     part = (
         ""
         if found.there == found.asked

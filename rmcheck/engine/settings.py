@@ -73,12 +73,15 @@ class Settings:
     @property
     def options(self) -> SourceOptions:
         """What reward sources need to know of it."""
+        from rmcheck.cache.kept import KeptScores
+
         return SourceOptions(
             root=self.root,
             cache=self.cache,
             device=self.device,
             dtype=self.dtype,
             progress=self.progress,
+            scores=KeptScores(self.cache),
         )
 
 

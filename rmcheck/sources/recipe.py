@@ -5,14 +5,14 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from rmcheck.data import PreferencePair, ResponseSet
 from rmcheck.data.dialogue import content_hash
 from rmcheck.data.layouts import OURS
-from rmcheck.data.preferences import PreferenceData, load
-from rmcheck.errors import SourceError, UsageError
+from rmcheck.errors import SourceError, Unscorable, UsageError
 from rmcheck.extras import needed_by
 from rmcheck.progress import NoProgress, Progress
 from rmcheck.record.run import FileRecord, SourceRecord, TrainingRecord
@@ -22,7 +22,10 @@ from rmcheck.scoring.objective_weights import asked_weights, shown, weights_of
 from rmcheck.scoring.threads import wait_asleep
 from rmcheck.sources.layout import Layout, parsed, without_options
 from rmcheck.sources.model_source import DialogueScorer, HeadedModel, Loaded
+from rmcheck.sources.recipe_data import data_of
+from rmcheck.sources.teacher import Teacher
 from rmcheck.training import adapter, attachment
+from rmcheck.training.lessons import Taught
 from rmcheck.training.objectives_key import reward_weights
 from rmcheck.training.preparation import Shared
 from rmcheck.training.recipe import Recipe
@@ -45,11 +48,23 @@ class RecipeSource(HeadedModel):
         self._doubt = ""
         self._shared = Shared()
 
+    @cached_property
+    def teacher(self) -> Teacher | None:
+        """The teacher that `distil` names.
+
+        Raises
+        ------
+        UsageError
+            If it does not exist, or is this very recipe.
+        """
+        return None if self.recipe.distil is None else Teacher(self.recipe, self.options)
+
     @property
     def adapter(self) -> Path:
         """The folder of the trained adapter; it may not exist yet."""
         if self._recipe_fingerprint is None:
-            self._recipe_fingerprint = self.recipe.fingerprint(self.hashes)
+            teacher = None if self.teacher is None else self.teacher.fingerprint
+            self._recipe_fingerprint = self.recipe.fingerprint(self.hashes, teacher)
         return adapter.adapter_folder(self.options.cache, self._recipe_fingerprint)
 
     @property
@@ -64,6 +79,11 @@ class RecipeSource(HeadedModel):
 
     def with_label_noise(self, rate: float, seed: int) -> RecipeSource:
         """The same recipe with a share `rate` of its training labels flipped."""
+        if self.recipe.distil is not None and not self.recipe.distil.weight:
+            raise Unscorable(
+                f"{self.spec}: distil ignores the labels, so flipped labels change nothing; give "
+                "them a weight (distil: {weight: 0.5}), or leave the check out"
+            )
         recipe = self.recipe.with_label_noise(rate, seed)
         spec = f"{self.spec} ({rate:.0%} of labels flipped, seed {seed})"
         noisy = self._again(spec, recipe)
@@ -100,13 +120,15 @@ class RecipeSource(HeadedModel):
         def run(temporary: Path) -> None:
             wait_asleep()
             from rmcheck.scoring.loading import pick_device
-            from rmcheck.training import checkpoint
             from rmcheck.training.trainer import train
 
             device = pick_device(self.options.device)
             data, progress = data_of(recipe), self.options.progress
-            given: list[PreferencePair | ResponseSet] = [*data.pairs, *data.sets]
-            model, record = train(recipe, given, device, progress, self._shared, folder)
+            given: list[PreferencePair | ResponseSet] | Taught = [*data.pairs, *data.sets]
+            if self.teacher is not None:
+                given = self.teacher.teach(data)
+            shared = self._shared
+            model, record = train(recipe, given, device, progress, shared, folder)
             read = [FileRecord(**note.as_dict()) for note in data.notes if note.layout != OURS]
             files = recipe.base_files()
             sidecar = adapter.Sidecar(
@@ -126,7 +148,7 @@ class RecipeSource(HeadedModel):
                 training=record.model_copy(update={"fingerprint": folder.name, "files": read}),
             )
             adapter.save(model, temporary, sidecar)
-            shutil.rmtree(checkpoint.folder_of(folder), ignore_errors=True)
+            self.forget_checkpoints()
             self._trained = True
 
         def doubt(there: Path) -> str:
@@ -151,6 +173,8 @@ class RecipeSource(HeadedModel):
 
             if pick_device(self.options.device) != "cpu":
                 return None
+        if self.teacher is not None:  # once here, not in each of several processes
+            self.teacher.teach(data_of(self.recipe))
         data = sum(path.stat().st_size for path in self.recipe.data_files()) or HUB_BYTES
         if self.recipe.limit is not None:
             data = min(data, self.recipe.limit * PAIR_BYTES)
@@ -159,6 +183,12 @@ class RecipeSource(HeadedModel):
         work = data * self.recipe.optimisation.epochs * weights
         memory = PROCESS_BYTES + COPIES * weights
         return RecipeTraining(folder.name, self.spec, self.recipe, options, work, memory)
+
+    def forget_checkpoints(self) -> None:
+        """Remove what an unfinished training has left, so that it begins anew."""
+        from rmcheck.training import checkpoint
+
+        shutil.rmtree(checkpoint.folder_of(self.adapter), ignore_errors=True)
 
     def note_training(self) -> None:
         """Its job was done for this session by another process."""
@@ -316,25 +346,6 @@ def _reachable(files: ModelFiles, folder: Path) -> str:
     return os.path.relpath(files.folder, folder.resolve())
 
 
-def data_of(recipe: Recipe) -> PreferenceData:
-    """Read the recipe's data.
-
-    Raises
-    ------
-    ProblemsFound
-        For malformed rows, at their lines.
-    """
-    files = recipe.data_files()
-    if files:
-        return load(files, layout=recipe.layout)
-    from rmcheck.data.hub import load_data
-
-    try:
-        return load_data(**dict(recipe.data), layout=recipe.layout)  # type: ignore[arg-type]
-    except ValueError as error:
-        raise SourceError(f"{recipe.path}: {error}") from None
-
-
 def create(rest: str, options: SourceOptions) -> RecipeSource:
     """Train a LoRA reward model by a recipe, or load it.
 
@@ -366,4 +377,6 @@ def source_of(
             f"{spec}: {key} is for a recipe with several objectives, and {recipe.path} has no key "
             "'objectives'; remove it, or add the key"
         )
-    return RecipeSource(spec, recipe, options)
+    source = RecipeSource(spec, recipe, options)
+    _ = source.teacher  # a teacher that cannot be found is told now
+    return source

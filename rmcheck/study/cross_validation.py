@@ -15,7 +15,8 @@ from rmcheck.data import PreferencePair, pair_dialogues
 from rmcheck.engine.book import ScoreBook
 from rmcheck.errors import UsageError
 from rmcheck.record.run import TrainingRecord
-from rmcheck.sources.recipe import RecipeSource, data_of, source_of
+from rmcheck.sources.recipe import RecipeSource, source_of
+from rmcheck.sources.recipe_data import data_of
 from rmcheck.stats.cross_validation import CrossValidated, cross_validated
 from rmcheck.stats.winrate import win_rate, wins
 from rmcheck.study.trainings import train_all

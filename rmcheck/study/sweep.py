@@ -15,7 +15,8 @@ from rmcheck.data import PreferencePair, pair_dialogues
 from rmcheck.engine.book import ScoreBook
 from rmcheck.errors import TrainingError, UsageError
 from rmcheck.reward_source import SourceOptions
-from rmcheck.sources.recipe import RecipeSource, data_of, source_of
+from rmcheck.sources.recipe import RecipeSource, source_of
+from rmcheck.sources.recipe_data import data_of
 from rmcheck.stats.paired import Difference, paired_difference
 from rmcheck.stats.winrate import undecidable, win_rate, wins
 from rmcheck.study.search import search_of

@@ -10,6 +10,7 @@ from rmcheck.documents import located
 from rmcheck.documents.located import Located
 from rmcheck.errors import Problem, ProblemsFound, did_you_mean
 from rmcheck.registry import BrokenEntryPoint
+from rmcheck.training.distil_key import distil_misfits
 from rmcheck.training.losses import LOSSES
 from rmcheck.training.losses.asked import Asked, asked_by, losses_with
 from rmcheck.wording import listed
@@ -90,6 +91,7 @@ def misfits(values: Mapping[str, Any], document: Located) -> list[Problem]:
     if values["early_stopping"] is not None and not values["held_out"]:
         said = "recipe: early_stopping needs held-out pairs, but held_out is 0; use more, say 0.05"
         problems.append(document.problem(("early_stopping",), said))
+    problems += distil_misfits(values, document, sets=asked.sets)
     return problems
 
 
@@ -109,6 +111,12 @@ def _misfits_of_objectives(values: Mapping[str, Any], document: Located) -> list
             "labels of their own; remove one of the two keys"
         )
         problems.append(document.problem(("augment",), said))
+    if values["distil"] is not None:
+        said = (
+            "recipe: distil trains one reward on a teacher's, and objectives train several on "
+            "labels; remove one of the two keys"
+        )
+        problems.append(document.problem(("distil",), said))
     heads = values["objectives"]
     if asked_of(values["loss"]).sets and any(head.loss is None for head in heads.values()):
         said = (

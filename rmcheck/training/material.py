@@ -14,12 +14,19 @@ from rmcheck.errors import TrainingError
 from rmcheck.scoring.scorer import Scorer
 from rmcheck.training import many_heads
 from rmcheck.training.augmentation import augmented
-from rmcheck.training.batches import ForestCollator, PaddedCollator, examples_of, margins
+from rmcheck.training.batches import (
+    ForestCollator,
+    PaddedCollator,
+    examples_of,
+    margins,
+)
+from rmcheck.training.lessons import Taught
 from rmcheck.training.loss_key import asked_of
 from rmcheck.training.losses.asked import losses_with
 from rmcheck.training.preparation import Example, Ids, Shared, flips, split, without_folds
 from rmcheck.training.ranked import Ranked, RankedCollator, ids_of, order_of, ranked
 from rmcheck.training.recipe import Recipe
+from rmcheck.training.taught import TaughtMaterial
 from rmcheck.wording import counted, listed
 
 WATCHED = 64
@@ -184,7 +191,10 @@ class SetMaterial:
 
 
 def material_of(
-    given: Sequence[PreferencePair | ResponseSet], recipe: Recipe, scorer: Scorer, shared: Shared
+    given: Sequence[PreferencePair | ResponseSet] | Taught,
+    recipe: Recipe,
+    scorer: Scorer,
+    shared: Shared,
 ) -> Material:
     """What a training by this recipe reads of its data.
 
@@ -193,6 +203,8 @@ def material_of(
     TrainingError
         If there are fewer than two examples, or the loss asks for what the data lack.
     """
+    if isinstance(given, Taught):
+        return _of_teacher(given, recipe, scorer)
     # Pairs and sets together: whatever the loss takes, a prompt is in the same fold.
     given = without_folds(given, recipe)
     if asked_of(recipe.loss).sets and not recipe.objectives:
@@ -208,6 +220,14 @@ def material_of(
         return PairMaterial(many_heads.usable(pairs, recipe), recipe, scorer, shared)
     refuse_lacking(pairs, recipe)
     return PairMaterial(pairs, recipe, scorer, shared)
+
+
+def _of_teacher(given: Taught, recipe: Recipe, scorer: Scorer) -> TaughtMaterial:
+    refuse_few(len(given.lessons.train), recipe, "prompts")
+    refuse_lacking([each.label for each in given.lessons.train if each.label], recipe)
+    made = TaughtMaterial(given, recipe, scorer, asked_of(recipe.loss).columns)
+    made.watch(len(watched(given.lessons.held_out, recipe)))
+    return made
 
 
 def refuse_few(count: int, recipe: Recipe, kind: str = "pairs") -> None:

@@ -12,6 +12,7 @@ from rmcheck.training.losses import LOSSES, Loss
 from rmcheck.training.losses.asked import asked_by
 from rmcheck.training.many_heads import ManyHeads
 from rmcheck.training.recipe import Recipe
+from rmcheck.training.taught import TaughtObjective
 
 
 class Objective(Protocol):
@@ -76,6 +77,8 @@ def objective_of(recipe: Recipe) -> Objective:
         raise TrainingError(f"loss '{recipe.loss}': {did_you_mean(recipe.loss, LOSSES.names())}")
     if recipe.objectives:
         return ManyHeads(recipe)
+    if recipe.distil is not None:
+        return TaughtObjective(recipe, found)
     kind = SetObjective if asked_by(found).sets else PairObjective
     return kind(recipe, found)
 

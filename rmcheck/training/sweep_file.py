@@ -17,6 +17,7 @@ from rmcheck.documents import located
 from rmcheck.documents.finding import is_yaml
 from rmcheck.documents.located import Located
 from rmcheck.errors import Problem, ProblemsFound, did_you_mean
+from rmcheck.training.distil_key import Distil
 from rmcheck.training.loss_key import separated
 from rmcheck.training.recipe import FILE_KEYS, Recipe
 from rmcheck.training.recipe_file import RecipeFile, load_recipe, recipe_of
@@ -24,7 +25,7 @@ from rmcheck.training.settings import LabelNoise, Lora, Optimisation
 
 _CONFIG = ConfigDict(extra="forbid", allow_inf_nan=False)
 
-_NESTED = {"lora": Lora, "training": Optimisation, "label_noise": LabelNoise}
+_NESTED = {"lora": Lora, "training": Optimisation, "label_noise": LabelNoise, "distil": Distil}
 _FIXED = ("name", "description", "data", "layout", "augment", "folds", *_NESTED)
 """Keys of a recipe that a sweep does not vary: what is named, the data, and whole mappings."""
 

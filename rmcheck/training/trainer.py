@@ -23,6 +23,7 @@ from rmcheck.scoring.transformers_compat import Conv1D
 from rmcheck.scoring.trees import tree_attention
 from rmcheck.training.checkpoint import Checkpoints, folder_of
 from rmcheck.training.curve import Curve
+from rmcheck.training.lessons import Taught
 from rmcheck.training.low_rank import fused
 from rmcheck.training.material import material_of
 from rmcheck.training.objective import objective_of
@@ -30,11 +31,12 @@ from rmcheck.training.peft_compat import has_default_targets
 from rmcheck.training.plan import Plan
 from rmcheck.training.preparation import Shared
 from rmcheck.training.recipe import Recipe, steps_of
+from rmcheck.training.taught import TaughtMaterial
 
 
 def train(
     recipe: Recipe,
-    given: Sequence[PreferencePair | ResponseSet],
+    given: Sequence[PreferencePair | ResponseSet] | Taught,
     device: str,
     progress: Progress,
     shared: Shared | None = None,
@@ -45,7 +47,7 @@ def train(
     Parameters
     ----------
     given
-        All its data; `split` divides them.
+        All its data; `split` divides them. Of a recipe with a teacher, what it taught.
     device
         `cpu`, `cuda`, ...; with the precision `auto` it trains under bf16 autocast on a GPU that
         supports it, in float32 elsewhere.
@@ -125,6 +127,7 @@ def train(
         finally:
             progress.finish()
         curve.restore(model)
+        taught = material.agreement(scorer) if isinstance(material, TaughtMaterial) else None
     record = TrainingRecord(
         recipe=recipe.name,
         fingerprint="",
@@ -136,6 +139,7 @@ def train(
         curve=curve.points,
         held_out_pairs=material.watched_count,
         labels=dict(material.labels),
+        distil=taught,
     )
     return model.eval(), record
 

@@ -33,6 +33,7 @@ SLOW = {
     "monitor": "Watching a log",
     "seeds": "Recipes over seeds",
     "losses": "Losses against flipped labels",
+    "domains": "Domains: one model or several",
     "more_flips": "Lost wins over seeds",
     "early_stop": "Early stopping",
     "bisect_series": "Bisection",
