@@ -30,6 +30,7 @@ from rmcheck.training.objectives_key import reward_weights
 from rmcheck.training.preparation import Shared
 from rmcheck.training.recipe import Recipe
 from rmcheck.training.recipe_file import load_recipe
+from rmcheck.training.watch import Watch
 
 if TYPE_CHECKING:
     from rmcheck.scoring.heads import Heads
@@ -103,10 +104,15 @@ class RecipeSource(HeadedModel):
         """The source of a variant of the recipe, read in the same way."""
         return RecipeSource(spec, recipe, self.options)
 
-    def train(self) -> Path:
+    def train(self, watch: Watch | None = None) -> Path:
         """The adapter's folder; trains, or waits for the process that does, if it is missing.
 
         Does not load a model that is already trained.
+
+        Parameters
+        ----------
+        watch
+            Who looks at the training while it runs, and may stop it.
 
         Raises
         ------
@@ -114,6 +120,8 @@ class RecipeSource(HeadedModel):
             If it cannot be trained, or the cache folder cannot be written to.
         ExtraMissing
             If the packages for training are not installed.
+        Stopped
+            If `watch` stops it; nothing is kept of it.
         """
         recipe, folder = self.recipe, self.adapter
 
@@ -128,7 +136,7 @@ class RecipeSource(HeadedModel):
             if self.teacher is not None:
                 given = self.teacher.teach(data)
             shared = self._shared
-            model, record = train(recipe, given, device, progress, shared, folder)
+            model, record = train(recipe, given, device, progress, shared, folder, watch)
             read = [FileRecord(**note.as_dict()) for note in data.notes if note.layout != OURS]
             files = recipe.base_files()
             sidecar = adapter.Sidecar(
@@ -183,6 +191,11 @@ class RecipeSource(HeadedModel):
         work = data * self.recipe.optimisation.epochs * weights
         memory = PROCESS_BYTES + COPIES * weights
         return RecipeTraining(folder.name, self.spec, self.recipe, options, work, memory)
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether its adapter exists and is trusted."""
+        return adapter.is_complete(self.adapter) and not adapter.doubt(self.adapter)
 
     def forget_checkpoints(self) -> None:
         """Remove what an unfinished training has left, so that it begins anew."""

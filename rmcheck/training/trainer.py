@@ -32,6 +32,7 @@ from rmcheck.training.plan import Plan
 from rmcheck.training.preparation import Shared
 from rmcheck.training.recipe import Recipe, steps_of
 from rmcheck.training.taught import TaughtMaterial
+from rmcheck.training.watch import Watch
 
 
 def train(
@@ -41,6 +42,7 @@ def train(
     progress: Progress,
     shared: Shared | None = None,
     resumable: Path | None = None,
+    watch: Watch | None = None,
 ) -> tuple[Any, TrainingRecord]:
     """Train the reward model that `recipe` describes.
 
@@ -57,6 +59,8 @@ def train(
     resumable
         The adapter's folder to be: beside it checkpoints are kept while it trains, and a training
         that was killed goes on from the last one.
+    watch
+        Who looks at it while it runs; measuring does not change the weights.
 
     Returns
     -------
@@ -67,6 +71,8 @@ def train(
     TrainingError
         If there are fewer than two training examples, the loss asks for what the data lack, or it
         is NaN or infinite.
+    Stopped
+        If `watch` stops it.
     """
     started = time.perf_counter()
     with contextlib.ExitStack() as within:
@@ -95,7 +101,7 @@ def train(
             trees = device == "cpu" and within.enter_context(tree_attention(base, probes))
         count = len(material.groups)
         steps = steps_of(recipe, count)
-        curve = Curve(recipe, scorer, material, progress)
+        curve = Curve(recipe, scorer, material, progress, watch)
         target, checkpoints, start, done = Path(scratch), None, None, 0
         if resumable is not None:
             target = folder_of(resumable)
