@@ -319,4 +319,4 @@ def _sure(estimates: Sequence[Estimate]) -> bool:
 
 
 def _percent(value: float) -> str:
-    return f"{100 * value:.1f} %"
+    return f"{100 * value:.1f}\u00a0%"

@@ -23,6 +23,7 @@ from rmcheck.registry import BrokenEntryPoint, summary
 from rmcheck.slices.conditions import Range, TextIs
 from rmcheck.sources.ensemble_file import EnsembleFile, RecipeMember
 from rmcheck.sources.judge_file import JudgeFile
+from rmcheck.sources.recipe_source_file import RecipeSourceFile
 from rmcheck.sources.served_file import ServedFile
 from rmcheck.sources.source_file import SourceFile
 from rmcheck.suite.header import RESERVED, DataMapping, Header
@@ -119,28 +120,29 @@ def sweep_schema() -> Schema:
 
 
 def source_schema() -> Schema:
-    """The schema of a source file: of a judge, an ensemble, a served model, or files of a model."""
+    """The schema of a source file: of a judge, an ensemble, a recipe, a served model, or files."""
     builder = _Builder("source", "A source file of rmcheck: a model and how it is read.")
-    builder.definitions["judge"] = builder.model(JudgeFile)
-    builder.definitions["ensemble"] = builder.model(EnsembleFile)
+    kinds: dict[str, type[BaseModel]] = {
+        "judge": JudgeFile,
+        "ensemble": EnsembleFile,
+        "recipe": RecipeSourceFile,
+    }
+    for kind, model in kinds.items():
+        builder.definitions[kind] = builder.model(model)
     builder.definitions["served"] = builder.model(ServedFile)
     builder.definitions["model"] = builder.model(SourceFile)
-    return builder.whole(
-        {
-            "type": "object",
-            "if": {"required": ["kind"], "properties": {"kind": {"const": "judge"}}},
-            "then": {"$ref": "#/definitions/judge"},
-            "else": {
-                "if": {"required": ["kind"], "properties": {"kind": {"const": "ensemble"}}},
-                "then": {"$ref": "#/definitions/ensemble"},
-                "else": {
-                    "if": {"required": ["url"]},
-                    "then": {"$ref": "#/definitions/served"},
-                    "else": {"$ref": "#/definitions/model"},
-                },
-            },
+    whole: Schema = {
+        "if": {"required": ["url"]},
+        "then": {"$ref": "#/definitions/served"},
+        "else": {"$ref": "#/definitions/model"},
+    }
+    for kind in reversed(kinds):
+        whole = {
+            "if": {"required": ["kind"], "properties": {"kind": {"const": kind}}},
+            "then": {"$ref": f"#/definitions/{kind}"},
+            "else": whole,
         }
-    )
+    return builder.whole({"type": "object", **whole})
 
 
 def results_schema() -> Schema:

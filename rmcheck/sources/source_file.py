@@ -120,6 +120,10 @@ def create(rest: str, options: SourceOptions) -> Source:
         return ensemble_file.create(
             document, path, f"source:{rest}", options, lambda name: _kind(name, options.root)
         )
+    if document.value.get("kind") == "recipe":
+        from rmcheck.sources import recipe_source_file
+
+        return recipe_source_file.create(document, path, f"source:{rest}", options)
     if "url" in document.value or document.value.get("kind") == "http":
         from rmcheck.sources import served_file
 

@@ -111,6 +111,12 @@ def _misfits_of_objectives(values: Mapping[str, Any], document: Located) -> list
             "labels of their own; remove one of the two keys"
         )
         problems.append(document.problem(("augment",), said))
+    if values["distil"] is not None:
+        said = (
+            "recipe: distil trains one reward on a teacher's, and objectives train several on "
+            "labels; remove one of the two keys"
+        )
+        problems.append(document.problem(("distil",), said))
     heads = values["objectives"]
     if asked_of(values["loss"]).sets and any(head.loss is None for head in heads.values()):
         said = (

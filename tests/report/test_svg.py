@@ -89,7 +89,47 @@ def test_each_kind_draws(picture: PictureRecord) -> None:
 
 
 def test_every_documented_kind_is_drawn() -> None:
-    assert set(KINDS.names()) == {"forest", "histogram", "curve", "scatter", "trend", "spark"}
+    kinds = {"forest", "histogram", "curve", "scatter", "trend", "spark", "pareto"}
+    assert set(KINDS.names()) == kinds
+
+
+WEIGHTINGS = {
+    "points": [
+        [0.9, 0.5, "front", "weights=a:1;b:0"],
+        [0.5, 0.9, "front", "weights=a:0;b:1"],
+        [0.6, 0.6, "other", "weights=a:0.5;b:0.5"],
+        [0.7, 0.55, "used", "in use: recipe:two"],
+        [0.65, 0.6, "baseline", "a baseline with a long name, as names of branches often are long"],
+    ],
+    "x_label": "win rate on a",
+    "y_label": "win rate on b",
+    "whole": True,
+}
+
+
+def test_weightings_are_where_the_axes_say_and_the_front_is_a_line() -> None:
+    root = drawn("pareto", WEIGHTINGS)
+    assert_on_the_paper(root)
+    assert_no_text_over_another(root)
+    (line,) = [mark for mark in root.iter("path") if mark.get("class") == "line s0"]
+    first, last = [
+        tuple(map(float, step.split())) for step in re.findall(r"[\d.]+ [\d.]+", line.attrib["d"])
+    ]
+    assert first[0] < last[0]  # a rises to the right
+    assert first[1] < last[1]  # b rises upwards
+    titles = [mark.text for mark in root.iter("title")]
+    assert "weights=a:1;b:0: 0.9, 0.5" in titles
+    assert "in use at 0.7, 0.55" in root.findtext("desc", "")
+    # Of three objectives the front is not one of these two axes: dots alone.
+    others = drawn("pareto", {**WEIGHTINGS, "whole": False})
+    assert not [mark for mark in others.iter("path") if mark.get("class") == "line s0"]
+
+
+@pytest.mark.parametrize("point", [[0.1, 0.2], [0.1, 0.2, "best", "a"], [0.1, "x", "front", "a"]])
+def test_a_weighting_that_is_none_costs_the_chart(point: list[object]) -> None:
+    found = svg.draw("pareto", "A title", {"points": [point]})
+    assert found.svg is None
+    assert "No chart" in (found.remark or "")
 
 
 def test_the_forest_says_its_numbers_in_text_and_in_the_description() -> None:

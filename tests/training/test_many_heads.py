@@ -263,6 +263,11 @@ def test_what_is_hashed(shared: Path, tmp_path: Path) -> None:
             8,
             "augment",
         ),
+        (
+            "distil: {teacher: 'scores:t.jsonl'}\nobjectives: {a: {}}\n",
+            8,
+            "distil trains one reward",
+        ),
         ("centring: 0.1\nobjectives: {a: {loss: regression}}\n", 8, "centring draws rewards to 0"),
         ("margin: 1\nobjectives: {a: {loss: regression}}\n", 8, "margin=1 has no effect"),
     ],
