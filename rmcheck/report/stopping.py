@@ -60,7 +60,7 @@ class Stopping(Protocol):
 class Rung:
     """A rung: its share of a training, the runs that reached it, those it stopped, the best value.
 
-    Without a run that reached it there is no best value.
+    `best` may be missing: then every run was stopped before it.
     """
 
     share: str

@@ -76,7 +76,7 @@ BASES = {
     "meta-llama/Llama-3.1-8B-Instruct": "llama",
 }
 """The architecture of each base."""
-OF_HUB = sorted(set(shipped_recipes()) - {"tiny"})
+OF_HUB = sorted(set(shipped_recipes()) - {"tiny", "tiny-distilled"})
 QUICK = ("gpt2", "gpt2-safe-rlhf", "gpt2-ultrafeedback", "llama-8b", "roberta")
 
 
