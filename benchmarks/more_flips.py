@@ -30,7 +30,7 @@ from rmcheck.data.preferences import load
 from rmcheck.engine.book import ScoreBook
 from rmcheck.reward_source import SourceOptions
 from rmcheck.sources.recipe import RecipeSource
-from rmcheck.training.recipe import load_recipe
+from rmcheck.training.recipe_file import load_recipe
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT / "fixtures/preferences/safety.jsonl"

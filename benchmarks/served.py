@@ -95,6 +95,40 @@ async def load(port: int, requests: list[bytes], at_once: int) -> None:
     await asyncio.gather(*(worker() for _ in range(at_once)))
 
 
+async def load_pycurl(port: int, count: int, at_once: int) -> None:
+    """The same by libcurl in its own loop, without asyncio."""
+    import pycurl
+
+    waiting = iter(dialogues(count))
+    multi = pycurl.CurlMulti()
+    under_way = 0
+    idle = []
+    for _ in range(at_once):
+        easy = pycurl.Curl()
+        easy.setopt(pycurl.URL, f"http://127.0.0.1:{port}/classify")
+        idle.append(easy)
+    while True:
+        while idle and (one := next(waiting, None)) is not None:
+            easy = idle.pop()
+            easy.parts = []
+            easy.setopt(pycurl.POSTFIELDS, json.dumps({"model": "stub", "input": [one.response]}))
+            easy.setopt(pycurl.WRITEFUNCTION, easy.parts.append)
+            multi.add_handle(easy)
+            under_way += 1
+        multi.perform()
+        _, done, failed = multi.info_read()
+        assert not failed
+        for easy in done:
+            json.loads(b"".join(easy.parts))
+            multi.remove_handle(easy)
+            idle.append(easy)
+        under_way -= len(done)
+        if not under_way:
+            return
+        if not done:
+            multi.select(1.0)
+
+
 async def load_aiohttp(port: int, count: int, at_once: int) -> None:
     """The same by aiohttp, one text in a request."""
     import aiohttp
@@ -185,7 +219,11 @@ def section(port: int, how: Options, root: Path) -> str:
             (told, "rmcheck", count / found[ours], f"{100 * share:.1f} %", f"{each:.3f} ms"),
         ]
     count = plans[0][2] // (20 if how.quick else 4)
-    libraries: dict[str, Load] = {"aiohttp, bare": load_aiohttp, "httpx2, bare": load_httpx}
+    libraries: dict[str, Load] = {
+        "libcurl, bare": load_pycurl,
+        "aiohttp, bare": load_aiohttp,
+        "httpx2, bare": load_httpx,
+    }
     for name, run in libraries.items():
         seconds = clocks.timed(name, lambda run=run: asyncio.run(run(port, count, AT_ONCE)))
         spent = clocks.least(name) / count * 1000
@@ -201,8 +239,8 @@ def section(port: int, how: Options, root: Path) -> str:
             f"The source reaches {100 * least:.1f} % of the load generator with 64 requests of one "
             f"text at once (goal {100 * GOAL_SHARE:.0f} %: {goal}), and adds "
             f"{within(max(added), GOAL_MS, 'ms')} to a text.",
-            "The source sends its requests by aiohttp. The rows of two libraries alone give all of "
-            "the processor time that they spend on a request; httpx2 spends more than the goal "
+            "The source sends its requests by libcurl. The rows of three libraries alone give all "
+            "of the processor time that they spend on a request; httpx2 spends more than the goal "
             "allows.",
         ]
     )

@@ -30,7 +30,7 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
     ),
     GGUF: ("gguf",),
     QUANTIZE: ("torchao",),
-    HTTP: ("aiohttp",),
+    HTTP: ("pycurl",),
     RAY: ("ray",),
     SERVE: ("fastapi", "uvicorn", "prometheus_client"),
     SLICES: ("sklearn",),

@@ -51,6 +51,8 @@ class Picture:
       optional threshold, diagonal (bool)
     - `scatter`: points [[x, y, state, id]], x_label, y_label, optional diagonal (bool);
       state is one of kept_right, kept_wrong, newly_wrong, newly_right
+    - `pareto`: points [[x, y, kind, label]], x_label, y_label, optional whole (bool): the front is
+      that of these two axes; kind is one of other, front, used, baseline
     - `heat_map`: rows, columns, values [[number or null]], label, worst, share (bool)
     """
 

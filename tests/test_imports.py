@@ -11,7 +11,7 @@ from builders import write_suite
 
 HEAVY = (
     "torch", "transformers", "peft", "trl", "datasets", "ray", "pandas", "scipy", "hypothesis",
-    "fastapi", "uvicorn", "aiohttp",
+    "fastapi", "uvicorn", "pycurl",
 )  # fmt: skip
 
 EVERY_KIND = """\

@@ -226,7 +226,7 @@ def test_a_served_model_needs_an_extra_of_its_own(python: Path, project: Path) -
     found = called(python, project, {"try": (["try", "a", "b", "c", "--rm", spec], "")})
     code, out, err = found["try"]
     assert (code, out) == (4, "")
-    told = "needs packages that are not installed (aiohttp); install them:"
+    told = "needs packages that are not installed (pycurl); install them:"
     assert err == f"rmcheck try: {spec} {told} pip install 'rmcheck[http]'\n"
 
 

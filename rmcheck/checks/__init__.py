@@ -47,6 +47,7 @@ KINDS: Registry[type[Check]] = Registry(
         "scale_invariance": "rmcheck.checks.scale_invariance:ScaleInvariance",
         "no_regression": "rmcheck.checks.no_regression:NoRegression",
         "objectives": "rmcheck.checks.objectives:Objectives",
+        "trade_off": "rmcheck.checks.trade_off:TradeOff",
         "null_controls": "rmcheck.checks.null_controls:NullControls",
         "length_bias": "rmcheck.checks.length_bias:LengthBias",
         "calibration": "rmcheck.checks.calibration:Calibration",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from rmcheck.cli.output import (
 from rmcheck.documents.finding import is_yaml
 from rmcheck.errors import UsageError
 from rmcheck.report import numbers
+from rmcheck.report.stopping import stopping
 from rmcheck.verdict import Estimate
 from rmcheck.wording import counted, minus
 
@@ -68,7 +69,9 @@ def run_sweep(options: argparse.Namespace) -> int:
         sweep,
         chosen.options,
         chosen.cache,
-        lambda run: tell(f"run {run.number}: {_reached(run)}{_shown(run.settings)}", error=True),
+        lambda run, shares: tell(
+            f"run {run.number}: {_reached(run, shares)}{_shown(run.settings)}", error=True
+        ),
     )
     if in_json:
         tell_json(_as_json(found), indent=2)
@@ -110,7 +113,9 @@ def _tell(found: SweepResult) -> None:
     )
     for run in found.runs:
         values = [_value(run.settings, key).ljust(len(key)) for key in keys]
-        tell(f"{run.number:>5}  {_reached(run)}  {'  '.join(values)}".rstrip())
+        tell(f"{run.number:>5}  {_reached(run, found.shares)}  {'  '.join(values)}".rstrip())
+    if sweep.prune is not None:
+        tell("", *stopping(found, sweep.prune))
     tell(
         "",
         f"chosen: run {winner.number}{_shown(winner.settings)}",
@@ -130,7 +135,10 @@ def _tell(found: SweepResult) -> None:
     )
 
 
-def _reached(run: Run) -> str:
+def _reached(run: Run, shares: Sequence[float]) -> str:
+    if run.stopped is not None:
+        value = numbers.number(abs(run.rungs[run.stopped]))
+        return f"{'stopped':>8}  {f'at {shares[run.stopped]:.0%}, with {value}':<14}"
     if run.estimate is None:
         return f"{'failed':>8}  {run.failed}"
     return f"{numbers.rate(run.estimate.value):>8}  {numbers.interval(run.estimate)}"
@@ -166,6 +174,8 @@ def _as_json(found: SweepResult) -> dict[str, Any]:
         "seed": found.sweep.seed,
         "folds": found.sweep.folds,
         "trained_on": found.trained_on,
+        "rungs": list(found.shares),
+        "saved": found.saved,
         "notes": list(found.notes),
         "winner": found.winner.number,
         "chosen": estimate(found.chosen),
@@ -179,6 +189,8 @@ def _as_json(found: SweepResult) -> dict[str, Any]:
                 "adapter": run.fingerprint,
                 "win_rate": estimate(run.estimate),
                 "failed": run.failed or None,
+                "stopped_at": None if run.stopped is None else found.shares[run.stopped],
+                "at_rungs": [abs(value) for _, value in sorted(run.rungs.items())],
             }
             for run in found.runs
         ],

@@ -10,6 +10,7 @@ from rmcheck.cli.kept import Member, kept_ensemble
 from rmcheck.cli.options import add_compute_options, positive, settings
 from rmcheck.cli.output import tell
 from rmcheck.cli.project import rooted, shown
+from rmcheck.cli.taught import taught_by
 from rmcheck.engine import Settings
 from rmcheck.engine.trainings import train_missing
 from rmcheck.errors import RmcheckError, SourceError
@@ -109,17 +110,21 @@ def run_train(options: argparse.Namespace) -> int:
 def _show(folder: Path, training: TrainingRecord | None, spec: str) -> None:
     if training is None:
         raise SourceError(f"{folder}: training record missing; delete the folder to train again")
+    of = counted(training.pairs, "prompt" if training.distil else "pair")
     tell(
-        f"{spec}: {counted(training.pairs, 'pair')}, {counted(training.steps, 'step')}, "
+        f"{spec}: {of}, {counted(training.steps, 'step')}, "
         f"{training.seconds:.0f} s{_stopped(training)}"
     )
     tell(f"adapter: {shown(folder, Path.cwd())}")
-    print(f"{'step':>6}  {'loss':>7}  {'training':>8}  {'held out':>8}   (win rates)")
+    what = "win rates" if training.distil is None else "the same side as the teacher"
+    print(f"{'step':>6}  {'loss':>7}  {'training':>8}  {'held out':>8}   ({what})")
     for point in training.curve:
         print(
             f"{point.step:>6}  {point.loss:>7.4f}  {_share(point.train_win_rate):>8}  "
             f"{_share(point.held_out_win_rate):>8}"
         )
+    if training.distil is not None:
+        tell(*taught_by(training.distil))
 
 
 def _stopped(training: TrainingRecord) -> str:

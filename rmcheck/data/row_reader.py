@@ -18,6 +18,7 @@ PAIR_KEYS = (
     "id", "prompt", "chosen", "rejected", "group", "tags", "confidence", "ratings", "variants",
     "objectives",
 )  # fmt: skip
+LIST_KEYS = ("id", "prompt", "response", "responses", "group", "tags")
 SET_KEYS = ("id", "prompt", "responses", "best", "group", "tags", "ratings")
 LARGEST = sys.float_info.max
 
@@ -61,6 +62,19 @@ def plain_pair(values: Mapping[str, Any]) -> PreferencePair | None:
         group=prompt_group(prompt) if group is None else group,  # type: ignore[arg-type]
         tags=tuple(map(sys.intern, tags)) if tags else (),
     )
+
+
+def read_responses(
+    row: Row, problems: list[Problem]
+) -> tuple[str, Prompt, tuple[str, ...], str, tuple[str, ...]] | None:
+    """Id, prompt, responses, group and tags of a row without labels; id and group may be empty.
+
+    None, with its mistakes added to `problems`, if it has any.
+    """
+    reader = _Reader(row, {})
+    found = reader.responses()
+    problems.extend(reader.problems)
+    return None if reader.problems else found
 
 
 _PLAIN_KEYS = frozenset({"id", "prompt", "chosen", "rejected", "group", "tags"})
@@ -119,6 +133,26 @@ class _Reader:
             group=self._group(prompt),
             tags=self._tags(),
             ratings=None if ratings is None else tuple(floats),
+        )
+
+    def responses(self) -> tuple[str, Prompt, tuple[str, ...], str, tuple[str, ...]]:
+        self._known(LIST_KEYS)
+        values = self.row.values
+        if "response" in values and "responses" in values:
+            self._note("expected 'response' or 'responses', got both; remove one")
+        given = (
+            tuple(self._list("responses", str))
+            if "responses" in values
+            else (self._text("response", empty=True),)
+        )
+        if not given:
+            self._note("responses: expected at least one text")
+        return (
+            self._id() if "id" in values else "",
+            self._prompt(),
+            given,
+            "" if values.get("group") is None else self._text("group"),
+            self._tags(),
         )
 
     def _note(self, message: str) -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from rmcheck.checks import CannotDecide, SourceRef
 from rmcheck.data import Dialogue
-from rmcheck.errors import BaselineMissing, SourceError
+from rmcheck.errors import BaselineMissing, SourceError, Unscorable
 from rmcheck.record.baseline import Baseline
 from rmcheck.reward_source import (
     BothOrders,
@@ -111,7 +111,10 @@ class Binding:
         if ref.flip_rate:
             if not isinstance(source, Retrainable):
                 raise CannotDecide(f"{source.spec} is not a recipe, so it cannot be retrained")
-            noisy = source.with_label_noise(ref.flip_rate, ref.flip_seed)
+            try:
+                noisy = source.with_label_noise(ref.flip_rate, ref.flip_seed)
+            except Unscorable as error:  # a recipe that uses no labels
+                raise CannotDecide(str(error)) from None
             source = completed(noisy, source.spec)
         if ref.head_scale != 1.0:
             if not isinstance(source, Rescalable):

@@ -237,13 +237,34 @@ class CurvePoint(_Model):
     held_out_win_rate: float | None = None
 
 
+class DistilRecord(_Model):
+    """How far a student agrees with its teacher on held-out prompts.
+
+    `same_side` is the share of `margins` (those that are not 0 for the teacher, over all responses
+    of `prompts`) in which the student prefers the same response; the correlations are those of the
+    margins. They are None without held-out prompts. The teacher's margins were divided by `scale`;
+    `alone` counts the rows that were left out for having one response only.
+    """
+
+    teacher: str
+    fingerprint: str
+    scale: float
+    alone: int = 0
+    prompts: int
+    margins: int
+    same_side: EstimateRecord | None = None
+    pearson: EstimateRecord | None = None
+    spearman: EstimateRecord | None = None
+
+
 class TrainingRecord(_Model):
     """How an adapter came to be; kept beside the adapter and copied into the record.
 
     `reused` tells a run that found the adapter from the run that trained it. `held_out_pairs` is
     the number of pairs behind each `held_out_win_rate` (None: not recorded by version 0.1).
     `files` are the data files in another layout than our own. `best_step` is the step whose weights
-    an early stopping kept, of `steps` that were made.
+    an early stopping kept, of `steps` that were made. `labels` says how many of `pairs` have a
+    label by each objective of the recipe. `distil` is there if it has a teacher.
     """
 
     recipe: str
@@ -257,6 +278,8 @@ class TrainingRecord(_Model):
     files: list[FileRecord] = Field(default_factory=list)
     reused: bool = False
     held_out_pairs: int | None = None
+    labels: dict[str, int] = Field(default_factory=dict)
+    distil: DistilRecord | None = None
 
     @property
     def kept(self) -> CurvePoint | None:

@@ -16,7 +16,7 @@ class Batch:
     """Indices of texts that are asked for together, and the failures of their request.
 
     `since` is the time of the first failure; `strikes` counts those for which a text of it may be
-    the cause.
+    the cause. `body` is the request where it is written ahead.
     """
 
     members: list[int]
@@ -24,6 +24,7 @@ class Batch:
     strikes: int = 0
     since: float | None = None
     inputs: list[Input] = field(default_factory=list)
+    body: bytes = b""
 
     def halves(self) -> Iterator[Batch]:
         """The first and the second half, as new batches."""

@@ -155,6 +155,10 @@ class Client:
         except (ValueError, RecursionError):
             return Failure("wrong answer (expected JSON)", soon=True)
 
+    def body(self, batch: Batch) -> bytes:
+        """The request for the texts of a batch."""
+        return json.dumps(self._profile.body(batch.inputs, self._asking)).encode()
+
     async def send(self, batch: Batch) -> list[float | str] | Failure:
         """One request; its answer, or the reason for which it has none.
 
@@ -163,7 +167,8 @@ class Client:
         Final
             For a refusal that is not about a text.
         """
-        body = json.dumps(self._profile.body(batch.inputs, self._asking)).encode()
+        # Written anew after a failure, from which a profile may have learned.
+        body, batch.body = batch.body or self.body(batch), b""
         most = self._profile.max_bytes
         if most is not None and len(body) > most:
             told = f"a request of {len(body):,} bytes, and the server takes {most:,} at most"

@@ -72,6 +72,7 @@ class Run:
         self._names = names
         self._deliver = deliver
         self._queue: deque[Batch] = deque()
+        self._ahead: deque[Batch] = deque()
         self._pace = Pace(self._terms.bound)
         self._answered_at = float("-inf")
         self._faults: list[str] = []
@@ -130,13 +131,31 @@ class Run:
 
     def _taken(self, most: int) -> Batch:
         """The next texts, ready to be sent; none where all were taken."""
-        if self._queue:
-            return self._queue.popleft()
+        for waiting in (self._queue, self._ahead):
+            if waiting:
+                return waiting.popleft()
+        return self._taken_anew(most)
+
+    def _taken_anew(self, most: int) -> Batch:
         members = list(range(self._next, min(self._count, self._next + most)))
         self._next += len(members)
         return Batch(members, inputs=self._prepare(members) if members else [])
 
+    def _look_ahead(self) -> None:
+        """Prepare one more request while those that are sent are waited for."""
+        if self._over or len(self._ahead) >= self._terms.bound:
+            return
+        try:
+            batch = self._taken_anew(self._terms.batch)
+            if batch.members:
+                batch.body = self._client.body(batch)
+                self._ahead.append(batch)
+        except Exception as error:
+            self._error = self._error or error
+            self._pace.release()
+
     async def _work(self, number: int) -> None:
+        soon = asyncio.get_running_loop().call_soon
         try:
             while not self._over:
                 if number >= self._pace.limit:
@@ -144,11 +163,12 @@ class Run:
                 batch = self._taken(self._terms.batch)
                 if not batch.members or self._over:
                     break
+                soon(self._look_ahead)
                 await self._solve(batch, number)
         except Exception as error:
             self._error = self._error or error
         finally:
-            if self._over or self._next >= self._count:
+            if self._over or (self._next >= self._count and not self._ahead):
                 self._pace.release()
 
     async def _solve(self, batch: Batch, number: int, most: int | None = None) -> None:

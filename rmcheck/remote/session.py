@@ -1,37 +1,121 @@
-"""HTTP by aiohttp, without what could change or leak a request.
+"""HTTP by libcurl, without what could change or leak a request.
 
 No redirect is followed, since it could send the key elsewhere; no proxy, no cookie and no login of
-a file is used; an answer is read as it was sent, up to a limit. Needs the extra `http`, so that
-only `http_link` imports this file.
+a file or of the environment is used; an answer is read as it was sent, up to a limit. Needs the
+extra `http`, so that only `http_link` imports this file.
 """
 
 from __future__ import annotations
 
 import errno
-import io
+import os
+import re
 import ssl
-from collections.abc import Mapping
-from dataclasses import dataclass
-from types import SimpleNamespace
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 
-import aiohttp
-from yarl import URL
+import pycurl
 
 from rmcheck.remote.address import Address
 from rmcheck.remote.connection import MOST_BYTES, LinkError, Reply
+from rmcheck.remote.transfers import Failed, Transfers
 
-WHOLE = 2**20
-"""Bytes up to which aiohttp takes a body as one piece without a warning."""
-AUTOMATIC = ("accept", "accept-encoding", "content-type", "user-agent")
-"""Headers that aiohttp would add; the client names those that it wants."""
+MOST_HEAD = 64 * 1024
+"""The longest headers of an answer that are read, in bytes."""
+AUTOMATIC = ("accept", "content-type", "expect", "user-agent")
+"""Headers that libcurl would add; the client names those that it wants."""
+TLS = {
+    getattr(pycurl, f"E_{name}")
+    for name in (
+        "SSL_CONNECT_ERROR", "SSL_CERTPROBLEM", "SSL_CIPHER", "SSL_CACERT", "SSL_CACERT_BADFILE",
+        "SSL_CRL_BADFILE", "SSL_ISSUER_ERROR", "SSL_PINNEDPUBKEYNOTMATCH", "SSL_INVALIDCERTSTATUS",
+    )
+}  # fmt: skip
+"""Errors of a connection that cannot be made secure."""
+CLOSED = {
+    pycurl.E_GOT_NOTHING, pycurl.E_SEND_ERROR, pycurl.E_RECV_ERROR, pycurl.E_PARTIAL_FILE,
+}  # fmt: skip
+"""Errors of a connection that ends too early."""
+ASKED = "Operation"
+"""How libcurl begins its message where an answer is late; else the connection is."""
+CHUNK = "chunk"
+"""A word of its message where the sizes of an answer's chunks are wrong."""
+ENDED = ("unexpected eof", "error:00000000")
+"""Parts of its message where a connection ends before it is secure."""
+REASON = re.compile(r"(?:.*(?:::|problem: |result: ))?(.*?)(?: \(\d+\))?$", re.DOTALL)
+"""The reason in its message about TLS, without the function and the number of the error."""
+TOO_LONG = (pycurl.E_WRITE_ERROR, pycurl.E_FILESIZE_EXCEEDED)
+"""Errors of an answer over the limit."""
 
 
-@dataclass
-class _Attempt:
-    """What is known of a request under way: whether its connection is open, and used before."""
+class Headers(Mapping[str, str]):
+    """The headers of an answer by name in lower case, read when one is asked for."""
 
-    opening: bool = False
-    reused: bool = False
+    def __init__(self, lines: Sequence[bytes]) -> None:
+        self._lines = lines
+
+    @cached_property
+    def _found(self) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for line in self._lines:
+            if line[:5] == b"HTTP/":
+                found.clear()  # what came before was an interim answer (100 Continue)
+            elif line.strip():
+                name, _, value = line.decode("latin-1").partition(":")
+                found[name.strip().lower()] = value.strip()
+        return found
+
+    def __getitem__(self, name: str) -> str:
+        return self._found[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._found)
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+
+class _Exchange:
+    """A handle of libcurl, what it is set to ask, and what came of the answer so far."""
+
+    def __init__(self) -> None:
+        self.easy = pycurl.Curl()
+        self.asks: tuple[str, str, Mapping[str, str]] = ("", "", {})
+        self.lines: list[bytes] = []
+        self.parts: list[bytes] = []
+        self._size = 0
+        self.easy.setopt(pycurl.HEADERFUNCTION, self._line)
+        self.easy.setopt(pycurl.WRITEFUNCTION, self._part)
+
+    def clear(self) -> None:
+        """Forget the last answer."""
+        self.lines, self.parts, self._size = [], [], 0
+
+    def reply(self) -> Reply:
+        """The answer.
+
+        Raises
+        ------
+        LinkError
+            If its headers are too long, or do not end.
+        """
+        if sum(map(len, self.lines)) > MOST_HEAD:
+            raise LinkError("garbled", "the headers of the answer are too long")
+        if b"\r\n" not in self.lines and b"\n" not in self.lines:
+            raise LinkError("reset", "the connection was closed before the answer ended")
+        status = self.easy.getinfo(pycurl.RESPONSE_CODE)
+        return Reply(status, Headers(self.lines), b"".join(self.parts))
+
+    def _line(self, line: bytes) -> None:
+        self.lines.append(line)
+
+    def _part(self, part: bytes) -> int | None:
+        """Keep a part of the body; −1 ends the transfer."""
+        self._size += len(part)
+        if self._size > MOST_BYTES:
+            return -1
+        self.parts.append(part)
+        return None
 
 
 class Connections:
@@ -48,120 +132,114 @@ class Connections:
     def __init__(self, address: Address, timeout: float) -> None:
         self._address = address
         self._timeout = timeout
-        self._urls: dict[str, URL] = {}
-        self._session: aiohttp.ClientSession | None = None
+        self._transfers: Transfers | None = None
+        self._idle: list[_Exchange] = []
 
     async def ask(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes = b""
     ) -> Reply:
         """The answer to one request; a connection that the server had closed is opened again."""
-        while True:
-            attempt = _Attempt()
-            try:
-                return await self._asked(method, path, headers, body, attempt)
-            except TimeoutError:
-                what = "connection" if attempt.opening else "answer"
-                raise LinkError("time-out", f"no {what} within {self._timeout:g} s") from None
-            except aiohttp.ClientSSLError as error:
-                raise LinkError("tls", f"no secure connection ({_reason(error)})") from None
-            except (aiohttp.ClientConnectorDNSError, UnicodeError):  # of IDNA
-                raise self._unknown() from None
-            except aiohttp.ClientConnectorError as error:
-                raise _unconnected(error.os_error) from None
-            except aiohttp.ClientConnectionError:
-                # It may have been closed just before this request, so that it was not read.
-                if not attempt.reused:
-                    said = "the connection was closed without an answer"
-                    raise LinkError("reset", said) from None
-            except aiohttp.ClientPayloadError:
-                said = "the connection was closed before the answer ended"
-                raise LinkError("reset", said) from None
-            except aiohttp.ClientResponseError:
-                raise LinkError("garbled", "the answer is not HTTP") from None
+        if self._transfers is None:
+            self._transfers = Transfers()
+        exchange = self._idle.pop() if self._idle else self._opened()
+        if exchange.asks != (method, path, headers):
+            self._prepare(exchange, method, path, headers)
+        if method != "GET":
+            exchange.easy.setopt(pycurl.POSTFIELDS, body)
+        exchange.clear()
+        try:
+            await self._transfers.done(exchange.easy)
+        except Failed as failed:
+            raise self._error(failed, exchange) from None
+        reply = exchange.reply()
+        self._idle.append(exchange)
+        return reply
 
     async def close(self) -> None:
         """Close all connections."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        self._idle.clear()
+        if self._transfers is not None:
+            self._transfers.close()
+            self._transfers = None
 
-    async def _asked(
-        self, method: str, path: str, headers: Mapping[str, str], body: bytes, attempt: _Attempt
-    ) -> Reply:
-        if self._session is None:
-            self._session = self._opened()
-        async with self._session.request(
-            method,
-            self._url(path),
-            headers=headers,
-            data=io.BytesIO(body) if len(body) > WHOLE else body or None,
-            allow_redirects=False,
-            trace_request_ctx=attempt,
-        ) as response:
-            if (response.content_length or 0) > MOST_BYTES:
-                raise LinkError("garbled", "the answer is too long")
-            parts, size = [], 0
-            async for part in response.content.iter_any():
-                parts.append(part)
-                size += len(part)
-                if size > MOST_BYTES:
-                    raise LinkError("garbled", "the answer is too long")
-            return Reply(response.status, response.headers, b"".join(parts))
+    def _opened(self) -> _Exchange:
+        """A new exchange; how many requests are under way, `Pace` decides."""
+        exchange = _Exchange()
+        limit = max(1, round(self._timeout * 1000))
+        for option, value in (
+            (pycurl.NOSIGNAL, 1),
+            (pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1),
+            (pycurl.TIMEOUT_MS, limit),
+            (pycurl.CONNECTTIMEOUT_MS, limit),
+            (pycurl.PROXY, ""),  # also none of the environment
+            (pycurl.NETRC, pycurl.NETRC_IGNORED),
+            (pycurl.FOLLOWLOCATION, 0),
+            (pycurl.MAXFILESIZE_LARGE, MOST_BYTES),
+            (pycurl.PATH_AS_IS, 1),
+        ):
+            exchange.easy.setopt(option, value)
+        if self._address.scheme == "https":
+            _trust(exchange.easy)
+        return exchange
 
-    def _url(self, path: str) -> URL:
-        """The URL of a path, to the letter."""
-        if path not in self._urls:
-            host = self._address
-            try:
-                base = URL.build(scheme=host.scheme, host=host.host, port=host.port)
-            except ValueError:
-                raise self._unknown() from None
-            self._urls[path] = base.with_path(host.target(path), encoded=True)
-        return self._urls[path]
+    def _prepare(
+        self, exchange: _Exchange, method: str, path: str, headers: Mapping[str, str]
+    ) -> None:
+        """Set method, URL and headers, which seldom change from one request to the next."""
+        host, easy = self._address, exchange.easy
+        try:
+            url = f"{host.scheme}://{host.authority.encode('idna').decode()}{host.target(path)}"
+        except UnicodeError:
+            raise self._unknown() from None
+        easy.setopt(pycurl.URL, url)
+        easy.setopt(pycurl.HTTPGET if method == "GET" else pycurl.POST, 1)
+        given = {name.lower() for name in headers}
+        lines = [f"{name}: {value}" for name, value in headers.items()]
+        lines += [f"{name}:" for name in AUTOMATIC if name not in given]
+        easy.setopt(pycurl.HTTPHEADER, [line.encode() for line in lines])
+        exchange.asks = (method, path, headers)
 
     def _unknown(self) -> LinkError:
         return LinkError("name", f"unknown host {self._address.host}")
 
-    def _opened(self) -> aiohttp.ClientSession:
-        """A session in the running loop; how many requests are under way, `Pace` decides."""
-        tls = ssl.create_default_context() if self._address.scheme == "https" else True
-        trace = aiohttp.TraceConfig()
-        trace.on_connection_create_start.append(_opening)
-        trace.on_connection_create_end.append(_open)
-        trace.on_connection_reuseconn.append(_reused)
-        return aiohttp.ClientSession(
-            # The system's own resolver, also where aiodns is installed.
-            connector=aiohttp.TCPConnector(limit=0, ssl=tls, resolver=aiohttp.ThreadedResolver()),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=self._timeout),
-            skip_auto_headers=AUTOMATIC,
-            auto_decompress=False,
-            trust_env=False,
-            trace_configs=[trace],
-        )
+    def _error(self, failed: Failed, exchange: _Exchange) -> LinkError:
+        """What libcurl's error means."""
+        number, system = failed.number, exchange.easy.getinfo(pycurl.OS_ERRNO)
+        if number == pycurl.E_OPERATION_TIMEDOUT:
+            what = "answer" if failed.said.startswith(ASKED) else "connection"
+            return LinkError("time-out", f"no {what} within {self._timeout:g} s")
+        if number in (pycurl.E_COULDNT_RESOLVE_HOST, pycurl.E_URL_MALFORMAT):
+            return self._unknown()
+        if number == pycurl.E_COULDNT_CONNECT:
+            if system == errno.ECONNREFUSED:
+                return LinkError("refused", "connection refused")
+            said = os.strerror(system) if system else failed.said
+            return LinkError("reset", f"no connection ({said})")
+        if number == pycurl.E_SSL_CONNECT_ERROR and (
+            system or any(part in failed.said for part in ENDED)
+        ):
+            said = os.strerror(system) if system else "closed before it was secure"
+            return LinkError("reset", f"no connection ({said})")
+        if number in TLS:
+            return LinkError("tls", f"no secure connection ({_reason(failed.said)})")
+        if number in TOO_LONG:
+            return LinkError("garbled", "the answer is too long")
+        if number in CLOSED and CHUNK not in failed.said:
+            when = "before the answer ended" if exchange.lines else "without an answer"
+            return LinkError("reset", f"the connection was closed {when}")
+        return LinkError("garbled", "the answer is not HTTP")
 
 
-async def _opening(_: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:
-    context.trace_request_ctx.opening = True
+def _trust(easy: pycurl.Curl) -> None:
+    """Trust whom Python trusts: the system, or SSL_CERT_FILE and SSL_CERT_DIR."""
+    paths = ssl.get_default_verify_paths()
+    if paths.cafile:
+        easy.setopt(pycurl.CAINFO, paths.cafile)
+    if paths.capath:
+        easy.setopt(pycurl.CAPATH, paths.capath)
 
 
-async def _open(_: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:
-    context.trace_request_ctx.opening = False
-
-
-async def _reused(_: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:
-    context.trace_request_ctx.reused = True
-
-
-def _reason(error: aiohttp.ClientSSLError) -> str:
+def _reason(said: str) -> str:
     """Why a secure connection failed, in a few words."""
-    cause = getattr(error, "certificate_error", None) or getattr(error, "os_error", error)
-    return getattr(cause, "verify_message", "") or getattr(cause, "reason", "") or "failed"
-
-
-def _unconnected(error: OSError) -> LinkError:
-    """The error for a connection that could not be opened."""
-    # With several addresses of a host, their errors are joined into one text.
-    if error.errno == errno.ECONNREFUSED or "Connect call failed" in str(error):
-        return LinkError("refused", "connection refused")
-    return LinkError("reset", f"no connection ({error.strerror or error})")
+    found = REASON.search(said)
+    return found[1] if found and found[1] else "failed"

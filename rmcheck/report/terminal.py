@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import NormalDist
 
-from rmcheck.record.run import RunRecord, TrainingRecord
+from rmcheck.record.run import DistilRecord, RunRecord, TrainingRecord
 from rmcheck.report import numbers
 from rmcheck.report.sentence import Groups, Placed, grouped, invitation, sentence
 from rmcheck.report.text import one_line
@@ -144,9 +144,19 @@ def training(records: Sequence[TrainingRecord]) -> str:
     if len(records) == 1 and records[0].kept:
         last = records[0].kept
         line += f", loss {numbers.number(last.loss)}"
-        if last.held_out_win_rate is not None:
+        if records[0].distil is not None:
+            line += f", {taught(records[0].distil)}"
+        elif last.held_out_win_rate is not None:
             line += f", win rate on held-out pairs {held_out(records[0], last.held_out_win_rate)}"
     return line
+
+
+def taught(found: DistilRecord) -> str:
+    """How far a student agrees with its teacher on held-out prompts."""
+    if found.same_side is None:
+        return f"agreement with its teacher {found.teacher} not measured (no held-out prompts)"
+    rate = f"{numbers.rate(found.same_side.value)} {numbers.interval(found.same_side)}"
+    return f"on held-out prompts the same side as its teacher {found.teacher} {rate}"
 
 
 def held_out(record: TrainingRecord, rate: float) -> str:

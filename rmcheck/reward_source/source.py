@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -100,12 +100,21 @@ class Composed(Protocol):
         """The same, made of other views of its members."""
 
 
+Scores = Callable[[Source, Sequence[Dialogue]], NDArray[np.float64]]
+"""Rewards of another source, shape (n,)."""
+
+
+def _asked(source: Source, dialogues: Sequence[Dialogue]) -> NDArray[np.float64]:
+    return source.score(dialogues)
+
+
 @dataclass(frozen=True, kw_only=True)
 class SourceOptions:
     """The settings of a session that sources use.
 
     Relative paths of a spec are resolved against `root`; `cache` is the folder of adapters and
-    scores; `device` None means automatic.
+    scores; `device` None means automatic. `scores` asks other sources, such as a teacher; it can be
+    pickled.
     """
 
     root: Path
@@ -114,3 +123,4 @@ class SourceOptions:
     dtype: str = "float32"
     seed: int | None = None
     progress: Progress = field(default_factory=NoProgress)
+    scores: Scores = _asked

@@ -139,11 +139,16 @@ class Base(NamedTuple):
 
 
 def load_base(
-    files: ModelFiles, *, seed: int, gguf_file: str | None = None, fresh_head: bool = True
+    files: ModelFiles,
+    *,
+    seed: int,
+    gguf_file: str | None = None,
+    fresh_head: bool = True,
+    outputs: int = 1,
 ) -> Base:
     """A language model with a reward head; what its files lack is drawn, the same for each seed.
 
-    `fresh_head` draws the head even where the files have one.
+    `fresh_head` draws the head even where the files have one; it has `outputs` outputs.
 
     Raises
     ------
@@ -152,7 +157,7 @@ def load_base(
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        base = _load(files, gguf_file, num_labels=1)
+        base = _load(files, gguf_file, num_labels=outputs)
     if fresh_head and computes_packed(base.model):
         raise SourceError(
             f"{files.name}: its weights are quantised, and training changes weights; name the "
@@ -323,7 +328,8 @@ def head_scaled(model: Any, factor: float) -> Iterator[None]:
     heads = [
         module
         for module in model.modules()
-        if isinstance(module, torch.nn.Linear) and module.out_features == 1
+        if isinstance(module, torch.nn.Linear)
+        and module.out_features in (1, getattr(model, "num_labels", 1))
     ]
     if not heads:
         raise SourceError(f"{type(model).__name__}: no layer with one output found to scale")
@@ -337,6 +343,15 @@ def head_scaled(model: Any, factor: float) -> Iterator[None]:
         with torch.no_grad():
             for parameter, before in known:
                 parameter.copy_(before)
+
+
+def in_float32(head: torch.nn.Module) -> None:
+    """Have a head compute in float32, whatever the precision of the states that it reads."""
+    head.float().register_forward_pre_hook(_as_float32)
+
+
+def _as_float32(_: torch.nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
+    return (args[0].float(), *args[1:])
 
 
 def _said(error: BaseException) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from rmcheck.errors import SourceError, did_you_mean
+from rmcheck.errors import SourceError, UsageError, did_you_mean
 
 _TERM = re.compile(r"(?:(?P<weight>[-+]?\d+(?:\.\d+)?)\*)?(?P<name>[^*]+)")
 
@@ -48,3 +49,66 @@ def weights_of(objective: str, names: Mapping[int, str], model: str) -> list[flo
         given.add(name)
         weights[places[name]] = float(found["weight"] or 1) if found else 1.0
     return weights
+
+
+def shown(weights: Mapping[str, float]) -> str:
+    """Weights as a sum, without those of weight 0.
+
+    >>> shown({"helpfulness": 1.0, "safety": 0.5, "style": 0.0})
+    '1*helpfulness+0.5*safety'
+    """
+    return "+".join(f"{weight:g}*{name}" for name, weight in weights.items() if weight)
+
+
+def parsed_weights(text: str, names: Sequence[str], spec: str) -> dict[str, float]:
+    """The weights of a spec: `helpfulness:1;safety:0.5`.
+
+    Raises
+    ------
+    UsageError
+        For what is not such a list, an unknown or repeated objective, and weights that are all 0.
+    """
+    found: dict[str, float] = {}
+    for term in text.split(";"):
+        name, colon, value = (part.strip() for part in term.partition(":"))
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
+        if not colon or not math.isfinite(number):
+            raise UsageError(
+                f"{spec}: weights: expected NAME:NUMBER;NAME:NUMBER, got {term!r}; for example "
+                f"weights={';'.join(f'{each}:1' for each in names)}"
+            )
+        if name not in names:
+            raise UsageError(f"{spec}: weights: objective {name!r}: {did_you_mean(name, names)}")
+        if name in found:
+            raise UsageError(f"{spec}: weights: {name} is given twice; give it once")
+        found[name] = number
+    if not any(found.values()):
+        raise UsageError(f"{spec}: weights: all are 0, so all scores would be 0; give one a weight")
+    return found
+
+
+def asked_weights(
+    given: Mapping[str, str], names: Sequence[str], spec: str
+) -> dict[str, float] | None:
+    """The weights that the settings of a spec ask for; None where it has none.
+
+    Raises
+    ------
+    UsageError
+        For an unknown setting, and for what is not a weighting of the objectives `names`.
+    """
+    keys = ("weights", "objective")
+    for key in given:
+        if key not in keys:
+            raise UsageError(f"{spec}: unknown setting {key!r}; {did_you_mean(key, keys)}")
+    if len(given) > 1:
+        raise UsageError(f"{spec}: weights and objective exclude each other; remove one")
+    if "weights" in given:
+        return parsed_weights(given["weights"], names, spec)
+    if "objective" in given:
+        sums = weights_of(given["objective"], dict(enumerate(names)), spec)
+        return dict(zip(names, sums, strict=True))
+    return None

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from rmcheck.scoring.forest import Row
+from rmcheck.scoring.rewards import as_rewards
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ class Paths(Protocol):
 
 
 def rewards_at(model: Any, hidden: torch.Tensor, reading: Paths, pooling: str) -> torch.Tensor:
-    """What the head gives for the states of each sequence, shape (k,), float32."""
+    """What the head gives for the states of each sequence, float32; see `as_rewards`."""
     if pooling == "mean":
         path = reading.paths().float()
         path = path / path.sum(dim=1, keepdim=True)
@@ -103,7 +104,7 @@ def rewards_at(model: Any, hidden: torch.Tensor, reading: Paths, pooling: str) -
         pooled = torch.cat([part @ states for part, states in parts])
     else:
         pooled = hidden[reading.rows, reading.last]
-    rewards: torch.Tensor = model.score(pooled)[:, 0].float()
+    rewards: torch.Tensor = as_rewards(model.score(pooled))
     return rewards
 
 

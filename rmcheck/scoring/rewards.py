@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,6 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 from rmcheck.data import Dialogue
 from rmcheck.errors import SourceError
 from rmcheck.wording import counted
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def checked(values: ArrayLike, dialogues: Sequence[Dialogue], spec: str) -> NDArray[np.float64]:
@@ -43,6 +46,21 @@ def checked(values: ArrayLike, dialogues: Sequence[Dialogue], spec: str) -> NDAr
             f"{spec}: the reward of {name} is {rewards[wrong[0]]}; a reward must be finite"
         )
     return rewards
+
+
+def checked_outputs(
+    values: NDArray[np.float64], dialogues: Sequence[Dialogue], spec: str
+) -> NDArray[np.float64]:
+    """The same for the outputs of a head: rewards (n,) of one, (n, outputs) of several."""
+    if values.ndim == 1:
+        return checked(values, dialogues, spec)
+    return np.stack([checked(column, dialogues, spec) for column in values.T], axis=1)
+
+
+def as_rewards(logits: Tensor) -> Tensor:
+    """A head's outputs in float32: rewards (k,) of one output, (k, outputs) of several."""
+    found = logits.float()
+    return found[:, 0] if found.shape[1] == 1 else found
 
 
 def refuse_unknown(

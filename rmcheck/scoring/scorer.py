@@ -17,12 +17,12 @@ from rmcheck.scoring.batches import Batch, batches, padded
 from rmcheck.scoring.blocks import Blocks
 from rmcheck.scoring.budget import budgets, calls, probe_sequences
 from rmcheck.scoring.forest import Row, distinct, plant
-from rmcheck.scoring.loading import head_scaled
+from rmcheck.scoring.loading import head_scaled, in_float32
 from rmcheck.scoring.padding import absent_pad, pad_token
 from rmcheck.scoring.pairs import PairTokens, has_segments
 from rmcheck.scoring.precision import DTYPES, TOLERANCE, full_precision, is_out_of_memory
 from rmcheck.scoring.reading import Reading, fallback_reason, head_of, reach, read_forest
-from rmcheck.scoring.rewards import checked, refuse_unknown
+from rmcheck.scoring.rewards import as_rewards, checked_outputs, refuse_unknown
 from rmcheck.scoring.stored import placed
 from rmcheck.scoring.tokens import Tokens, length_limit, refuse_endless
 from rmcheck.scoring.trees import Trees, by_tree, read_trees
@@ -102,7 +102,7 @@ class Scorer:
         limit = length_limit(model.config, tokenizer, max_length)
         self._head = head_of(model)
         if self._head is not None and dtype != "float32":
-            self._head.float().register_forward_pre_hook(_as_float32)
+            in_float32(self._head)
         if self._head is None and end == "none":
             end = "tokenizer"
         pad = None
@@ -179,7 +179,7 @@ class Scorer:
         *,
         head_scale: float = 1.0,
     ) -> NDArray[np.float64]:
-        """Rewards in input order, shape (n,), with the head's weights times `head_scale`.
+        """Rewards in input order, (n,) or (n, outputs), with the head's weights times `head_scale`.
 
         Raises
         ------
@@ -188,6 +188,8 @@ class Scorer:
         """
         scores = np.empty(len(dialogues), dtype=np.float64)
         for members, values in self.stream(dialogues, progress, head_scale=head_scale):
+            if values.ndim > scores.ndim:
+                scores = np.empty((len(dialogues), values.shape[1]), dtype=np.float64)
             scores[members] = values
         return scores
 
@@ -208,7 +210,7 @@ class Scorer:
             refuse_unknown(sequences, dialogues, self.model, self.name)
             for members, values in self._by_input(sequences, head_scale):
                 there = [dialogues[member] for member in members]
-                yield members, checked(values, there, self.name)
+                yield members, checked_outputs(values, there, self.name)
                 progress.advance(len(members))
         finally:
             progress.finish()
@@ -221,14 +223,15 @@ class Scorer:
         for members, values in self._unique_scores(unique, head_scale):
             counts = bounds[members + 1] - bounds[members]
             inputs = np.concatenate([by_place[bounds[m] : bounds[m + 1]] for m in members])
-            yield inputs, np.repeat(values, counts)
+            yield inputs, np.repeat(values, counts, axis=0)
 
     def _unique_scores(self, unique: list[Ids], head_scale: float) -> Iterator[Scored]:
         """Every sequence once; those that the model cannot be given in a forest come last."""
         within = self._within_reach(unique)
         for near in (True, False):
             left = within == near
-            shares = near and bool(left.any()) and self._trusted(_picked(unique, left))
+            here = [unique[at] for at in np.flatnonzero(left)]
+            shares = near and bool(here) and self._trusted(here)
             while left.any():
                 try:
                     for call in self._planned(unique, np.flatnonzero(left), shares):
@@ -278,23 +281,20 @@ class Scorer:
 
     def _read_batch(self, batch: Batch) -> torch.Tensor:
         """Rewards of one padded batch by the model's own forward."""
-        logits: torch.Tensor
         tokens = torch.from_numpy(batch.tokens).to(self.device)
         mask = torch.from_numpy(batch.mask).to(self.device)
         if self._head is None:
             given = {"token_type_ids": self._types(batch)} if self._segmented else {}
-            logits = self.model(input_ids=tokens, attention_mask=mask, **given).logits
-            return logits[:, 0].float()
+            return as_rewards(self.model(input_ids=tokens, attention_mask=mask, **given).logits)
         if self.pooling == "mean":
             base = getattr(self.model, self.model.base_model_prefix)
             hidden = base(input_ids=tokens, attention_mask=mask, use_cache=False)[0]
             weights = mask / mask.sum(dim=1, keepdim=True)
             pooled = torch.einsum("kt,ktd->kd", weights, hidden.float())
-            logits = self._head(pooled)
-            return logits[:, 0].float()
+            return as_rewards(self._head(pooled))
         with absent_pad(self.model, tokens, mask) as filled:
             logits = self.model(input_ids=filled, attention_mask=mask, use_cache=False).logits
-        return logits[:, 0].float()
+        return as_rewards(logits)
 
     def _padding_is_neutral(self, sequences: Sequence[Ids]) -> bool:
         """Whether a text gets the same reward with padding; tried once, on unlike lengths.
@@ -363,7 +363,7 @@ class Scorer:
     def _difference(self, probes: list[Ids], alone: NDArray[np.float64]) -> str | None:
         forest = plant(probes, sum(len(probe) for probe in probes))
         try:
-            shared = np.empty(forest.n_unique)
+            shared = np.empty((forest.n_unique, *alone.shape[1:]))
             for row in forest.rows:
                 shared[row.members] = self._forward(partial(self._read, [row]))
         except Exception as error:  # a model may refuse a custom mask in any way it likes
@@ -388,11 +388,3 @@ class Scorer:
         self.row = min(self.row, self._call)
         self.remarks.append(f"out of memory: reduced to {self._call:,} tokens per call")
         return True
-
-
-def _picked(sequences: Sequence[Ids], chosen: NDArray[np.bool_]) -> list[Ids]:
-    return [sequence for sequence, picked in zip(sequences, chosen, strict=True) if picked]
-
-
-def _as_float32(_: torch.nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
-    return (args[0].float(), *args[1:])

@@ -20,6 +20,7 @@ from transformers import AttentionInterface, AttentionMaskInterface
 
 from rmcheck.scoring.forest import Row, plant
 from rmcheck.scoring.reading import Reading, read_forest
+from rmcheck.scoring.rewards import as_rewards
 from rmcheck.scoring.transformers_compat import (
     attention_of,
     repeat_kv,
@@ -121,7 +122,7 @@ def read_trees(model: Any, trees: Trees, pooling: str = "last") -> torch.Tensor:
             pooled.append((path / path.sum(dim=1, keepdim=True)) @ states.float())
         else:
             pooled.append(states[ends])
-    rewards: torch.Tensor = model.score(torch.cat(pooled))[:, 0].float()
+    rewards: torch.Tensor = as_rewards(model.score(torch.cat(pooled)))
     return rewards
 
 

@@ -124,4 +124,4 @@ def _trained(member: RecipeMember, path: Path, options: SourceOptions) -> Source
     if member.seed is None:
         return recipe.create(name, options)
     source = recipe.create(name, replace(options, seed=member.seed))
-    return recipe.RecipeSource(f"{source.spec} (seed {member.seed})", source.recipe, options)
+    return recipe.source_of(f"{source.spec} (seed {member.seed})", source.recipe, options)

@@ -31,8 +31,11 @@ from rmcheck.stats.precision import PRECISIONS
 class DialogueScorer(Protocol):
     """What a source asks of a loaded model."""
 
-    model: Any
     device: Any
+
+    @property
+    def model(self) -> Any:
+        """The loaded model."""
 
     @property
     def remarks(self) -> Sequence[str]:

@@ -3,28 +3,37 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from rmcheck.data import PreferencePair, ResponseSet
+from rmcheck.data.dialogue import content_hash
 from rmcheck.data.layouts import OURS
-from rmcheck.data.preferences import PreferenceData, load
-from rmcheck.errors import SourceError
+from rmcheck.errors import SourceError, Unscorable, UsageError
 from rmcheck.extras import needed_by
 from rmcheck.progress import NoProgress, Progress
 from rmcheck.record.run import FileRecord, SourceRecord, TrainingRecord
 from rmcheck.reward_source import SourceOptions
 from rmcheck.scoring.files import ModelFiles
+from rmcheck.scoring.objective_weights import asked_weights, shown, weights_of
 from rmcheck.scoring.threads import wait_asleep
-from rmcheck.sources.layout import Layout
-from rmcheck.sources.model_source import HeadedModel, Loaded
+from rmcheck.sources.layout import Layout, parsed, without_options
+from rmcheck.sources.model_source import DialogueScorer, HeadedModel, Loaded
+from rmcheck.sources.recipe_data import data_of
+from rmcheck.sources.teacher import Teacher
 from rmcheck.training import adapter, attachment
+from rmcheck.training.lessons import Taught
+from rmcheck.training.objectives_key import reward_weights
 from rmcheck.training.preparation import Shared
 from rmcheck.training.recipe import Recipe
 from rmcheck.training.recipe_file import load_recipe
-from rmcheck.training.selection import selected
+from rmcheck.training.watch import Watch
+
+if TYPE_CHECKING:
+    from rmcheck.scoring.heads import Heads
 
 
 class RecipeSource(HeadedModel):
@@ -40,11 +49,23 @@ class RecipeSource(HeadedModel):
         self._doubt = ""
         self._shared = Shared()
 
+    @cached_property
+    def teacher(self) -> Teacher | None:
+        """The teacher that `distil` names.
+
+        Raises
+        ------
+        UsageError
+            If it does not exist, or is this very recipe.
+        """
+        return None if self.recipe.distil is None else Teacher(self.recipe, self.options)
+
     @property
     def adapter(self) -> Path:
         """The folder of the trained adapter; it may not exist yet."""
         if self._recipe_fingerprint is None:
-            self._recipe_fingerprint = self.recipe.fingerprint(self.hashes)
+            teacher = None if self.teacher is None else self.teacher.fingerprint
+            self._recipe_fingerprint = self.recipe.fingerprint(self.hashes, teacher)
         return adapter.adapter_folder(self.options.cache, self._recipe_fingerprint)
 
     @property
@@ -59,9 +80,14 @@ class RecipeSource(HeadedModel):
 
     def with_label_noise(self, rate: float, seed: int) -> RecipeSource:
         """The same recipe with a share `rate` of its training labels flipped."""
+        if self.recipe.distil is not None and not self.recipe.distil.weight:
+            raise Unscorable(
+                f"{self.spec}: distil ignores the labels, so flipped labels change nothing; give "
+                "them a weight (distil: {weight: 0.5}), or leave the check out"
+            )
         recipe = self.recipe.with_label_noise(rate, seed)
         spec = f"{self.spec} ({rate:.0%} of labels flipped, seed {seed})"
-        noisy = RecipeSource(spec, recipe, self.options)
+        noisy = self._again(spec, recipe)
         noisy._shared = self._shared
         return noisy
 
@@ -72,12 +98,21 @@ class RecipeSource(HeadedModel):
     def with_seed(self, seed: int) -> RecipeSource:
         """The same recipe, trained with another seed."""
         recipe = replace(self.recipe.with_seed(seed), name=f"{self.recipe.name} (seed {seed})")
-        return RecipeSource(f"{self.spec} (seed {seed})", recipe, self.options)
+        return self._again(f"{self.spec} (seed {seed})", recipe)
 
-    def train(self) -> Path:
+    def _again(self, spec: str, recipe: Recipe) -> RecipeSource:
+        """The source of a variant of the recipe, read in the same way."""
+        return RecipeSource(spec, recipe, self.options)
+
+    def train(self, watch: Watch | None = None) -> Path:
         """The adapter's folder; trains, or waits for the process that does, if it is missing.
 
         Does not load a model that is already trained.
+
+        Parameters
+        ----------
+        watch
+            Who looks at the training while it runs, and may stop it.
 
         Raises
         ------
@@ -85,19 +120,23 @@ class RecipeSource(HeadedModel):
             If it cannot be trained, or the cache folder cannot be written to.
         ExtraMissing
             If the packages for training are not installed.
+        Stopped
+            If `watch` stops it; nothing is kept of it.
         """
         recipe, folder = self.recipe, self.adapter
 
         def run(temporary: Path) -> None:
             wait_asleep()
             from rmcheck.scoring.loading import pick_device
-            from rmcheck.training import checkpoint
             from rmcheck.training.trainer import train
 
             device = pick_device(self.options.device)
             data, progress = data_of(recipe), self.options.progress
-            given: list[PreferencePair | ResponseSet] = [*data.pairs, *data.sets]
-            model, record = train(recipe, given, device, progress, self._shared, folder)
+            given: list[PreferencePair | ResponseSet] | Taught = [*data.pairs, *data.sets]
+            if self.teacher is not None:
+                given = self.teacher.teach(data)
+            shared = self._shared
+            model, record = train(recipe, given, device, progress, shared, folder, watch)
             read = [FileRecord(**note.as_dict()) for note in data.notes if note.layout != OURS]
             files = recipe.base_files()
             sidecar = adapter.Sidecar(
@@ -110,12 +149,14 @@ class RecipeSource(HeadedModel):
                 template=recipe.template,
                 pooling=recipe.pooling,
                 max_length=recipe.max_length,
+                num_labels=len(recipe.objectives) or 1,
+                objectives=tuple(recipe.objectives),
                 recipe=recipe.name,
                 fingerprint=folder.name,
                 training=record.model_copy(update={"fingerprint": folder.name, "files": read}),
             )
             adapter.save(model, temporary, sidecar)
-            shutil.rmtree(checkpoint.folder_of(folder), ignore_errors=True)
+            self.forget_checkpoints()
             self._trained = True
 
         def doubt(there: Path) -> str:
@@ -140,6 +181,8 @@ class RecipeSource(HeadedModel):
 
             if pick_device(self.options.device) != "cpu":
                 return None
+        if self.teacher is not None:  # once here, not in each of several processes
+            self.teacher.teach(data_of(self.recipe))
         data = sum(path.stat().st_size for path in self.recipe.data_files()) or HUB_BYTES
         if self.recipe.limit is not None:
             data = min(data, self.recipe.limit * PAIR_BYTES)
@@ -148,6 +191,17 @@ class RecipeSource(HeadedModel):
         work = data * self.recipe.optimisation.epochs * weights
         memory = PROCESS_BYTES + COPIES * weights
         return RecipeTraining(folder.name, self.spec, self.recipe, options, work, memory)
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether its adapter exists and is trusted."""
+        return adapter.is_complete(self.adapter) and not adapter.doubt(self.adapter)
+
+    def forget_checkpoints(self) -> None:
+        """Remove what an unfinished training has left, so that it begins anew."""
+        from rmcheck.training import checkpoint
+
+        shutil.rmtree(checkpoint.folder_of(self.adapter), ignore_errors=True)
 
     def note_training(self) -> None:
         """Its job was done for this session by another process."""
@@ -194,7 +248,9 @@ class RecipeSource(HeadedModel):
                 f"{folder}: the base model {files.name} has changed since this adapter was "
                 "trained; delete the folder to train it again"
             )
-        base, missing = load_base(files, seed=recipe.seed, gguf_file=recipe.gguf_file)
+        base, missing = load_base(
+            files, seed=recipe.seed, gguf_file=recipe.gguf_file, outputs=len(recipe.objectives) or 1
+        )
         return Loaded(
             attachment.attach(base, folder, missing),
             load_tokenizer(files, recipe.gguf_file),
@@ -204,6 +260,66 @@ class RecipeSource(HeadedModel):
     def _base_hash(self, files: ModelFiles) -> str:
         extra = [self.recipe.gguf_file] if self.recipe.gguf_file else []
         return files.hash(self.hashes, extra)
+
+
+class ManyHeadedRecipe(RecipeSource):
+    """The reward of a recipe with objectives: a weighted sum of the outputs of its heads.
+
+    Parameters
+    ----------
+    weights
+        By objective; one that is not named has the weight 0. None: as the recipe says.
+    """
+
+    def __init__(
+        self,
+        spec: str,
+        recipe: Recipe,
+        options: SourceOptions,
+        weights: Mapping[str, float] | None = None,
+    ) -> None:
+        super().__init__(spec, recipe, options)
+        self._given = weights
+        own = reward_weights(recipe.objectives) if weights is None else weights
+        self.weights = {name: float(own.get(name, 0.0)) for name in recipe.objectives}
+        self._heads: dict[str, Heads] = {}
+
+    def with_objective(self, objective: str) -> ManyHeadedRecipe:
+        """One of its heads, or a weighted sum; the loaded model and its outputs are shared."""
+        names = dict(enumerate(self.recipe.objectives))
+        weights = dict(zip(names.values(), weights_of(objective, names, self.spec), strict=True))
+        spec = f"{self.spec} [{objective}]"
+        side = ManyHeadedRecipe(spec, self.recipe, self.options, weights)
+        side._heads = self._heads
+        return side
+
+    @property
+    def layout(self) -> Layout:
+        """As the recipe says, and the weights of its objectives."""
+        recipe, said = self.recipe, shown(self.weights)
+        return Layout(recipe.template, recipe.max_length, recipe.pooling, objective=said)
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Notes about the scoring, and the recipe's weights where nothing else was asked for."""
+        if self._given is not None:
+            return super().remarks
+        said = f"{self.spec}: reward {shown(self.weights)} (the weights of the recipe)"
+        return (said, *super().remarks)
+
+    def _again(self, spec: str, recipe: Recipe) -> ManyHeadedRecipe:
+        return ManyHeadedRecipe(spec, recipe, self.options, self._given)
+
+    def _identity(self) -> str:
+        return content_hash("heads", self.adapter.name, *self.weights.items())
+
+    def _loaded(self, device: str) -> DialogueScorer:
+        from rmcheck.scoring.heads import Heads, WeightedHeads
+        from rmcheck.scoring.scorer import Scorer
+
+        if device not in self._heads:
+            self._heads[device] = Heads(cast(Scorer, super()._loaded(device)))
+        return WeightedHeads(self._heads[device], list(self.weights.values()))
 
 
 PAIR_BYTES = 1000
@@ -243,37 +359,37 @@ def _reachable(files: ModelFiles, folder: Path) -> str:
     return os.path.relpath(files.folder, folder.resolve())
 
 
-def data_of(recipe: Recipe) -> PreferenceData:
-    """Read the recipe's data, and keep what satisfies its `where`.
-
-    Raises
-    ------
-    ProblemsFound
-        For malformed rows, at their lines.
-    TrainingError
-        If nothing satisfies it.
-    """
-    return selected(_whole(recipe), recipe)
-
-
-def _whole(recipe: Recipe) -> PreferenceData:
-    files = recipe.data_files()
-    if files:
-        return load(files, layout=recipe.layout)
-    from rmcheck.data.hub import load_data
-
-    try:
-        return load_data(**dict(recipe.data), layout=recipe.layout)  # type: ignore[arg-type]
-    except ValueError as error:
-        raise SourceError(f"{recipe.path}: {error}") from None
-
-
 def create(rest: str, options: SourceOptions) -> RecipeSource:
     """Train a LoRA reward model by a recipe, or load it.
 
     Raises UsageError if the recipe does not exist, ProblemsFound if it has errors.
     """
-    recipe = load_recipe(rest, options.root)
+    name, said = without_options(rest, lambda path: (options.root / path).is_file())
+    recipe = load_recipe(name, options.root)
     if options.seed is not None:
         recipe = recipe.with_seed(options.seed)
-    return RecipeSource(f"recipe:{rest}", recipe, options)
+    return source_of(f"recipe:{rest}", recipe, options, parsed(said, f"recipe:{rest}"))
+
+
+def source_of(
+    spec: str, recipe: Recipe, options: SourceOptions, settings: Mapping[str, str] | None = None
+) -> RecipeSource:
+    """The source of a recipe; `settings` are those of its spec.
+
+    Raises
+    ------
+    UsageError
+        For settings that the recipe does not have.
+    """
+    if recipe.objectives:
+        weights = asked_weights(settings or {}, list(recipe.objectives), spec)
+        return ManyHeadedRecipe(spec, recipe, options, weights)
+    if settings:
+        key = next(iter(settings))
+        raise UsageError(
+            f"{spec}: {key} is for a recipe with several objectives, and {recipe.path} has no key "
+            "'objectives'; remove it, or add the key"
+        )
+    source = RecipeSource(spec, recipe, options)
+    _ = source.teacher  # a teacher that cannot be found is told now
+    return source

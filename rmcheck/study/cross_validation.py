@@ -15,7 +15,8 @@ from rmcheck.data import PreferencePair, pair_dialogues
 from rmcheck.engine.book import ScoreBook
 from rmcheck.errors import UsageError
 from rmcheck.record.run import TrainingRecord
-from rmcheck.sources.recipe import RecipeSource, data_of
+from rmcheck.sources.recipe import RecipeSource, source_of
+from rmcheck.sources.recipe_data import data_of
 from rmcheck.stats.cross_validation import CrossValidated, cross_validated
 from rmcheck.stats.winrate import win_rate, wins
 from rmcheck.study.trainings import train_all
@@ -147,4 +148,4 @@ def _without(source: RecipeSource, folds: Folds) -> RecipeSource:
     named = ", ".join(map(str, folds.without))
     spec = f"{source.spec} (without fold {named} of {folds.of}, seed {folds.seed})"
     recipe = dataclasses.replace(source.recipe, folds=folds)
-    return RecipeSource(spec, recipe, source.options)
+    return source_of(spec, recipe, source.options)

@@ -31,8 +31,11 @@ class Search(Protocol):
     def ask(self) -> Settings | None:
         """The next settings; None at the end."""
 
-    def tell(self, win_rate: float | None) -> None:
-        """The win rate of the settings that were asked for last; None if the training failed."""
+    def tell(self, win_rate: float | None, rungs: Sequence[float] = ()) -> None:
+        """The win rate of the settings that were asked for last; None if the training failed.
+
+        If it was stopped, `rungs` are its values at the rungs that it reached.
+        """
 
 
 def search_of(sweep: Sweep) -> Search:
@@ -64,7 +67,7 @@ class Grid:
         values = next(self._left, None)
         return None if values is None else dict(zip(self._keys, values, strict=True))
 
-    def tell(self, win_rate: float | None) -> None:
+    def tell(self, win_rate: float | None, rungs: Sequence[float] = ()) -> None:
         """Nothing depends on it."""
 
 
@@ -90,7 +93,7 @@ class Random:
                 return drawn
         return None
 
-    def tell(self, win_rate: float | None) -> None:
+    def tell(self, win_rate: float | None, rungs: Sequence[float] = ()) -> None:
         """Nothing depends on it."""
 
 
@@ -122,6 +125,7 @@ class Tpe:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._space, self._left = space, runs
         self._failed = optuna.trial.TrialState.FAIL
+        self._stopped = optuna.trial.TrialState.PRUNED
         self._study = optuna.create_study(
             direction="maximize", sampler=optuna.samplers.TPESampler(seed=seed)
         )
@@ -139,7 +143,7 @@ class Tpe:
                     each.low, each.high, log=each.log
                 )
         self._trial: Any = None
-        self._known: list[tuple[Settings, float | None]] = []
+        self._known: list[tuple[Settings, float | None, Sequence[float]]] = []
 
     def ask(self) -> Settings | None:
         """The next proposal that was not tried."""
@@ -151,20 +155,24 @@ class Tpe:
                 else self._trial.params[key]
                 for key, each in self._space.items()
             }  # fmt: skip
-            known = [reached for tried, reached in self._known if tried == settings]
+            known = [(value, rungs) for tried, value, rungs in self._known if tried == settings]
             if not known:
-                self._known.append((settings, None))
+                self._known.append((settings, None, ()))
                 return settings
-            self._note(known[0])
+            self._note(*known[0])
         return None
 
-    def tell(self, win_rate: float | None) -> None:
+    def tell(self, win_rate: float | None, rungs: Sequence[float] = ()) -> None:
         """Pass it on to Optuna."""
-        self._known[-1] = (self._known[-1][0], win_rate)
-        self._note(win_rate)
+        self._known[-1] = (self._known[-1][0], win_rate, rungs)
+        self._note(win_rate, rungs)
 
-    def _note(self, win_rate: float | None) -> None:
-        if win_rate is None:
+    def _note(self, win_rate: float | None, rungs: Sequence[float]) -> None:
+        if rungs:
+            for rung, value in enumerate(rungs):
+                self._trial.report(value, rung)
+            self._study.tell(self._trial, state=self._stopped)
+        elif win_rate is None:
             self._study.tell(self._trial, state=self._failed)
         else:
             self._study.tell(self._trial, win_rate)

@@ -15,9 +15,11 @@ from rmcheck.data import PreferencePair, pair_dialogues
 from rmcheck.engine.book import ScoreBook
 from rmcheck.errors import TrainingError, UsageError
 from rmcheck.reward_source import SourceOptions
-from rmcheck.sources.recipe import RecipeSource, data_of
+from rmcheck.sources.recipe import RecipeSource, source_of
+from rmcheck.sources.recipe_data import data_of
 from rmcheck.stats.paired import Difference, paired_difference
 from rmcheck.stats.winrate import undecidable, win_rate, wins
+from rmcheck.study.pruning import Pruner, Reached, saved
 from rmcheck.study.search import search_of
 from rmcheck.study.trainings import train_all
 from rmcheck.training.folds import Folds, folds_of_data
@@ -36,7 +38,9 @@ AS_IT_IS = 0
 class Run:
     """Settings that were tried: their adapter and their win rate on the prompts that choose.
 
-    If the training failed, there is only the reason (`failed`), and no `estimate`.
+    If the training failed, there is only the reason (`failed`), and no `estimate`; if it was
+    stopped, there is the rung at which it was (`stopped`). `rungs` are its values at those that it
+    reached, higher is better.
     """
 
     number: int
@@ -45,11 +49,17 @@ class Run:
     fingerprint: str
     estimate: Estimate | None
     failed: str = ""
+    rungs: Mapping[int, float] = dataclasses.field(default_factory=dict)
+    stopped: int | None = None
 
     @property
-    def value(self) -> float:
-        """The win rate; -1 for a run that failed, so that it is last."""
-        return -1.0 if self.estimate is None else self.estimate.value
+    def place(self) -> tuple[float, ...]:
+        """What runs are sorted by: the best win rate, then who got farthest, failed ones last."""
+        if self.estimate is not None:
+            return 0, -self.estimate.value
+        if self.stopped is not None:
+            return 1, -self.stopped, -self.rungs[self.stopped]
+        return (2,)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +68,7 @@ class SweepResult:
 
     `confirmed` is the winner's win rate there, `unchanged` that of the recipe as it is, and
     `difference` the winner's less that, pair by pair; both are None if the recipe itself won.
+    `shares` are the rungs at which runs were stopped, as shares of a training.
     """
 
     sweep: Sweep
@@ -67,6 +78,14 @@ class SweepResult:
     unchanged: Estimate | None
     difference: Difference | None
     notes: tuple[str, ...]
+    shares: tuple[float, ...] = ()
+
+    @property
+    def saved(self) -> float:
+        """The share of the training that was not made, as runs were stopped."""
+        done = [run for run in self.runs if not run.failed]
+        made = [1.0 if run.stopped is None else self.shares[run.stopped] for run in done]
+        return saved([run.recipe.optimisation.epochs for run in done], made)
 
     @property
     def winner(self) -> Run:
@@ -88,6 +107,9 @@ class _Judge:
         options: SourceOptions,
     ) -> None:  # fmt: skip
         self.sweep, self.pairs, self.numbers, self.options = sweep, pairs, numbers, options
+        self.pruner = (
+            None if sweep.prune is None else Pruner(sweep.prune, self.of(CHOOSE), options.cache)
+        )
 
     def source(self, number: int, settings: Mapping[str, Any]) -> RecipeSource:
         recipe = dataclasses.replace(
@@ -95,7 +117,7 @@ class _Judge:
             name=f"{self.sweep.recipe.name}, run {number}",
             folds=Folds(of=self.sweep.folds, without=(CHOOSE, CONFIRM), seed=self.sweep.seed),
         )
-        return RecipeSource(f"recipe:{recipe.name}", recipe, self.options)
+        return source_of(f"recipe:{recipe.name}", recipe, self.options)
 
     def of(self, fold: int) -> list[PreferencePair]:
         """The pairs of a fold."""
@@ -110,6 +132,10 @@ class _Judge:
 
     def runs(self, first: int, proposed: Sequence[Mapping[str, Any]]) -> Iterator[Run]:
         """Train proposals side by side, then score them one by one; the first is run `first`."""
+        if self.pruner is not None:
+            for number, settings in enumerate(proposed, start=first):
+                yield self.pruned(self.pruner, number, settings)
+            return
         numbered = list(enumerate(proposed, start=first))
         sources = [self.source(number, settings) for number, settings in numbered]
         failed = train_all(sources, self.options.progress)
@@ -119,10 +145,26 @@ class _Judge:
                 raise error
             yield self.run(number, settings, "" if error is None else str(error))
 
-    def run(self, number: int, settings: Mapping[str, Any], failed: str) -> Run:
+    def pruned(self, pruner: Pruner, number: int, settings: Mapping[str, Any]) -> Run:
+        """Train one proposal, unless it falls behind those before it."""
+        try:
+            reached = pruner.train(self.source(number, settings), whole=number == AS_IT_IS)
+        except TrainingError as error:
+            return self.run(number, settings, str(error))
+        return self.run(number, settings, "", reached)
+
+    def run(
+        self,
+        number: int,
+        settings: Mapping[str, Any],
+        failed: str,
+        reached: Reached | None = None,
+    ) -> Run:
         # Afresh: a model that has been asked stays in memory.
         source = self.source(number, settings)
-        estimate = None if failed else self.rate(self.wins(source, CHOOSE), CHOOSE)
+        reached = reached or Reached()
+        whole = not failed and reached.stopped is None
+        estimate = self.rate(self.wins(source, CHOOSE), CHOOSE) if whole else None
         return Run(
             number=number,
             settings=settings,
@@ -130,6 +172,8 @@ class _Judge:
             fingerprint=source.adapter.name,
             estimate=estimate,
             failed=failed,
+            rungs=reached.values,
+            stopped=reached.stopped,
         )
 
     def rate(self, won: NDArray[np.float64], fold: int) -> Estimate:
@@ -140,9 +184,12 @@ class _Judge:
 
 
 def run_sweep(
-    sweep: Sweep, options: SourceOptions, cache: Path, seen: Callable[[Run], None]
+    sweep: Sweep, options: SourceOptions, cache: Path, seen: Callable[[Run, Sequence[float]], None]
 ) -> SweepResult:
     """Try the settings of a sweep, choose the best, and confirm it on fresh prompts.
+
+    With `prune`, runs are trained one after another and stopped where they fall behind; the recipe
+    as it is never is, so one run is always complete. Without, several are trained at once.
 
     Every run is a recipe with its own hash; what is trained and scored already is not repeated, so
     a sweep that was stopped continues, and one with more runs only adds these.
@@ -156,7 +203,7 @@ def run_sweep(
     cache
         The folder of scores.
     seen
-        Called with each run when it is done.
+        Called with each run when it is done, and with the rungs as shares of a training.
 
     Raises
     ------
@@ -181,12 +228,13 @@ def run_sweep(
             if run.number == AS_IT_IS and run.failed:
                 raise TrainingError(run.failed)
             if run.number != AS_IT_IS:
-                search.tell(None if run.estimate is None else run.estimate.value)
+                value = None if run.estimate is None else run.estimate.value
+                search.tell(value, list(run.rungs.values()) if run.stopped is not None else ())
             runs.append(run)
-            seen(run)
+            seen(run, () if judge.pruner is None else judge.pruner.shares)
         settings = search.ask()
         proposed = [] if settings is None else [settings]
-    ranked = sorted(runs, key=lambda run: -run.value)
+    ranked = sorted(runs, key=lambda run: run.place)
     return _confirmed(judge, ranked)
 
 
@@ -213,4 +261,5 @@ def _confirmed(judge: _Judge, ranked: Sequence[Run]) -> SweepResult:
         unchanged=unchanged,
         difference=difference,
         notes=tuple(notes),
+        shares=() if judge.pruner is None else judge.pruner.shares,
     )

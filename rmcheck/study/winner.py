@@ -32,11 +32,12 @@ def recipe_text(found: SweepResult, target: Path) -> str:
         values["description"] = f"{values['description']} (settings of a sweep)"
     here, there = sweep.recipe.path.parent, target.absolute().parent
     values["base"] = _moved(str(values["base"]), here, there, model=True)
-    data = values["data"]
-    if isinstance(data, str):
-        values["data"] = _moved(data, here, there)
-    elif isinstance(data, list):
-        values["data"] = [_moved(str(each), here, there) for each in data]
+    for holder in (values, values.get("distil") or {}):
+        data = holder.get("data")
+        if isinstance(data, str):
+            holder["data"] = _moved(data, here, there)
+        elif isinstance(data, list):
+            holder["data"] = [_moved(str(each), here, there) for each in data]
     head = [
         f"{HEAD}: run {winner.number} of {len(found.runs)}.",
         f"# Chosen on fold {CHOOSE}: win rate {_said(found.chosen)}. "

@@ -52,6 +52,7 @@ class Sidecar(BaseModel):
     pooling: str = "last"
     max_length: int | None = None
     num_labels: int = 1
+    objectives: tuple[str, ...] = ()
     recipe: str = ""
     fingerprint: str = ""
     training: TrainingRecord | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 
+from rmcheck.data import Dialogue
 from rmcheck.errors import TrainingError
 from rmcheck.progress import Progress
 from rmcheck.record.run import CurvePoint
@@ -18,6 +19,7 @@ from rmcheck.scoring.scorer import Scorer
 from rmcheck.training.material import Material
 from rmcheck.training.objective import objective_of
 from rmcheck.training.recipe import Recipe
+from rmcheck.training.watch import Watch
 
 BEST = "best.safetensors"
 """The weights that an early stopping keeps, in a checkpoint."""
@@ -39,12 +41,18 @@ class Curve:
     """
 
     def __init__(
-        self, recipe: Recipe, scorer: Scorer, material: Material, progress: Progress
+        self,
+        recipe: Recipe,
+        scorer: Scorer,
+        material: Material,
+        progress: Progress,
+        watch: Watch | None = None,
     ) -> None:
         self.recipe = recipe
         self.scorer = scorer
         self.material = material
         self.progress = progress
+        self.watch = watch
         self.points: list[CurvePoint] = []
         self._objective = objective_of(recipe)
         self._losses: list[float] = []
@@ -73,6 +81,8 @@ class Curve:
             if self.recipe.early_stopping is not None:
                 over = self._judge(self.recipe.early_stopping.patience, model) or over
         self.progress.advance(1, self._note())
+        if self.watch is not None and step in self.watch.steps(steps):
+            self.watch.saw(step, steps, self._rewards(self.watch.dialogues))
         return over
 
     def _judge(self, patience: int, model: Any) -> bool:
@@ -127,11 +137,9 @@ class Curve:
             )
         held_out: tuple[float, float] | tuple[None, None] = (None, None)
         if self.material.watched:
-            self.scorer.model.eval()
-            rewards = self.scorer.score(self.material.watched)
+            rewards = self._rewards(self.material.watched)
             losses, gaps = self._objective(*self.material.judged(rewards))
             held_out = float(losses.mean()), float(wins(gaps.numpy()).mean())
-            self.scorer.model.train()
         self.points.append(
             CurvePoint(
                 step=step,
@@ -146,6 +154,12 @@ class Curve:
 
     def _win_rate(self) -> float | None:
         return self._won / self._compared if self._compared else None
+
+    def _rewards(self, dialogues: Sequence[Dialogue]) -> NDArray[np.float64]:
+        self.scorer.model.eval()
+        rewards = self.scorer.score(dialogues)
+        self.scorer.model.train()
+        return rewards
 
 
 def points_of(recipe: Recipe, steps: int) -> set[int]:

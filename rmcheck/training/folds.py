@@ -146,14 +146,19 @@ def _blocks(pairs: Sequence[Foldable]) -> list[list[int]]:
 
     first: dict[tuple[str, str], int] = {}
     for row, pair in enumerate(pairs):
-        prompt = " ".join(prompt_text(pair.prompt).split()).casefold()
-        for key in (("group", pair.group), ("prompt", prompt)):
+        for key in _keys(pair):
             low, high = sorted((root(row), root(first.setdefault(key, row))))
             parent[high] = low
     members: dict[int, list[int]] = {}
     for row in range(len(pairs)):
         members.setdefault(root(row), []).append(row)
     return list(members.values())
+
+
+def _keys(pair: Foldable) -> tuple[tuple[str, str], tuple[str, str]]:
+    """What a pair shares with others that must be in its fold."""
+    prompt = " ".join(prompt_text(pair.prompt).split()).casefold()
+    return ("group", pair.group), ("prompt", prompt)
 
 
 def folds_of_data(data: PreferenceData, of: int, seed: int) -> NDArray[np.int64]:
@@ -187,3 +192,22 @@ def remaining(pairs: Sequence[Example], folds: Folds | None) -> Sequence[Example
         for pair, number in zip(pairs, numbers.tolist(), strict=True)
         if number not in folds.without
     ]
+
+
+def beside(
+    others: Sequence[Example], pairs: Sequence[Foldable], folds: Folds | None
+) -> Sequence[Example]:
+    """Those of `others` that share no prompt and no group with a pair that `folds` leave out.
+
+    Parameters
+    ----------
+    others
+        Further examples, which are in no fold.
+    pairs
+        The whole data that are divided into folds.
+    """
+    if folds is None:
+        return others
+    kept = set(map(id, remaining(pairs, folds)))
+    out = {key for pair in pairs if id(pair) not in kept for key in _keys(pair)}
+    return [other for other in others if not out.intersection(_keys(other))]

@@ -10,6 +10,7 @@ from rmcheck.documents import located
 from rmcheck.documents.located import Located
 from rmcheck.errors import Problem, ProblemsFound, did_you_mean
 from rmcheck.registry import BrokenEntryPoint
+from rmcheck.training.distil_key import distil_misfits
 from rmcheck.training.losses import LOSSES
 from rmcheck.training.losses.asked import Asked, asked_by, losses_with
 from rmcheck.wording import listed
@@ -66,17 +67,22 @@ def misfits(values: Mapping[str, Any], document: Located) -> list[Problem]:
     values
         The recipe's fields by their names.
     """
-    name = values["loss"]
-    asked = asked_of(name)
+    used = _used(values)
+    name = ", ".join(used)
     problems = []
-    if values["margin"] and not asked.margin:
+    if values["margin"] and not any(asked_of(each).margin for each in used):
         remedy = f"remove it, or use one of {listed(losses_with(margin=True))}"
         said = f"recipe: margin={values['margin']:g} has no effect on loss '{name}'; {remedy}"
         problems.append(document.problem(("margin",), said))
-    if values["augment"] is not None and asked.sets:
+    asked = asked_of(values["loss"])
+    if values["objectives"]:
+        problems += _misfits_of_objectives(values, document)
+    elif values["augment"] is not None and asked.sets:
         said = f"recipe: augment copies pairs, but loss '{name}' trains on response sets; "
         problems.append(document.problem(("augment",), f"{said}remove it, or use another loss"))
-    if values["centring"] and name in ("regression", "contrastive"):
+    fixed = [each for each in used if each in ("regression", "contrastive")]
+    if values["centring"] and fixed:
+        name = fixed[0]
         said = (
             f"recipe: centring draws rewards to 0, but loss '{name}' gives each response a reward "
             "of its own; remove it, or use another loss"
@@ -85,4 +91,36 @@ def misfits(values: Mapping[str, Any], document: Located) -> list[Problem]:
     if values["early_stopping"] is not None and not values["held_out"]:
         said = "recipe: early_stopping needs held-out pairs, but held_out is 0; use more, say 0.05"
         problems.append(document.problem(("early_stopping",), said))
+    problems += distil_misfits(values, document, sets=asked.sets)
+    return problems
+
+
+def _used(values: Mapping[str, Any]) -> list[str]:
+    """The names of the losses that a recipe trains with, each once."""
+    heads = values["objectives"].values()
+    named = (head.loss_of(values["loss"], {}).name for head in heads)
+    return list(dict.fromkeys(named)) or [values["loss"]]
+
+
+def _misfits_of_objectives(values: Mapping[str, Any], document: Located) -> list[Problem]:
+    """Keys of a recipe that do not go with its objectives."""
+    problems = []
+    if values["augment"] is not None:
+        said = (
+            "recipe: augment makes copies that keep the pair's own label, and objectives have "
+            "labels of their own; remove one of the two keys"
+        )
+        problems.append(document.problem(("augment",), said))
+    heads = values["objectives"]
+    if asked_of(values["loss"]).sets and any(head.loss is None for head in heads.values()):
+        said = (
+            f"recipe: loss '{values['loss']}' trains on response sets, and objectives label pairs; "
+            f"use one of {listed(losses_with(sets=False))}"
+        )
+        problems.append(document.problem(("loss",), said))
+    if not any(head.reward for head in heads.values()):
+        said = (
+            "recipe: objectives: every 'reward' is 0, so all scores would be 0; give one a weight"
+        )
+        problems.append(document.problem(("objectives",), said))
     return problems

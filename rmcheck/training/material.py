@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,13 +12,21 @@ from numpy.typing import NDArray
 from rmcheck.data import Dialogue, PreferencePair, ResponseSet, pair_dialogues
 from rmcheck.errors import TrainingError
 from rmcheck.scoring.scorer import Scorer
+from rmcheck.training import many_heads
 from rmcheck.training.augmentation import augmented
-from rmcheck.training.batches import ForestCollator, PaddedCollator, examples_of, margins
+from rmcheck.training.batches import (
+    ForestCollator,
+    PaddedCollator,
+    examples_of,
+    margins,
+)
+from rmcheck.training.lessons import Taught
 from rmcheck.training.loss_key import asked_of
 from rmcheck.training.losses.asked import losses_with
 from rmcheck.training.preparation import Example, Ids, Shared, flips, split, without_folds
 from rmcheck.training.ranked import Ranked, RankedCollator, ids_of, order_of, ranked
 from rmcheck.training.recipe import Recipe
+from rmcheck.training.taught import TaughtMaterial
 from rmcheck.wording import counted, listed
 
 WATCHED = 64
@@ -65,9 +73,12 @@ class Material(Protocol):
         Dialogues of the held-out examples.
     watched_count
         How many examples these are.
+    labels
+        How many training examples have a label by each objective; empty without objectives.
     """
 
     unit: str
+    labels: Mapping[str, int]
 
     groups: list[str]
     truncated: int
@@ -101,6 +112,9 @@ class PairMaterial:
         self.recipe = recipe
         self.pairs = whole.pairs
         self.held_out = watched(parts.held_out, recipe)
+        self.labels: Mapping[str, int] = {}
+        if recipe.objectives:
+            self.labels = many_heads.counts(whole.pairs, recipe)
         self.groups = [pair.group for pair in whole.pairs]
         self.watched = pair_dialogues(self.held_out)
         self.watched_count = len(self.held_out)
@@ -152,6 +166,7 @@ class SetMaterial:
         self._flipped = flips(len(self.sets), recipe.label_noise)
         self._ids = ids_of(self.sets, scorer)
         self.truncated = scorer.truncated
+        self.labels: Mapping[str, int] = {}
 
     def sequences(self) -> list[Ids]:
         """The token ids of all texts."""
@@ -176,7 +191,10 @@ class SetMaterial:
 
 
 def material_of(
-    given: Sequence[PreferencePair | ResponseSet], recipe: Recipe, scorer: Scorer, shared: Shared
+    given: Sequence[PreferencePair | ResponseSet] | Taught,
+    recipe: Recipe,
+    scorer: Scorer,
+    shared: Shared,
 ) -> Material:
     """What a training by this recipe reads of its data.
 
@@ -185,9 +203,11 @@ def material_of(
     TrainingError
         If there are fewer than two examples, or the loss asks for what the data lack.
     """
+    if isinstance(given, Taught):
+        return _of_teacher(given, recipe, scorer)
     # Pairs and sets together: whatever the loss takes, a prompt is in the same fold.
     given = without_folds(given, recipe)
-    if asked_of(recipe.loss).sets:
+    if asked_of(recipe.loss).sets and not recipe.objectives:
         return SetMaterial(given, recipe, scorer)
     pairs = [each for each in given if isinstance(each, PreferencePair)]
     if len(pairs) < 2 and len(given) > len(pairs):
@@ -196,8 +216,18 @@ def material_of(
             f"{counted(len(given) - len(pairs), 'response set')} and {counted(len(pairs), 'pair')};"
             f" use loss: {' or '.join(losses_with(sets=True))}"
         )
+    if recipe.objectives:
+        return PairMaterial(many_heads.usable(pairs, recipe), recipe, scorer, shared)
     refuse_lacking(pairs, recipe)
     return PairMaterial(pairs, recipe, scorer, shared)
+
+
+def _of_teacher(given: Taught, recipe: Recipe, scorer: Scorer) -> TaughtMaterial:
+    refuse_few(len(given.lessons.train), recipe, "prompts")
+    refuse_lacking([each.label for each in given.lessons.train if each.label], recipe)
+    made = TaughtMaterial(given, recipe, scorer, asked_of(recipe.loss).columns)
+    made.watch(len(watched(given.lessons.held_out, recipe)))
+    return made
 
 
 def refuse_few(count: int, recipe: Recipe, kind: str = "pairs") -> None:
@@ -213,7 +243,9 @@ def refuse_few(count: int, recipe: Recipe, kind: str = "pairs") -> None:
 
 
 def columns_of(pairs: Sequence[PreferencePair], recipe: Recipe) -> dict[str, NDArray[np.float32]]:
-    """What the loss asks of each pair: `ratings` (n, 2), `confidence` (n,)."""
+    """What the loss asks of each pair: `ratings` (n, 2), `confidence` (n,); labels of heads."""
+    if recipe.objectives:
+        return many_heads.columns_of(pairs, recipe)
     return {
         name: np.array([getattr(pair, name) for pair in pairs], dtype=np.float32)
         for name in asked_of(recipe.loss).columns

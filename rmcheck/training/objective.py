@@ -10,7 +10,9 @@ import torch
 from rmcheck.errors import TrainingError, did_you_mean
 from rmcheck.training.losses import LOSSES, Loss
 from rmcheck.training.losses.asked import asked_by
+from rmcheck.training.many_heads import ManyHeads
 from rmcheck.training.recipe import Recipe
+from rmcheck.training.taught import TaughtObjective
 
 
 class Objective(Protocol):
@@ -73,6 +75,10 @@ def objective_of(recipe: Recipe) -> Objective:
     found = LOSSES.find(recipe.loss)
     if found is None:
         raise TrainingError(f"loss '{recipe.loss}': {did_you_mean(recipe.loss, LOSSES.names())}")
+    if recipe.objectives:
+        return ManyHeads(recipe)
+    if recipe.distil is not None:
+        return TaughtObjective(recipe, found)
     kind = SetObjective if asked_by(found).sets else PairObjective
     return kind(recipe, found)
 

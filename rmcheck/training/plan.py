@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from rmcheck.scoring.rewards import as_rewards
 from rmcheck.training.batches import rewards
 from rmcheck.training.checkpoint import Checkpoints
 from rmcheck.training.curve import Curve
@@ -78,7 +79,7 @@ class Plan:
                 scores = rewards(self.model.get_base_model(), batch, self.recipe.pooling)
             else:
                 padded = {name: batch[name] for name in ("input_ids", "attention_mask")}
-                scores = model(**padded).logits[:, 0].float()
+                scores = as_rewards(model(**padded).logits)
         losses, gaps = self.objective(scores, batch)
         loss = losses.mean()
         self.curve.saw(float(loss.detach()), gaps.detach())

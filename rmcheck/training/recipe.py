@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib.metadata
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -23,15 +23,18 @@ from rmcheck.errors import UsageError
 from rmcheck.scoring.files import FileHashes, ModelFiles, locate
 from rmcheck.slices.conditions import CONDITIONS_FORMAT
 from rmcheck.slices.where import Slice
+from rmcheck.spec import redacted
 from rmcheck.training.augmentation import Augment
 from rmcheck.training.data_spec import (
     DataSpec,
     known_layout,
     nothing_matches,
 )
+from rmcheck.training.distil_key import Distil
 from rmcheck.training.folds import Folds, known_folds
 from rmcheck.training.loss_key import asked_of, known_loss
 from rmcheck.training.losses import LOSSES
+from rmcheck.training.objectives_key import Heads, decisive
 from rmcheck.training.settings import (
     EarlyStopping,
     LabelNoise,
@@ -55,6 +58,8 @@ LATER: Mapping[str, Any] = {
     "early_stopping": None,
     "folds": None,
     "trainer": "native",
+    "objectives": {},
+    "distil": None,
     "where": None,
 }
 """Fields that came after version 0.1, with the value that stands for "not set" and is not part of
@@ -121,6 +126,10 @@ class Recipe:
         Adds copies of the training pairs with transformed texts and the same label.
     folds
         Leaves the prompts of one or more folds of the data out of the training.
+    objectives
+        One output of the head for each objective, with its labels, loss and weights.
+    distil
+        Trains on the margins of a `teacher`, another reward source, in place of the labels.
     where
         Which of the data it trains on, as in a suite: `{tags: [coding]}`.
     """
@@ -149,8 +158,10 @@ class Recipe:
     label_noise: LabelNoise = field(default_factory=LabelNoise)
     augment: Augment | None = None
     folds: Annotated[Folds | None, AfterValidator(known_folds)] = None
+    objectives: Heads = field(default_factory=dict)
     where: Slice | None = None
     trainer: Literal["native", "trl"] = "native"
+    distil: Distil | None = None
 
     def with_label_noise(self, rate: float, seed: int) -> Recipe:
         """The same recipe with a share `rate` of its training labels flipped."""
@@ -166,13 +177,18 @@ class Recipe:
 
     def data_files(self) -> list[Path]:
         """The files of training pairs, sorted; empty for a data set of the hub."""
-        if isinstance(self.data, Mapping):
-            return []
+        return [] if isinstance(self.data, Mapping) else self._matches("data", self.data)
+
+    def distil_files(self) -> list[Path]:
+        """The files of `distil.data`, sorted."""
+        return [] if self.distil is None else self._matches("distil.data", self.distil.data)
+
+    def _matches(self, key: str, patterns: Iterable[str]) -> list[Path]:
         found: dict[Path, None] = {}
-        for pattern in self.data:
+        for pattern in patterns:
             matches = expand(pattern, self.path.parent)
             if not matches:
-                raise UsageError(f"{self.path}: data: {nothing_matches(pattern, self.path)}")
+                raise UsageError(f"{self.path}: {key}: {nothing_matches(pattern, self.path)}")
             found.update(dict.fromkeys(matches))
         return list(found)
 
@@ -192,12 +208,22 @@ class Recipe:
         given["base"] = f"{Path(self.base).name} ({self.base_files().hash(hashes)[:8]})"
         if not isinstance(self.data, Mapping):
             given["data"] = [f"{path.name} ({hashes.of(path)[:8]})" for path in self.data_files()]
+        if self.distil is not None:
+            files = [f"{path.name} ({hashes.of(path)[:8]})" for path in self.distil_files()]
+            named = {"teacher": redacted(self.distil.teacher), "data": files or None}
+            given["distil"] = {**given["distil"], **named}
         if self.loss_settings:
             given["loss"] = {"name": self.loss, **self.loss_settings}
         return _flat(given)
 
-    def fingerprint(self, hashes: FileHashes) -> str:
-        """32 hex digits over all that decides the trained weights; without torch."""
+    def fingerprint(self, hashes: FileHashes, teacher: str | None = None) -> str:
+        """32 hex digits over all that decides the trained weights; without torch.
+
+        Parameters
+        ----------
+        teacher
+            The fingerprint of the teacher that `distil` names.
+        """
         settings = dataclasses.asdict(self)
         for key in ("name", "description", "path", "base", "revision", "data"):
             settings.pop(key)
@@ -205,6 +231,11 @@ class Recipe:
         settings["loss_settings"] = {
             key: value for key, value in self.loss_settings.items() if value != usual.get(key)
         }
+        settings["objectives"] = decisive(self.objectives, self.loss, self.loss_settings) or {}
+        if self.distil is not None:
+            assert teacher is not None
+            more = [hashes.of(path) for path in self.distil_files()]
+            settings["distil"] |= {"teacher": teacher, "data": more}
         for key, default in LATER.items():  # recipes without them keep their hash
             if settings[key] == default:
                 settings.pop(key)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from annotated_types import Ge, Le, MinLen
+from annotated_types import Ge, Gt, Le, Lt, MinLen
 from pydantic import BaseModel, ConfigDict
 
 from rmcheck.data.rows import shown_path
@@ -17,6 +17,7 @@ from rmcheck.documents import located
 from rmcheck.documents.finding import is_yaml
 from rmcheck.documents.located import Located
 from rmcheck.errors import Problem, ProblemsFound, did_you_mean
+from rmcheck.training.distil_key import Distil
 from rmcheck.training.loss_key import separated
 from rmcheck.training.recipe import FILE_KEYS, Recipe
 from rmcheck.training.recipe_file import RecipeFile, load_recipe, recipe_of
@@ -24,7 +25,7 @@ from rmcheck.training.settings import LabelNoise, Lora, Optimisation
 
 _CONFIG = ConfigDict(extra="forbid", allow_inf_nan=False)
 
-_NESTED = {"lora": Lora, "training": Optimisation, "label_noise": LabelNoise}
+_NESTED = {"lora": Lora, "training": Optimisation, "label_noise": LabelNoise, "distil": Distil}
 _FIXED = ("name", "description", "data", "layout", "augment", "folds", *_NESTED)
 """Keys of a recipe that a sweep does not vary: what is named, the data, and whole mappings."""
 
@@ -55,6 +56,32 @@ class SearchRange:
         return isinstance(self.low, int) and isinstance(self.high, int)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Prune:
+    """Stops trainings that fall behind (ASHA).
+
+    Parameters
+    ----------
+    kind
+        `asha`: at each rung the best 1/`reduction` go on.
+    reduction
+        How much is left over at a rung, and how far the next rung is.
+    first
+        The share of a training at which the first rung is; each rung is `reduction` times the one
+        before.
+    by
+        What is compared, on the prompts that choose: the `win_rate`, or the `log_loss` of the
+        labels under Bradley-Terry.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = _CONFIG
+
+    kind: Literal["asha"]
+    reduction: Annotated[int, Ge(2), Le(10)] = 3
+    first: Annotated[float, Gt(0), Lt(1)] = 0.1
+    by: Literal["win_rate", "log_loss"] = "win_rate"
+
+
 Choices = list[Any]
 Space = Mapping[str, Choices | SearchRange]
 """What each key may be, by its name in a recipe (`training.learning_rate`)."""
@@ -81,6 +108,9 @@ class SweepFile(BaseModel):
     folds
         The prompts are divided into so many folds. Fold 1 chooses the settings, fold 2 confirms
         them; every run is trained on the others.
+    prune
+        Stops trainings that fall behind: `{kind: asha, reduction: 3, first: 0.1}`. The recipe as it
+        is and the run that is chosen are trained whole.
     keys
         Keys of the recipe, nested ones with a dot (`training.learning_rate`): a list of values,
         or a range of numbers.
@@ -95,6 +125,7 @@ class SweepFile(BaseModel):
     runs: Annotated[int, Ge(1), Le(10_000)] | None = None
     seed: Annotated[int, Ge(0)] = 0
     folds: Annotated[int, Ge(3), Le(1000)] = 5
+    prune: Prune | None = None
     keys: Annotated[dict[str, Choices | SearchRange], MinLen(1)]
 
 
@@ -116,6 +147,7 @@ class Sweep:
     seed: int
     folds: int
     space: Space
+    prune: Prune | None = None
 
     def varied(self, settings: Mapping[str, Any]) -> Recipe:
         """The recipe with some keys changed."""
@@ -178,6 +210,7 @@ def load_sweep(path: Path, root: Path) -> Sweep:
         seed=given.seed,
         folds=given.folds,
         space=given.keys,
+        prune=given.prune,
     )
 
 

@@ -23,6 +23,7 @@ from rmcheck.scoring.transformers_compat import Conv1D
 from rmcheck.scoring.trees import tree_attention
 from rmcheck.training.checkpoint import Checkpoints, folder_of
 from rmcheck.training.curve import Curve
+from rmcheck.training.lessons import Taught
 from rmcheck.training.low_rank import fused
 from rmcheck.training.material import material_of
 from rmcheck.training.objective import objective_of
@@ -30,22 +31,25 @@ from rmcheck.training.peft_compat import has_default_targets
 from rmcheck.training.plan import Plan
 from rmcheck.training.preparation import Shared
 from rmcheck.training.recipe import Recipe, steps_of
+from rmcheck.training.taught import TaughtMaterial
+from rmcheck.training.watch import Watch
 
 
 def train(
     recipe: Recipe,
-    given: Sequence[PreferencePair | ResponseSet],
+    given: Sequence[PreferencePair | ResponseSet] | Taught,
     device: str,
     progress: Progress,
     shared: Shared | None = None,
     resumable: Path | None = None,
+    watch: Watch | None = None,
 ) -> tuple[Any, TrainingRecord]:
     """Train the reward model that `recipe` describes.
 
     Parameters
     ----------
     given
-        All its data; `split` divides them.
+        All its data; `split` divides them. Of a recipe with a teacher, what it taught.
     device
         `cpu`, `cuda`, ...; with the precision `auto` it trains under bf16 autocast on a GPU that
         supports it, in float32 elsewhere.
@@ -55,6 +59,8 @@ def train(
     resumable
         The adapter's folder to be: beside it checkpoints are kept while it trains, and a training
         that was killed goes on from the last one.
+    watch
+        Who looks at it while it runs; measuring does not change the weights.
 
     Returns
     -------
@@ -65,6 +71,8 @@ def train(
     TrainingError
         If there are fewer than two training examples, the loss asks for what the data lack, or it
         is NaN or infinite.
+    Stopped
+        If `watch` stops it.
     """
     started = time.perf_counter()
     with contextlib.ExitStack() as within:
@@ -73,7 +81,9 @@ def train(
         scratch = within.enter_context(tempfile.TemporaryDirectory())
         files = recipe.base_files()
         tokenizer = load_tokenizer(files, recipe.gguf_file)
-        base, missing = load_base(files, seed=recipe.seed, gguf_file=recipe.gguf_file)
+        base, missing = load_base(
+            files, seed=recipe.seed, gguf_file=recipe.gguf_file, outputs=len(recipe.objectives) or 1
+        )
         # LoRA's first matrices are drawn from the global generator.
         torch.manual_seed(recipe.seed)
         model = get_peft_model(base, lora_config(recipe, base, missing))
@@ -91,7 +101,7 @@ def train(
             trees = device == "cpu" and within.enter_context(tree_attention(base, probes))
         count = len(material.groups)
         steps = steps_of(recipe, count)
-        curve = Curve(recipe, scorer, material, progress)
+        curve = Curve(recipe, scorer, material, progress, watch)
         target, checkpoints, start, done = Path(scratch), None, None, 0
         if resumable is not None:
             target = folder_of(resumable)
@@ -123,6 +133,7 @@ def train(
         finally:
             progress.finish()
         curve.restore(model)
+        taught = material.agreement(scorer) if isinstance(material, TaughtMaterial) else None
     record = TrainingRecord(
         recipe=recipe.name,
         fingerprint="",
@@ -133,6 +144,8 @@ def train(
         seconds=round(time.perf_counter() - started, 3),
         curve=curve.points,
         held_out_pairs=material.watched_count,
+        labels=dict(material.labels),
+        distil=taught,
     )
     return model.eval(), record
 

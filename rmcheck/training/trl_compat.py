@@ -41,7 +41,12 @@ class QuietRewardTrainer(RewardTrainer):  # type: ignore[misc]
 
     def __init__(self, *, sampler: Callable[[], Sampler[int]], **options: Any) -> None:
         self._sampler = sampler
+        # TRL refuses a head with several outputs; which of them are read is our own business.
+        config = options["model"].config
+        labels = config.id2label, config.label2id
+        config.num_labels = 1
         super().__init__(**options)
+        config.id2label, config.label2id = labels
 
     def _send_telemetry(self) -> None:
         """TRL sends usage data and has no option to turn it off; rmcheck never sends any."""

@@ -125,9 +125,10 @@ def test_every_kind_says_the_same_in_any_company(gate: Project) -> None:
     whole = verdicts(gate)
     assert list(whole) == NAMES
     ours = {kind for kind in checks.kinds() if checks.find(kind).__module__.startswith("rmcheck.")}  # type: ignore[union-attr]
-    # Objectives need a model with several outputs: test_objectives.py; the adversary one that reads
-    # changed texts: test_pins.py; order_consistency a judge: checks/test_order_consistency.py.
-    elsewhere = {"objectives", "adversary", "order_consistency"}
+    # Objectives need a model with several outputs: test_objectives.py, test_trade_off.py; the
+    # adversary one that reads changed texts: test_pins.py; order_consistency a judge:
+    # checks/test_order_consistency.py.
+    elsewhere = {"objectives", "trade_off", "adversary", "order_consistency"}
     assert {check["kind"] for check in whole.values()} == ours - elsewhere
     assert {check["outcome"] for check in whole.values()} == {"pass", "fail"}
     assert whole["chat::no_regression"]["state"] == "regressed"

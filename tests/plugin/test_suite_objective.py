@@ -115,3 +115,26 @@ def test_an_objective_that_is_no_name_is_a_mistake(given: str, project: Project)
     said = project.run("suites").stdout.str()
     assert "suites/safe.yaml:4:" in said
     assert "objective" in said
+
+
+def test_the_trade_off_of_two_objectives_in_the_report(project: Project) -> None:
+    project.write("conftest.py", MODEL)
+    check = {"check": "trade_off", "objectives": ["safety", "helpful"], "max_loss": 1.0}
+    project.suite("safe", check, rows=rows())
+    project.run("suites").assert_outcomes(passed=1)
+    found = project.checks()["safe::trade_off"]
+    assert "no baseline with scores of these pairs" in str(found["evidence"]["notes"])
+    assert "no pair has a label by helpful" in str(found["evidence"]["notes"])
+    assert {row.get("objective", "") for row in project.rows()} == {"", "safety", "helpful"}
+    assert project.cli("bless").code == 0
+    project.run("suites").assert_outcomes(passed=1)
+    found = project.checks()["safe::trade_off"]
+    (picture,) = found["evidence"]["pictures"]
+    points = {point[2]: point for point in picture["data"]["points"]}
+    assert points["baseline"][:2] == points["used"][:2]  # the same model
+    # The output `safety` alone gets all 30 pairs right that have a label by it.
+    alone = [p for p in picture["data"]["points"] if p[3] == "weights=safety:1;helpful:0"]
+    assert alone[0][0] == 1.0
+    page = (project.root / "reports/latest/index.html").read_text(encoding="utf-8")
+    assert "c-pareto" in page
+    assert "safety against helpful" in page

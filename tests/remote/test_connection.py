@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shutil
 import socket
+import ssl
+import subprocess
 import warnings
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import pytest
 
 from rmcheck.errors import UsageError
-from rmcheck.remote import session
+from rmcheck.remote import session, sockets, transfers
 from rmcheck.remote.address import Address
 from rmcheck.remote.connection import LinkError, Reply
 from rmcheck.remote.session import Connections
+
+OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -108,7 +114,7 @@ def test_a_kept_connection_that_the_server_closed_is_opened_again() -> None:
         (b"HTTP/1.1 OK\r\n\r\n", "garbled"),
         (b"HTTP/1.1 200 OK\r\ncontent-length: -5\r\n\r\n", "garbled"),
         (b"HTTP/1.1 200 OK\r\ncontent-length: 99999999999\r\n\r\n", "garbled"),
-        (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nfive\r\nhello", "garbled"),
+        (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nsize\r\nhello", "garbled"),
         (b"HTTP/1.1 200 OK\r\na: " + b"b" * 100_000 + b"\r\n\r\n", "garbled"),
     ],
 )
@@ -188,6 +194,57 @@ def test_a_server_that_does_not_answer() -> None:
     assert caught.value.kind == "time-out"
 
 
+def test_a_kept_connection_on_which_no_answer_comes() -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"{}")
+        writer.write(OK)
+        await writer.drain()
+        await reader.read()
+
+    with pytest.raises(LinkError, match=r"^no answer within 0\.2 s$"):
+        asked(talk, times=2, timeout=0.2)
+
+
+def test_a_request_that_is_given_up_leaves_the_others() -> None:
+    open_ = asyncio.Event()
+
+    async def whole() -> list[Reply]:
+        async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+                while True:
+                    head = await reader.readuntil(b"{}")
+                    if b"/slow" in head:
+                        await open_.wait()
+                    writer.write(OK)
+
+        server = await asyncio.start_server(talk, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        link = Connections(Address.parse(f"http://127.0.0.1:{port}"), 5)
+        slow = [asyncio.create_task(link.ask("POST", "/slow", {}, b"{}")) for _ in range(3)]
+        quick = [await link.ask("POST", "/quick", {}, b"{}") for _ in range(3)]
+        slow[1].cancel()
+        await asyncio.sleep(0)
+        open_.set()
+        answered = await asyncio.gather(*slow, return_exceptions=True)
+        assert isinstance(answered.pop(1), asyncio.CancelledError)
+        quick.append(await link.ask("POST", "/quick", {}, b"{}"))
+        await link.close()
+        server.close()
+        return [*quick, *answered]  # type: ignore[list-item]
+
+    assert [reply.body for reply in asyncio.run(whole())] == [b"ok"] * 6
+
+
+@pytest.mark.skipif(not hasattr(sockets, "Polled"), reason="no epoll, so that there is one way")
+def test_without_epoll_the_loop_watches_the_sockets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transfers, "Sockets", sockets.Readers)
+    test_a_kept_connection_that_the_server_closed_is_opened_again()
+    test_a_large_body_is_sent_whole()
+    test_a_server_that_does_not_answer()
+    test_a_request_that_is_given_up_leaves_the_others()
+    test_nobody_listens_and_no_such_host()
+
+
 def test_nobody_listens_and_no_such_host() -> None:
     async def ask(url: str) -> None:
         link = Connections(Address.parse(url), 5)
@@ -229,6 +286,70 @@ def test_tls_to_a_server_without_it() -> None:
 
     with pytest.raises(LinkError, match="no secure connection") as caught:
         asked(talk, scheme="https")
+    assert caught.value.kind == "tls"
+
+
+def test_a_connection_that_ends_before_it_is_secure() -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(10_000)
+
+    with pytest.raises(LinkError, match=r"^no connection \(") as caught:
+        asked(talk, scheme="https")
+    assert caught.value.kind == "reset"  # so that it is tried again
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate for 127.0.0.1 that signs itself, and its key, in one file."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl makes the certificate")
+    found = tmp_path_factory.mktemp("tls") / "both.pem"
+    key = found.with_name("key.pem")
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+         "-nodes", "-days", "2", "-subj", "/CN=test", "-addext", "subjectAltName=IP:127.0.0.1",
+         "-keyout", str(key), "-out", str(found)],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    found.write_text(found.read_text() + key.read_text())
+    return found
+
+
+def over_tls(certificate: Path, host: str = "127.0.0.1") -> Reply:
+    """The answer of a server with that certificate, asked by that name."""
+
+    async def whole() -> Reply:
+        async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+                await reader.readuntil(b"{}")
+                writer.write(OK)
+                await writer.drain()
+            writer.close()
+
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        server = await asyncio.start_server(talk, "127.0.0.1", 0, ssl=context)
+        port = server.sockets[0].getsockname()[1]
+        link = Connections(Address.parse(f"https://{host}:{port}"), 5)
+        try:
+            return await link.ask("POST", "/", {}, b"{}")
+        finally:
+            await link.close()
+            server.close()
+
+    return asyncio.run(whole())
+
+
+def test_tls_trusts_whom_python_trusts(monkeypatch: pytest.MonkeyPatch, certificate: Path) -> None:
+    with pytest.raises(
+        LinkError, match=r"^no secure connection \(self.signed certificate\)$"
+    ) as caught:
+        over_tls(certificate)
+    assert caught.value.kind == "tls"
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    assert over_tls(certificate).body == b"ok"
+    with pytest.raises(LinkError, match=r"no secure connection .*localhost") as caught:
+        over_tls(certificate, "localhost")  # which is not the name in it
     assert caught.value.kind == "tls"
 
 

@@ -106,14 +106,15 @@ def test_faults_change_no_verdict(
 def test_without_the_extra_the_gate_says_once_how_to_install_it(
     gated: Project, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "aiohttp", None)
-    monkeypatch.delitem(sys.modules, "rmcheck.remote.session", raising=False)
+    monkeypatch.setitem(sys.modules, "pycurl", None)
+    for module in ("session", "transfers"):
+        monkeypatch.delitem(sys.modules, f"rmcheck.remote.{module}", raising=False)
     gated.suite("code", "win_rate", rows=pairs(40))
     spec = f"{url},profile=tei"
     result = gated.run("--rm", spec)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     errors = text_of(result).partition("= ERRORS =")[2].partition("= reward model")[0]
-    remedy = "packages that are not installed (aiohttp); install them: pip install 'rmcheck[http]'"
+    remedy = "packages that are not installed (pycurl); install them: pip install 'rmcheck[http]'"
     assert errors.count(f"{spec} needs {remedy}") == 1
     assert errors.count(f"{spec} needs rmcheck[http], which is not installed") == 1
     assert "Traceback" not in text_of(result)

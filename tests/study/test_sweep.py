@@ -108,7 +108,7 @@ def test_the_win_rate_that_chose_is_too_high_and_the_confirmed_one_is_not(
         planted = Planted(seed)
         monkeypatch.setattr(module, "train_all", lambda sources, progress: {})
         monkeypatch.setattr(module._Judge, "wins", lambda *given, p=planted: p(*given))
-        found = module.run_sweep(sweep, options, project / "unused", lambda run: None)
+        found = module.run_sweep(sweep, options, project / "unused", lambda run, shares: None)
         assert len(found.runs) == 9
         chosen.append(found.chosen.value)
         confirmed.append(found.confirmed.value)

@@ -42,11 +42,11 @@ from pathlib import Path
 sys.path.insert(0, {tests!r})
 from training import project
 from rmcheck.training import trainer
-step = trainer.Curve.on_step_end
+step = trainer.Curve.step_ended
 def told(self, *given, **options):
     print("step", flush=True)
     step(self, *given, **options)
-trainer.Curve.on_step_end = told
+trainer.Curve.step_ended = told
 project.source_of(Path({folder!r})).train()
 """
 TESTS = str(Path(__file__).resolve().parents[1])

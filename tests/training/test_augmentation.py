@@ -133,12 +133,12 @@ def test_training_reads_the_copies_with_the_labels_of_their_pairs(
     write(folder, "augment: {transformations: [flattery], copies: 1}\nlabel_noise: {rate: 0.5}\n")
     seen = {}
 
-    def noted(pairs, texts, turned, recipe):
+    def noted(pairs, turned, recipe):
         seen["pairs"], seen["turned"] = pairs, turned
-        return known(pairs, texts, turned, recipe)
+        return known(pairs, turned, recipe)
 
-    known = material.dataset
-    monkeypatch.setattr(material, "dataset", noted)
+    known = material.examples_of
+    monkeypatch.setattr(material, "examples_of", noted)
     record = project.source_of(folder).train()
     assert record is not None
     turned = dict(zip([pair.id for pair in seen["pairs"]], seen["turned"], strict=True))

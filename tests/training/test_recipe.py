@@ -323,7 +323,7 @@ def test_steps_are_whole_batches_and_at_least_one() -> None:
 
 
 def test_a_recipe_names_the_layout_of_its_data(tmp_path: Path) -> None:
-    from rmcheck.sources.recipe import data_of
+    from rmcheck.sources.recipe_data import data_of
 
     row = {"prompt": "Why?", "response_0": "No.", "response_1": "So.", "better_response_id": 1,
            "safer_response_id": 0}  # fmt: skip

@@ -15,7 +15,7 @@ from transformers import AutoConfig
 
 from rmcheck.data import Dialogue
 from rmcheck.reward_source import SourceOptions
-from rmcheck.sources.recipe import RecipeSource
+from rmcheck.sources.recipe import source_of
 from rmcheck.training.adapter import read_config
 from rmcheck.training.recipe_file import load_recipe, shipped_recipes
 
@@ -52,11 +52,18 @@ def _messages(number: int, good: str, bad: str) -> dict[str, Any]:
     }
 
 
+def _judged_twice(number: int, good: str, bad: str) -> dict[str, Any]:
+    """Every second response that helps more is the less safe one."""
+    asked = {"prompt": f"Why {number}?", "response_0": good, "response_1": bad}
+    return {**asked, "better_response_id": 0, "safer_response_id": number % 2}
+
+
 SETS = {
     "Dahoas/synthetic-instruct-gptj-pairwise": _plain,
     "trl-lib/tldr-preference": _plain,
     "Anthropic/hh-rlhf": _transcripts,
     "openbmb/UltraFeedback": _rated,
+    "PKU-Alignment/PKU-SafeRLHF": _judged_twice,
     "HuggingFaceH4/ultrafeedback_binarized": _messages,
 }
 """How a row of each data set is laid out."""
@@ -70,7 +77,7 @@ BASES = {
 }
 """The architecture of each base."""
 OF_HUB = sorted(set(shipped_recipes()) - {"tiny"})
-QUICK = ("gpt2", "gpt2-ultrafeedback", "llama-8b", "roberta")
+QUICK = ("gpt2", "gpt2-safe-rlhf", "gpt2-ultrafeedback", "llama-8b", "roberta")
 
 
 def base(folder: Path, kind: str) -> Path:
@@ -118,7 +125,7 @@ def test_a_shipped_recipe_trains_two_steps(
         limit=of_two_steps,
     )
     options = SourceOptions(root=tmp_path, cache=tmp_path / "cache", device="cpu")
-    source = RecipeSource(f"recipe:{name}", small, options)
+    source = source_of(f"recipe:{name}", small, options)
     texts = [Dialogue("Why?", "so the rain fell"), Dialogue("Why?", "no roof near the river")]
     scores = source.score(texts)
 
@@ -129,6 +136,7 @@ def test_a_shipped_recipe_trains_two_steps(
     training = source.training
     assert training is not None
     assert (training.steps, training.pairs, training.truncated) == (2, of_two_steps, 0)
+    assert training.labels == dict.fromkeys(recipe.objectives, of_two_steps)
     assert np.isfinite(scores).all()
     assert scores[0] != scores[1]
     kept = read_config(source.adapter)

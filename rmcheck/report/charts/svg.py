@@ -19,6 +19,7 @@ KINDS: Registry[Sketcher] = Registry(
         "curve": "rmcheck.report.charts.kinds:curve",
         "forest": "rmcheck.report.charts.kinds:forest",
         "histogram": "rmcheck.report.charts.kinds:histogram",
+        "pareto": "rmcheck.report.charts.pareto:pareto",
         "scatter": "rmcheck.report.charts.kinds:scatter",
         "spark": "rmcheck.report.charts.trend:spark",
         "trend": "rmcheck.report.charts.trend:trend",

@@ -12,6 +12,7 @@ from rmcheck.report import numbers
 from rmcheck.report.charts.svg import draw
 from rmcheck.report.page.figure import Figure, Grid
 from rmcheck.report.page.html import document
+from rmcheck.report.stopping import MEASURES, Pruned, rungs, summary
 from rmcheck.stats.paired import Difference
 from rmcheck.verdict import Estimate, Forest, Interval
 from rmcheck.wording import counted, minus
@@ -43,6 +44,14 @@ class Tried(Protocol):
     def failed(self) -> str:
         """Why its training failed."""
 
+    @property
+    def rungs(self) -> Mapping[int, float]:
+        """Its values at the rungs that it reached."""
+
+    @property
+    def stopped(self) -> int | None:
+        """The rung at which it was stopped."""
+
 
 class Plan(Protocol):
     """What was to be tried."""
@@ -58,6 +67,10 @@ class Plan(Protocol):
     @property
     def space(self) -> Mapping[str, object]:
         """The keys that were varied."""
+
+    @property
+    def prune(self) -> Pruned | None:
+        """How runs were stopped early."""
 
 
 class Found(Protocol):
@@ -95,6 +108,14 @@ class Found(Protocol):
     def notes(self) -> Sequence[str]:
         """What limits the result."""
 
+    @property
+    def shares(self) -> Sequence[float]:
+        """The rungs, as shares of a training."""
+
+    @property
+    def saved(self) -> float:
+        """The share of the training that was not made."""
+
 
 def render(found: Found) -> str:
     """The page; the same input gives the same text."""
@@ -110,6 +131,7 @@ def render(found: Found) -> str:
         notes=found.notes,
         confirmation=_confirmation(found),
         chart=_chart(found),
+        rungs=None if plan.prune is None else _rungs(found, plan.prune),
         runs=_runs(found),
     )
 
@@ -191,6 +213,30 @@ def _name(run: Tried) -> str:
     return f"run {run.number}" if run.number else "run 0, as it is"
 
 
+def _rungs(found: Found, how: Pruned) -> Grid:
+    """What was measured and stopped at each rung."""
+    columns = (
+        ("share of the training", True),
+        ("runs measured", True),
+        (f"best {MEASURES[how.by]}", True),
+        ("stopped", False),
+    )
+    rows = [
+        [
+            each.share,
+            str(each.reached),
+            "–" if each.best is None else numbers.number(each.best),
+            ", ".join(f"run {number}" for number in each.stopped) or "none",
+        ]
+        for each in rungs(found)
+    ]
+    remark = (
+        f"A run went on if it was among the best 1/{how.reduction} of those that had reached the "
+        "rung before it. The recipe as it is, run 0, was never stopped."
+    )
+    return Grid(f"{summary(found)[0].upper()}{summary(found)[1:]}", columns, rows, remark)
+
+
 def _runs(found: Found) -> Grid:
     keys = list(found.sweep.space)
     columns = [("run", True), ("win rate", True), ("95 % interval", True)]
@@ -198,11 +244,12 @@ def _runs(found: Found) -> Grid:
     rows = []
     for run in found.runs:
         estimate = run.estimate
-        reached = (
-            ["failed", "–"]
-            if estimate is None
-            else [numbers.rate(estimate.value), numbers.interval(estimate)]
-        )
+        if run.stopped is not None:
+            reached = [f"stopped at {found.shares[run.stopped]:.0%}", "–"]
+        elif estimate is None:
+            reached = ["failed", "–"]
+        else:
+            reached = [numbers.rate(estimate.value), numbers.interval(estimate)]
         values = [str(run.settings[key]) if key in run.settings else "–" for key in keys]
         rows.append([str(run.number), *reached, *values, run.fingerprint[:12]])
     failed = [f"Run {run.number} failed: {run.failed}." for run in found.runs if run.failed]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from markupsafe import Markup
 
-from rmcheck.record.run import CurvePoint, TrainingRecord
+from rmcheck.record.run import CurvePoint, DistilRecord, TrainingRecord
 from rmcheck.report import numbers
 from rmcheck.report.charts import svg
 from rmcheck.report.facts import Fact
@@ -28,7 +28,7 @@ class TrainingView:
 def training_view(training: TrainingRecord) -> TrainingView:
     """The view of one training; a curve without points is left out."""
     facts = [
-        Fact("Pairs", numbers.count(training.pairs)),
+        Fact("Pairs" if training.distil is None else "Prompts", numbers.count(training.pairs)),
         Fact("Steps", numbers.count(training.steps)),
         Fact("Took", numbers.seconds(training.seconds)),
         Fact("Adapter", training.fingerprint),
@@ -38,7 +38,9 @@ def training_view(training: TrainingRecord) -> TrainingView:
     if training.best_step is not None:
         facts.append(Fact("Weights kept of step", numbers.count(training.best_step)))
     last = training.kept.held_out_win_rate if training.kept else None
-    if last is not None:
+    if training.distil is not None:
+        facts += _taught(training.distil)
+    elif last is not None:
         facts.append(Fact("Held-out win rate", held_out(training, last)))
     figures = []
     if training.curve:
@@ -54,8 +56,25 @@ def training_view(training: TrainingRecord) -> TrainingView:
         ]
         rates = [each for each in rates if each["points"]]
         if rates:
-            figures.append(_curve("Win rate while training", "win rate", rates))
+            title = "Win rate" if training.distil is None else "Same side as the teacher"
+            figures.append(_curve(f"{title} while training", title.lower(), rates))
     return TrainingView(training.recipe, tuple(facts), tuple(figures))
+
+
+def _taught(found: DistilRecord) -> Iterator[Fact]:
+    """The teacher, and how far the student agrees with it."""
+    yield Fact("Teacher", found.teacher)
+    yield Fact("Its margins divided by", numbers.number(found.scale))
+    if found.same_side is None:
+        yield Fact("Agreement", "not measured: no held-out prompts")
+        return
+    share = f"{numbers.rate(found.same_side.value)} {numbers.interval(found.same_side)}"
+    yield Fact("Same side on held-out prompts", share)
+    if found.spearman is not None:
+        yield Fact(
+            "Spearman correlation of the margins",
+            f"{numbers.number(found.spearman.value)} {numbers.interval(found.spearman)}",
+        )
 
 
 def _series(label: str, curve: Sequence[CurvePoint], key: str) -> dict[str, Any]:
