@@ -127,6 +127,12 @@ def compare_recipes(
             groups=scores.first.groups,
         )
         measured = replace(measured, p_less=p_less, p_two_sided=p_two_sided)
+    most_now, most_before = _majority(now), _majority(before)
+    if scores.identical:  # what one recipe has besides the other's trainings is not a difference
+        same = paired.paired_difference(now[0], now[0], scores.first.groups)
+        found = replace(found, estimate=same.estimate)
+        measured = replace(measured, p_less=1.0, p_two_sided=1.0, win_rate=1.0)
+        most_before = most_now
     state = paired.classify(
         replace(found, p_less=measured.p_less),
         identical=scores.identical,
@@ -151,7 +157,6 @@ def compare_recipes(
     decision, outcome, weak = rule.decide(state)
     if left_out.too_many and state != "regressed":
         decision, outcome, weak = "inconclusive", "fail", True
-    most_now, most_before = _majority(now), _majority(before)
     newly_wrong = NewlyWrong.of(scores.first, most_now - most_before)
     seeds = [list(scores.now_seeds), list(scores.before_seeds)]
     facts = {

@@ -81,6 +81,11 @@ def run_monitor(options: argparse.Namespace) -> int:
     if reference < LEAST_REFERENCE:
         raise UsageError(f"--reference {reference}: expected at least {LEAST_REFERENCE}")
     columns = _columns(options.columns)
+    outputs = [Path(each).resolve() for each in (options.html, options.prometheus) if each]
+    if len(set(outputs)) < len(outputs):
+        raise UsageError(
+            f"--html and --prometheus name the same file, {options.html}; name two files"
+        )
     if options.html:
         refuse_to_overwrite("--html", options.html, made=PAGE)
     if options.prometheus:

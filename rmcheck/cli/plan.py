@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rmcheck.checks.no_regression import NoRegression
 from rmcheck.cli.auditors import auditors_of
 from rmcheck.cli.options import (
     RUN_FOLDER,
@@ -26,7 +27,7 @@ from rmcheck.engine.settings import DEFAULT_BASELINE
 from rmcheck.errors import UsageError, did_you_mean
 from rmcheck.record import baseline as baselines
 from rmcheck.suite import Suite
-from rmcheck.wording import counted, minus
+from rmcheck.wording import counted, listed, minus
 
 if TYPE_CHECKING:
     from rmcheck.compare.plan import Plan, Planned
@@ -128,8 +129,25 @@ def run_plan(options: argparse.Namespace) -> int:
     if options.format == "json":
         tell_json(_json(found, notes), indent=1)
     else:
-        tell(*_lines(found, notes))
+        tell(*_lines(found, notes), *_measured(suites))
     return 0
+
+
+def _measured(suites: Sequence[Suite]) -> list[str]:
+    """That checks with another measure are planned by the win rate, too."""
+    names = [
+        f"{bound.id} ({bound.check.measure})"
+        for suite in suites
+        for bound in suite.bound
+        if isinstance(bound.check, NoRegression) and bound.check.measure != "win_rate"
+    ]
+    if not names:
+        return []
+    return [
+        "",
+        f"checks with another measure: {listed(names)}; the numbers above are by win rate all the "
+        "same (rmcheck selftest simulates the measure)",
+    ]
 
 
 def _suites(options: argparse.Namespace, chosen: Settings) -> tuple[list[Suite], list[Suite]]:
@@ -166,7 +184,7 @@ def _sides(options: argparse.Namespace, chosen: Settings) -> tuple[list[Side], l
 def _lines(found: Plan, notes: Sequence[str]) -> Iterable[str]:
     asked = found.asked
     yield (
-        f"what the pairs of each comparison buy (80 % power; alpha is divided by "
+        f"what the pairs of each comparison buy (80 % power by win rate; alpha is divided by "
         f"{counted(asked.comparisons, 'required comparison')})"
     )
     yield from _table(found.checks, found)

@@ -34,8 +34,11 @@ def add_options(command: argparse.ArgumentParser) -> None:
 
 
 def as_spec(text: str, chosen: Settings) -> str:
-    """A source as the command line names it; a file without a kind is a score file."""
-    bare = not Spec.parse(text).kind
+    """A source as the command line names it; a file without a kind is a score file.
+
+    A path that exists is a path, with a colon in it or not.
+    """
+    bare = not Spec.parse(text).kind or Path(text).exists()
     path = Path(without_options(text, lambda given: Path(given).is_dir())[0])
     if bare and path.name.removesuffix(".gz").endswith(SUFFIXES) and not path.exists():
         near = nearest_path(path.absolute(), files=True)
@@ -48,6 +51,8 @@ def as_spec(text: str, chosen: Settings) -> str:
                 "(recipe:NAME, hf:PATH, scores:FILE)"
             )
         text = f"scores:{text}"
+    elif bare and Spec.parse(text).kind and not is_record(text, chosen):
+        text = f"hf:{text}"
     return text if is_record(text, chosen) else rooted(text, chosen.root)
 
 

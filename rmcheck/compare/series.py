@@ -12,7 +12,6 @@ from rmcheck.errors import UsageError
 from rmcheck.record.run import RESULTS
 from rmcheck.sources.layout import without_options
 from rmcheck.sources.score_file import SUFFIXES
-from rmcheck.spec import Spec
 from rmcheck.wording import listed
 
 _NUMBERED = re.compile(r"(.*?)(\d+)")
@@ -47,7 +46,7 @@ def series(given: Sequence[str], here: Path) -> Series:
     UsageError
         For a folder without such entries, and for fewer than two steps.
     """
-    if len(given) == 1 and (here / given[0]).is_dir() and not Spec.parse(given[0]).kind:
+    if len(given) == 1 and (here / given[0]).is_dir():
         found = _inside(given[0], here)
     else:
         found = _sorted(given)

@@ -68,9 +68,6 @@ def distil_misfits(
     distil: Distil | None = values["distil"]
     if distil is None:
         return
-    if values["objectives"]:
-        said = "recipe: objectives have labels, and a teacher has one score for each response; "
-        yield document.problem(("objectives",), f"{said}remove it, or remove distil")
     if values["where"] is not None:
         said = "recipe: where selects labelled pairs, and a teacher needs no labels; "
         yield document.problem(("where",), f"{said}remove it, or remove distil")

@@ -91,6 +91,14 @@ def misfits(values: Mapping[str, Any], document: Located) -> list[Problem]:
     if values["early_stopping"] is not None and not values["held_out"]:
         said = "recipe: early_stopping needs held-out pairs, but held_out is 0; use more, say 0.05"
         problems.append(document.problem(("early_stopping",), said))
+    stopping = values["early_stopping"]
+    if stopping is not None and stopping.patience >= stopping.measurements:
+        said = (
+            f"recipe: patience={stopping.patience} is never reached with measurements="
+            f"{stopping.measurements}; use at most {stopping.measurements - 1}, or measure more "
+            "often"
+        )
+        problems.append(document.problem(("early_stopping", "patience"), said))
     problems += distil_misfits(values, document, sets=asked.sets)
     return problems
 

@@ -114,6 +114,30 @@ def test_trainings_that_the_baseline_has_are_identical() -> None:
     assert judge(few).state == "identical"
 
 
+def test_what_an_identical_recipe_has_besides_is_not_a_difference() -> None:
+    # Two trainings of the baseline's three: the third one wins other pairs.
+    ctx = table((0.75, 0.75, 0.45), (0.75, 0.75, 0.45))
+    mine = {seed: ctx.variants[SourceRef(seed=seed)] for seed in (1, 2)}
+    others = {SourceRef(role="baseline", seed=seed): columns for seed, columns in mine.items()}
+    variants = {SourceRef(seed=1): mine[1], **others}
+    for measure in ("win_rate", "log_loss"):
+        context = TableContext(ctx.pairs, ctx.candidate, ctx.candidate, variants=variants)
+        verdict = judge(context, measure=measure)
+        assert (verdict.state, verdict.outcome) == ("identical", "pass")
+        assert verdict.message.endswith(
+            "identical: every score of 2 trainings is the same as in main (n=400, seeds 0, 1)"
+        )
+        assert verdict.estimate is not None
+        assert verdict.estimate.value == 0.0
+        assert verdict.estimate.low < 0.0 < verdict.estimate.high
+        assert (verdict.p_value, verdict.p_less, verdict.evidence.pairs) == (1.0, 1.0, ())
+        tables = {each.title: each.rows for each in verdict.evidence.tables}
+        assert tables["Newly wrong pairs by tag"] == ()
+        ((right, lost, gained, wrong),) = tables["Pairs"]
+        assert (right + wrong, lost, gained) == (400, 0, 0)
+        assert verdict.criterion["baseline_seeds"] == [0, 1, 2]
+
+
 def test_too_few_prompts_are_undecidable_as_ever() -> None:
     ctx = table((0.58, 0.70, 0.66), (0.72, 0.61, 0.70))
     few = [pair.id for pair in ctx.pairs[10:]]

@@ -97,6 +97,28 @@ def test_a_second_search_scores_nothing(project: Project, monkeypatch: pytest.Mo
     assert len((project.root / "calls.jsonl").read_text().splitlines()) == len(calls)
 
 
+def test_a_path_with_a_colon_is_a_path(project: Project) -> None:
+    steps(project, 4, 4, 25)
+    names = []
+    for number in (1, 2, 3):
+        names.append(f"run:{number}.jsonl")
+        (project.root / f"steps/step-{number}00.jsonl").rename(project.root / names[-1])
+    said = project.cli("bisect", *names, "--data", "pairs.jsonl")
+    assert said.code == 1, said
+    assert "run:3.jsonl is the first step that is worse than run:1.jsonl" in "\n".join(said.out)
+    (project.root / "lr:3").mkdir()
+    for number, name in enumerate(names, start=1):
+        (project.root / name).rename(project.root / f"lr:3/step-{number}.jsonl")
+    said = project.cli("bisect", "lr:3", "--data", "pairs.jsonl")
+    assert "lr:3/step-3.jsonl is the first step that is worse than lr:3/step-1.jsonl" in (
+        "\n".join(said.out)
+    )
+    # Without such a file, what is before the colon is the kind of a source.
+    said = project.cli("bisect", "run:1", "run:2", "--data", "pairs.jsonl")
+    assert said.code == 4
+    assert "run" in said.err[-1]
+
+
 def test_mistakes(project: Project) -> None:
     steps(project, 1, 2)
     said = project.cli("bisect", "steps")

@@ -66,6 +66,10 @@ def test_against_a_run_of_the_gate(project: Project) -> None:
         (["steady.jsonl", "--baseline", "steady.jsonl", "--reference", "500"], "exclude each"),
         (["steady.jsonl", "--baseline", "./steady.jsonl"], "./steady.jsonl: is the log itself"),
         (["steady.jsonl", "./steady.jsonl"], "steady.jsonl: given more than once"),
+        (
+            ["steady.jsonl", "--html", "out", "--prometheus", "./out"],
+            "--html and --prometheus name the same file, out; name two files",
+        ),
     ],
 )  # fmt: skip
 def test_mistakes(project: Project, steady: Path, more: list[str], told: str) -> None:

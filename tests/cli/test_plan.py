@@ -27,6 +27,8 @@ def test_a_plan_uses_the_run_and_its_baseline(project: Project) -> None:
     planned(project)
     said = project.cli("plan", "--drop", "0.05", "--csv", "plan.csv")
     assert said.code == 0, said
+    assert "80 % power by win rate; " in said.out[1]
+    assert not any("another measure" in line for line in said.out)
     assert "alpha is divided by 1 required comparison)" in said.out[1]
     chat, code = said.out[3:5]
     assert chat.split()[:4] == ["chat::no_regression", "60", "60", "11.7%"]
@@ -52,6 +54,15 @@ def test_without_a_run_what_is_assumed_is_said(project: Project) -> None:
     assert "* assumed: two models differ on 20% of the prompts (no run yet)" in said.out
     assert any("need max_drop: 0.01" in line for line in said.out)
     assert said.out[-1].startswith("labels: two or more models have to judge them")
+
+
+def test_a_measure_that_the_numbers_leave_aside_is_named(project: Project) -> None:
+    project.suite("chat", {"check": "no_regression", "measure": "log_loss"}, rows=pairs(30))
+    said = project.cli("plan")
+    assert said.out[-1] == (
+        "checks with another measure: chat::no_regression (log_loss); the numbers above are by win "
+        "rate all the same (rmcheck selftest simulates the measure)"
+    )
 
 
 def test_mistakes(project: Project) -> None:

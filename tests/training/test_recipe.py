@@ -172,6 +172,9 @@ def test_keys_that_do_not_go_with_a_loss_are_told(project: Path) -> None:
     assert "mine.yaml:6:11: recipe: centring draws rewards to 0, but loss 'regression'" in said
     said = printed(project, f"{start}early_stopping: {{patience: 2}}\nheld_out: 0\n")
     assert "mine.yaml:4:17: recipe: early_stopping needs held-out pairs, but held_out is 0" in said
+    said = printed(project, f"{start}early_stopping: {{patience: 9, measurements: 5}}\n")
+    assert "mine.yaml:4:28: recipe: patience=9 is never reached with measurements=5; use" in said
+    assert "use at most 4, or measure more often" in said
     augment = "augment: {transformations: [typos]}\n"
     said = printed(project, f"{start}loss: plackett_luce\n{augment}")
     assert "mine.yaml:5:10: recipe: augment copies pairs, but loss 'plackett_luce' trains" in said
