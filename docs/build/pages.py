@@ -310,9 +310,10 @@ def get_started(example: Example, cache: Path) -> Mapping[str, str]:
 
 
 def _summary(text: str) -> str:
-    """The last lines of a run: what rmcheck says of it, without how long a training took."""
+    """The last lines of a run: what rmcheck says of it, without times and dates."""
     said = text.partition("= reward model: ")[2].partition("\n")[2]
     said = re.sub(r"training: \S+, (\d+ steps) in [^,]*,", r"training: sample, \1 in …,", said)
+    said = re.sub(r"the run of \d{4}-\d\d-\d\d \d\d:\d\d", "the run of …", said)
     return "".join(
         f"{line}\n" for line in said.splitlines() if not line.startswith(("=", "FAILED"))
     )
