@@ -228,7 +228,7 @@ class Scorer:
         within = self._within_reach(unique)
         for near in (True, False):
             left = within == near
-            shares = near and bool(left.any()) and self._trusted(_picked(unique, left))
+            shares = near and bool(left.any()) and self._trusted(_picked(unique, left.nonzero()[0]))
             while left.any():
                 try:
                     for call in self._planned(unique, np.flatnonzero(left), shares):
@@ -243,7 +243,8 @@ class Scorer:
     def _planned(self, unique: list[Ids], members: Ids, shares: bool) -> Iterator[_Call]:
         """The calls that score `members`, indices into `unique` in rising order."""
         if shares:
-            forest = plant([unique[member] for member in members], self.row)
+            # Trees do not pay for a longer row, and share more in one.
+            forest = plant(_picked(unique, members), self._call if self._by_tree else self.row)
             blocks = self._blocks.suit(forest, self.row, self._forward)
             if self._blocks.remark:
                 self._remark(self._blocks.remark)
@@ -256,7 +257,7 @@ class Scorer:
                 )
                 yield _Call(read, places, sum(len(row) for row in rows))
             return
-        alike = not self._padding_is_neutral([unique[member] for member in members])
+        alike = not self._padding_is_neutral(_picked(unique, members))
         given = {"left": self._left, "alike": alike}
         for batch in batches(unique, members.tolist(), self._call, self.pad, **given):
             yield _Call(partial(self._read_batch, batch), batch.members, int(batch.mask.sum()))
@@ -273,7 +274,8 @@ class Scorer:
     def _read(self, rows: Sequence[Row]) -> torch.Tensor:
         if self._by_tree:
             with by_tree(self.model):
-                return read_trees(self.model, Trees.of(rows), self.pooling)
+                trees = Trees.of(rows, by_path=DTYPES[self.dtype])
+                return read_trees(self.model, trees, self.pooling, sparse=True)
         return read_forest(self.model, Reading.of(rows, self.device), self.pooling)
 
     def _read_batch(self, batch: Batch) -> torch.Tensor:
@@ -390,8 +392,8 @@ class Scorer:
         return True
 
 
-def _picked(sequences: Sequence[Ids], chosen: NDArray[np.bool_]) -> list[Ids]:
-    return [sequence for sequence, picked in zip(sequences, chosen, strict=True) if picked]
+def _picked(sequences: Sequence[Ids], members: Ids) -> list[Ids]:
+    return [sequences[member] for member in members]
 
 
 def _as_float32(_: torch.nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
