@@ -230,7 +230,7 @@ class Scorer:
         within = self._within_reach(unique)
         for near in (True, False):
             left = within == near
-            here = [unique[at] for at in np.flatnonzero(left)]
+            here = _picked(unique, np.flatnonzero(left))
             shares = near and bool(here) and self._trusted(here)
             while left.any():
                 try:
@@ -246,7 +246,8 @@ class Scorer:
     def _planned(self, unique: list[Ids], members: Ids, shares: bool) -> Iterator[_Call]:
         """The calls that score `members`, indices into `unique` in rising order."""
         if shares:
-            forest = plant([unique[member] for member in members], self.row)
+            # Trees do not pay for a longer row, and share more in one.
+            forest = plant(_picked(unique, members), self._call if self._by_tree else self.row)
             blocks = self._blocks.suit(forest, self.row, self._forward)
             if self._blocks.remark:
                 self._remark(self._blocks.remark)
@@ -259,7 +260,7 @@ class Scorer:
                 )
                 yield _Call(read, places, sum(len(row) for row in rows))
             return
-        alike = not self._padding_is_neutral([unique[member] for member in members])
+        alike = not self._padding_is_neutral(_picked(unique, members))
         given = {"left": self._left, "alike": alike}
         for batch in batches(unique, members.tolist(), self._call, self.pad, **given):
             yield _Call(partial(self._read_batch, batch), batch.members, int(batch.mask.sum()))
@@ -276,7 +277,8 @@ class Scorer:
     def _read(self, rows: Sequence[Row]) -> torch.Tensor:
         if self._by_tree:
             with by_tree(self.model):
-                return read_trees(self.model, Trees.of(rows), self.pooling)
+                trees = Trees.of(rows, by_path=DTYPES[self.dtype])
+                return read_trees(self.model, trees, self.pooling, sparse=True)
         return read_forest(self.model, Reading.of(rows, self.device), self.pooling)
 
     def _read_batch(self, batch: Batch) -> torch.Tensor:
@@ -388,3 +390,7 @@ class Scorer:
         self.row = min(self.row, self._call)
         self.remarks.append(f"out of memory: reduced to {self._call:,} tokens per call")
         return True
+
+
+def _picked(sequences: Sequence[Ids], members: Ids) -> list[Ids]:
+    return [sequences[member] for member in members]

@@ -1,13 +1,14 @@
 """The forest without padding: trees side by side as one row, attention tree by tree.
 
 A row of 256 nodes that holds two trees spends half of its attention on pairs of nodes that see
-nothing of each other. Where a call of a kernel costs little (a CPU), each tree attends alone, and
-everything else of the model runs over all of them at once.
+nothing of each other. Where a call of a kernel costs little (a CPU), each tree attends alone, as
+`rmcheck.scoring.paths` has it, and everything else of the model runs over all of them at once.
 """
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,10 +16,11 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface, AttentionMaskInterface
 
 from rmcheck.scoring.forest import Row, plant
+from rmcheck.scoring.last_layer import read_only_at
+from rmcheck.scoring.paths import Tree, cheapest, masked, trees_of
 from rmcheck.scoring.reading import Reading, read_forest
 from rmcheck.scoring.rewards import as_rewards
 from rmcheck.scoring.transformers_compat import (
@@ -39,29 +41,35 @@ class Trees:
     ----------
     tokens, positions
         Shape (1, t).
-    masks
-        One a tree, shape (1, n, n) of its n nodes: 0 where a node may attend, else minus infinity.
+    trees
+        How each tree attends.
     ends
         For each tree, shape (k,): the nodes, counted within it, at which its sequences end.
     """
 
     tokens: torch.Tensor
     positions: torch.Tensor
-    masks: tuple[torch.Tensor, ...]
+    trees: tuple[Tree, ...]
     ends: tuple[torch.Tensor, ...]
 
     @classmethod
-    def of(cls, rows: Sequence[Row]) -> Trees:
-        """The rows as tensors; sequences in the order of the rows' members."""
-        masks = []
-        for row in rows:
-            mask = torch.zeros(1, len(row), len(row))
-            masks.append(mask.masked_fill_(~torch.from_numpy(row.mask()), -torch.inf))
+    def of(cls, rows: Sequence[Row], by_path: torch.dtype | None = None) -> Trees:
+        """The rows as tensors; sequences in the order of the rows' members.
+
+        Each row is one tree under a mask. With `by_path`, the precision of the model, the trees of
+        a row attend apart, text by text where that costs less; without gradients only.
+        """
+        if by_path is None:
+            parts = list(rows)
+            trees: list[Tree] = [masked(row) for row in rows]
+        else:
+            parts = [tree for row in rows for tree in trees_of(row)]
+            trees = [cheapest(part, fused=by_path == torch.float32) for part in parts]
         return cls(
             tokens=torch.from_numpy(np.concatenate([row.tokens for row in rows]))[None],
             positions=torch.from_numpy(np.concatenate([row.positions for row in rows]))[None],
-            masks=tuple(masks),
-            ends=tuple(torch.from_numpy(row.last) for row in rows),
+            trees=tuple(trees),
+            ends=tuple(torch.from_numpy(part.last) for part in parts),
         )
 
 
@@ -108,17 +116,26 @@ def _agrees(model: Any, probes: Sequence[NDArray[np.int64]]) -> bool:
     return torch.allclose(found, expected, atol=1e-4, rtol=1e-4)
 
 
-def read_trees(model: Any, trees: Trees, pooling: str = "last") -> torch.Tensor:
+def read_trees(
+    model: Any, trees: Trees, pooling: str = "last", *, sparse: bool = False
+) -> torch.Tensor:
     """Rewards at the trees' sequences, shape (k,), float32; differentiable.
 
-    `model` is a sequence-classification model within `tree_attention`.
+    `model` is a sequence-classification model within `tree_attention`. Where it is `sparse`, the
+    last layer computes no more than what is read.
     """
-    hidden: Any = tree_states(model, trees)
+    sizes = [tree.size for tree in trees.trees]
+    starts = [0, *itertools.accumulate(sizes)]
+    read = torch.cat([ends + start for ends, start in zip(trees.ends, starts, strict=False)])
+    some = sparse and pooling == "last"
+    with read_only_at(model, read) if some else contextlib.nullcontext():
+        hidden: Any = tree_states(model, trees)
     pooled = []
-    sizes = [mask.shape[-1] for mask in trees.masks]
-    for states, mask, ends in zip(hidden.split(sizes), trees.masks, trees.ends, strict=True):
+    for states, tree, ends in zip(hidden.split(sizes), trees.trees, trees.ends, strict=True):
         if pooling == "mean":
-            path = (mask[0, ends] == 0).float()
+            path = torch.zeros(len(ends), tree.size)
+            for place, end in enumerate(ends.tolist()):
+                path[place, tree.path(end)] = 1.0
             pooled.append((path / path.sum(dim=1, keepdim=True)) @ states.float())
         else:
             pooled.append(states[ends])
@@ -136,7 +153,7 @@ def tree_states(model: Any, trees: Trees) -> torch.Tensor:
         attention_mask=refused,
         position_ids=trees.positions,
         use_cache=False,
-        trees=trees.masks,
+        trees=trees.trees,
     )[0][0]
     return hidden
 
@@ -149,7 +166,7 @@ def _attention(
     attention_mask: torch.Tensor | None,
     dropout: float = 0.0,
     scaling: float | None = None,
-    trees: tuple[torch.Tensor, ...] | None = None,
+    trees: tuple[Tree, ...] | None = None,
     **options: Any,
 ) -> tuple[torch.Tensor, None]:
     """Attention as `transformers` calls it: (1, heads, t, width) to (1, t, heads, width)."""
@@ -161,21 +178,8 @@ def _attention(
     groups = getattr(module, "num_key_value_groups", 1)
     key, value = repeat_kv(key, groups), repeat_kv(value, groups)
     scale = query.shape[-1] ** -0.5 if scaling is None else float(scaling)
-    sizes = [mask.shape[-1] for mask in trees]
+    sizes = [tree.size for tree in trees]
     sides = (torch.split(states[0], sizes, dim=1) for states in (query, key, value))
     parts = zip(*sides, trees, strict=True)
-    attended = [_attend(q, k, v, mask.to(q.dtype), scale) for q, k, v, mask in parts]
-    return torch.cat(attended, dim=1).transpose(0, 1)[None], None
-
-
-def _attend(
-    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, mask: torch.Tensor, scale: float
-) -> torch.Tensor:
-    """One tree: (heads, n, width)."""
-    if query.dtype == torch.float32:
-        # With a batch of one, for without it PyTorch does not take its fused kernel.
-        sides = (query[None], key[None], value[None])
-        return scaled_dot_product_attention(*sides, attn_mask=mask[None], scale=scale)[0]
-    # PyTorch's fused kernel runs backwards five times slower in bf16 on a CPU than these.
-    scores = torch.baddbmm(mask.expand(len(query), -1, -1), query, key.transpose(1, 2), alpha=scale)
-    return scores.softmax(dim=-1) @ value
+    found = [tree.attend(q, k, v, scale) for q, k, v, tree in parts]
+    return torch.cat(found, dim=1).transpose(0, 1)[None], None

@@ -88,7 +88,7 @@ def test_a_forest_step_has_the_gradients_of_a_padded_step(
         assert ("trees" in batch) == fast
         loss, found = gradients(rewards(base, batch, "last"))
         if fast:
-            assert len(batch["trees"].masks) > 1
+            assert len(batch["trees"].trees) > 1
 
     assert loss == pytest.approx(expected_loss, abs=1e-6)
     assert found.keys() == expected.keys()
