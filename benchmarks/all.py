@@ -15,7 +15,8 @@ import time
 from pathlib import Path
 
 ORDER = (
-    "gate_overhead", "report_size", "size", "bootstrap", "arithmetic_rate", "score_copies",
+    "gate_overhead", "report_size", "size", "bootstrap", "arithmetic_rate", "score_copies --counts",
+    "score_copies",
     "score_pairs", "score_pairs --shape rm-bench", "score_pairs --shape apart", "train", "served",
     "serve", "gpu", "large", "shards", "adversary",
     "behaviour", "seeds", "more_flips", "losses", "domains", "slices", "early_stop",

@@ -126,7 +126,7 @@ async def load_pycurl(port: int, count: int, at_once: int) -> None:
         if not under_way:
             return
         if not done:
-            multi.poll(1000)
+            multi.select(1.0)
 
 
 async def load_aiohttp(port: int, count: int, at_once: int) -> None:

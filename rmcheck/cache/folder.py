@@ -14,10 +14,12 @@ from typing import Literal
 from filelock import FileLock, Timeout
 
 from rmcheck.cache.store import FILE
+from rmcheck.cache.verdicts import FOLDER as VERDICTS
 from rmcheck.errors import GIVE_ACCESS, OTHER_CACHE, SourceError, UsageError, os_reason
 from rmcheck.sources.model_source import model_hash
 from rmcheck.stats.precision import PRECISIONS
 from rmcheck.training.adapter import adapter_folder, read_sidecar
+from rmcheck.wording import counted
 
 LOCK = "scoring.lock"
 """Locked by a run that scores into the folder, and while something is deleted from it."""
@@ -30,7 +32,8 @@ class Holding:
     Attributes
     ----------
     kind
-        Scores of a model, a trained adapter, or a leftover of a killed training or damaged file.
+        Scores of a model, a trained adapter, what checks concluded (all of it), or a leftover of a
+        killed training or damaged file.
     name
         The model's fingerprint, the adapter's, or a path from the folder.
     title
@@ -43,7 +46,7 @@ class Holding:
         Number of scores.
     """
 
-    kind: Literal["scores", "adapter", "leftover"]
+    kind: Literal["scores", "adapter", "verdicts", "leftover"]
     name: str
     title: str
     size: int
@@ -87,7 +90,7 @@ class CacheFolder:
         adapters = self._adapters(scores)
         titles = {model: one.title for one in adapters for model in _models(one.name)}
         scores = [replace(one, title=one.title or titles.get(one.name, "")) for one in scores]
-        found = [scores, adapters, [*damaged, *self._leftovers()]]
+        found = [scores, adapters, self._verdicts(), [*damaged, *self._leftovers()]]
         return [
             holding
             for kind in found
@@ -183,6 +186,15 @@ class CacheFolder:
             found.append(Holding("adapter", folder.name, title, _size(folder), last))
         return found
 
+    def _verdicts(self) -> list[Holding]:
+        """What checks concluded, as one entry; it was used when something was added last."""
+        kept = list(self.path.glob(f"{VERDICTS}/*.json"))
+        if not kept:
+            return []
+        last = max(path.stat().st_mtime for path in kept)
+        title = f"{counted(len(kept), 'verdict')} of checks"
+        return [Holding("verdicts", VERDICTS, title, _size(self.path / VERDICTS), last)]
+
     def _leftovers(self) -> list[Holding]:
         """Folders of killed trainings, and damaged databases."""
         paths = [
@@ -221,6 +233,9 @@ class CacheFolder:
         path = (
             adapter_folder(self.path, one.name) if one.kind == "adapter" else self.path / one.name
         )
+        if one.kind == "verdicts":  # a run that writes into it makes the folder again
+            shutil.rmtree(path)
+            return True
         if not path.is_dir():
             path.unlink(missing_ok=True)
             return True

@@ -53,6 +53,7 @@ class CachedSource(Source):
         self.computed = 0
         # Scores of this session stay in memory: a check may ask again, and the disk may be gone.
         self._known: dict[str, float] = {}
+        self._peeked: dict[str, float] = {}
         self._rechecked = False
 
     @property
@@ -106,6 +107,33 @@ class CachedSource(Source):
         self.needed += len(asked)
         self.cached += len(found)
         return [dialogue for key, dialogue in asked.items() if key not in found]
+
+    def peek(self, hashes: Sequence[str]) -> list[float] | None:
+        """The scores of texts that memory or the disk has, by their hashes; None if one is missing.
+
+        They count as asked for once they are adopted.
+        """
+        known, peeked = self._known, self._peeked
+        if unread := [key for key in hashes if key not in known and key not in peeked]:
+            fingerprint = self.source.fingerprint
+            if fingerprint is not None:
+                peeked |= self.store.get(fingerprint, unread)
+        try:
+            return [known[key] if key in known else peeked[key] for key in hashes]
+        except KeyError:
+            return None
+
+    def adopt(self, hashes: Iterable[str]) -> None:
+        """Count texts whose scores were peeked at as asked for, and found on disk."""
+        found = {key: self._peeked[key] for key in hashes if key not in self._known}
+        if not found:
+            return
+        fingerprint = self.source.fingerprint
+        if fingerprint is not None and not self.cached:
+            self.store.saw(fingerprint, self.spec)
+        self._known |= found
+        self.needed += len(found)
+        self.cached += len(found)
 
     def _recheck(self, asked: Mapping[str, Dialogue], found: Mapping[str, float]) -> None:
         """Have a source that may change behind its fingerprint look at a few cached scores."""

@@ -14,12 +14,12 @@ from rmcheck.checks.check import (
     Context,
     Need,
     ScoredPairs,
-    Slice,
     SourceRef,
     Trainings,
 )
 from rmcheck.checks.docstring import described
 from rmcheck.registry import BrokenEntryPoint, Registry
+from rmcheck.slices.where import Slice
 
 
 def _accepted(name: str, found: object) -> type[Check]:

@@ -9,17 +9,19 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Protocol, Self
 
 import numpy as np
-from annotated_types import MinLen
+from annotated_types import Ge, Le, MinLen
 from numpy.typing import NDArray
 
 from rmcheck.checks.docstring import described
-from rmcheck.checks.where import Share as Share
-from rmcheck.checks.where import Slice as Slice
 from rmcheck.data import Dialogue, Pairs, PreferencePair, sides_of
 from rmcheck.data.preferences import PreferenceData
 from rmcheck.errors import RmcheckError
 from rmcheck.registry import summary
+from rmcheck.slices.where import Slice
 from rmcheck.verdict import PinResult, Verdict
+
+Share = Annotated[float, Ge(0), Le(1)]
+"""A number in [0, 1]."""
 
 
 class CannotDecide(RmcheckError):

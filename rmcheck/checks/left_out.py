@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from rmcheck.checks.check import Changes, Slice
+from rmcheck.checks.check import Changes
 from rmcheck.data.preferences import PreferenceData
+from rmcheck.slices.where import Slice
 from rmcheck.wording import counted, listed
 
 AT_LEAST = 2

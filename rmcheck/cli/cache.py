@@ -27,9 +27,9 @@ def add_commands(commands: Any) -> None:
     """Register it."""
     cache = commands.add_parser(
         "cache",
-        help="list cached scores and adapters, or delete old ones (cache prune)",
-        description="Lists the cached scores of each model and the trained adapters. Whatever "
-        "is deleted is computed again when a run needs it.",
+        help="list cached scores, adapters and verdicts, or delete old ones (cache prune)",
+        description="Lists the cached scores of each model, the trained adapters and the kept "
+        "verdicts. Whatever is deleted is computed again when a run needs it.",
     )
     add_cache_option(cache)
     cache.set_defaults(run=run_show)
@@ -123,7 +123,7 @@ def _chosen(options: argparse.Namespace, holdings: Sequence[Holding]) -> list[Ho
     if options.older_than is not None:
         before = time.time() - options.older_than
         return [one for one in holdings if one.used is not None and one.used < before]
-    named = [one for one in holdings if one.kind != "leftover"]
+    named = [one for one in holdings if one.kind in ("scores", "adapter")]
     chosen = [one for one in named if one.name.startswith(options.source)]
     if not options.source or not chosen:
         names = sorted({one.name[:SHOWN] for one in named})
@@ -136,7 +136,7 @@ def _table(holdings: Sequence[Holding]) -> list[str]:
     rows += [
         (
             one.kind,
-            "–" if one.kind == "leftover" else one.name[:SHOWN],
+            one.name[:SHOWN] if one.kind in ("scores", "adapter") else "–",
             f"{one.scores:,}" if one.kind == "scores" else "–",
             _bytes(one.size),
             "–" if one.used is None else time.strftime("%Y-%m-%d %H:%M", time.gmtime(one.used)),

@@ -19,8 +19,8 @@ from rmcheck.errors import UsageError, did_you_mean
 
 KEYS = (
     "rm_source", "rm_baseline", "rm_report", "rm_device", "rm_dtype", "rm_cache", "rm_seed",
-    "rm_examples", "rm_seeds", "rm_engine", "rm_early_stop", "rm_baselines", "rm_strict",
-    INI_FILES,
+    "rm_examples", "rm_seeds", "rm_engine", "rm_early_stop", "rm_kept", "rm_baselines",
+    "rm_strict", INI_FILES,
 )  # fmt: skip
 """The keys that are ours."""
 

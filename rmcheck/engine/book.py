@@ -139,7 +139,7 @@ class ScoreBook:
     def _ready(self, source: Source, dialogues: Iterable[Dialogue]) -> CachedSource | None:
         """The source with its memory; None for a score file, which is only opened."""
         if not isinstance(source, Partial):
-            return self._wrap(source)
+            return self.wrapped(source)
         for dialogue in dialogues:
             source.knows(dialogue)  # a file that cannot be read fails now
             break
@@ -171,10 +171,10 @@ class ScoreBook:
         if isinstance(source, BothOrders):
             questions = orders.questions(source, dialogues)
             self.fetch(source, questions)
-            return orders.scores(source, dialogues, self._wrap(source).score(questions))
+            return orders.scores(source, dialogues, self.wrapped(source).score(questions))
         dialogues = _listed(dialogues)
         self.fetch(source, dialogues)
-        return self._wrap(source).score(dialogues)
+        return self.wrapped(source).score(dialogues)
 
     def knows(self, source: Source, dialogues: Sequence[Dialogue]) -> bool:
         """Whether the scores of all dialogues are there already, without scoring."""
@@ -189,7 +189,7 @@ class ScoreBook:
             dialogues = orders.asked(dialogues)
         if not dialogues:
             return True
-        return id(source) in self._wrapped and not self._wrap(source).unknown(dialogues)
+        return id(source) in self._wrapped and not self.wrapped(source).unknown(dialogues)
 
     def known_pairs(self, source: Partial, pairs: Sequence[PreferencePair]) -> list[bool]:
         """Of each pair, whether a partial source has scores for both of its sides."""
@@ -209,11 +209,20 @@ class ScoreBook:
             self._asked[key] = (source, dialogues, source.of_pairs(dialogues.pairs))
         return self._asked[key][2].copy()
 
+    def meet(self, source: Source) -> None:
+        """Note a source that will be asked: the record lists sources in this order."""
+        if isinstance(source, Composed):
+            for member in source.members:
+                self.meet(member)
+        elif not isinstance(source, Partial):
+            with suppress(Exception):  # said where its scores are needed
+                self.wrapped(source)
+
     def missing(self, source: Source, dialogues: Sequence[Dialogue]) -> bool:
         """Whether any of the texts has a score neither in memory nor in the cache."""
         if isinstance(source, Composed):
             return any(self.missing(member, dialogues) for member in source.members)
-        return bool(self._wrap(source).missing(dialogues))
+        return bool(self.wrapped(source).missing(dialogues))
 
     def sources(self) -> list[Source]:
         """The sources that scored anything, or whose scores were found in the cache."""
@@ -237,7 +246,8 @@ class ScoreBook:
             said += [f"{redacted(source.spec)}: {remark}" for remark in source.remarks]
         return list(dict.fromkeys(said))
 
-    def _wrap(self, source: Source) -> CachedSource:
+    def wrapped(self, source: Source) -> CachedSource:
+        """The source with its memory; one for all names of a model."""
         if id(source) not in self._wrapped:
             cached = CachedSource(source, self._store, self._spread)
             if source.fingerprint is not None:  # two names of one model share its scores

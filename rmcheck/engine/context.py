@@ -16,8 +16,9 @@ from rmcheck.data.preferences import PreferenceData
 from rmcheck.engine.binding import Binding
 from rmcheck.engine.book import ScoreBook
 from rmcheck.engine.labels import beside_labels
+from rmcheck.engine.reads import Reads
 from rmcheck.engine.seeds import trainings_of
-from rmcheck.errors import BaselineMissing
+from rmcheck.errors import BaselineMissing, RmcheckError
 from rmcheck.reward_source import KeptPair, Partial, Remembering, Seeded, Settled, Source
 from rmcheck.spec import redacted
 from rmcheck.suite import Suite
@@ -38,8 +39,11 @@ class SuiteContext:
     objective: str = ""
     seeds: int = 1
     early_stop: bool | None = None
-    decided: dict[int, Verdict] = field(default_factory=dict)
-    """Verdicts by the id of their check, shared by the contexts of a suite and its sources."""
+    decided: dict[int, tuple[Verdict, Reads]] = field(default_factory=dict)
+    """Verdicts by the id of their check, with what they rest on; shared by the contexts of a suite
+    and its sources."""
+    reads: Reads = field(default_factory=Reads)
+    """What was read through this context."""
 
     @property
     def suite(self) -> str:
@@ -65,7 +69,9 @@ class SuiteContext:
         self, dialogues: Sequence[Dialogue], source: SourceRef = CANDIDATE
     ) -> NDArray[np.float64]:
         """Scores of any dialogues, shape (n,)."""
-        return self.book.scores(self._source(source), dialogues)
+        asked = self._source(source)
+        self.reads.got(of_objective(source, self.objective), asked, dialogues)
+        return self.book.scores(asked, dialogues)
 
     @property
     def candidate(self) -> Source:
@@ -77,7 +83,14 @@ class SuiteContext:
         return self.book.view(self._bound_to(ref), self.suite)
 
     def _bound_to(self, ref: SourceRef) -> Source:
-        return self.binding.source(of_objective(ref, self.objective))
+        full = of_objective(ref, self.objective)
+        try:
+            found = self.binding.source(full)
+        except RmcheckError:
+            self.reads.complete = False
+            raise
+        self.reads.met(full)
+        return found
 
     def comparable(
         self, pairs: Sequence[PreferencePair]
@@ -143,10 +156,15 @@ class SuiteContext:
     def verdict(self, check: Check) -> Verdict:
         """The verdict of a check of this suite, decided once; it sees its own objective."""
         if id(check) not in self.decided:
-            side = replace(self, objective=check.objective or "")
+            side = replace(self, objective=check.objective or "", reads=Reads())
             verdict = self.asked(check).judge(side)
-            self.decided[id(check)] = beside_labels(verdict, self.bound, side.objective)
-        return self.decided[id(check)]
+            self.decided[id(check)] = (
+                beside_labels(verdict, self.bound, side.objective),
+                side.reads,
+            )
+        verdict, reads = self.decided[id(check)]
+        self.reads.add(reads)
+        return verdict
 
     def asked(self, check: Check) -> Check:
         """The check with or without early stopping, where the settings say which.

@@ -9,7 +9,7 @@ from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from rmcheck.checks import CannotDecide, Need
+from rmcheck.checks import CannotDecide, Check, Need
 from rmcheck.data import Dialogue, PreferencePair
 from rmcheck.documents import located
 from rmcheck.engine import same_ids
@@ -17,8 +17,11 @@ from rmcheck.engine.bar import SessionBar
 from rmcheck.engine.binding import Binding, baseline_source
 from rmcheck.engine.book import ScoreBook
 from rmcheck.engine.context import SuiteContext
+from rmcheck.engine.judged import check_record
+from rmcheck.engine.kept import Conclusion, KeptConclusions
 from rmcheck.engine.pins import beside_comparison, with_baseline
 from rmcheck.engine.reading_watch import ReadingWatch
+from rmcheck.engine.reads import Reads
 from rmcheck.engine.rounds import Rounds, Staged
 from rmcheck.engine.seeds import beside_recipes, no_effect
 from rmcheck.engine.settings import DEFAULT_BASELINE, NO_BASELINE, Settings
@@ -35,7 +38,7 @@ from rmcheck.record import baseline as baselines
 from rmcheck.record import folder as folders
 from rmcheck.record import history
 from rmcheck.record.refusal import refuse_unlike
-from rmcheck.record.run import BaselineRecord, ScoringRecord, TrainingRecord
+from rmcheck.record.run import BaselineRecord, CheckRecord, ScoringRecord, TrainingRecord
 from rmcheck.reward_source import Source
 from rmcheck.sources import create
 from rmcheck.sources.function import as_source
@@ -56,9 +59,11 @@ class Engine:
         Sources, folders, seed.
     comparisons
         m: how many required comparisons were collected, before anything was deselected.
+    keeps
+        Whether `conclude` may use what earlier runs concluded, unless the settings forbid it.
     """
 
-    def __init__(self, settings: Settings, comparisons: int = 1) -> None:
+    def __init__(self, settings: Settings, comparisons: int = 1, *, keeps: bool = False) -> None:
         self.settings = settings
         self.comparisons = max(1, comparisons)
         bar = SessionBar(settings.progress)
@@ -68,13 +73,17 @@ class Engine:
         self._watch = ReadingWatch(self.book, settings.cache, bar)
         self._bindings: dict[tuple[int, int], Binding] = {}
         self._created: dict[str, Source] = {}
-        self._decided: dict[tuple[Suite, Binding], dict[int, Verdict]] = {}
+        self._decided: dict[tuple[Suite, Binding], dict[int, tuple[Verdict, Reads]]] = {}
+        self._staged: dict[tuple[int, Binding], Staged] = {}
+        self._concluded: dict[tuple[int, Binding], Conclusion] = {}
         self._failed: dict[int, Exception] = {}
         self._extras_told: set[str] = set()
         self._seed_remarks: list[str] = []
         self._baseline: baselines.Baseline | None = None
         self._baseline_source: Source | None = None
         self._find_baseline()
+        told = replace(settings, kept=keeps and settings.kept)
+        self._kept = KeptConclusions(told, self.book, self.comparisons, self._baseline)
 
     def _spread(self) -> Spread | None:
         if not self.settings.engine:
@@ -227,9 +236,20 @@ class Engine:
             for bound in checks:
                 _, pairs = suites.setdefault(id(binding), (binding.candidate, {}))
                 pairs[id(bound.suite)] = bound.suite.data.pairs
-                staged.append(Staged.of(bound, self.context(bound.suite, binding)))
-                self._note_seeds(staged[-1])
+                context = self.context(bound.suite, binding)
+                self._note_seeds(context, bound.check)
+                kept = self._kept.find(bound, self._kept.key(bound, context), context)
+                if kept is not None:
+                    self._concluded[id(bound.check), binding] = kept
+                    kept.adopt()
+                    for source in kept.sources:
+                        wanted.setdefault(id(source), (source, []))
+                        asking.setdefault(id(source), {})[id(bound.suite)] = bound.suite
+                    continue
+                staged.append(Staged.of(bound, context))
+                self._staged[id(bound.check), binding] = staged[-1]
                 for source, need in staged[-1].sources(0):
+                    self.book.meet(source)
                     wanted.setdefault(id(source), (source, []))[1].append(need.dialogues)
                     asking.setdefault(id(source), {})[id(bound.suite)] = bound.suite
         for key, (source, _) in wanted.items():
@@ -268,19 +288,30 @@ class Engine:
             kept = self._baseline if binding.baseline is self._baseline_source else None
             other = kept.source_of(suite.name) if kept else binding.baseline.describe()
             refuse_unlike(binding.candidate.describe(), other, binding.baseline_name)
-        staged = Staged.of(bound, self.context(suite, binding))
-        for need in chain.from_iterable(staged.rounds):
-            try:
-                source = binding.source(need.source)
-            except (CannotDecide, BaselineMissing):
-                continue
+        for source in self._asked_by(bound, binding):
             if id(source) in self._failed:
                 raise self._told(self._failed[id(source)])
 
-    def _note_seeds(self, staged: Staged) -> None:
+    def _asked_by(self, bound: BoundCheck, binding: Binding) -> Iterator[Source]:
+        """The sources of which a check needs scores."""
+        kept = self._concluded.get((id(bound.check), binding))
+        if kept is not None:
+            yield from kept.sources
+            return
+        for need in chain.from_iterable(self._stage(bound, binding).rounds):
+            with suppress(CannotDecide, BaselineMissing):
+                yield binding.source(need.source)
+
+    def _stage(self, bound: BoundCheck, binding: Binding) -> Staged:
+        key = (id(bound.check), binding)
+        if key not in self._staged:
+            self._staged[key] = Staged.of(bound, self.context(bound.suite, binding))
+        return self._staged[key]
+
+    def _note_seeds(self, context: SuiteContext, check: Check) -> None:
         """Say where a comparison asks for several trainings of what is not a recipe."""
-        asked = staged.check.trainings_asked(self.settings.seeds)
-        said = no_effect(staged.binding.candidate, asked) if asked > 1 else ""
+        asked = context.asked(check).trainings_asked(self.settings.seeds)
+        said = no_effect(context.binding.candidate, asked) if asked > 1 else ""
         self._seed_remarks += [said] if said else []
 
     def _told(self, error: Exception) -> Exception:
@@ -294,7 +325,33 @@ class Engine:
     def judge(self, bound: BoundCheck, binding: Binding) -> tuple[Verdict, float]:
         """The verdict, and the seconds that it took."""
         started = time.perf_counter()
+        verdict = self._verdict(bound, self.context(bound.suite, binding))
+        return verdict, time.perf_counter() - started
+
+    def kept(self, bound: BoundCheck, binding: Binding) -> bool:
+        """Whether an earlier run has concluded a check, and nothing that it depends on changed."""
+        return (id(bound.check), binding) in self._concluded
+
+    def conclude(self, bound: BoundCheck, binding: Binding) -> CheckRecord:
+        """The record of a check: that of an earlier run if nothing changed, else of a verdict."""
+        kept = self._concluded.get((id(bound.check), binding))
+        if kept is not None:
+            return CheckRecord.model_validate(
+                {**kept.record, "line": bound.line, "duration_s": 0.0}
+            )
+        started = time.perf_counter()
         context = self.context(bound.suite, binding)
+        verdict = self._verdict(bound, context)
+        record = check_record(bound, verdict, time.perf_counter() - started)
+        key = self._kept.key(bound, context)
+        if key:
+            reads = self._stage(bound, binding).reads
+            reads.add(context.reads)
+            self._kept.keep(bound, key, context, reads, record.model_dump(mode="json"))
+        return record
+
+    def _verdict(self, bound: BoundCheck, context: SuiteContext) -> Verdict:
+        binding = context.binding
         verdict = context.verdict(bound.check)
         kept = self._baseline if binding.baseline is self._baseline_source else None
         verdict = with_baseline(verdict, bound.id, kept)
@@ -302,7 +359,7 @@ class Engine:
             verdict = beside_comparison(verdict, context, kept)
             theirs = kept.source_of(bound.suite.name) if kept else None
             verdict = beside_recipes(verdict, binding.candidate.describe(), theirs)
-        return verdict, time.perf_counter() - started
+        return verdict
 
     def scoring(self) -> ScoringRecord:
         """How many scores were needed, cached and computed, and what the user should know."""

@@ -10,6 +10,7 @@ from rmcheck.checks import Check, Need
 from rmcheck.engine.binding import Binding
 from rmcheck.engine.book import ScoreBook
 from rmcheck.engine.context import SuiteContext, of_objective
+from rmcheck.engine.reads import Reads
 from rmcheck.engine.seeds import with_trainings
 from rmcheck.errors import RmcheckError
 from rmcheck.reward_source import Partial, Source
@@ -48,6 +49,17 @@ class Staged:
         ]
         side = replace(context, objective=objective)
         return cls(bound, check, side, binding, rounds)
+
+    @property
+    def reads(self) -> Reads:
+        """What its needs name, whether or not it reads all of it."""
+        found = Reads()
+        for number in range(len(self.rounds)):
+            for source, need in self.sources(number):
+                found.got(
+                    need.source, self.context.book.view(source, self.context.suite), need.dialogues
+                )
+        return found
 
     def sources(self, number: int) -> list[tuple[Source, Need]]:
         """The needs of a round with their sources, without those that cannot be asked."""

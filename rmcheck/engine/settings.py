@@ -34,6 +34,7 @@ class Settings:
     required check is skipped. `engine` scores what is missing (empty: this process).
     `seeds`: how many trainings of a recipe a comparison looks at. `early_stop`: whether checks may
     stop before all pairs are scored (None: those whose suite says so).
+    `kept`: whether pytest keeps what checks concluded in the cache and uses it again.
     `source_named`: an option or a key names the source; False if it is the default.
     """
 
@@ -53,6 +54,7 @@ class Settings:
     strict: bool = False
     engine: str = ""
     early_stop: bool | None = None
+    kept: bool = True
     progress: Progress = field(default_factory=NoProgress)
     here: Path | None = None
 
@@ -145,6 +147,7 @@ def settings_from(ini: Ini, options: Options, *, progress: Progress | None = Non
         strict=asked.truth("rm_strict"),
         engine=asked.engine(),
         early_stop=asked.switch("rm_early_stop"),
+        kept=asked.switch("rm_kept") is not False,
         progress=progress or NoProgress(),
         here=options.here,
     )

@@ -41,7 +41,7 @@ from rmcheck.record.served import RequestsRecord
 from rmcheck.record.table import ScoreTable
 from rmcheck.report.publish import render, write
 from rmcheck.spec import redacted
-from rmcheck.wording import escaped, listed
+from rmcheck.wording import counted, escaped, listed
 
 
 class Assembly:
@@ -77,6 +77,7 @@ class Assembly:
         self._undecided = undecided
         self._suites: dict[str, SuiteRecord] = {}
         self._checks: dict[str, dict[str, CheckRecord]] = {}
+        self._kept: dict[tuple[str, str], bool] = {}
         own: dict[str, ScoreTable] = config.stash.get(ROWS, {})
         self._rows = dict(own)
         self._training: dict[str, TrainingRecord] = {}
@@ -97,6 +98,7 @@ class Assembly:
         path = payload["path"]
         check = CheckRecord.model_validate(payload["check"])
         self._checks.setdefault(path, {})[check.id] = check
+        self._kept[path, check.id] = payload["kept"]
         if payload["suite"] is not None:
             found = SuiteRecord.model_validate(payload["suite"])
             if path not in self._suites or found.source is not None:
@@ -180,6 +182,12 @@ class Assembly:
             terminalreporter.write_line(line)
         for remark in self._record.scoring.remarks if verbosity >= 0 else ():
             terminalreporter.write_line(f"note: {escaped(remark)}")
+        kept = sum(self._kept.values())
+        if kept and verbosity >= 0:
+            terminalreporter.write_line(
+                f"note: {kept} of {counted(len(self._kept), 'check')} as in an earlier run, "
+                "because nothing that they depend on changed; --rm-kept off judges them again"
+            )
         for line in self._over_time if verbosity >= 0 else ():
             terminalreporter.write_line(escaped(line), yellow=True)
         unused = self._unused_source()

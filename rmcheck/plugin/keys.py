@@ -27,6 +27,11 @@ OPTIONS: dict[str, tuple[str, str, str]] = {
         "on|off",
         "stop scoring where a verdict is sure: every check that can, or none (default: early_stop)",
     ),
+    "--rm-kept": (
+        "rm_kept",
+        "on|off",
+        "off: judge every check again, though nothing changed since an earlier run (default on)",
+    ),
     "--rm-cache": ("rm_cache", "DIR", "folder for cached adapters and scores (default .rmcheck)"),
     "--rm-seed": ("rm_seed", "N", "seed of searches and resampling (default 0)"),
     "--rm-seeds": (

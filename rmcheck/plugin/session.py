@@ -20,7 +20,7 @@ from rmcheck.engine import Engine, Settings
 from rmcheck.engine.binding import Binding
 from rmcheck.engine.environment import environment, inputs
 from rmcheck.engine.facts import pair_scores, suite_record
-from rmcheck.engine.judged import check_record, undecided_record
+from rmcheck.engine.judged import undecided_record
 from rmcheck.errors import (
     BaselineMissing,
     ProblemsFound,
@@ -74,7 +74,7 @@ class RunLog:
         if self._engine is None:
             comparisons = sum(suite.comparisons for suite in self.suites.values())
             beside = sum(count_comparisons(path) for path in self._beside())
-            self._engine = Engine(self.settings, comparisons + beside)
+            self._engine = Engine(self.settings, comparisons + beside, keeps=True)
         return self._engine
 
     def _beside(self) -> list[Path]:
@@ -165,14 +165,13 @@ class RunLog:
 
     def _judge(self, item: CheckItem, binding: Binding) -> None:
         try:
-            verdict, seconds = self.engine.judge(item.bound, binding)
+            record = self.engine.conclude(item.bound, binding)
         except RmcheckError as error:
             reason = error
         else:
-            record = check_record(item.bound, verdict, seconds)
             self._conclude(item, record, binding)
-            if verdict.outcome == "fail":
-                _fail(record, escaped(verdict.message))
+            if record.outcome == "fail":
+                _fail(record, escaped(record.message))
             return
         self._stop(item, reason, binding)
 
@@ -217,6 +216,7 @@ class RunLog:
             "path": suite.shown,
             "undecided": undecided,
             "check": check.model_dump(mode="json"),
+            "kept": binding is not None and engine.kept(item.bound, binding),
             "scoring": engine.scoring().model_dump(mode="json"),
             "environment": environment(self.settings).model_dump(mode="json"),
             "training": [entry.model_dump(mode="json") for entry in engine.trainings()],

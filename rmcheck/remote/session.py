@@ -40,8 +40,8 @@ ASKED = "Operation"
 """How libcurl begins its message where an answer is late; else the connection is."""
 CHUNK = "chunk"
 """A word of its message where the sizes of an answer's chunks are wrong."""
-END = "unexpected eof"
-"""Part of its message where a connection ends before it is secure."""
+ENDED = ("unexpected eof", "error:00000000")
+"""Parts of its message where a connection ends before it is secure."""
 REASON = re.compile(r"(?:.*(?:::|problem: |result: ))?(.*?)(?: \(\d+\))?$", re.DOTALL)
 """The reason in its message about TLS, without the function and the number of the error."""
 TOO_LONG = (pycurl.E_WRITE_ERROR, pycurl.E_FILESIZE_EXCEEDED)
@@ -215,7 +215,9 @@ class Connections:
                 return LinkError("refused", "connection refused")
             said = os.strerror(system) if system else failed.said
             return LinkError("reset", f"no connection ({said})")
-        if number == pycurl.E_SSL_CONNECT_ERROR and (system or END in failed.said):
+        if number == pycurl.E_SSL_CONNECT_ERROR and (
+            system or any(part in failed.said for part in ENDED)
+        ):
             said = os.strerror(system) if system else "closed before it was secure"
             return LinkError("reset", f"no connection ({said})")
         if number in TLS:

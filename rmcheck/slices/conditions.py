@@ -24,6 +24,11 @@ ABOUT = 2
 """So many of the words of `about` have to be in a text."""
 
 
+CONDITIONS_FORMAT = 1
+"""Version of the conditions of `where`. It is part of the hash of every recipe that has them: add 1
+with every change by which another pair satisfies one."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Range:
     """A range of numbers, both ends included.

@@ -201,6 +201,8 @@ class _GroupedTable:
         both, ours, theirs, neither = self.cells
         regained = gained[:, None] - of_neither
         cells = (both + regained, ours + of_neither, theirs - regained, neither - of_neither)
+        if self.better.design.singletons:  # which have no spread that would count
+            return np.zeros((len(gained), 1)), cells
         return self.better.spread(gained)[:, None], cells
 
     def _n_eff(self, spread: Column, cells: tuple[Column, ...]) -> Column:

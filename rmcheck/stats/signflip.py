@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -26,6 +27,8 @@ _MOST_CELLS = 20_000_000
 _CHUNK_BYTES = 4_000_000
 # Longer products of polynomials than this leave out zeros; up to it a second is enough.
 _LONG_PRODUCT = 1_000_000_000
+# Up to so many coins binomial coefficients are exact; a row of them is 8 kB.
+_EXACT_COINS = 1_000
 _SMALLEST = float(np.finfo(np.float64).tiny)
 
 
@@ -129,13 +132,25 @@ def _product(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float
 
 def _fair_binomial(count: int, highest: int) -> NDArray[np.float64]:
     """Probabilities of 0, …, min(count, highest) heads among `count` fair coins."""
-    heads = np.arange(min(count, highest) + 1, dtype=np.float64)
-    if count <= 1000:
-        # Exact binomial coefficients, correctly rounded; logarithms would lose three digits.
-        row = [math.comb(count, int(k)) for k in heads]
-        return np.array([c / (1 << count) for c in row])
+    most = min(count, highest) + 1
+    if count <= _EXACT_COINS:
+        return _exact_binomial(count)[:most]
+    heads = np.arange(most, dtype=np.float64)
     logs = gammaln(count + 1) - gammaln(heads + 1) - gammaln(count - heads + 1)
     return np.exp(logs - count * math.log(2.0))
+
+
+@lru_cache(maxsize=512)
+def _exact_binomial(count: int) -> NDArray[np.float64]:
+    """All of them, (count + 1,), correctly rounded; logarithms would lose three digits."""
+    half, ways = [1], 1
+    for k in range(count // 2):
+        ways = ways * (count - k) // (k + 1)
+        half.append(ways)
+    chances = np.array([ways / (1 << count) for ways in half])
+    row = np.concatenate([chances, chances[: (count + 1) // 2][::-1]])
+    row.flags.writeable = False
+    return row
 
 
 def sign_flip_p_margins(

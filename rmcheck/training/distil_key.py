@@ -71,6 +71,9 @@ def distil_misfits(
     if values["objectives"]:
         said = "recipe: objectives have labels, and a teacher has one score for each response; "
         yield document.problem(("objectives",), f"{said}remove it, or remove distil")
+    if values["where"] is not None:
+        said = "recipe: where selects labelled pairs, and a teacher needs no labels; "
+        yield document.problem(("where",), f"{said}remove it, or remove distil")
     if values["augment"] is not None:
         said = "recipe: augment copies pairs with their labels, which a teacher does not know; "
         yield document.problem(("augment",), f"{said}remove it, or remove distil")

@@ -21,6 +21,8 @@ from rmcheck.data.preferences import expand
 from rmcheck.data.template import TEMPLATE_FORMAT
 from rmcheck.errors import UsageError
 from rmcheck.scoring.files import FileHashes, ModelFiles, locate
+from rmcheck.slices.conditions import CONDITIONS_FORMAT
+from rmcheck.slices.where import Slice
 from rmcheck.spec import redacted
 from rmcheck.training import adapter
 from rmcheck.training.augmentation import Augment
@@ -62,6 +64,7 @@ LATER: Mapping[str, Any] = {
     "replay": None,
     "objectives": {},
     "distil": None,
+    "where": None,
 }
 """Fields that came after version 0.1, with the value that stands for "not set" and is not part of
 the hash."""
@@ -136,6 +139,8 @@ class Recipe:
         One output of the head for each objective, with its labels, loss and weights.
     distil
         Trains on the margins of a `teacher`, another reward source, in place of the labels.
+    where
+        Which of the data it trains on, as in a suite: `{tags: [coding]}`.
     """
 
     name: str
@@ -163,6 +168,7 @@ class Recipe:
     augment: Augment | None = None
     folds: Annotated[Folds | None, AfterValidator(known_folds)] = None
     objectives: Heads = field(default_factory=dict)
+    where: Slice | None = None
     trainer: Literal["native", "trl"] = "native"
     start: Start | None = None
     replay: Replay | None = None
@@ -260,6 +266,8 @@ class Recipe:
             settings["start"] = self.start.hash(hashes)
         if self.replay and not isinstance(self.replay.data, Mapping):
             settings["replay"]["data"] = [hashes.of(path) for path in self.replay_files()]
+        if self.where is not None:  # keys that a later version adds do not change it
+            settings["where"] = _flat(settings["where"])
         drawn = [perturb.version(self.augment.drawn())] if self.augment else []
         data = (
             [hashes.of(path) for path in self.data_files()]
@@ -273,7 +281,10 @@ class Recipe:
         if package is not None:  # another version of that package may have another loss
             versions.append((self.loss, package))
         formats = later_formats(
-            trainer=TRAINER_FORMAT, template=TEMPLATE_FORMAT, layouts=LAYOUTS_FORMAT
+            trainer=TRAINER_FORMAT,
+            template=TEMPLATE_FORMAT,
+            layouts=LAYOUTS_FORMAT,
+            conditions=CONDITIONS_FORMAT if self.where else 1,
         )
         return content_hash("recipe", settings, data, base, versions, *formats, *drawn)
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from rmcheck.scoring import tokens
@@ -150,3 +151,11 @@ def test_the_measures_are_simulated(tmp_path: Path) -> None:
     bare = subprocess.run([*command[:-1], "planted"], capture_output=True, text=True, check=False)
     assert bare.returncode == 2
     assert "--only planted needs --data" in bare.stderr
+
+
+@pytest.mark.ci
+def test_beginnings_are_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(FOLDER))
+    count = runpy.run_path(str(FOLDER / "score_copies.py"))["beginnings"]
+    # 1, 12, 123, 124, 5: the two that begin alike share two of their tokens.
+    assert count([np.array(ids) for ids in ([1, 2, 3], [1, 2, 4], [5], [1, 2])]) == 5

@@ -12,6 +12,7 @@ from plugin.projects import Project, Said
 
 from rmcheck.cache.folder import LOCK
 from rmcheck.cache.store import FILE, ScoreStore
+from rmcheck.cache.verdicts import VerdictStore
 from rmcheck.data import Dialogue
 from rmcheck.data.dialogue import content_hash
 from rmcheck.engine.book import ScoreBook
@@ -201,3 +202,18 @@ def test_another_folder_and_none(project: Project) -> None:
     for order in (["--rm-cache", "other", "prune"], ["prune", "--rm-cache", "other"]):
         said = project.cli("cache", *order, "--source", NEW[:4])
         assert said.out[-1].startswith("would delete 1 of 1")
+
+
+def test_kept_verdicts_are_one_entry(project: Project) -> None:
+    store = VerdictStore(project.root / ".rmcheck")
+    for name in ("chat::a", "chat::b"):
+        store.put(name, "0" * 32, {})
+    (line,) = [line for line in project.cli("cache").out if line.startswith("verdicts")]
+    assert line.endswith("2 verdicts of checks")
+    assert project.cli("cache", "prune", "--older-than", "1d", "--yes").out == [
+        ".rmcheck: nothing to delete"
+    ]
+    assert project.cli("cache", "prune", "--all", "--yes").code == 0
+    assert not store.folder.exists()
+    store.put("chat::a", "0" * 32, {"made": "again"})
+    assert store.get("chat::a", "0" * 32) == {"made": "again"}

@@ -53,7 +53,8 @@ _import_what_needs_no_model()
 
 Row = dict[str, Any]
 
-NO_MODEL = ("rm_source = scores:no-model.jsonl",)
+NO_MODEL = ("rm_source = scores:no-model.jsonl", "rm_kept = off")
+"""Every run judges anew: a test that runs a gate twice must not find the first run's verdicts."""
 
 MODEL = """
 import json

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar
 
+from rmcheck.stats import signflip
 from rmcheck.stats.signflip import sign_flip_p_integer, sign_flip_p_margins
 
 
@@ -169,3 +170,12 @@ def test_margins_at_the_edge() -> None:
         sign_flip_p_margins([1.0, math.nan], ["a", "b"], rng=rng)
     with pytest.raises(ValueError, match="draws=0"):
         sign_flip_p_margins([1.0], ["a"], rng=rng, draws=0)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 10, 11, 501, 1000])
+def test_coins_fall_as_counted(count: int) -> None:
+    # Not one bit off: a binomial coefficient divided by a power of two is correctly rounded.
+    expected = [math.comb(count, heads) / 2**count for heads in range(count + 1)]
+    assert signflip._fair_binomial(count, count).tolist() == expected
+    assert signflip._fair_binomial(count, 4).tolist() == expected[:5]
+    assert sum(expected) == pytest.approx(1.0, rel=1e-14)

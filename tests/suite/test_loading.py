@@ -10,7 +10,7 @@ import pytest
 from builders import make_pairs, row, write_jsonl, write_suite
 
 from rmcheck import checks as registry
-from rmcheck.checks.check import Slice
+from rmcheck.checks import Slice
 from rmcheck.checks.label_noise import LabelNoise
 from rmcheck.checks.no_regression import NoRegression
 from rmcheck.checks.win_rate import WinRate

@@ -1,4 +1,4 @@
-"""The key `where:` of a check: the pairs that it looks at."""
+"""The key `where`: conditions on a pair, all of which must hold."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from annotated_types import Ge, Le, MinLen
 from rmcheck.data import PreferencePair
 from rmcheck.slices.conditions import Range, TextIs, asked, length_ratio, same_start, turns
 
-Share = Annotated[float, Ge(0), Le(1)]
-"""A number in [0, 1]."""
+Confidence = Annotated[float, Ge(0), Le(1)]
+"""How sure a label is, in [0, 1]."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Slice:
-    """Which pairs a check looks at: all that satisfy every key given.
+    """Which pairs a check looks at, or a recipe trains on: all that satisfy every key given.
 
     Parameters
     ----------
@@ -51,8 +51,8 @@ class Slice:
 
     tags: Annotated[tuple[str, ...], MinLen(1)] | None = None
     without_tags: Annotated[tuple[str, ...], MinLen(1)] | None = None
-    min_confidence: Share | None = None
-    max_confidence: Share | None = None
+    min_confidence: Confidence | None = None
+    max_confidence: Confidence | None = None
     shorter: Literal["chosen", "rejected"] | None = None
     all_tags: Annotated[tuple[str, ...], MinLen(1)] | None = None
     prompt: TextIs | None = None
