@@ -28,15 +28,18 @@ def data_of(recipe: Recipe) -> PreferenceData:
 
 
 def mixed_data_of(recipe: Recipe) -> tuple[PreferenceData, int | None]:
-    """The recipe's data, and how many examples of it are replayed; None without `replay`."""
+    """The recipe's data, and how many examples of it are replayed; None without `replay`.
+
+    `where` holds for the new and for the old data.
+    """
     files = recipe.data_files()
     if files and recipe.distil is not None:
-        return read_teacher_data(recipe).labelled, None
+        return selected(read_teacher_data(recipe).labelled, recipe), None
     new = selected(_read(recipe, recipe.data, files, recipe.layout), recipe)
     if recipe.replay is None:
         return new, None
     replay = recipe.replay
-    old = _read(recipe, replay.data, recipe.replay_files(), replay.layout)
+    old = selected(_read(recipe, replay.data, recipe.replay_files(), replay.layout), recipe)
     both = with_replay(new, old, recipe)
     return both, len(both.pairs) + len(both.sets) - len(new.pairs) - len(new.sets)
 

@@ -140,7 +140,7 @@ class Recipe:
     distil
         Trains on the margins of a `teacher`, another reward source, in place of the labels.
     where
-        Which of its data it trains on, as in a suite: `{tags: [coding]}`; not of what it replays.
+        Which of its data it trains on, as in a suite: `{tags: [coding]}`.
     """
 
     name: str
@@ -262,12 +262,12 @@ class Recipe:
             if settings[key] == default:
                 settings.pop(key)
         _without_later(settings["optimisation"])
-        if self.where is not None:  # keys that a later version adds do not change it
-            settings["where"] = _flat(settings["where"])
         if self.start is not None:
             settings["start"] = self.start.hash(hashes)
         if self.replay and not isinstance(self.replay.data, Mapping):
             settings["replay"]["data"] = [hashes.of(path) for path in self.replay_files()]
+        if self.where is not None:  # keys that a later version adds do not change it
+            settings["where"] = _flat(settings["where"])
         drawn = [perturb.version(self.augment.drawn())] if self.augment else []
         data = (
             [hashes.of(path) for path in self.data_files()]

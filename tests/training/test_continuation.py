@@ -163,6 +163,17 @@ def test_replay_without_a_start_is_an_error_with_its_place(trained: Path) -> Non
         load_recipe("more.yaml", trained)
 
 
+def test_what_has_a_teacher_is_not_replayed_and_not_trained_first(trained: Path) -> None:
+    new_pairs(trained)
+    taught = "replay: {data: pairs.jsonl, share: 0.2}\ndistil: {teacher: recipe:tiny.yaml}\n"
+    with pytest.raises(ProblemsFound, match=r"^more\.yaml:9:9: recipe: replay does not go with di"):
+        continued(trained, taught)
+    other = project.RECIPE + "distil: {teacher: recipe:tiny}\n"
+    (trained / "pupil.yaml").write_text(other, encoding="utf-8")
+    with pytest.raises(ProblemsFound, match=r"from: pupil\.yaml: is trained with a teacher; train"):
+        continued(trained, start="pupil.yaml")
+
+
 @pytest.mark.parametrize(("share", "place"), [("0", "8:36"), ("1", "8:36"), ("-0.1", "8:36")])
 def test_a_share_is_between_0_and_1(trained: Path, share: str, place: str) -> None:
     text = project.RECIPE + f"replay: {{data: pairs.jsonl, share: {share}}}\nfrom: tiny.yaml\n"
