@@ -138,7 +138,7 @@ def _tell(found: SweepResult) -> None:
 def _reached(run: Run, shares: Sequence[float]) -> str:
     if run.stopped is not None:
         value = numbers.number(abs(run.rungs[run.stopped]))
-        return f"{'stopped':>8}  {f'at {shares[run.stopped]:.0%}, with {value}':<14}"
+        return f"{'stopped':>8}  {f'at {shares[run.stopped]:.0%}: {value}':<14}"
     if run.estimate is None:
         return f"{'failed':>8}  {run.failed}"
     return f"{numbers.rate(run.estimate.value):>8}  {numbers.interval(run.estimate)}"
