@@ -1,4 +1,4 @@
-"""Every shipped recipe of the hub trains two steps: a small random base of its kind, rows like its data's."""
+"""Every recipe of the hub trains two steps: a small base of its kind, rows like its data's."""
 
 from __future__ import annotations
 
