@@ -1,7 +1,8 @@
-"""Every shipped recipe trains two steps: a small random base of its kind, rows like its data's."""
+"""Every recipe of the hub trains two steps: a small base of its kind, rows like its data's."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -76,7 +77,9 @@ BASES = {
     "meta-llama/Llama-3.1-8B-Instruct": "llama",
 }
 """The architecture of each base."""
-OF_HUB = sorted(set(shipped_recipes()) - {"tiny", "tiny-distilled"})
+OF_HUB = [
+    name for name in shipped_recipes() if isinstance(load_recipe(name, Path("/")).data, Mapping)
+]
 QUICK = ("gpt2", "gpt2-safe-rlhf", "gpt2-ultrafeedback", "llama-8b", "roberta")
 
 
