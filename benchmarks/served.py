@@ -234,7 +234,7 @@ def section(port: int, how: Options, root: Path) -> str:
     return "\n\n".join(
         [
             "The server is a stub on the same machine that answers each request after 20 ms; texts "
-            f"have 400 characters. Median of {how.repeats}, run in turn, without a cache.",
+            f"have 400 characters. Median of {how.repeats}, run in turn, without a cache. {busy()}",
             table(head, rows),
             f"The source reaches {100 * least:.1f} % of the load generator with 64 requests of one "
             f"text at once (goal {100 * GOAL_SHARE:.0f} %: {goal}), and adds "
@@ -244,6 +244,15 @@ def section(port: int, how: Options, root: Path) -> str:
             "allows.",
         ]
     )
+
+
+def busy() -> str:
+    """How many processes wanted the cores, which decides what a share by the wall is worth."""
+    load, cores = os.getloadavg()[0], os.cpu_count() or 1
+    told = f"The load of the machine was {load:.1f} on {cores} cores"
+    if load <= cores:
+        return f"{told}."
+    return f"{told}: shares of time say little; compare processor time."
 
 
 def main() -> int:
