@@ -111,20 +111,28 @@ class CachedSource(Source):
     def peek(self, hashes: Sequence[str]) -> list[float] | None:
         """The scores of texts that memory or the disk has, by their hashes; None if one is missing.
 
-        They count as asked for once they are adopted.
+        Those of the disk are not to be trusted, nor do they count as asked for, before they were
+        found equal to trusted ones and adopted.
         """
         known, peeked = self._known, self._peeked
         if unread := [key for key in hashes if key not in known and key not in peeked]:
             fingerprint = self.source.fingerprint
             if fingerprint is not None:
-                peeked |= self.store.get(fingerprint, unread)
+                peeked |= self.store.peek(fingerprint, unread)
         try:
             return [known[key] if key in known else peeked[key] for key in hashes]
         except KeyError:
             return None
 
+    def remembered(self, hashes: Sequence[str]) -> list[float] | None:
+        """The scores of texts that this session has got; None if one is missing."""
+        try:
+            return [self._known[key] for key in hashes]
+        except KeyError:
+            return None
+
     def adopt(self, hashes: Iterable[str]) -> None:
-        """Count texts whose scores were peeked at as asked for, and found on disk."""
+        """Take scores that were peeked at for those of the texts, asked for and found on disk."""
         found = {key: self._peeked[key] for key in hashes if key not in self._known}
         if not found:
             return

@@ -103,7 +103,10 @@ class KeptConclusions:
         return content_hash(self._run, suite, sources, bound.check.label)
 
     def find(self, bound: BoundCheck, key: str, context: SuiteContext) -> Conclusion | None:
-        """What was concluded under this key, if all scores that it read are the same now."""
+        """What was concluded under this key, if all scores that it read are the same now.
+
+        The checksum of what is kept covers a hash of these scores, so their own are not looked at.
+        """
         kept = self._store.get(bound.id, key) if key else None
         if kept is None:
             return None
@@ -144,7 +147,7 @@ class KeptConclusions:
             if source is None or source.fingerprint is None:
                 return
             if hashes:
-                scores = self._book.wrapped(source).peek(hashes)
+                scores = self._book.wrapped(source).remembered(hashes)
                 count += len(hashes)
                 if scores is None or count > MOST_TEXTS:
                     return

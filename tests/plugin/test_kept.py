@@ -204,6 +204,18 @@ def test_a_damaged_file_is_ignored(small: Project, judged: list[str], damage: st
     assert judged == ["win_rate"]
 
 
+def test_a_score_that_was_changed_by_hand_is_not_trusted(small: Project, judged: list[str]) -> None:
+    """Scores are compared with those that a conclusion rests on before they are believed."""
+    good = whole(small)
+    with sqlite3.connect(ScoreStore(small.root / ".rmcheck").path) as connection:
+        row = "SELECT dialogue FROM scores ORDER BY dialogue LIMIT 1"
+        connection.execute(f"UPDATE scores SET score = score + 9 WHERE dialogue = ({row})")
+    result = small.run(*ON)
+    assert judged == ["win_rate"]
+    assert "1 score not trusted, scored again" in text_of(result)
+    assert whole(small)[1] == good[1]
+
+
 def test_a_key_trusts_only_what_was_written_with_it(
     small: Project, judged: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
