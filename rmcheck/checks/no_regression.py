@@ -145,32 +145,43 @@ class NoRegression(StoppingCheck):
         from rmcheck.stats.winrate import undecidable, wins
 
         difference, state = self.found(ctx, look)
-        lost = len(look.rest) - difference.estimate.value * len(look.pairs)
-        safe = self.require == "no_regression" and lost < self.max_drop * len(look.whole) - 1e-9
-        if state == "inconclusive" and not safe:
+        if state == "inconclusive" and not self.safe(look, difference.estimate.value):
             return False
         now = ctx.scored(look.pairs)
         tied = undecidable(wins(now.chosen, now.rejected), now.groups)
         return state == "regressed" or not tied
 
+    def safe(self, look: Look, change: float) -> bool:
+        """Whether no result of the other pairs makes a regression of this change at a look."""
+        lost = len(look.rest) - change * len(look.pairs)
+        return self.require == "no_regression" and lost < self.max_drop * len(look.whole) - 1e-9
+
     def found(self, ctx: Context, look: Look) -> tuple[Difference, State]:
         """What the pairs of a look show."""
-        from rmcheck.stats import paired
         from rmcheck.stats.winrate import wins
 
         now, before = (ctx.scored(look.pairs, source) for source in (CANDIDATE, BASELINE))
-        difference = paired.paired_difference(
-            wins(now.chosen, now.rejected, ties=self.ties),
-            wins(before.chosen, before.rejected, ties=self.ties),
-            now.groups,
-            level=look.level,
-        )
+        ours, theirs = (wins(one.chosen, one.rejected, ties=self.ties) for one in (now, before))
+        return self.state_at(look, ours, theirs, now.groups, ctx.comparisons)
+
+    def state_at(
+        self,
+        look: Look,
+        ours: NDArray[np.float64],
+        theirs: NDArray[np.float64],
+        groups: Sequence[str],
+        comparisons: int,
+    ) -> tuple[Difference, State]:
+        """What the two models' wins (n,) of a look's pairs show."""
+        from rmcheck.stats import paired
+
+        difference = paired.paired_difference(ours, theirs, groups, level=look.level)
         return difference, paired.classify(
             difference,
             identical=False,
             max_drop=self.max_drop,
-            alpha=look.alpha(self.alpha, ctx.comparisons),
-            comparisons=ctx.comparisons,
+            alpha=look.alpha(self.alpha, comparisons),
+            comparisons=comparisons,
         )
 
     def compare(

@@ -160,7 +160,12 @@ def run_selftest(options: argparse.Namespace) -> int:
     scored = {row.suite for row in run.rows}
     comparing = [suite for suite in suites if any(check.compares for check in suite.checks)]
     lacking = [suite.name for suite in comparing if suite.name not in scored]
-    found, notes = guards([suite for suite in suites if suite.name not in lacking], run, baseline)
+    found, notes = guards(
+        [suite for suite in suites if suite.name not in lacking],
+        run,
+        baseline,
+        early_stop=chosen.early_stop,
+    )
     if lacking:
         notes.insert(0, _remedy(lacking, folder, place))
     if not found:
@@ -223,11 +228,24 @@ def _lines(result: SelfTest, against: str | None) -> list[str]:
         lines.append(f"* assumed: {_why_assumed(against)}")
     if any(one.measure != "win_rate" for one in result.tested):
         lines.append("† by win rate alone; the shares that fail are those of the measure")
+    lines += _stopped(result)
     small = [one for one in result.tested if one.too_small]
     if small:
         lines += ["", "too few pairs for their max_drop:"]
         lines += [f"  {_shortfall(one)}" for one in small]
     return [*lines, *(["", *result.notes] if result.notes else [])]
+
+
+def _stopped(result: SelfTest) -> list[str]:
+    """What early stopping saves: a line for each check with `early_stop`."""
+    stopping = [(one, one.scored) for one in result.tested if one.scored]
+    if not stopping:
+        return []
+    drops = [f"{drop * 100:g} pt" for drop in result.tested[0].caught]
+    rows = [["", "equal", *drops]]
+    rows += [[_name(one), *map(_percent, scored.values())] for one, scored in stopping]
+    told = "early_stop: share of the texts that are scored, for equal models and by loss"
+    return ["", told, *aligned(rows)]
 
 
 def _sliced(share: Share) -> str:
@@ -314,6 +332,7 @@ def _json(result: SelfTest) -> dict[str, Any]:
                 "measure": one.measure,
                 "equal_models": as_json(one.false_alarms),
                 "caught": [{"drop": drop, **as_json(share)} for drop, share in one.caught.items()],
+                **_scored(one),
                 "detectable": one.detectable,
                 "too_small": one.too_small,
                 "target": one.target,
@@ -323,3 +342,10 @@ def _json(result: SelfTest) -> dict[str, Any]:
         ],
         "notes": list(result.notes),
     }
+
+
+def _scored(one: Tested) -> dict[str, Any]:
+    """The mean shares of the pairs that a check with `early_stop` scores, if it is one."""
+    shares = one.scored or {}
+    rows = [{"drop": drop, "share": share} for drop, share in shares.items()]
+    return {"early_stop": rows} if rows else {}

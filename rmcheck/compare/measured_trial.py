@@ -18,14 +18,6 @@ from rmcheck.stats.winrate import wins
 Column = NDArray[np.float64]
 
 
-def trial(guard: Guard, comparisons: int) -> Trial:
-    """A guard ready to be judged, by the measure of its check."""
-    measure = guard.check.measure
-    if measure == "win_rate" or guard.margins is None:
-        return Trial(guard, comparisons)
-    return MeasuredTrial(guard, comparisons, guard.margins, measure)
-
-
 class MeasuredTrial(Trial):
     """One guard whose margins decide as well.
 

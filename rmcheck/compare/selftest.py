@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from rmcheck.checks.looks import looks_at
 from rmcheck.checks.no_regression import NoRegression
 from rmcheck.compare.comparison import Side
-from rmcheck.compare.measured_trial import trial
+from rmcheck.compare.looking_trial import trial
 from rmcheck.compare.simulation import PLANTED, Guard, Share, Tested, Wins
+from rmcheck.data import PreferencePair
 from rmcheck.progress import NoProgress, Progress
 from rmcheck.record.scores import PairScore
 from rmcheck.stats.decision import MIN_GROUPS
@@ -42,9 +44,16 @@ class SelfTest:
 
 
 def guards(
-    suites: Sequence[Suite], run: Side, baseline: Side | None
+    suites: Sequence[Suite],
+    run: Side,
+    baseline: Side | None,
+    *,
+    early_stop: bool | None = None,
 ) -> tuple[list[Guard], list[str]]:
-    """The comparisons of the suites with their wins, and why others are left out."""
+    """The comparisons of the suites with their wins, and why others are left out.
+
+    `early_stop` is that of the settings: True or False for all checks, None for what each says.
+    """
     mine, theirs = _rows(run), _rows(baseline) if baseline else {}
     found: list[Guard] = []
     notes: list[str] = []
@@ -53,10 +62,13 @@ def guards(
             check, name = bound.check, bound.id
             if not isinstance(check, NoRegression):
                 continue
+            if early_stop is not None:
+                check = check.stopping(early_stop)
             pairs = check.select(suite.data_of(check))
             column = (suite.name, check.objective or "")
             rows = mine.get(column, {})
-            kept = [rows[pair.hash] for pair in pairs if pair.hash in rows]
+            known = [(pair, rows[pair.hash]) for pair in pairs if pair.hash in rows]
+            kept = [row for _, row in known]
             if len(kept) < len(pairs):
                 lacking = counted(len(pairs) - len(kept), "pair")
                 notes.append(f"{name}: {run.name} has no scores for {lacking}")
@@ -66,7 +78,7 @@ def guards(
             if reason:
                 notes.append(f"{name}: left out, because the check cannot decide: {reason}")
                 continue
-            found.append(_guard(name, check, bound.required, kept, theirs.get(column, {})))
+            found.append(_guard(name, check, bound.required, known, theirs.get(column, {})))
     return found, notes
 
 
@@ -82,20 +94,30 @@ def _guard(
     name: str,
     check: NoRegression,
     required: bool,
-    rows: Sequence[PairScore],
+    known: Sequence[tuple[PreferencePair, PairScore]],
     others: Mapping[str, PairScore],
 ) -> Guard:
     """Paired with the baseline's wins where that has enough of the pairs, and differs at all."""
-    both = [row for row in rows if row.hash in others]
-    theirs = [others[row.hash] for row in both]
-    if len({row.group for row in both}) >= MIN_GROUPS:
-        now, before = _wins(both, check), _wins(theirs, check)
-        if np.any(now != before):
-            groups = [row.group for row in both]
-            measured = _margins(both), _margins(theirs)
-            return Guard(name, check, required, groups, now, before, measured)
-    groups, now = [row.group for row in rows], _wins(rows, check)
-    return Guard(name, check, required, groups, now, margins=(_margins(rows), None))
+    if any(row.seeds for _, row in known):
+        check = check.stopping(False)  # a comparison of recipes looks at all pairs
+    both = [(pair, row) for pair, row in known if row.hash in others]
+    theirs = [others[row.hash] for _, row in both]
+    compared = len({row.group for _, row in both}) >= MIN_GROUPS and np.any(
+        _wins([row for _, row in both], check) != _wins(theirs, check)
+    )
+    kept = both if compared else known
+    rows = [row for _, row in kept]
+    looks = looks_at([pair for pair, _ in kept], early=check.early_stop)
+    return Guard(
+        name,
+        check,
+        required,
+        [row.group for row in rows],
+        _wins(rows, check),
+        _wins(theirs, check) if compared else None,
+        margins=(_margins(rows), _margins(theirs) if compared else None),
+        looks=looks if check.early_stop else (),
+    )
 
 
 def _margins(rows: Sequence[PairScore]) -> Wins:
@@ -145,6 +167,7 @@ def selftest(
     rng = np.random.default_rng(seed)
     alarms = [0] * len(trials)
     caught = [Counter[float]() for _ in trials]
+    scored = [dict.fromkeys((0.0, *planted), 0.0) for _ in trials]
     red = 0
     chunk = max(1, _CELLS // len(columns))
     shown.start("simulating", runs, "runs")
@@ -155,12 +178,16 @@ def selftest(
         for place, each in enumerate(trials):
             mine = [columns[name] for name in each.names]
             part = (draws[0][:, mine], draws[1][:, mine], draws[2][:, mine])
-            failed = each.red(each.choice(part, 0.0))
-            alarms[place] += int(failed.sum())
-            if each.guard.required:
-                some |= failed
-            for drop in planted:
-                caught[place][drop] += int(each.red(each.choice(part, drop)).sum())
+            for drop in (0.0, *planted):
+                failed, shares = each.judged(each.choice(part, drop))
+                if shares is not None:
+                    scored[place][drop] += float(shares.sum()) / runs
+                if drop:
+                    caught[place][drop] += int(failed.sum())
+                    continue
+                alarms[place] += int(failed.sum())
+                if each.guard.required:
+                    some |= failed
         red += int(some.sum())
         shown.advance(size)
     shown.finish()
@@ -171,7 +198,12 @@ def selftest(
         alpha=max((guard.check.alpha for guard in found), default=math.nan),
         red=Share(red, runs),
         tested=[
-            each.tested(alarms[place], {drop: caught[place][drop] for drop in planted}, runs)
+            each.tested(
+                alarms[place],
+                {drop: caught[place][drop] for drop in planted},
+                runs,
+                scored[place] if each.guard.looks else None,
+            )
             for place, each in enumerate(trials)
         ],
         notes=tuple(notes),

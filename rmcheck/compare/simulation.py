@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
+from rmcheck.checks.looks import Look
 from rmcheck.checks.no_regression import NoRegression
 from rmcheck.stats import groups as grouping
 from rmcheck.stats.decision import Measure
@@ -59,7 +60,8 @@ class Guard:
 
     `before` None: there was nothing to compare with, so that models are taken to differ on
     `ASSUMED` of the prompts. `margins` are those behind the wins, for a check that measures them;
-    each model's in its own unit.
+    each model's in its own unit. `looks` are those of a check that may decide before all pairs are
+    scored.
     """
 
     name: str
@@ -69,6 +71,7 @@ class Guard:
     now: Wins
     before: Wins | None = None
     margins: tuple[Wins, Wins | None] | None = None
+    looks: Sequence[Look] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +82,9 @@ class Tested:
     check with this `max_drop` should catch: twice that (a drop of just `max_drop` is caught half
     of the time at best), at least 1 point. `pairs_needed` would do for it. Both are those of the
     win rate, whatever the `measure`.
+
+    `scored` is the mean share of the pairs that a check with `early_stop` scores, by drop (0 for
+    equal models); None for one without.
     """
 
     name: str
@@ -94,6 +100,7 @@ class Tested:
     target: float
     pairs_needed: int | None
     measure: Measure = "win_rate"
+    scored: Mapping[float, float] | None = None
 
     @property
     def too_small(self) -> bool:
@@ -141,6 +148,10 @@ class Trial:
         chosen = np.where(differs < self.likely, other, SAME)
         return np.where(taken < min(1.0, lost), LOST, chosen)
 
+    def judged(self, choice: NDArray[np.intp]) -> tuple[NDArray[np.bool_], Wins | None]:
+        """As `red`, and the share of the pairs that each run scores, if that may be a part."""
+        return self.red(choice), None
+
     def red(self, choice: NDArray[np.intp]) -> NDArray[np.bool_]:
         """Whether the check fails, run by run: (runs, G) contents to (runs,)."""
         every = np.arange(choice.shape[1])
@@ -175,7 +186,13 @@ class Trial:
             self._verdicts[key] = check.decide(state)[1] == "fail"
         return self._verdicts[key]
 
-    def tested(self, alarms: int, caught: Mapping[float, int], runs: int) -> Tested:
+    def tested(
+        self,
+        alarms: int,
+        caught: Mapping[float, int],
+        runs: int,
+        scored: Mapping[float, float] | None = None,
+    ) -> Tested:
         """The result, with what this many pairs can detect."""
         guard, check = self.guard, self.guard.check
         effect, share = worst_design_effect(guard.groups), ASSUMED
@@ -207,6 +224,7 @@ class Trial:
             ),
             target=target,
             measure=check.measure,
+            scored=scored,
             pairs_needed=pairs_to_catch(
                 min(1.0, target),
                 discordant=smoothed,

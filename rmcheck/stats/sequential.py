@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -16,16 +16,45 @@ from rmcheck.stats.columns import proportion
 LEAST = 1e-12
 """A look spends at least this much. Without it, the first looks could never decide anything."""
 
+EARLY = 0.25
+"""The share of alpha that is spent on the data up to `EARLY_UNTIL`."""
+
+EARLY_UNTIL = 0.3
+
 # Paths that are further below 0 than this many standard deviations never cross a boundary.
 _REACH = 8.0
 # Nodes and weights of Gauss and Legendre within a panel, which is a standard deviation wide.
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(8)
 
 Column = NDArray[np.float64]
+Spending = Callable[[float, float], float]
+"""What may be spent by a fraction of the data, of an alpha."""
 
 
-def spent(fraction: float, alpha: float) -> float:
+def spent(fraction: float, alpha: float, *, early: float = EARLY) -> float:
     """How much of alpha may be spent by the time at which this share of the data was seen.
+
+    Parameters
+    ----------
+    fraction : information fraction in (0, 1].
+    alpha : one-sided level of the whole test, in (0, 1).
+    early : the share of alpha in [0, 1) that is spent on the data up to `EARLY_UNTIL`.
+
+    Notes
+    -----
+    A spending function (Lan and DeMets 1983, *Biometrika* 70:659-663) in two parts: `early` of
+    alpha evenly over the data up to `EARLY_UNTIL`, the rest in O'Brien and Fleming's shape. See
+    `docs/notes/clear-cases-are-decided-early.md` for why.
+
+    >>> f"{spent(0.15, 0.025):.5f}, {spent(0.3, 0.025):.5f}, {spent(1.0, 0.025):.3f}"
+    '0.00313, 0.00627, 0.025'
+    """
+    late = obrien_fleming(fraction, (1.0 - early) * alpha)
+    return early * alpha * min(1.0, fraction / EARLY_UNTIL) + late
+
+
+def obrien_fleming(fraction: float, alpha: float) -> float:
+    """The same in O'Brien and Fleming's shape alone, which spends next to nothing early.
 
     Parameters
     ----------
@@ -34,11 +63,9 @@ def spent(fraction: float, alpha: float) -> float:
 
     Notes
     -----
-    Lan and DeMets 1983, *Biometrika* 70:659-663: 2 - 2Φ(z(α/2) / √t). Next to nothing is spent
-    early, so that the last critical value is hardly larger than that of a single look. The shape is
-    that of O'Brien and Fleming 1979.
+    Lan and DeMets 1983: 2 - 2Φ(z(α/2) / √t), after O'Brien and Fleming 1979.
 
-    >>> f"{spent(0.5, 0.025):.5f}, {spent(1.0, 0.025):.3f}"
+    >>> f"{obrien_fleming(0.5, 0.025):.5f}, {obrien_fleming(1.0, 0.025):.3f}"
     '0.00153, 0.025'
     """
     proportion("alpha", alpha, closed=False)
@@ -78,7 +105,9 @@ def exit_probabilities(
     return np.array(found)
 
 
-def critical_values(fractions: Sequence[float], alpha: float) -> tuple[float, ...]:
+def critical_values(
+    fractions: Sequence[float], alpha: float, *, spending: Spending = spent
+) -> tuple[float, ...]:
     """Critical values of z for looks at these fractions of the data, one-sided.
 
     Parameters
@@ -86,19 +115,21 @@ def critical_values(fractions: Sequence[float], alpha: float) -> tuple[float, ..
     fractions : (K,) information fractions, rising, in (0, 1]; the last look spends all that is
         left of `alpha`, wherever it is.
     alpha : one-sided level over all looks, in (0, 0.5).
+    spending : how much of alpha may be spent by a fraction of the data.
 
     Returns
     -------
     (K,) critical values: z above the k-th at look k, and at no look before, has the probability
-    that `spent` allows for the step (at least `LEAST`).
+    that `spending` allows for the step (at least `LEAST`).
 
-    >>> [f"{each:.2f}" for each in critical_values((0.2, 0.4, 0.6, 0.8, 1.0), 0.025)]
+    >>> fifths = (0.2, 0.4, 0.6, 0.8, 1.0)
+    >>> [f"{each:.2f}" for each in critical_values(fifths, 0.025, spending=obrien_fleming)]
     ['4.88', '3.36', '2.68', '2.29', '2.03']
     """
     _refuse_unordered(fractions)
     if not 0.0 < alpha < 0.5:
         raise ValueError(f"alpha={alpha} is outside (0, 0.5)")
-    return _critical_values(tuple(float(each) for each in fractions), float(alpha))
+    return _critical_values(tuple(float(each) for each in fractions), float(alpha), spending)
 
 
 def nominal_levels(fractions: Sequence[float], alpha: float) -> tuple[float, ...]:
@@ -145,17 +176,19 @@ def repeated_p(fractions: Sequence[float], p: float) -> float:
 def _nominal(looks: tuple[float, ...], alpha: float) -> float:
     """The nominal level of the last of these looks; another one follows unless it has all data."""
     whole = looks if looks[-1] == 1.0 else (*looks, 1.0)
-    return float(ndtr(-_critical_values(whole, alpha)[len(looks) - 1]))
+    return float(ndtr(-_critical_values(whole, alpha, spent)[len(looks) - 1]))
 
 
 @lru_cache(maxsize=1024)
-def _critical_values(fractions: tuple[float, ...], alpha: float) -> tuple[float, ...]:
+def _critical_values(
+    fractions: tuple[float, ...], alpha: float, spending: Spending
+) -> tuple[float, ...]:
     paths = _Paths.start(0.0)
     found: list[float] = []
     total = 0.0
     for number, fraction in enumerate(fractions, start=1):
         last = number == len(fractions)
-        step = alpha - total if last else spent(fraction, alpha) - total
+        step = alpha - total if last else spending(fraction, alpha) - total
         step = max(step, LEAST)
         edge = paths.edge(step, fraction)
         found.append(edge / math.sqrt(fraction))

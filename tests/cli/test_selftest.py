@@ -80,6 +80,27 @@ def test_a_measure_is_said_beside_its_check(gate: Project) -> None:
     assert [check["measure"] for check in found["checks"]] == ["win_rate", "rank_log_loss"]
 
 
+def test_early_stopping_is_simulated_and_what_it_saves_is_told(gate: Project) -> None:
+    gate.suite("code", {"check": "no_regression", "early_stop": True})
+    said = gate.cli("selftest", "--runs", "20")
+    place = said.out.index(
+        "early_stop: share of the texts that are scored, for equal models and by loss"
+    )
+    assert said.out[place + 1].split() == ["equal", "1", "pt", "2", "pt", "3", "pt", "5", "pt"]
+    row = said.out[place + 2].replace(" %", "").split()
+    assert row[0] == "code::no_regression"
+    assert all(25.0 <= float(share) <= 100.0 for share in row[1:])  # 15 prompts at least
+    assert said.out[place + 3] == ""
+    found = json.loads("\n".join(gate.cli("selftest", "--runs", "20", "--format", "json").out))
+    chat, code = found["checks"]
+    assert "early_stop" not in chat
+    assert [entry["drop"] for entry in code["early_stop"]] == [0.0, 0.01, 0.02, 0.03, 0.05]
+    assert all(0.25 <= entry["share"] <= 1.0 for entry in code["early_stop"])
+    # The setting of the run decides for all checks.
+    gate.write("pytest.ini", "[pytest]\nrm_early_stop = off\n")
+    assert not [line for line in gate.cli("selftest", "--runs", "20").out if "early_stop" in line]
+
+
 def test_without_a_baseline_it_says_what_it_assumes(gate: Project) -> None:
     said = gate.cli("selftest", "--runs", "20", "--against", "reports/latest")
     assert "20 %*" in said.out[4]

@@ -10,7 +10,8 @@ from rmcheck.checks import Changes
 from rmcheck.checks.no_regression import NoRegression
 from rmcheck.checks.paired_scores import PairedScores
 from rmcheck.compare.comparison import Side
-from rmcheck.compare.measured_trial import MeasuredTrial, trial
+from rmcheck.compare.looking_trial import trial
+from rmcheck.compare.measured_trial import MeasuredTrial
 from rmcheck.compare.selftest import guards, selftest
 from rmcheck.compare.simulation import BEHIND, LOST, SAME, Draws, Guard, Trial
 from rmcheck.stats.winrate import wins

@@ -9,10 +9,12 @@ import pytest
 from scipy.special import ndtr, ndtri
 
 from rmcheck.stats.sequential import (
-    LEAST,
+    EARLY,
+    EARLY_UNTIL,
     critical_values,
     exit_probabilities,
     nominal_levels,
+    obrien_fleming,
     repeated_p,
     spent,
 )
@@ -23,11 +25,13 @@ FIFTHS = (0.2, 0.4, 0.6, 0.8, 1.0)
 def test_lan_demets_boundaries_are_the_published_ones() -> None:
     # Five equal looks, spending of O'Brien and Fleming's shape, one-sided 0.025: the values that
     # the R packages ldbounds and gsDesign print.
-    assert critical_values(FIFTHS, 0.025) == pytest.approx(
+    assert critical_values(FIFTHS, 0.025, spending=obrien_fleming) == pytest.approx(
         (4.8769, 3.3569, 2.6803, 2.2898, 2.0310), abs=2e-4
     )
     # Two looks, from the same packages.
-    assert critical_values((0.5, 1.0), 0.025) == pytest.approx((2.9626, 1.9686), abs=2e-4)
+    assert critical_values((0.5, 1.0), 0.025, spending=obrien_fleming) == pytest.approx(
+        (2.9626, 1.9686), abs=2e-4
+    )
 
 
 @pytest.mark.parametrize(
@@ -73,9 +77,32 @@ def test_one_look_is_the_plain_test_and_all_looks_hold_alpha() -> None:
         assert exit_probabilities(uneven, critical_values(uneven, alpha)).sum() == pytest.approx(
             alpha, rel=1e-6
         )
-    # The first look is allowed little, but more than the 1e-23 of the spending function.
-    assert spent(0.05, 0.025) < 1e-20
-    assert nominal_levels(uneven, 0.025)[0] == pytest.approx(LEAST, rel=1e-3)
+    # The first look has what is spent by then: a quarter of alpha, a sixth of the way to 30 %.
+    assert nominal_levels(uneven, 0.025)[0] == pytest.approx(0.025 / 4 / 6, rel=1e-6)
+
+
+def test_a_quarter_is_spent_early_and_all_of_alpha_at_the_end() -> None:
+    for alpha in (0.025, 0.001):
+        assert spent(1.0, alpha) == pytest.approx(alpha, rel=1e-12)
+        # By hand: the early part, and 2 - 2Φ(z(3α/8) / √0.3) of the rest.
+        late = 2 * float(ndtr(ndtri(0.375 * alpha) / math.sqrt(0.3)))
+        assert spent(EARLY_UNTIL, alpha) == pytest.approx(EARLY * alpha + late, rel=1e-12)
+        assert late < 0.01 * alpha
+        assert spent(0.03, alpha) == pytest.approx(0.1 * EARLY * alpha, rel=1e-6)
+        steps = np.diff([spent(t, alpha) for t in np.linspace(0.001, 1.0, 500)])
+        assert (steps > 0).all()
+    fractions = (0.1, 0.3, 0.6, 1.0)
+    classic = critical_values(fractions, 0.025, spending=obrien_fleming)
+    ours = critical_values(fractions, 0.025)
+    assert ours[0] < 3.1 < 6.0 < classic[0]
+    assert 1.96 < classic[-1] < ours[-1] < 2.12
+
+
+def test_a_stricter_level_is_stricter_at_every_look() -> None:
+    # What a repeated p rests on.
+    fractions = (0.05, 0.1, 0.3, 0.4, 0.7, 1.0)
+    levels = [nominal_levels(fractions, alpha) for alpha in (1e-4, 1e-3, 0.005, 0.025, 0.1, 0.3)]
+    assert (np.diff(np.array(levels), axis=0) > 0).all()
 
 
 def test_a_repeated_p_is_alpha_where_the_look_just_decides() -> None:
