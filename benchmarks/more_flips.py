@@ -36,8 +36,12 @@ ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT / "fixtures/preferences/safety.jsonl"
 RULE = FlipRule(most=0.0, alpha=0.05)
 GOAL = 0.04
-PLANTED = ("curly_quotes", "doubled_blanks", "bold_added", "typo_swapped", "prompt_polite")
+PLANTED = ("blank_ends", "doubled_blanks", "bold_added", "typo_swapped", "prompt_polite")
 """A white space, a sign, a decoration, an error, and a change of the prompt."""
+LEAST = 60
+"""Changes with fewer copies are left out: they would decide nothing."""
+SIZES = ((1, 1), (1, 2), (2, 2), (3, 3))
+"""Trainings of the candidate and of the baseline."""
 DOSES = (1.0, 2.0, 4.0)
 
 Column = NDArray[np.float64]
@@ -69,7 +73,7 @@ def scored(cache: Path, seeds: int, most: int) -> Scored:
     every = copies_of(
         pairs, perturb.chosen(["all"], ("preserves",)), seed=0, strength=perturb.DEFAULT_STRENGTH
     )
-    every = [each for each in every if each.applies]
+    every = [each for each in every if len(list(each.dialogues)) >= LEAST]
     recipe, settings = load_recipe("tiny", ROOT), SourceOptions(root=ROOT, cache=cache)
     book = ScoreBook(cache)
     own: list[Column] = []
@@ -118,13 +122,15 @@ class Drawn:
     groups: list[str]
 
 
-def draws(found: Scored, k: int, count: int, rng: np.random.Generator, fresh: bool) -> list[Drawn]:
-    """So many comparisons of k trainings with k others; `fresh`: of prompts drawn anew, too."""
+def draws(
+    found: Scored, k: int, j: int, count: int, rng: np.random.Generator, fresh: bool
+) -> list[Drawn]:
+    """So many comparisons of k trainings with j others; `fresh`: of prompts drawn anew, too."""
     seeds = range(len(found.own))
     splits = [
         (ours, theirs)
         for ours in combinations(seeds, k)
-        for theirs in combinations(sorted(set(seeds) - set(ours)), k)
+        for theirs in combinations(sorted(set(seeds) - set(ours)), j)
     ]
     names = list(dict.fromkeys(found.groups))
     places = {name: np.flatnonzero(np.array(found.groups) == name) for name in names}
@@ -144,7 +150,7 @@ def red(flips: dict[str, Column], drawn: Drawn, other: dict[str, Column]) -> lis
         {name: table[np.ix_(np.asarray(side), drawn.rows)] for name, table in tables.items()}
         for tables, side in ((flips, drawn.ours), (other, drawn.theirs))
     )
-    if len(drawn.ours) == 1:
+    if len(drawn.ours) == len(drawn.theirs) == 1:
         both = [Flips(name, now[name][0], before[name][0]) for name in now]
         return [each.name for each in more_flips(both, drawn.groups, RULE).worse]
     recipes = [RecipeFlips(name, now[name], before[name]) for name in now]
@@ -159,28 +165,28 @@ def level(found: Scored, runs: int) -> str:
     """A/A: the same recipe on both sides."""
     flips = {name: found.flips(name) for name in found.copies}
     rng, rows = np.random.default_rng(0), []
-    for k in (1, 2, 3):
-        if 2 * k > len(found.own):
+    for k, j in SIZES:
+        if k + j > len(found.own):
             continue
         for fresh in (False, True):
-            every = draws(found, k, runs, rng, fresh)
+            every = draws(found, k, j, runs, rng, fresh)
             hits = sum(bool(red(flips, one, flips)) for one in every)
             goal = (
                 f" (goal {100 * GOAL:g} %: {'reached' if hits <= GOAL * len(every) else 'missed'})"
             )
             said = percent(hits, len(every)) + (goal if k == 3 else "")
-            rows.append((f"{k} against {k}", "drawn anew" if fresh else "all", len(every), said))
+            rows.append((f"{k} against {j}", "drawn anew" if fresh else "all", len(every), said))
     return table(("trainings", "prompts", "runs", "red"), rows)
 
 
-def planted(found: Scored, runs: int, k: int) -> str:
+def planted(found: Scored, runs: int, k: int, j: int) -> str:
     """Every training of the candidate loses so much on the copies of one change."""
     plain = {name: found.flips(name) for name in found.copies}
     rng, rows = np.random.default_rng(1), []
     for name in PLANTED:
         for dose in DOSES:
             weak = {**plain, name: found.flips(name, dose)}
-            every = draws(found, k, runs, rng, fresh=False)
+            every = draws(found, k, j, runs, rng, fresh=False)
             named = [red(weak, one, plain) for one in every]
             lost = np.nanmean(weak[name]) - np.nanmean(plain[name])
             pairs = int((~np.isnan(plain[name])).sum(axis=1).mean())
@@ -221,7 +227,7 @@ def main() -> None:
         made_up(seeds) if how.quick else scored(how.given.cache.resolve(), seeds, how.given.pairs)
     )
     runs = 6 if how.quick else how.given.runs
-    k = min(3, seeds // 2)
+    k, j = [size for size in SIZES if sum(size) <= seeds][-1]
     publish(
         "Lost wins over seeds",
         f"The shipped recipe with {seeds} seeds, {len(found.groups)} pairs and {len(found.copies)} "
@@ -230,9 +236,9 @@ def main() -> None:
         "Prompts: all, or drawn anew with replacement in each run.\n\n"
         f"### What a seed changes\n\n{seed_table(found)}\n\n"
         f"### The same recipe on both sides: share red\n\n{level(found, runs)}\n\n"
-        f"### A weakness in every training, {k} against {k}\n\n"
+        f"### A weakness in every training, {k} against {j}\n\n"
         "Each training of the candidate takes so many standard deviations of its scores off the "
-        f"copies of chosen responses by one change.\n\n{planted(found, runs, k)}",
+        f"copies of chosen responses by one change.\n\n{planted(found, runs, k, j)}",
         how,
     )
 

@@ -12,7 +12,7 @@ from scipy import stats
 
 from rmcheck.checks.check import BASELINE, CANDIDATE
 from rmcheck.checks.invariance import Invariance
-from rmcheck.checks.more_flips import ALL, FlipRule
+from rmcheck.checks.more_flips import ALL, FlipRule, Flips, more_flips
 from rmcheck.checks.recipe_flips import MoreRecipeFlips, RecipeFlips, more_recipe_flips
 from rmcheck.data.preferences import PreferenceData
 from rmcheck.engine.seeds import with_trainings
@@ -184,3 +184,69 @@ def test_seeds_are_scored_only_where_they_are_compared(tmp_path: Path) -> None:
     assert asked(kept) == [None]
     with pytest.raises(ValueError, match=r"seeds: 3 compares recipes, .* without max_more_flips"):
         Invariance(seeds=3)
+
+
+def trained(
+    rng: np.random.Generator,
+    truth: Sequence[np.ndarray],  # type: ignore[type-arg]
+    steady: np.ndarray,  # type: ignore[type-arg]
+) -> list[np.ndarray]:  # type: ignore[type-arg]
+    """Shares (trainings, n) of lost wins by each change, of three trainings of one recipe.
+
+    A training sees a pair with noise of its own, and how much a change disturbs it differs from
+    training to training around `steady`, which is the recipe's.
+    """
+    n = len(truth[0])
+    found = []
+    sides = [[side + 0.4 * rng.normal(size=n) for side in truth] for _ in range(3)]
+    for noise_of_change in steady:
+        rows = []
+        for chosen, rejected in sides:
+            own = noise_of_change * np.exp(0.3 * rng.normal())
+            lost = (chosen + own * rng.normal(size=n) < rejected).astype(float)
+            lost += chosen < rejected + own * rng.normal(size=n)
+            rows.append(np.where(chosen > rejected, lost / 2, NAN))
+        found.append(np.stack(rows))
+    return found
+
+
+def red_runs(runs: int, *, planted: float = 0.0, single: bool = False) -> int:
+    """Runs in which a comparison of 3 with 3 trainings over 20 changes names one of them.
+
+    With `single` the first trainings are compared as two models.
+    With `planted` it must be the first one, which disturbs the candidate's trainings more by that.
+    """
+    rng = np.random.default_rng(3)
+    prompts = [f"g{i // 2}" for i in range(200)]
+    red = 0
+    for _ in range(runs):
+        hard = np.repeat(rng.normal(size=100), 2)
+        truth = [0.8 + 0.5 * hard + rng.normal(size=200), rng.normal(size=200)]
+        steady = rng.uniform(0.1, 0.8, size=20)
+        weak = steady + planted * (np.arange(20) == 0)
+        now, before = trained(rng, truth, weak), trained(rng, truth, steady)
+        sides = list(zip((f"c{i}" for i in range(20)), now, before, strict=True))
+        rule = FlipRule(most=0.0, alpha=0.05)
+        named = {
+            each.name
+            for each in (
+                more_flips([Flips(name, a[0], b[0]) for name, a, b in sides], prompts, rule).worse
+                if single
+                else more_recipe_flips([RecipeFlips(*each) for each in sides], prompts, rule).worse
+            )
+        }
+        red += "c0" in named if planted else bool(named)
+    return red
+
+
+@pytest.mark.ci
+def test_of_two_recipes_that_are_alike_few_runs_are_red() -> None:
+    # α/2 = 2.5 % at most in expectation; 7 of 120 are two and a half standard errors above it.
+    assert red_runs(120) <= 7
+    # The same trainings compared as two models: the seed alone makes many of them red.
+    assert red_runs(60, single=True) >= 12
+
+
+@pytest.mark.ci
+def test_a_recipe_that_is_less_steady_under_one_change_is_found_and_named() -> None:
+    assert red_runs(12, planted=3.0) >= 10
