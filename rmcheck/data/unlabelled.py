@@ -14,6 +14,7 @@ from rmcheck.data.layouts.shape import Shape
 from rmcheck.data.row_reader import read_responses
 from rmcheck.data.rows import Row, read_rows, renamed
 from rmcheck.errors import Problem, ProblemsFound, condensed
+from rmcheck.wording import counted
 
 LABELS = ("chosen", "rejected", "best", "ratings")
 """Keys that say which response is better."""
@@ -72,7 +73,7 @@ def read_unlabelled(path: Path, shown: str) -> list[Unlabelled] | None:
     if len(without) < len(rows):
         first = next(row for row in rows if not _is_unlabelled(row))
         said = (
-            f"expected no labels, as in {len(without):,} of {len(rows):,} rows, got "
+            f"expected no labels, as in {len(without):,} of {counted(len(rows), 'row')}, got "
             f"{_labels(first)}; keep rows with labels in a file of their own"
         )
         raise ProblemsFound([Problem(shown, first.line, 1, said)])

@@ -14,6 +14,7 @@ from rmcheck.data.label import Label
 from rmcheck.data.objectives import label_of, names_of
 from rmcheck.errors import TrainingError, did_you_mean
 from rmcheck.training.losses import LOSSES, Loss
+from rmcheck.training.losses.asked import refuse_shape
 from rmcheck.training.objectives_key import PAIR, Head, LossOf
 from rmcheck.training.recipe import Recipe
 from rmcheck.wording import counted, listed
@@ -170,11 +171,7 @@ class ManyHeads:
             rejected = torch.where(turned, first, second)
             columns = self._columns(of, batch, rows, place, turned)
             losses = loss(chosen, rejected, batch[MARGIN][rows, place], **columns, **of.settings)
-            if losses.shape != rows.shape:
-                raise TrainingError(
-                    f"loss '{of.name}': expected a loss for each of {len(rows)} pairs, got shape "
-                    f"{tuple(losses.shape)}"
-                )
+            refuse_shape(losses, len(rows), "pairs", of.name)
             if self._recipe.centring:
                 losses = losses + self._recipe.centring * (chosen + rejected) ** 2
             total = total + torch.zeros_like(total).index_copy(0, rows, head.weight * losses)

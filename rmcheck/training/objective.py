@@ -9,7 +9,7 @@ import torch
 
 from rmcheck.errors import TrainingError, did_you_mean
 from rmcheck.training.losses import LOSSES, Loss
-from rmcheck.training.losses.asked import asked_by
+from rmcheck.training.losses.asked import asked_by, refuse_shape
 from rmcheck.training.many_heads import ManyHeads
 from rmcheck.training.recipe import Recipe
 from rmcheck.training.taught import TaughtObjective
@@ -39,7 +39,7 @@ class PairObjective:
         losses = self._loss(
             chosen, rejected, batch["margin"], **columns, **self._recipe.loss_settings
         )
-        _refuse_shape(losses, len(chosen), "pairs", self._recipe)
+        refuse_shape(losses, len(chosen), "pairs", self._recipe.loss)
         if self._recipe.centring:
             losses = losses + self._recipe.centring * (chosen + rejected) ** 2
         return losses, chosen - rejected
@@ -57,7 +57,7 @@ class SetObjective:
         """Losses of the sets, (n,), and differences of all ranked pairs in them, (m,)."""
         rewards, below = scores[batch["slots"]], batch["below"]
         losses = self._loss(rewards, below, **self._recipe.loss_settings)
-        _refuse_shape(losses, len(rewards), "sets", self._recipe)
+        refuse_shape(losses, len(rewards), "sets", self._recipe.loss)
         if self._recipe.centring:
             there = below.any(dim=1) | below.any(dim=2)
             mean = (rewards * there).sum(dim=1) / there.sum(dim=1)
@@ -81,11 +81,3 @@ def objective_of(recipe: Recipe) -> Objective:
         return TaughtObjective(recipe, found)
     kind = SetObjective if asked_by(found).sets else PairObjective
     return kind(recipe, found)
-
-
-def _refuse_shape(losses: torch.Tensor, count: int, kind: str, recipe: Recipe) -> None:
-    if losses.shape != (count,):
-        raise TrainingError(
-            f"loss '{recipe.loss}': expected a loss for each of {count} {kind}, got shape "
-            f"{tuple(losses.shape)}"
-        )

@@ -11,7 +11,6 @@ import torch
 from numpy.typing import NDArray
 
 from rmcheck.data import PreferencePair
-from rmcheck.errors import TrainingError
 from rmcheck.record.run import DistilRecord, EstimateRecord
 from rmcheck.scoring.scorer import Scorer
 from rmcheck.stats.correlation import agreement
@@ -19,7 +18,7 @@ from rmcheck.stats.winrate import win_rate, wins
 from rmcheck.training.batches import margins
 from rmcheck.training.lessons import Lesson, Taught
 from rmcheck.training.losses import Loss
-from rmcheck.training.losses.asked import asked_by
+from rmcheck.training.losses.asked import asked_by, refuse_shape
 from rmcheck.training.losses.teacher import margin_regression
 from rmcheck.training.preparation import Ids, flips
 from rmcheck.training.ranked import Ranked, RankedCollator, ids_of, order_of
@@ -251,9 +250,5 @@ class TaughtObjective:
         losses: torch.Tensor = self._loss(
             chosen, rejected, batch["margin"], **columns, **self._recipe.loss_settings
         )
-        if losses.shape != chosen.shape:
-            raise TrainingError(
-                f"loss '{self._recipe.loss}': expected a loss for each of {len(chosen)} pairs, got "
-                f"shape {tuple(losses.shape)}"
-            )
+        refuse_shape(losses, len(chosen), "pairs", self._recipe.loss)
         return losses

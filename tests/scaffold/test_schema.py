@@ -180,8 +180,9 @@ def test_every_key_of_a_kind_is_there_and_described(kind: str) -> None:
 
 def test_every_key_of_a_recipe_is_there_and_described() -> None:
     schema = recipe_schema()
-    fields = {field.name for field in dataclasses.fields(Recipe)} - {"path", "optimisation"}
-    assert set(schema["properties"]) == {"recipe", "training", *fields} - {"loss_settings"}
+    fields = {field.name for field in dataclasses.fields(Recipe)}
+    keys = fields - {"path", "optimisation", "loss_settings", "start"}
+    assert set(schema["properties"]) == {"recipe", "training", "from", *keys}
     for kind in (Lora, LabelNoise, Optimisation):
         keys = schema["definitions"][kind.__name__]["properties"]
         assert set(keys) == {field.name for field in dataclasses.fields(kind)}

@@ -9,6 +9,7 @@ from typing import Any, Literal, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, create_model
 
+from rmcheck.errors import TrainingError
 from rmcheck.training.losses import LOSSES, Loss
 
 COLUMNS = ("ratings", "confidence")
@@ -80,3 +81,12 @@ def _hints(loss: Loss) -> Mapping[str, Any]:
         return get_type_hints(loss, localns={"Tensor": Any}, include_extras=True)
     except Exception:  # names of another package that are imported for type checkers only
         return {}
+
+
+def refuse_shape(losses: Any, count: int, kind: str, name: str) -> None:
+    """Raise TrainingError unless the loss `name` gave one number for each of `count` examples."""
+    if losses.shape != (count,):
+        raise TrainingError(
+            f"loss '{name}': expected a loss for each of {count} {kind}, got shape "
+            f"{tuple(losses.shape)}"
+        )
