@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from rmcheck.checks import evidence, threshold
 from rmcheck.checks.check import Context, Share
-from rmcheck.checks.looks import Look, StoppingCheck, looks_at
+from rmcheck.checks.looks import LEVEL, Look, StoppingCheck, looks_at
 from rmcheck.stats.decision import MIN_GROUPS, apply_policy, decide_threshold
 from rmcheck.verdict import Evidence, Outcome, Table, Verdict
 
@@ -123,12 +123,28 @@ class WinRate(StoppingCheck, threshold.ThresholdCheck):
         scored = ctx.scored(look.pairs)
         wins = winrate.wins(scored.chosen, scored.rejected, ties=self.ties, epsilon=self.epsilon)
         estimate = winrate.win_rate(wins, scored.groups, level=look.level)
-        if decide_threshold(
-            estimate, minimum=self.min
-        ) == "inconclusive" and not self._out_of_reach(wins, scored.groups, look):
+        decision = decide_threshold(estimate, minimum=self.min)
+        sure = decision != "inconclusive" and self._exactly(wins, scored.groups, look)
+        if not sure and not self._out_of_reach(wins, scored.groups, look):
             return False
         plain = winrate.wins(scored.chosen, scored.rejected)
         return not any(winrate.undecidable(column, scored.groups) for column in (wins, plain))
+
+    def _exactly(self, wins: NDArray[np.float64], groups: Sequence[str], look: Look) -> bool:
+        """Whether the binomial test on one side or the other is at the look's level, too.
+
+        Wilson's interval is approximate, and at 99.8 % of few pairs by more than all looks can
+        bear.
+        """
+        from rmcheck.stats.excess import share_excess
+
+        level = look.nominal((1.0 - LEVEL) / 2.0)
+        sides = ((wins, self.min), (1.0 - wins, 1.0 - self.min))
+        tested = (
+            share_excess(credits, groups, bound=bound, alpha=level, tests=1)
+            for credits, bound in sides
+        )
+        return min(each.p_value for each in tested) <= level
 
     def _out_of_reach(self, wins: NDArray[np.float64], groups: Sequence[str], look: Look) -> bool:
         """Whether the outcome is the same if all other pairs are won, and if all are lost."""

@@ -7,17 +7,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from builders import TableContext, make_pairs
+from scipy.stats import binom
 
 from rmcheck.checks import BASELINE, CANDIDATE
-from rmcheck.checks.looks import FRACTIONS, looks_at
+from rmcheck.checks.looks import FRACTIONS, Look, looks_at
 from rmcheck.checks.no_regression import NoRegression
 from rmcheck.checks.win_rate import WinRate
-from rmcheck.data import Pairs
+from rmcheck.data import Pairs, PreferencePair
 from rmcheck.data.preferences import PreferenceData
+from rmcheck.stats.decision import decide_threshold
 from rmcheck.stats.multiplicity import one_sided_level
 from rmcheck.stats.paired import paired_difference
 from rmcheck.stats.sequential import nominal_levels
-from rmcheck.stats.winrate import wilson_limits
+from rmcheck.stats.winrate import wilson_limits, win_rate
 
 PAIRS = make_pairs(400)
 GROUPED = make_pairs(600, group_size=3)
@@ -229,3 +231,44 @@ def test_the_option_turns_it_on_and_off() -> None:
     assert other.stopping(True) is other
     with pytest.raises(ValueError, match="early_stop looks at wins alone"):
         NoRegression(measure="log_loss", early_stop=True)
+
+
+@pytest.mark.parametrize("minimum", [0.7, 0.9])
+@pytest.mark.parametrize("n", [300, 1000])
+def test_a_model_at_the_minimum_is_seldom_called_below_it(
+    n: int, minimum: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The exact probability: a binomial walk from look to look, which is absorbed where the check
+    # calls the model below `min`. With Wilson's interval
+    # alone it is 3.2 and 4.1 % of 300 pairs.
+    monkeypatch.setattr(WinRate, "_out_of_reach", lambda *_: False)
+    check, pairs = WinRate(min=minimum, early_stop=True), make_pairs(n)
+    looks = looks_at(Pairs(pairs), early=True)
+    walk, before, below = np.ones(1), 0, 0.0
+    for look in looks:
+        seen = len(look.pairs)
+        step = binom.pmf(np.arange(seen - before + 1), seen - before, minimum)
+        walk, before = np.convolve(walk, step), seen
+        most = most_below(check, pairs, look)
+        below += float(walk[: most + 1].sum())
+        walk[: most + 1] = 0.0
+    # 2.5, 2.8, 2.4 and 2.6 %; with one look at all pairs it is 2.7, 2.5, 2.5 and 2.8 %.
+    assert 0.01 < below < 0.0285
+
+
+def most_below(check: WinRate, pairs: list[PreferencePair], look: Look) -> int:
+    """The most wins among the pairs of a look with which it calls the model below `min`."""
+    seen = [pair.id for pair in look.pairs]
+    low, high = -1, int(check.min * len(seen))
+    while low < high:
+        middle = (low + high + 1) // 2
+        won = set(seen[:middle])
+        context = table(np.array([pair.id in won for pair in pairs], dtype=float), None, pairs)
+        if look.last:
+            wins = np.repeat([1.0, 0.0], [middle, len(seen) - middle])
+            estimate = win_rate(wins, seen, level=look.level)
+            decided = decide_threshold(estimate, minimum=check.min) == "fail"
+        else:
+            decided = check.settles(context, look)
+        low, high = (middle, high) if decided else (low, middle - 1)
+    return low
