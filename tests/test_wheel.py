@@ -129,7 +129,7 @@ def test_a_project_begins_in_an_empty_folder(python: Path, tmp_path: Path) -> No
     collected = run(python, "-m", "pytest", "suites/", "--collect-only", "-q", folder=tmp_path)
     assert collected.returncode == 0, collected.stdout
     assert "suites/overall.yaml::no_regression" in collected.stdout
-    assert "10 tests collected" in collected.stdout
+    assert "11 tests collected" in collected.stdout
     # No file of the project names the place of the installation: it moves with its repository.
     for path in tmp_path.rglob("*"):
         if path.is_file() and ".git" not in path.parts and "__pycache__" not in path.parts:

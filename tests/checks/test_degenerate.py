@@ -28,6 +28,7 @@ from rmcheck.checks.scale_invariance import ScaleInvariance
 from rmcheck.checks.score_gap import ScoreGap
 from rmcheck.checks.selection import Selection
 from rmcheck.checks.ties import Ties
+from rmcheck.checks.trade_off import TradeOff
 from rmcheck.checks.win_rate import WinRate
 from rmcheck.data import ResponseSet
 from rmcheck.errors import RmcheckError
@@ -46,6 +47,7 @@ CHECKS: dict[str, Check] = {
     "no_regression, ties lose": NoRegression(max_drop=1.0, alpha=0.001, ties="loss"),
     "no_regression, strict": NoRegression(max_drop=1.0, alpha=0.001, require="non_inferior"),
     "objectives": Objectives(objectives=("helpful", "harmless"), max_drop=1.0, alpha=0.001),
+    "trade_off": TradeOff(objectives=("helpful", "harmless"), max_loss=1.0, alpha=0.001),
     "calibration": Calibration(max_ece=1.0, on_inconclusive="pass"),
     "calibration, T = 1": Calibration(max_ece=1.0, on_inconclusive="pass", temperature="one"),
     "correlation": Correlation(min=-1.0, on_inconclusive="pass"),
@@ -272,6 +274,10 @@ INPUTS: dict[str, tuple[str, TableContext, str]] = {
     "controls beaten by length": (
         "null_controls", long(sound, lambda i: 10 + i), "not shown to beat pick the longer"),
     "objectives that nothing tells apart": ("objectives", context(60, zero, zero), "all 60 pairs"),
+    "a trade-off that nothing tells apart": (
+        "trade_off", context(60, zero, zero), "all 60 pairs"),
+    "a trade-off on 14 groups": (
+        "trade_off", context(14, lambda _: 1.0, zero), "14 different prompts"),
     "objectives on 14 groups": (
         "objectives", context(14, lambda _: 1.0, zero), "14 different prompts"),
     "changes of 14 pairs": ("invariance", context(14, good, poor), "14 different prompts"),
@@ -325,7 +331,10 @@ ON_PAIRS = {
     name: check
     for name, check in CHECKS.items()
     if check.kind
-    not in ("best_of_n", "ties", "selection", "agreement", "label_noise", "objectives")
+    not in (
+        *("best_of_n", "ties", "selection", "agreement", "label_noise"),
+        *("objectives", "trade_off"),
+    )
 }
 
 

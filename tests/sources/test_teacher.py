@@ -301,7 +301,7 @@ def test_more_data_are_not_of_prompts_that_a_fold_leaves_out(project: Path) -> N
         ("loss: hinge\n", "10:7: recipe: loss has no effect, because distil ignores the labels"),
         ("margin: 1\n", "margin has no effect"),
         ("label_noise: {rate: 0.1}\n", "label_noise has no effect"),
-        ("objectives: {good: {labels: pair}}\n", "a teacher has one score for each response"),
+        ("objectives: {good: {labels: pair}}\n", "distil trains one reward on a teacher's"),
         ("augment: {transformations: [typos]}\n", "remove it, or remove distil"),
     ],
 )

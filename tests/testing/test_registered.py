@@ -13,7 +13,8 @@ from rmcheck.reward_source import SourceOptions
 from rmcheck.sources import create
 from rmcheck.testing import check_kind, check_source
 
-GIVEN = {"objectives": {"objectives": ("helpful", "harmless")}}
+SIDES = {"objectives": ("helpful", "harmless")}
+GIVEN = {"objectives": SIDES, "trade_off": SIDES}
 """Values of keys that have no default and are not a number or a text."""
 
 
