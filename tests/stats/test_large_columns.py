@@ -23,6 +23,25 @@ def test_distinct_rows_as_numpy_has_them(monkeypatch: pytest.MonkeyPatch) -> Non
     assert np.array_equal(times, counts)
 
 
+@pytest.mark.parametrize("count", [1, 40, 5_000])
+@pytest.mark.parametrize("step", [0.5, 1.0, 0.25, 1 / 3, 1e5, -0.5])
+def test_distinct_rows_of_wins_and_sizes_as_numpy_has_them(count: int, step: float) -> None:
+    """Halves are counted; quarters, thirds, large and negative numbers are sorted."""
+    rng = np.random.default_rng(3)
+    table = rng.integers(0, [3, 7, 4], (count, 3)) * step
+    rows, counts = np.unique(table, axis=0, return_counts=True)
+    found, times = distinct_rows(table)
+    assert np.array_equal(found, rows)
+    assert np.array_equal(times, counts)
+    assert (found.dtype, times.dtype.kind) == (rows.dtype, "i")
+
+
+def test_no_rows_are_distinct_from_none() -> None:
+    found, times = distinct_rows(np.empty((0, 3)))
+    assert found.shape == (0, 3)
+    assert times.shape == (0,)
+
+
 @pytest.mark.parametrize("precision_", PRECISIONS)
 @pytest.mark.parametrize("scale", [1.0, 1e-6, 3e4])
 def test_lost_orderings_of_many_pairs(
