@@ -59,11 +59,8 @@ def plain_pair(values: Mapping[str, Any]) -> PreferencePair | None:
         return None
     if tags is None:
         return PreferencePair.plain(name, prompt, chosen, rejected, group, ())
-    if type(tags) is not list:
+    if type(tags) is not list or not {*map(type, tags)} <= _TEXT:
         return None
-    for tag in tags:
-        if type(tag) is not str:
-            return None
     return PreferencePair.plain(name, prompt, chosen, rejected, group, _interned(tuple(tags)))
 
 
@@ -93,6 +90,7 @@ def read_responses(
 
 
 _PLAIN_KEYS = frozenset({"id", "prompt", "chosen", "rejected", "group", "tags"})
+_TEXT = {str}
 _CAREFUL = frozenset({"confidence", "ratings", "responses", "variants", "objectives"})
 
 

@@ -61,11 +61,13 @@ def _distinct_halves(
 
     Such are numbers of pairs and of wins. A row is a number whose digits are its entries.
     """
-    if not table.size or not (table.min() >= 0.0 and table.max() <= _LARGEST_HALF):
+    if not table.size or float(np.abs(table).max()) > _LARGEST_HALF:
         return None
     digits = (2.0 * table).astype(np.int64)
     if not np.array_equal(digits, 2.0 * table):
         return None
+    least = digits.min(axis=0)
+    digits -= least
     bases = digits.max(axis=0) + 1
     if float(np.prod(bases.astype(np.float64))) > max(1_000, len(table)):
         return None
@@ -79,7 +81,7 @@ def _distinct_halves(
     rows = np.empty((len(rest), table.shape[1]))
     for place in range(table.shape[1] - 1, -1, -1):
         rest, digit = np.divmod(rest, bases[place])
-        rows[:, place] = digit / 2.0
+        rows[:, place] = (digit + least[place]) / 2.0
     return rows, counts
 
 
