@@ -247,13 +247,14 @@ class ResponseSet:
 def prompt_group(prompt: Prompt) -> str:
     """The group of a pair whose data give no group: a hash of the prompt."""
     if isinstance(prompt, str):
-        return _text_group(prompt)
+        return shared_prompt(prompt)[1]
     return content_hash(_canonical(prompt))[:16]
 
 
-@lru_cache(maxsize=64)  # the pairs of a prompt mostly lie together
-def _text_group(prompt: str) -> str:
-    return _texts_hash(prompt)[:16]
+@lru_cache(maxsize=64)
+def shared_prompt(prompt: str) -> tuple[str, str]:
+    """A prompt and its group; one object for pairs of the same prompt that lie near each other."""
+    return prompt, _texts_hash(prompt)[:16]
 
 
 def prompt_text(prompt: Prompt) -> str:

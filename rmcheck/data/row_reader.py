@@ -7,7 +7,13 @@ from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache
 from typing import Any
 
-from rmcheck.data.dialogue import PreferencePair, Prompt, ResponseSet, prompt_group
+from rmcheck.data.dialogue import (
+    PreferencePair,
+    Prompt,
+    ResponseSet,
+    prompt_group,
+    shared_prompt,
+)
 from rmcheck.data.label import read_labels
 from rmcheck.data.rows import Row
 from rmcheck.data.variants import read_messages, read_variants
@@ -54,7 +60,7 @@ def plain_pair(values: Mapping[str, Any]) -> PreferencePair | None:
     ):
         return None
     if group is None:
-        group = prompt_group(prompt)
+        prompt, group = shared_prompt(prompt)
     elif type(group) is not str or not group:
         return None
     if tags is None:
