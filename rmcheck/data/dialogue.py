@@ -10,6 +10,7 @@ from functools import cached_property, lru_cache
 from json.encoder import encode_basestring
 from typing import Any, Literal
 
+from rmcheck import collector
 from rmcheck.data.label import Label
 
 
@@ -264,6 +265,7 @@ def prompt_text(prompt: Prompt) -> str:
     return "\n\n".join(f"{message.role}: {message.content}" for message in prompt)
 
 
+@collector.paused()
 def data_hash(items: Iterable[PreferencePair | ResponseSet]) -> str:
     """A hash over pairs and response sets in any order: ids and texts, 16 hex digits."""
     encoded = encode_basestring
