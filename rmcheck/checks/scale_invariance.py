@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import numpy as np
@@ -22,7 +23,7 @@ from rmcheck.checks.check import (
     SourceRef,
 )
 from rmcheck.checks.mapped import MappedContext
-from rmcheck.data import Dialogue, PreferencePair
+from rmcheck.data import Dialogue, PreferencePair, Prompt
 from rmcheck.data.preferences import PreferenceData
 from rmcheck.errors import RmcheckError
 from rmcheck.reward_source import Rescalable
@@ -126,12 +127,13 @@ class ScaleInvariance(Check):
         )
 
     def _shared(self, scored: ScoredPairs) -> list[str]:
-        texts = {
-            (pair.prompt, response): score
-            for side, column in (("chosen", scored.chosen), ("rejected", scored.rejected))
-            for pair, score in zip(scored.pairs, column, strict=True)
-            for response in (getattr(pair, side),)
-        }
+        if self.max_shared >= 1.0:
+            return []  # a share is never above 1
+        prompts = [pair.prompt for pair in scored.pairs]
+        texts: dict[tuple[Prompt, str], float] = {}
+        for side, column in (("chosen", scored.chosen), ("rejected", scored.rejected)):
+            responses = map(attrgetter(side), scored.pairs)
+            texts.update(zip(zip(prompts, responses, strict=True), column.tolist(), strict=True))
         values, counts = np.unique(np.array(list(texts.values())), return_counts=True)
         shared = int(counts[counts > 1].sum())
         if shared / len(texts) <= self.max_shared:

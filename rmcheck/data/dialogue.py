@@ -6,10 +6,11 @@ import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from json.encoder import encode_basestring
 from typing import Any, Literal
 
+from rmcheck import collector
 from rmcheck.data.label import Label
 
 
@@ -60,13 +61,24 @@ def content_hash(*parts: object) -> str:
     return _digest(json.dumps(parts, ensure_ascii=False, separators=(",", ":")))
 
 
+_ESCAPED = bytes(range(32)) + b'"\\'
+"""What JSON escapes in a text."""
+
+
 def _texts_hash(*texts: str) -> str:
-    """`content_hash` of texts alone, in a third of the time."""
+    """`content_hash` of texts alone, in a sixth of the time."""
+    joined = '","'.join(texts).encode("utf-8", "surrogatepass")
+    if len(joined) - len(joined.translate(None, _ESCAPED)) == 2 * (len(texts) - 1):
+        return _stamp(b'["' + joined + b'"]')  # there is nothing to escape but our own quotes
     return _digest(f"[{','.join(map(encode_basestring, texts))}]")
 
 
 def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    return _stamp(text.encode("utf-8", "surrogatepass"))
+
+
+def _stamp(content: bytes) -> str:
+    return hashlib.sha256(content).digest()[:16].hex()
 
 
 def later_formats(**formats: int) -> tuple[tuple[str, int], ...]:
@@ -160,6 +172,24 @@ class PreferencePair:
             return _texts_hash(self.prompt, self.chosen, self.rejected)
         return content_hash(_canonical(self.prompt), self.chosen, self.rejected)
 
+    @classmethod
+    def plain(
+        cls, name: str, prompt: str, chosen: str, rejected: str, group: str, tags: tuple[str, ...]
+    ) -> PreferencePair:
+        """A pair with texts, group and tags alone, in half the time of the constructor.
+
+        What it does not set it has from its class, where dataclasses keep their defaults.
+        """
+        made = cls.__new__(cls)
+        keep = object.__setattr__  # the pair itself is frozen
+        keep(made, "id", name)
+        keep(made, "prompt", prompt)
+        keep(made, "chosen", chosen)
+        keep(made, "rejected", rejected)
+        keep(made, "group", group)
+        keep(made, "tags", tags)
+        return made
+
     def dialogues(self) -> tuple[Dialogue, Dialogue]:
         """The chosen and the rejected dialogue, keyed `id/chosen` and `id/rejected`."""
         return self._dialogues
@@ -218,8 +248,14 @@ class ResponseSet:
 def prompt_group(prompt: Prompt) -> str:
     """The group of a pair whose data give no group: a hash of the prompt."""
     if isinstance(prompt, str):
-        return _texts_hash(prompt)[:16]
+        return shared_prompt(prompt)[1]
     return content_hash(_canonical(prompt))[:16]
+
+
+@lru_cache(maxsize=64)
+def shared_prompt(prompt: str) -> tuple[str, str]:
+    """A prompt and its group; one object for pairs of the same prompt that lie near each other."""
+    return prompt, _texts_hash(prompt)[:16]
 
 
 def prompt_text(prompt: Prompt) -> str:
@@ -229,6 +265,7 @@ def prompt_text(prompt: Prompt) -> str:
     return "\n\n".join(f"{message.role}: {message.content}" for message in prompt)
 
 
+@collector.paused()
 def data_hash(items: Iterable[PreferencePair | ResponseSet]) -> str:
     """A hash over pairs and response sets in any order: ids and texts, 16 hex digits."""
     encoded = encode_basestring

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 
+from rmcheck import collector
 from rmcheck.data.dialogue import (
     PreferencePair,
     ResponseSet,
@@ -128,10 +129,14 @@ def expand(pattern: str, base: Path) -> list[Path]:
 
 def unfilled(item: Item) -> bool:
     """Whether a text of a row still is what `rmcheck new` wrote."""
-    if isinstance(item, PreferencePair) and isinstance(item.prompt, str):
-        texts = (item.prompt, item.chosen, item.rejected)
-        if not any(PLACEHOLDER in text for text in texts):
-            return False
+    if (
+        isinstance(item, PreferencePair)
+        and isinstance(item.prompt, str)
+        and PLACEHOLDER not in item.prompt
+        and PLACEHOLDER not in item.chosen
+        and PLACEHOLDER not in item.rejected
+    ):
+        return False
     return any(text.startswith(PLACEHOLDER) for text in texts_of(item))
 
 
@@ -144,6 +149,7 @@ def texts_of(item: Item) -> tuple[str, ...]:
     return tuple(text.strip() for text in (prompt_text(item.prompt), *responses))
 
 
+@collector.paused()
 def load(
     paths: Sequence[Path],
     *,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from rmcheck import collector
 from rmcheck.data.forms.json_text import NotText
 from rmcheck.data.forms.tables import is_table
 from rmcheck.data.layouts import texts
@@ -110,6 +111,7 @@ class Reading:
     """The row of each item, where they were asked for."""
 
 
+@collector.paused()
 def read_file(
     path: Path,
     shown: str,
@@ -162,7 +164,7 @@ def _ours(
     try:
         for row in read_rows(path, shown, form):
             plain = plain_pair(row.values) if as_it_is else None
-            if plain is not None and not all(key in row.values for key in _PARTICULAR):
+            if plain is not None and not _particular(row.values):
                 found.read += 1
                 found.items.append((row.line, plain))
                 found.sources.extend([row.values] if keep else [])
@@ -195,7 +197,11 @@ def surely_ours(values: Mapping[str, Any]) -> bool:
     if "responses" in values:
         return "best" in values
     both = isinstance(values.get("chosen"), str) and isinstance(values.get("rejected"), str)
-    return both and not all(key in values for key in _PARTICULAR)
+    return both and not _particular(values)
+
+
+def _particular(values: Mapping[str, Any]) -> bool:
+    return "subset" in values and all(key in values for key in _PARTICULAR)
 
 
 def read_layout(

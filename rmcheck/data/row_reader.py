@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
-from rmcheck.data.dialogue import PreferencePair, Prompt, ResponseSet, prompt_group
+from rmcheck.data.dialogue import (
+    PreferencePair,
+    Prompt,
+    ResponseSet,
+    prompt_group,
+    shared_prompt,
+)
 from rmcheck.data.label import read_labels
 from rmcheck.data.rows import Row
 from rmcheck.data.variants import read_messages, read_variants
@@ -41,27 +47,39 @@ def plain_pair(values: Mapping[str, Any]) -> PreferencePair | None:
 
     Most rows of most files are plain, and this takes a fifth of the time.
     """
-    name, prompt = values.get("id"), values.get("prompt")
-    chosen, rejected = values.get("chosen"), values.get("rejected")
-    group, tags = values.get("group"), values.get("tags")
-    others = values.keys() - _PLAIN_KEYS
-    plain = (
-        not (others and any(key in _CAREFUL or _resembles(key, PAIR_KEYS) for key in others))
-        and type(name) is type(prompt) is type(chosen) is type(rejected) is str
-        and name != ""
-        and (group is None or (type(group) is str and group != ""))
-        and (tags is None or (type(tags) is list and all(type(tag) is str for tag in tags)))
-    )
-    if not plain:
+    get = values.get
+    name, prompt, chosen, rejected = get("id"), get("prompt"), get("chosen"), get("rejected")
+    group, tags = get("group"), get("tags")
+    if not (
+        type(name) is str
+        and type(prompt) is str
+        and type(chosen) is str
+        and type(rejected) is str
+        and name
+        and (values.keys() <= _PLAIN_KEYS or _harmless(values))
+    ):
         return None
-    return PreferencePair(
-        id=name,  # type: ignore[arg-type]
-        prompt=prompt,  # type: ignore[arg-type]
-        chosen=chosen,  # type: ignore[arg-type]
-        rejected=rejected,  # type: ignore[arg-type]
-        group=prompt_group(prompt) if group is None else group,  # type: ignore[arg-type]
-        tags=tuple(map(sys.intern, tags)) if tags else (),
-    )
+    if group is None:
+        prompt, group = shared_prompt(prompt)
+    elif type(group) is not str or not group:
+        return None
+    if tags is None:
+        return PreferencePair.plain(name, prompt, chosen, rejected, group, ())
+    if type(tags) is not list or not {*map(type, tags)} <= _TEXT:
+        return None
+    return PreferencePair.plain(name, prompt, chosen, rejected, group, _interned(tuple(tags)))
+
+
+def _harmless(values: Mapping[str, Any]) -> bool:
+    """Whether the other keys of a row are neither ours nor like one of ours."""
+    others = values.keys() - _PLAIN_KEYS
+    return not any(key in _CAREFUL or _resembles(key, PAIR_KEYS) for key in others)
+
+
+@lru_cache(maxsize=4_096)
+def _interned(tags: tuple[str, ...]) -> tuple[str, ...]:
+    """The tags of a row; rows with the same tags mostly share one object."""
+    return tuple(map(sys.intern, tags))
 
 
 def read_responses(
@@ -78,6 +96,7 @@ def read_responses(
 
 
 _PLAIN_KEYS = frozenset({"id", "prompt", "chosen", "rejected", "group", "tags"})
+_TEXT = {str}
 _CAREFUL = frozenset({"confidence", "ratings", "responses", "variants", "objectives"})
 
 

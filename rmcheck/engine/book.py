@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from filelock import BaseFileLock, FileLock, Timeout
@@ -195,7 +195,7 @@ class ScoreBook:
         """Of each pair, whether a partial source has scores for both of its sides."""
         columns = self._columns(source, sides_of(pairs))
         if columns is not None:
-            return [not any(each) for each in np.isnan(columns).tolist()]
+            return cast("list[bool]", (~np.isnan(columns).any(axis=1)).tolist())
         return [all(source.knows(side) for side in pair.dialogues()) for pair in pairs]
 
     def _columns(

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator
 from itertools import chain
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
 
@@ -27,12 +26,39 @@ Key = TypeVar("Key", bound=Hashable)
 Row = TypeVar("Row")
 
 
-def gathered(keyed: Iterable[tuple[Key, Row]]) -> dict[Key, list[Row]]:
-    """Rows by key, both in the order of their first appearance."""
-    found: dict[Key, list[Row]] = defaultdict(list)
-    for key, row in keyed:
-        found[key].append(row)
-    return found
+class Gathered(Generic[Key, Row]):
+    """Rows by key, both in the order of their first appearance.
+
+    Most keys have one row, and a million lists of one row each take as much memory as the texts.
+    """
+
+    def __init__(self, keyed: Iterable[tuple[Key, Row]]) -> None:
+        self._first: dict[Key, Row] = {}
+        self._others: dict[Key, list[Row]] = {}
+        for key, row in keyed:
+            if key not in self._first:
+                self._first[key] = row
+            elif key in self._others:
+                self._others[key].append(row)
+            else:
+                self._others[key] = [row]
+
+    def __getitem__(self, key: Key) -> list[Row]:
+        return [self._first[key], *self._others.get(key, ())]
+
+    def __contains__(self, key: Key) -> bool:
+        return key in self._first
+
+    def __iter__(self) -> Iterator[Key]:
+        return iter(self._first)
+
+    def is_several(self, key: Key) -> bool:
+        """Whether a key has more than one row."""
+        return key in self._others
+
+    def several(self) -> Iterator[tuple[Key, list[Row]]]:
+        """The keys with more than one row, and their rows."""
+        return ((key, self[key]) for key in self._first if key in self._others)
 
 
 def places(rows: Iterable[PlacedPair | PlacedSet]) -> list[Place]:
@@ -52,9 +78,7 @@ def duplicate_findings(pool: Pool) -> Iterator[Finding]:
 
 
 def _ids(pool: Pool) -> Iterator[Finding]:
-    for name, rows in gathered((row.item.id, row) for row in pool.rows).items():
-        if len(rows) == 1:
-            continue
+    for name, rows in Gathered((row.item.id, row) for row in pool.rows).several():
         first, *others = [row.place for row in rows]
         for place in others:
             message = f"duplicate id '{name}' (first at {first})"
@@ -63,10 +87,7 @@ def _ids(pool: Pool) -> Iterator[Finding]:
 
 def _pairs(pool: Pool) -> Iterator[Finding]:
     keyed = (((pair.prompt, *pair.responses), pair) for pair in pool.pairs)
-    for rows in gathered(keyed).values():
-        if len(rows) == 1:
-            continue
-        first, *others = rows
+    for _, (first, *others) in Gathered(keyed).several():
         for row in others:
             yield Finding(
                 kind=kinds.DUPLICATE_PAIR,
@@ -104,13 +125,13 @@ def _sides(pool: Pool) -> Iterator[Finding]:
 
 
 def _texts_on_both_sides(pool: Pool) -> Iterator[Finding]:
-    chosen = gathered((pair.item.chosen.strip(), pair) for pair in pool.pairs)
-    rejected = gathered((pair.item.rejected.strip(), pair) for pair in pool.pairs)
+    chosen = Gathered((pair.item.chosen.strip(), pair) for pair in pool.pairs)
+    rejected = Gathered((pair.item.rejected.strip(), pair) for pair in pool.pairs)
     for text in chosen:
-        good, bad = chosen[text], rejected.get(text)
-        if not text or not bad:
+        if not text or text not in rejected:
             continue
-        bad = [row for row in bad if row.item.chosen.strip() != text]
+        good = chosen[text]
+        bad = [row for row in rejected[text] if row.item.chosen.strip() != text]
         if not bad:
             continue
         same = {row.prompt for row in (*good, *bad)}
@@ -142,16 +163,16 @@ def _groups(pool: Pool) -> Iterator[Finding]:
 
 def _with_several(rows: Iterable[tuple[str, str, Place]]) -> Iterator[tuple[str, list[Place]]]:
     """Each first name with several second names, and the first place of each of these."""
-    for name, others in gathered((first, (second, at)) for first, second, at in rows).items():
-        if len(others) == 1:
-            continue
-        by_other = gathered(others)
+    for name, others in Gathered((first, (second, at)) for first, second, at in rows).several():
+        by_other: dict[str, Place] = {}
+        for second, at in others:
+            by_other.setdefault(second, at)
         if len(by_other) > 1:
-            yield name, [found[0] for found in by_other.values()]
+            yield name, list(by_other.values())
 
 
 def _near_prompts(pool: Pool) -> Iterator[Finding]:
-    rows = gathered((row.prompt, row) for row in pool.rows)
+    rows = Gathered((row.prompt, row) for row in pool.rows)
     texts = list(rows)
     near = near_duplicates(texts, threshold=NEAR_PROMPT)
     nearest = np.zeros(len(texts))
@@ -173,13 +194,13 @@ def _near_prompts(pool: Pool) -> Iterator[Finding]:
 
 def _repeated_responses(pool: Pool) -> Iterator[Finding]:
     """Clusters of similar responses to several prompts, not variants of one answer."""
-    rows = gathered((text.strip(), row) for row in pool.rows for text in row.responses)
+    rows = Gathered((text.strip(), row) for row in pool.rows for text in row.responses)
     texts = [text for text in rows if len(words(text)) >= SHORT]
     groups = clusters(len(texts), near_duplicates(texts, threshold=NEAR_RESPONSE))
     near = {index for cluster in groups for index in cluster}
     alone = ([index] for index in range(len(texts)) if index not in near)
     for cluster in chain(groups, alone):
-        if len(cluster) == 1 and len(rows[texts[cluster[0]]]) == 1:
+        if len(cluster) == 1 and not rows.is_several(texts[cluster[0]]):
             continue
         members = [row for index in cluster for row in rows[texts[index]]]
         prompts = {row.prompt for row in members}

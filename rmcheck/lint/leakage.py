@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from rmcheck.lint import finding as kinds
-from rmcheck.lint.duplicates import NEAR_PROMPT, SHORT, gathered, places
+from rmcheck.lint.duplicates import NEAR_PROMPT, SHORT, Gathered, places
 from rmcheck.lint.finding import Finding, clip, listed
 from rmcheck.lint.pool import PlacedPair, PlacedSet, Pool
 from rmcheck.lint.shingles import near_duplicates, words
@@ -24,8 +24,8 @@ def leakage_findings(pool: Pool, foreign: Sequence[PlacedPair | PlacedSet]) -> I
     rows = [row for row in foreign if row.place.path not in pool.paths]
     if not rows:
         return
-    mine = gathered((row.prompt, row) for row in pool.rows)
-    theirs = gathered((row.prompt, row) for row in rows)
+    mine = Gathered((row.prompt, row) for row in pool.rows)
+    theirs = Gathered((row.prompt, row) for row in rows)
     for prompt in mine:
         if prompt and prompt in theirs:
             first, *others = [*places(mine[prompt])[:1], *places(theirs[prompt])]
@@ -55,8 +55,8 @@ def leakage_findings(pool: Pool, foreign: Sequence[PlacedPair | PlacedSet]) -> I
 
 
 def _responses(pool: Pool, rows: Sequence[PlacedPair | PlacedSet]) -> Iterator[Finding]:
-    theirs = gathered((text.strip(), row) for row in rows for text in row.responses)
-    mine = gathered((text.strip(), row) for row in pool.rows for text in row.responses)
+    theirs = Gathered((text.strip(), row) for row in rows for text in row.responses)
+    mine = Gathered((text.strip(), row) for row in pool.rows for text in row.responses)
     for text in mine:
         if text in theirs and len(words(text)) >= SHORT:
             others = places(theirs[text])

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from rmcheck import collector
 from rmcheck.data import preferences
 from rmcheck.data.rows import shown_path
 from rmcheck.documents import located
@@ -34,6 +35,7 @@ WORDS_MATTER = 0.60
 """Warn when a bag of words' interval is above this; a little is honest signal."""
 
 
+@collector.paused()
 def lint(
     paths: Sequence[Path],
     *,

@@ -18,19 +18,21 @@ from rmcheck.stats.groups import Groups
 Item = TypeVar("Item", PreferencePair, ResponseSet)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Placed(Generic[Item]):
     item: Item
     place: Place
+    prompt: str = field(init=False, compare=False, repr=False)
+    """The prompt as one text."""
 
-    @cached_property
-    def prompt(self) -> str:
-        """The prompt as one text."""
-        return prompt_text(self.item.prompt).strip()
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "prompt", prompt_text(self.item.prompt).strip())
 
 
 class PlacedPair(_Placed[PreferencePair]):
     """A preference pair and its place."""
+
+    __slots__ = ()
 
     @property
     def responses(self) -> tuple[str, ...]:
@@ -40,6 +42,8 @@ class PlacedPair(_Placed[PreferencePair]):
 
 class PlacedSet(_Placed[ResponseSet]):
     """A response set and its place."""
+
+    __slots__ = ()
 
     @property
     def responses(self) -> tuple[str, ...]:

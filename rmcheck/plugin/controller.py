@@ -120,7 +120,7 @@ class Controller:
     def pytest_unconfigure(self) -> None:
         """Spare what only checks left the last garbage collections; of tests they find errors."""
         if self._checks_only:
-            from rmcheck.plugin.heap import settle
+            from rmcheck.collector import settle
 
             settle()
 

@@ -174,8 +174,10 @@ def _verify(path: Path, content: bytes, record: RunRecord) -> None:
             "edited, truncated or copied from another run); restore both files, or run the gate "
             "again and bless that run"
         )
+    if record.scores_hash:
+        return
     rows = sum(not line.isspace() and bool(line) for line in content.split(b"\n"))
-    if not record.scores_hash and 0 < rows < record.pairs:
+    if 0 < rows < record.pairs:
         raise UsageError(
             f"{path}: {counted(rows, 'row')} for the {counted(record.pairs, 'pair')} of the suites "
             f"in {RESULTS}; if the file was truncated, restore it, else run the gate again and "

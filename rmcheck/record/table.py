@@ -7,17 +7,20 @@ import math
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import repeat
+from itertools import chain, repeat
 from json.encoder import encode_basestring
 from typing import Any, overload
 
 from pydantic_core import to_json
 
+from rmcheck import collector
 from rmcheck.record.scores import PairScore
 
 _KEYS = frozenset(
     {"suite", "id", "hash", "group", "tags", "chosen", "rejected", "objective", "seeds"}
 )
+
+_TEXT = {str}
 
 Seeds = tuple[tuple[str, float, float], ...]
 """The scores of each training by its seed: (seed, chosen, rejected); empty for one training."""
@@ -148,6 +151,7 @@ class ScoreTable(Sequence[PairScore]):
             )
 
     @classmethod
+    @collector.paused()
     def parsed(cls, text: str) -> ScoreTable | None:
         """The rows of a file's text; None where a row is not as `lines` writes it.
 
@@ -156,6 +160,7 @@ class ScoreTable(Sequence[PairScore]):
         made = cls()
         known: dict[tuple[str, ...], tuple[str, ...]] = {}
         names: dict[str, str] = {}
+        group = ""
         try:
             for line in text.split("\n"):
                 if not line:
@@ -164,16 +169,19 @@ class ScoreTable(Sequence[PairScore]):
                 if not _plain(row):
                     return None
                 tags = tuple(row["tags"])
+                if row["group"] != group:  # mostly that of the row before
+                    group = row["group"]
                 made.suites.append(names.setdefault(row["suite"], row["suite"]))
                 made.ids.append(row["id"])
                 made.hashes.append(row["hash"])
-                made.groups.append(row["group"])
+                made.groups.append(group)
                 made.tags.append(known.setdefault(tags, tags))
                 made.chosen.append(row["chosen"])
                 made.rejected.append(row["rejected"])
                 objective = row.get("objective", "")
                 made.objectives.append(names.setdefault(objective, objective))
-                made.seeds.append(tuple((key, *both) for key, both in row.get("seeds", {}).items()))
+                seeds = row.get("seeds")
+                made.seeds.append(_seeds(seeds) if seeds else ())
         except (ValueError, RecursionError):
             return None
         return made
@@ -206,9 +214,10 @@ class ScoreTable(Sequence[PairScore]):
         made.suites.extend(repeat(suite, len(made)))
         made.objectives.extend(repeat(objective, len(made)))
         made.seeds.extend(_by_row(seeds, len(made)))
-        for name, *scores in zip(made.ids, made.chosen, made.rejected, strict=True):
-            if not all(map(math.isfinite, scores)):
-                raise ValueError(f"'{name}' of {suite}: scores must be finite, got {scores}")
+        if not all(map(math.isfinite, chain(made.chosen, made.rejected))):
+            for name, *scores in zip(made.ids, made.chosen, made.rejected, strict=True):
+                if not all(map(math.isfinite, scores)):
+                    raise ValueError(f"'{name}' of {suite}: scores must be finite, got {scores}")
         return made
 
 
@@ -228,6 +237,8 @@ def _by_row(
 def one_each(rows: Iterable[PairScore]) -> ScoreTable:
     """One row for each pair of each suite: that without an objective, or of the first objective."""
     table = ScoreTable.of(rows)
+    if len(set(table.ids)) == len(table):
+        return table
     found: dict[tuple[str, str, str], int] = {}
     for row, key in enumerate(table.keys()):
         known = found.setdefault(key, row)
@@ -249,17 +260,23 @@ def _plain(row: Any) -> bool:
     """Whether a row surely is what `PairScore` accepts, and as it reads it."""
     if type(row) is not dict or not row.keys() <= _KEYS:
         return False
-    texts = (row.get("suite"), row.get("id"), row.get("hash"), row.get("group"))
-    numbers = (row.get("chosen"), row.get("rejected"))
-    tags = row.get("tags")
-    return (
-        all(type(text) is str for text in texts)
-        and all(type(number) is float and math.isfinite(number) for number in numbers)
+    get = row.get
+    chosen, rejected, tags = get("chosen"), get("rejected"), get("tags")
+    if not (
+        type(get("suite")) is type(get("id")) is type(get("hash")) is type(get("group")) is str
+        and type(chosen) is type(rejected) is float
+        and math.isfinite(chosen)
+        and math.isfinite(rejected)
         and type(tags) is list
-        and all(type(tag) is str for tag in tags)
-        and type(row.get("objective", "")) is str
-        and ("seeds" not in row or _plain_seeds(row))
-    )
+        and {*map(type, tags)} <= _TEXT
+        and type(get("objective", "")) is str
+    ):
+        return False
+    return "seeds" not in row or _plain_seeds(row)
+
+
+def _seeds(given: Mapping[str, Sequence[float]]) -> Seeds:
+    return tuple((seed, chosen, rejected) for seed, (chosen, rejected) in given.items())
 
 
 def _plain_seeds(row: Any) -> bool:

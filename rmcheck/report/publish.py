@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from rmcheck import collector
 from rmcheck.data import preferences
 from rmcheck.errors import RmcheckError, UsageError
 from rmcheck.record import baseline as baselines
@@ -76,6 +77,7 @@ class Published:
     over_time: Sequence[str] = ()
 
 
+@collector.paused()
 def render(
     folder: Path,
     *,

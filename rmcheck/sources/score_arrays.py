@@ -17,6 +17,7 @@ from rmcheck.sources.score_columns import SIDES
 from rmcheck.sources.score_rows import Entry
 
 _KEYS = frozenset({"id", "chosen", "rejected", "hash", "suite", "group", "tags", "seeds"})
+_TEXT = {str}
 _WHOLE = 2**53
 """Every smaller whole number is exact as a float."""
 
@@ -105,9 +106,9 @@ def plain_arrays(rows: Iterable[tuple[int, Mapping[str, Any]]]) -> dict[str, Sco
     found: dict[str, ScoreArrays] = {}
     known: dict[tuple[str, ...], tuple[str, ...]] = {}
     for line, values in rows:
-        name, stamp = values.get("id"), values.get("hash")
-        suite, tags = values.get("suite"), values.get("tags")
-        chosen, rejected = values.get("chosen"), values.get("rejected")
+        get = values.get
+        name, stamp, suite, tags = get("id"), get("hash"), get("suite"), get("tags")
+        chosen, rejected = get("chosen"), get("rejected")
         plain = (
             values.keys() <= _KEYS
             and type(name) is str
@@ -117,14 +118,14 @@ def plain_arrays(rows: Iterable[tuple[int, Mapping[str, Any]]]) -> dict[str, Sco
             and math.isfinite(chosen - rejected)  # type: ignore[operator]
             and (stamp is None or type(stamp) is str)
             and (suite is None or type(suite) is str)
-            and (tags is None or (type(tags) is list and all(type(tag) is str for tag in tags)))
+            and (tags is None or _are_texts(tags))
         )
         if not plain:
             return None
         side = found.get(suite or "")
         if side is None:
             side = found[suite or ""] = ScoreArrays()
-        if name in side.rows or not _take_seeds(side, values.get("seeds")):
+        if name in side.rows or not _take_seeds(side, get("seeds")):
             return None
         labels = tuple(tags) if tags else ()
         side.rows[name] = len(side.rows)  # type: ignore[index]
@@ -168,6 +169,10 @@ def is_by_seed(given: Any) -> bool:
             for seed, both in given.items()
         )
     )
+
+
+def _are_texts(given: Any) -> bool:
+    return type(given) is list and {*map(type, given)} <= _TEXT
 
 
 def _is_whole(value: Any) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rmcheck import collector
 from rmcheck.data.forms.compression import ending, opened, suffix
 from rmcheck.data.forms.json_text import json_rows
 from rmcheck.data.forms.tables import ARROW, TEXT_TABLES
@@ -61,6 +62,7 @@ class Scores:
         return self.arrays or self.entered
 
 
+@collector.paused()
 def read_scores(path: Path, shown: str, columns: Mapping[str, str]) -> dict[str, Scores]:
     """Read a score file of any shape (see `rmcheck.sources.score_columns`).
 

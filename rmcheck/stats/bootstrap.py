@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rmcheck.stats import groups as grouping
+from rmcheck.stats.at_once import at_once
 from rmcheck.stats.bundles import bundled
 from rmcheck.stats.columns import distinct_rows, finite, proportion, same_length
 
@@ -18,7 +18,6 @@ Statistic = Callable[..., float]
 
 # A chunk's weights or indices take at most 32 MB a thread.
 _CHUNK_CELLS: Final = 4_000_000
-_THREADS: Final = 2
 _DRAWN_CELLS: Final = 32_768
 
 
@@ -90,8 +89,7 @@ def bootstrap_means(
         return np.asarray(picked[:, 1:] / picked[:, :1], dtype=np.float64)
 
     generators = rng.spawn(len(starts))
-    with ThreadPoolExecutor(_THREADS) as pool:
-        means = np.concatenate(list(pool.map(resample, starts, generators)))
+    means = np.concatenate(at_once(resample, starts, generators, n=draws * n_groups))
     return means[:, 0] if table.ndim == 1 else means
 
 

@@ -13,6 +13,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import expit
 
 from rmcheck.stats import groups as grouping
+from rmcheck.stats.at_once import at_once
 from rmcheck.stats.bootstrap import bootstrap_means, percentile_interval
 from rmcheck.stats.columns import finite, proportion, same_length
 from rmcheck.stats.remembered import remembered
@@ -144,12 +145,13 @@ def _calibrate(
         reason = f"all {n} margins are zero, so every temperature gives p = 0.5"
     fitted = temperature = None
     if reason is None:
-        temperature = fit_temperature(column)
-        scaled = np.empty(n)
-        for fold in range(int(fold_of.max()) + 1):
-            held = fold_of[codes] == fold
-            scaled[held] = column[held] / fit_temperature(column[~held])
-        fitted = score(scaled)
+        fold = fold_of[codes]
+
+        def without(held: int) -> float:
+            return fit_temperature(column[fold != held])
+
+        temperature, *others = at_once(without, range(-1, int(fold_of.max()) + 1), n=n)
+        fitted = score(column / np.array(others)[fold])
     return Calibration(
         n=n,
         n_groups=n_groups,

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 
 from rmcheck.stats import groups as grouping
+from rmcheck.stats.at_once import at_once
 from rmcheck.stats.columns import finite, proportion, same_length
 from rmcheck.stats.correlation import correlation
 from rmcheck.stats.logistic import Fit, fit_logistic
@@ -99,11 +101,17 @@ def length_bias(
     reason = _degenerate(difference, int(codes.max()) + 1)
     if reason is None:
         length = np.tanh(difference / difference.std())
-        fit = fit_logistic(np.column_stack([np.ones(n), length]), won, codes)
+        fit, correction = at_once(
+            lambda work: work(),
+            (
+                partial(fit_logistic, np.column_stack([np.ones(n), length]), won, codes),
+                partial(_correction, better - worse, length, codes, level),
+            ),
+            n=n,
+        )
         if fit is not None:
             controlled = _logit_estimate(fit, 0, codes, level, probability=True)
             pull = _logit_estimate(fit, 1, codes, level, probability=False)
-        correction = _correction(better - worse, length, codes, level)
         if fit is None or correction is None:
             reason = f"the margins or lengths of the {n} pairs do not vary enough"
     return LengthBias(

@@ -7,6 +7,8 @@ from typing import Final, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from rmcheck.stats.at_once import at_once
+
 Precision = Literal["float32", "bfloat16", "float16"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 """The precisions in which rewards are computed or carried, the default first."""
@@ -123,8 +125,8 @@ def _lost_of_many(
     margins = np.abs(chosen - rejected)
     largest = float(max(np.abs(chosen).max(), np.abs(rejected).max()))
     unit, step, top = _ROUNDING[precision]
-    most = 0
-    for factor, shift in zip(factors.tolist(), shifts.tolist(), strict=True):
+
+    def lost(factor: float, shift: float) -> int:
         size = factor * largest + abs(shift)
         near = len(margins)
         if size < top:
@@ -133,8 +135,9 @@ def _lost_of_many(
         rows = lost_orderings(
             chosen[:near], rejected[:near], factor=factor, shift=shift, precision=precision
         )
-        most = max(most, len(rows))
-    return most
+        return len(rows)
+
+    return max(at_once(lost, factors.tolist(), shifts.tolist(), n=len(margins)), default=0)
 
 
 _ROUNDING: Final[dict[Precision, tuple[float, float, float]]] = {

@@ -53,6 +53,22 @@ def test_a_plain_row_gives_the_pair_of_the_careful_reader() -> None:
     assert odd > 500
 
 
+def test_pairs_of_a_prompt_share_it_and_its_group() -> None:
+    def row(name: str, prompt: str) -> Any:
+        return json.loads(
+            json.dumps({"id": name, "prompt": prompt, "chosen": "c", "rejected": "r"})
+        )
+
+    first, second, other = (plain_pair(row(*each)) for each in ("aP", "bP", "cQ"))
+    assert first is not None
+    assert second is not None
+    assert other is not None
+    assert first.prompt is second.prompt
+    assert first.group is second.group == prompt_group("P")
+    assert other.prompt == "Q"
+    assert other.group == prompt_group("Q") != first.group
+
+
 def test_a_hash_of_texts_is_that_of_their_json() -> None:
     import hashlib
 

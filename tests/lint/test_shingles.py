@@ -10,7 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rmcheck.lint.shingles import clusters, near_duplicates, shingle_matrix, words
+from rmcheck.lint.shingles import (
+    _ranked,
+    _runs,
+    clusters,
+    near_duplicates,
+    shingle_matrix,
+    words,
+)
 
 # Few words, so that texts share many triples.
 word = st.sampled_from(["ab", "cd", "ef", "gh", "Ij"])
@@ -69,6 +76,19 @@ def test_clusters_are_the_connected_components(given: list[str], threshold: floa
     }
     near = near_duplicates(given, threshold=threshold)
     assert {frozenset(found) for found in clusters(len(given), near)} == expected
+
+
+def test_numbers_are_ranked_as_numpy_ranks_them() -> None:
+    rng = np.random.default_rng(0)
+    for count in (0, 1, 2, 500):
+        codes = rng.integers(-5, 40, count) * 2**55
+        wanted = np.unique(codes, return_inverse=True)[1]
+        assert np.array_equal(_ranked(codes.copy()), wanted)
+
+
+def test_runs_follow_each_other() -> None:
+    found = _runs(np.array([3, 10, 0, 7]), np.array([2, 0, 3, 1]))
+    assert found.tolist() == [3, 4, 0, 1, 2, 7]
 
 
 def test_a_matrix_row_holds_each_triple_once() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from rmcheck.record.scores import PairScore
 from rmcheck.report import PairTexts, TextsOf
 from rmcheck.report.page.pairs import STATES, Pair, distinct, pack, pairs
 
@@ -56,6 +57,51 @@ def test_an_edited_pair_has_no_baseline() -> None:
 def test_a_renamed_pair_keeps_its_baseline() -> None:
     now = [build.score("b", 1, 0, content="same")]
     assert pairs(now, [build.score("a", 0, 1, content="same")])[0].state == "newly_right"
+
+
+def test_states_and_order_of_many_pairs_are_those_of_the_rule_for_one() -> None:
+    """The rule pair by pair; few different scores, so that states and margins are often equal."""
+    draw = random.Random(0)
+
+    def scored(count: int) -> list[PairScore]:
+        return [
+            build.score(
+                f"p{draw.randrange(10**6)}",
+                draw.choice([-1.0, 0.0, 0.5, 1.0, 1e308, -1e308]),
+                draw.choice([-1.0, 0.0, 0.5, 1.0, 1e308, -1e308]),
+                suite=draw.choice(["one", "two", "three"]),
+                content=f"text {draw.randrange(400)}",
+            )
+            for _ in range(count)
+        ]
+
+    def won(row: PairScore) -> int:
+        return (row.chosen > row.rejected) - (row.chosen < row.rejected)
+
+    now, before = scored(900), scored(600)
+    known: dict[tuple[str, str], Any] = {}
+    for row in before:
+        known.setdefault((row.suite, row.hash), row)
+    expected = []
+    for row in now:
+        old = known.get((row.suite, row.hash))
+        if old is None:
+            rank, state = (3, "right") if won(row) == 1 else (1, "wrong")
+        elif won(row) < won(old):
+            rank, state = 0, "newly_wrong"
+        elif won(row) > won(old):
+            rank, state = 2, "newly_right"
+        else:
+            rank, state = (3, "kept") if won(row) == 1 else (1, "both_wrong")
+        scores = old and (old.chosen, old.rejected)
+        expected.append((rank, row.chosen - row.rejected, row.suite, row.id, state, scores))
+    expected.sort(key=lambda each: each[:4])
+    found = pairs(now, before)
+    assert {pair.state for pair in found} == set(STATES)
+    assert [(pair.margin, pair.suite, pair.id, pair.state, pair.baseline) for pair in found] == [
+        each[1:] for each in expected
+    ]
+    assert {type(score) for pair in found for score in (pair.chosen, pair.rejected)} == {float}
 
 
 def test_order_newly_wrong_first_and_worst_margin_first() -> None:

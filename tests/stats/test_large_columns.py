@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
-from rmcheck.stats import columns, precision, remembered, signflip
+from rmcheck.stats import at_once, columns, logistic, precision, remembered, signflip
 from rmcheck.stats import groups as grouping
+from rmcheck.stats.calibration import calibrate
 from rmcheck.stats.columns import distinct_rows
 from rmcheck.stats.correlation import correlation
 from rmcheck.stats.groups import Groups
+from rmcheck.stats.length import Sides, length_bias
 from rmcheck.stats.precision import PRECISIONS, lost_at_most, lost_orderings
 
 
@@ -21,6 +26,80 @@ def test_distinct_rows_as_numpy_has_them(monkeypatch: pytest.MonkeyPatch) -> Non
     found, times = distinct_rows(table)
     assert np.array_equal(found, rows)
     assert np.array_equal(times, counts)
+
+
+@pytest.mark.parametrize("count", [1, 40, 5_000])
+@pytest.mark.parametrize("step", [0.5, 1.0, 0.25, 1 / 3, 1e5, -0.5])
+def test_distinct_rows_of_wins_and_sizes_as_numpy_has_them(count: int, step: float) -> None:
+    """Halves are counted; quarters, thirds, large and negative numbers are sorted."""
+    rng = np.random.default_rng(3)
+    table = np.asarray(rng.integers(0, [3, 7, 4], (count, 3)) * step, dtype=np.float64)
+    rows, counts = np.unique(table, axis=0, return_counts=True)
+    found, times = distinct_rows(table)
+    assert np.array_equal(found, rows)
+    assert np.array_equal(times, counts)
+    assert (found.dtype, times.dtype.kind) == (rows.dtype, "i")
+
+
+def test_what_two_threads_compute_is_what_one_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To the last bit: temperatures, coefficients of length, orderings lost."""
+    rng = np.random.default_rng(4)
+    groups = [f"g{row // 3}" for row in range(600)]
+    chosen, rejected = rng.normal(0.3, 1, 600), rng.normal(0, 1, 600)
+    lengths = rng.integers(1, 90, (2, 600))
+    factors, shifts = 2.0 ** rng.uniform(-6, 6, 40), rng.uniform(-3, 3, 40)
+    monkeypatch.setattr(precision, "_CELLS", 100)
+
+    def everything() -> list[object]:
+        sides = Sides(
+            chosen=chosen, rejected=rejected, chosen_length=lengths[0], rejected_length=lengths[1]
+        )
+        remembered._kept.clear()
+        return [
+            calibrate(chosen - rejected, groups, rng=np.random.default_rng(5), draws=200),
+            length_bias(sides, groups, rng=np.random.default_rng(5), draws=50),
+            lost_at_most(chosen, rejected, factors, shifts, "bfloat16"),
+        ]
+
+    one = everything()
+    started: list[int] = []
+
+    class Counted(ThreadPoolExecutor):
+        def __init__(self, workers: int) -> None:
+            started.append(workers)
+            super().__init__(workers)
+
+    monkeypatch.setattr(at_once, "ThreadPoolExecutor", Counted)
+    monkeypatch.setattr(at_once, "MANY", 0)
+    assert everything() == one
+    assert started == [2] * len(started)
+    assert len(started) >= 5
+
+
+def test_threads_give_results_in_order_and_what_was_raised() -> None:
+    def tenth(value: float, wait: float) -> float:
+        time.sleep(wait)
+        return value / 10
+
+    found = at_once.at_once(tenth, [1.0, 2.0, 3.0], [0.02, 0.0, 0.0], n=10**6)
+    assert found == [0.1, 0.2, 0.3]
+    with pytest.raises(ZeroDivisionError):
+        at_once.at_once(lambda value: 1 / value, [1, 0], n=10**6)
+
+
+@pytest.mark.parametrize("width", [1, 2, 3])
+def test_a_quadratic_form_of_each_row_as_numpy_has_it(width: int) -> None:
+    rng = np.random.default_rng(6)
+    for count in (1, 7, 20_001, 70_000):
+        design, matrix = rng.normal(size=(count, width)), rng.normal(size=(width, width))
+        wanted = np.einsum("ij,jk,ik->i", design, matrix, design)
+        assert np.array_equal(logistic._quadratic(design, matrix), wanted)
+
+
+def test_no_rows_are_distinct_from_none() -> None:
+    found, times = distinct_rows(np.empty((0, 3)))
+    assert found.shape == (0, 3)
+    assert times.shape == (0,)
 
 
 @pytest.mark.parametrize("precision_", PRECISIONS)

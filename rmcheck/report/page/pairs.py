@@ -9,15 +9,20 @@ import base64
 import gzip
 import io
 import json
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from rmcheck.record.scores import PairScore
 from rmcheck.record.table import ScoreTable
 from rmcheck.report.input import PairTexts, TextsOf
 from rmcheck.report.text import clean, one_line
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 PairState = Literal["newly_wrong", "both_wrong", "wrong", "newly_right", "kept", "right"]
 
@@ -29,8 +34,10 @@ STATES: tuple[PairState, ...] = (
     "kept",
     "right",
 )
+_AT = {state: place for place, state in enumerate(STATES)}
 FAILING = frozenset({"newly_wrong", "both_wrong", "wrong", "newly_right"})
-_RANK = {"newly_wrong": 0, "both_wrong": 1, "wrong": 1, "newly_right": 2, "kept": 3, "right": 3}
+_RANKS = (0, 1, 1, 2, 3, 3)
+"""Of each state: in which order a reviewer reads them."""
 _CHUNK = 160_000
 
 
@@ -40,8 +47,7 @@ MOST_TEXT = 4_500_000
 """Characters that the packed texts of failing pairs take at most."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
+class Pair(NamedTuple):
     """One pair with the candidate's scores and the baseline's, if it scored the same texts.
 
     `also_in` names further suites that contain the same pair (see `distinct`).
@@ -92,21 +98,80 @@ def pairs(scores: Sequence[PairScore], baseline: Sequence[PairScore] | None) -> 
     The baseline's scores count only for the same texts (by hash): an edited pair is one that the
     baseline has not scored.
     """
-    before: dict[tuple[str, str], tuple[float, float]] = {}
-    if baseline:
-        old = ScoreTable.of(baseline)
-        for suite, stamp, *both in zip(
-            old.suites, old.hashes, old.chosen, old.rejected, strict=True
-        ):
-            before.setdefault((suite, stamp), (both[0], both[1]))
-    table = ScoreTable.of(scores)
-    made = [
-        _pair(suite, name, stamp, tags, (chosen, rejected), before.get((suite, stamp)))
-        for suite, name, stamp, _, tags, chosen, rejected, *_ in zip(*table.columns, strict=True)
-    ]
-    return tuple(
-        sorted(made, key=lambda pair: (_RANK[pair.state], pair.margin, pair.suite, pair.id))
+    import numpy as np
+
+    table, old = ScoreTable.of(scores), ScoreTable.of(baseline or ())
+    chosen, rejected = np.array(table.chosen), np.array(table.rejected)
+    places = np.array(_places(table, old), dtype=np.intp)
+    compared = places >= 0
+    before: list[tuple[float, float] | None] = [None] * len(table)
+    win, earlier = _wins(chosen, rejected), np.full(len(table), np.nan)
+    if compared.any():
+        both = np.array(old.chosen)[places], np.array(old.rejected)[places]
+        earlier = np.where(compared, _wins(*both), np.nan)
+        kept = zip(compared.tolist(), *(column.tolist() for column in both), strict=True)
+        before = [(first, second) if known else None for known, first, second in kept]
+    states = np.select(
+        [~compared & (win == 1), ~compared, win < earlier, win > earlier, win == 1],
+        [_AT["right"], _AT["wrong"], _AT["newly_wrong"], _AT["newly_right"], _AT["kept"]],
+        _AT["both_wrong"],
     )
+    with np.errstate(over="ignore"):
+        margins = chosen - rejected
+    names = list(zip(table.suites, table.ids, strict=True))
+    order = _order(np.array(_RANKS)[states], margins, names)
+    return tuple(
+        Pair(
+            table.suites[row],
+            table.ids[row],
+            table.hashes[row],
+            table.tags[row],
+            better,
+            worse,
+            before[row],
+            STATES[state],
+        )
+        for row, better, worse, state in zip(
+            order.tolist(),
+            chosen[order].tolist(),
+            rejected[order].tolist(),
+            states[order].tolist(),
+            strict=True,
+        )
+    )
+
+
+def _places(table: ScoreTable, old: ScoreTable) -> list[int]:
+    """The row in `old` of the same texts in the same suite; -1 without one."""
+    known: dict[str, dict[str, int]] = {}
+    for row, (suite, stamp) in enumerate(zip(old.suites, old.hashes, strict=True)):
+        known.setdefault(suite, {}).setdefault(stamp, row)
+    if not known:
+        return [-1] * len(table)
+    nothing: dict[str, int] = {}
+    both = zip(table.suites, table.hashes, strict=True)
+    return [known.get(suite, nothing).get(stamp, -1) for suite, stamp in both]
+
+
+def _wins(chosen: NDArray[np.float64], rejected: NDArray[np.float64]) -> NDArray[np.float64]:
+    import numpy as np
+
+    return np.asarray((chosen > rejected) + 0.5 * (chosen == rejected), dtype=np.float64)
+
+
+def _order(
+    ranks: NDArray[np.intp], margins: NDArray[np.float64], names: Sequence[tuple[str, str]]
+) -> NDArray[np.intp]:
+    """The rows by rank, then margin, then name; all columns of length n."""
+    import numpy as np
+
+    order = np.lexsort((margins, ranks))
+    ranks, margins = ranks[order], margins[order]
+    equal = (ranks[1:] == ranks[:-1]) & (margins[1:] == margins[:-1])
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], equal, [False]]).astype(np.int8)))
+    for start, end in edges.reshape(-1, 2).tolist():
+        order[start : end + 1] = sorted(order[start : end + 1].tolist(), key=names.__getitem__)
+    return order
 
 
 def distinct(ordered: Sequence[Pair]) -> tuple[Pair, ...]:
@@ -122,42 +187,8 @@ def distinct(ordered: Sequence[Pair]) -> tuple[Pair, ...]:
     for members in same.values():
         members.sort(key=lambda pair: (sizes[pair.suite], pair.suite))
         also_in = dict.fromkeys(pair.suite for pair in members[1:])
-        once.append(replace(members[0], also_in=tuple(also_in)))
+        once.append(members[0]._replace(also_in=tuple(also_in)))
     return tuple(once)
-
-
-def _pair(
-    suite: str,
-    name: str,
-    stamp: str,
-    tags: tuple[str, ...],
-    scores: tuple[float, float],
-    baseline: tuple[float, float] | None,
-) -> Pair:
-    return Pair(
-        suite=suite,
-        id=name,
-        hash=stamp,
-        tags=tags,
-        chosen=scores[0],
-        rejected=scores[1],
-        baseline=baseline,
-        state=_state(_win(*scores), baseline and _win(*baseline)),
-    )
-
-
-def _win(chosen: float, rejected: float) -> float:
-    return 1.0 if chosen > rejected else 0.5 if chosen == rejected else 0.0
-
-
-def _state(now: float, before: float | None) -> PairState:
-    if before is None:
-        return "right" if now == 1 else "wrong"
-    if now < before:
-        return "newly_wrong"
-    if now > before:
-        return "newly_right"
-    return "kept" if now == 1 else "both_wrong"
 
 
 def carried(pair: Pair, texts: Mapping[str, PairTexts], texts_of: TextsOf) -> PairTexts | None:
@@ -187,18 +218,19 @@ def pack(
     tag_at = {name: index for index, name in enumerate(tags)}
     chunks: list[str] = []
     chunk: list[list[str]] = []
-    room, most = _CHUNK, MOST_TEXT if texts_of == "failing" else None
+    room, most = _CHUNK, MOST_TEXT if texts_of == "failing" else math.inf
+    taken = 0
     rows: list[list[Any]] = []
     with_text = 0
     for pair in ordered:
-        full = most is not None and sum(map(len, chunks)) > most
-        found = None if full else carried(pair, texts, texts_of)
+        found = None if taken > most else carried(pair, texts, texts_of)
         place = -1
         if found is not None:
             three = [clean(found.prompt), clean(found.chosen), clean(found.rejected)]
             size = sum(map(len, three))
             if chunk and size > room:
                 chunks.append(_packed(chunk))
+                taken += len(chunks[-1])
                 chunk, room = [], _CHUNK
             room -= size
             chunk.append(three)
@@ -212,7 +244,7 @@ def pack(
                 _short(pair.chosen),
                 _short(pair.rejected),
                 *(map(_short, pair.baseline) if pair.baseline else (None, None)),
-                STATES.index(pair.state),
+                _AT[pair.state],
                 place,
             ]
         )
