@@ -9,7 +9,6 @@ every score is the same today, to the last bit.
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
 import os
 import platform
 import sys
@@ -36,6 +35,7 @@ from rmcheck.engine.settings import Settings
 from rmcheck.errors import RmcheckError
 from rmcheck.record.baseline import Baseline
 from rmcheck.record.run import RESULTS
+from rmcheck.registry import entry_points
 from rmcheck.reward_source import Source
 from rmcheck.suite import BoundCheck, Suite
 
@@ -256,7 +256,7 @@ def _files(checks: Iterable[Check]) -> Iterable[str]:
 def _others() -> bool:
     """Whether another package brings checks or transformations, whose code is not in the key."""
     groups = ("rmcheck.checks", "rmcheck.transformations")
-    return any(importlib.metadata.entry_points(group=group) for group in groups)
+    return any(entry_points(group) for group in groups)
 
 
 @cache
