@@ -82,6 +82,7 @@ class KeptConclusions:
     def __init__(
         self, settings: Settings, book: ScoreBook, comparisons: int, baseline: Baseline | None
     ) -> None:
+        self.folder = settings.cache
         self._store = VerdictStore(settings.cache)
         self._book = book
         self._on = settings.kept and not _others()
@@ -101,6 +102,11 @@ class KeptConclusions:
         if not (suite and sources):
             return ""
         return content_hash(self._run, suite, sources, bound.check.label)
+
+    def suite_key(self, suite: Suite) -> str:
+        """A hash of the run and a suite with its data; empty if nothing of it is kept."""
+        known = self._suite(suite) if self._on else ""
+        return known and content_hash(self._run, known)
 
     def find(self, bound: BoundCheck, key: str, context: SuiteContext) -> Conclusion | None:
         """What was concluded under this key, if all scores that it read are the same now.
