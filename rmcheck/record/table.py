@@ -19,6 +19,8 @@ _KEYS = frozenset(
     {"suite", "id", "hash", "group", "tags", "chosen", "rejected", "objective", "seeds"}
 )
 
+_SCAN = json.JSONDecoder().scan_once
+
 Seeds = tuple[tuple[str, float, float], ...]
 """The scores of each training by its seed: (seed, chosen, rejected); empty for one training."""
 
@@ -160,8 +162,8 @@ class ScoreTable(Sequence[PairScore]):
             for line in text.split("\n"):
                 if not line:
                     continue
-                row = json.loads(line)
-                if not _plain(row):
+                row, end = _SCAN(line, 0)
+                if end != len(line) or not _plain(row):
                     return None
                 tags = tuple(row["tags"])
                 made.suites.append(names.setdefault(row["suite"], row["suite"]))
@@ -174,7 +176,7 @@ class ScoreTable(Sequence[PairScore]):
                 objective = row.get("objective", "")
                 made.objectives.append(names.setdefault(objective, objective))
                 made.seeds.append(tuple((key, *both) for key, both in row.get("seeds", {}).items()))
-        except (ValueError, RecursionError):
+        except (ValueError, RecursionError, StopIteration):
             return None
         return made
 
@@ -249,29 +251,36 @@ def _plain(row: Any) -> bool:
     """Whether a row surely is what `PairScore` accepts, and as it reads it."""
     if type(row) is not dict or not row.keys() <= _KEYS:
         return False
-    texts = (row.get("suite"), row.get("id"), row.get("hash"), row.get("group"))
-    numbers = (row.get("chosen"), row.get("rejected"))
-    tags = row.get("tags")
-    return (
-        all(type(text) is str for text in texts)
-        and all(type(number) is float and math.isfinite(number) for number in numbers)
+    get = row.get
+    tags = get("tags")
+    if not (
+        type(get("suite")) is str
+        and type(get("id")) is str
+        and type(get("hash")) is str
+        and type(get("group")) is str
+        and _is_score(get("chosen"))
+        and _is_score(get("rejected"))
         and type(tags) is list
-        and all(type(tag) is str for tag in tags)
-        and type(row.get("objective", "")) is str
-        and ("seeds" not in row or _plain_seeds(row))
-    )
+        and type(get("objective", "")) is str
+    ):
+        return False
+    for tag in tags:
+        if type(tag) is not str:
+            return False
+    return "seeds" not in row or _plain_seeds(row)
 
 
 def _plain_seeds(row: Any) -> bool:
     seeds = row["seeds"]
     if type(seeds) is not dict or not seeds:
         return False
-    first = next(iter(seeds.values()))
-    return first == [row["chosen"], row["rejected"]] and all(
-        seed.isascii()
-        and seed.isdecimal()
-        and type(both) is list
-        and len(both) == 2
-        and all(type(number) is float and math.isfinite(number) for number in both)
-        for seed, both in seeds.items()
-    )
+    for seed, both in seeds.items():  # a loop: there are as many as rows times trainings
+        if not (seed.isascii() and seed.isdecimal() and type(both) is list and len(both) == 2):
+            return False
+        if not (_is_score(both[0]) and _is_score(both[1])):
+            return False
+    return bool(next(iter(seeds.values())) == [row["chosen"], row["rejected"]])
+
+
+def _is_score(value: Any) -> bool:
+    return type(value) is float and math.isfinite(value)

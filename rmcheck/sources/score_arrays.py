@@ -155,19 +155,19 @@ def _take_seeds(side: ScoreArrays, given: Any) -> bool:
 
 def is_by_seed(given: Any) -> bool:
     """Whether this is [chosen, rejected] of each training by its seed, as `scores.jsonl` has it."""
-    return (
-        type(given) is dict
-        and bool(given)
-        and all(
-            seed.isascii()
-            and seed.isdecimal()
-            and type(both) is list
-            and len(both) == 2
-            and all(type(each) is float or _is_whole(each) for each in both)
-            and math.isfinite(both[0] - both[1])
-            for seed, both in given.items()
-        )
-    )
+    if type(given) is not dict or not given:
+        return False
+    for seed, both in given.items():
+        if not (seed.isascii() and seed.isdecimal() and type(both) is list and len(both) == 2):
+            return False
+        chosen, rejected = both
+        if not (type(chosen) is float or _is_whole(chosen)):
+            return False
+        if not (type(rejected) is float or _is_whole(rejected)):
+            return False
+        if not math.isfinite(chosen - rejected):
+            return False
+    return True
 
 
 def _is_whole(value: Any) -> bool:

@@ -19,6 +19,7 @@ from rmcheck.scoring.seal import KEY_VARIABLE
 
 from .projects import Project, jsonl, pairs, scores, text_of, without_times
 from .test_every_kind import CHECKS, MODEL, SEARCH, rows
+from .test_quiet import LISTS_MODULES, QUIET, modules
 
 ON = ("-o", "rm_kept=on")
 
@@ -265,6 +266,13 @@ def test_what_fails_fails_again_without_being_judged(project: Project, judged: l
         assert result.ret == pytest.ExitCode.TESTS_FAILED
         assert "win_rate 0.300 [0.167, 0.479] (wilson 95%, n=30) < min 0.90" in text_of(result)
     assert judged == ["win_rate"]
+
+
+def test_a_gate_that_computes_nothing_does_not_import_scipy(small: Project) -> None:
+    small.write("listing.py", LISTS_MODULES)
+    for more, expected in (((), False), (("--rm-kept", "off"), True)):
+        small.subprocess(*QUIET, *ON, *more)
+        assert any(name.startswith("scipy") for name in modules(small)) == expected
 
 
 @pytest.fixture
