@@ -7,7 +7,10 @@ again and again takes a tenth of the time of a gate that computes nothing.
 from __future__ import annotations
 
 import gc
+from contextlib import suppress
 from functools import cache
+
+import pytest
 
 SELDOM = 50_000, 20, 100
 """How many new objects are searched at once, and how many such searches make a wider one."""
@@ -25,6 +28,16 @@ def usual() -> None:
     """Search for garbage as before `seldom`."""
     if _usual:
         gc.set_threshold(*_usual.pop())
+
+
+def meet_hypothesis(config: pytest.Config) -> None:
+    """Import Hypothesis now, if its plugin will do so at the end of the run.
+
+    Whenever that is, it searches all objects that there are; now these are few.
+    """
+    if config.pluginmanager.hasplugin("hypothesispytest") and not hasattr(config, "workerinput"):
+        with suppress(ImportError):
+            import hypothesis  # noqa: F401
 
 
 @cache  # the objects of later sessions of this process would never be freed

@@ -130,6 +130,7 @@ def pytest_collect_file(
         return [_LeftOut.from_parent(parent, path=file_path)] if named(file_path, config) else []
     if suite or (not found and ought_to_be_suite(file_path, config)):
         heap.seldom()
+        heap.meet_hypothesis(config)
         from rmcheck.plugin.items import SuiteFile
 
         return [*found, SuiteFile.of(parent, file_path)]

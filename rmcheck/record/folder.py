@@ -217,7 +217,7 @@ def read_scores(folder: Path, record: RunRecord | None = None) -> ScoreTable:
     except ValueError as error:
         raise UsageError(f"{path}: cannot be read ({error}); run the gate again") from None
     del content
-    plain = ScoreTable.parsed(text)
+    plain = ScoreTable.of_text(text)
     if plain is not None:
         return plain
     rows: list[PairScore] = []

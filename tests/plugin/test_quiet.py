@@ -200,6 +200,33 @@ def test_a_collector_that_is_off_stays_off(monkeypatch: pytest.MonkeyPatch) -> N
         gc.set_threshold(*usual)
 
 
+NOTES_HYPOTHESIS = """
+import sys
+
+def pytest_runtest_setup(item):
+    print("hypothesis:", "hypothesis" in sys.modules)
+
+def pytest_unconfigure(config):
+    print("at the end:", "hypothesis" in sys.modules)
+"""
+
+
+@pytest.mark.parametrize("plugin", [True, False])
+def test_hypothesis_is_imported_early_only_where_its_plugin_imports_it_anyway(
+    project: Project, plugin: bool
+) -> None:
+    """At the end it searches all objects of the report; early there are few to search."""
+    rows = pairs(30)
+    project.suite("chat", "win_rate", rows=rows)
+    project.write("scores.jsonl", jsonl(scores(rows)))
+    project.write("noting.py", NOTES_HYPOTHESIS)
+    more = () if plugin else ("-p", "no:hypothesispytest")
+    result = project.subprocess("-s", "-p", "noting", *more, "--rm", "scores:scores.jsonl")
+    assert result.ret == 0
+    said = [line for line in result.outlines if "hypothesis:" in line or "at the end:" in line]
+    assert [line.split()[-1] for line in said] == [str(plugin)] * 2
+
+
 COUNTS_GARBAGE = """
 import gc
 
