@@ -1,4 +1,4 @@
-"""Python's garbage collector: not while many objects are made that stay, nor at the end of a gate.
+"""Python's garbage collector: not while many objects are made that stay.
 
 It searches all objects again each time their number has grown by a quarter, which takes a fifth of
 the time in which rows are read. Rows refer to nothing that refers to them: it finds nothing there.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 
 
 @contextmanager
@@ -27,13 +26,3 @@ def paused() -> Iterator[None]:
         yield
     finally:
         gc.enable()
-
-
-@cache  # the objects of later sessions of this process would never be freed
-def settle() -> None:
-    """Exempt all objects that exist now from garbage collection, until the process ends.
-
-    pytest searches everything five times at the end, and Python again when it exits. This must
-    not happen earlier: `gc.get_referrers`, which Hypothesis calls, misses such objects.
-    """
-    gc.freeze()

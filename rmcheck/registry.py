@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import importlib.metadata
 import inspect
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.metadata import EntryPoint
 from typing import Any, Generic, TypeVar
 
@@ -102,9 +103,29 @@ class Registry(Generic[Kind]):
     def _theirs(self) -> dict[str, list[EntryPoint]]:
         found: dict[str, list[EntryPoint]] = {}
         if self.group is not None:
-            for point in importlib.metadata.entry_points(group=self.group):
+            for point in entry_points(self.group):
                 found.setdefault(point.name, []).append(point)
         return {name: sorted(points, key=_package) for name, points in found.items()}
+
+
+def entry_points(group: str) -> Sequence[EntryPoint]:
+    """The entry points of a group in the installed packages.
+
+    The files of the packages are read once for each state of `sys.path`: a gate asks for seven
+    groups, and `importlib.metadata` would read all of them for each.
+    """
+    return _of_group(tuple(sys.path), group)
+
+
+@lru_cache(maxsize=64)
+def _of_group(paths: tuple[str, ...], group: str) -> Sequence[EntryPoint]:
+    found: Iterable[EntryPoint] = _installed(paths).select(group=group)
+    return tuple(found)
+
+
+@lru_cache(maxsize=4)
+def _installed(_: tuple[str, ...]) -> Any:  # the type differs between versions of Python
+    return importlib.metadata.entry_points()
 
 
 def function(signature: str) -> Callable[[str, object], Any]:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import subprocess
 import sys
 from importlib.metadata import EntryPoint
+from pathlib import Path
 
 import pytest
 
-from rmcheck.registry import BrokenEntryPoint, Registry, function, summary
+from rmcheck.registry import BrokenEntryPoint, Registry, entry_points, function, summary
 
 OURS = {"join": "os.path:join"}
 
 
 def registry(monkeypatch: pytest.MonkeyPatch, *points: tuple[str, str]) -> Registry[object]:
     found = [EntryPoint(name, value, "some.group") for name, value in points]
-    monkeypatch.setattr("importlib.metadata.entry_points", lambda *, group: found)
+    monkeypatch.setattr("rmcheck.registry.entry_points", lambda _: found)
     return Registry(OURS, function("(a, b) -> c"), "some.group")
 
 
@@ -64,6 +66,35 @@ def test_what_is_broken_is_one_error(
     kinds, (error,) = found.sound()
     assert sorted(kinds) == ["good", "join"]
     assert str(error).startswith(f"package of {points[0][1]}: entry point 'x' (some.group): ")
+
+
+def test_a_package_on_a_new_path_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = Registry(OURS, function("(a, b) -> c"), "rmcheck.test_registry")
+    assert found.names() == ["join"]
+    about = tmp_path / "other-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: other\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text("[rmcheck.test_registry]\nsplit = os.path:split\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert found.names() == ["join", "split"]
+    assert found.package("split") == "other 1.0"
+
+
+def test_the_files_of_packages_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    read = importlib.metadata.entry_points
+
+    def counted() -> object:
+        asked.append(1)
+        return read()
+
+    monkeypatch.setattr(importlib.metadata, "entry_points", counted)
+    monkeypatch.syspath_prepend("/not/there")  # a state that no other test has
+    for group in ("pytest11", "console_scripts", "pytest11"):
+        expected = sorted(read(group=group), key=repr)
+        assert sorted(entry_points(group), key=repr) == expected
+        assert expected
+    assert len(asked) == 1
 
 
 def test_a_name_of_ours_stays_ours(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 
 from rmcheck.cache.store import FILE
 from rmcheck.cache.verdicts import FOLDER as VERDICTS
+from rmcheck.cache.verdicts import SLICES
 from rmcheck.errors import GIVE_ACCESS, OTHER_CACHE, SourceError, UsageError, os_reason
 from rmcheck.sources.model_source import model_hash
 from rmcheck.stats.precision import PRECISIONS
@@ -192,7 +193,8 @@ class CacheFolder:
         if not kept:
             return []
         last = max(path.stat().st_mtime for path in kept)
-        title = f"{counted(len(kept), 'verdict')} of checks"
+        checks = sum(not path.name.startswith(SLICES) for path in kept)
+        title = f"{counted(checks, 'verdict')} of checks"
         return [Holding("verdicts", VERDICTS, title, _size(self.path / VERDICTS), last)]
 
     def _leftovers(self) -> list[Holding]:

@@ -21,6 +21,9 @@ CHUNK = 1000
 """Dialogues at a time for a source that gives its scores all at once."""
 RECHECKED = 4
 """Cached scores that are compared once with what the source gives now, where it may change."""
+LEAST, SHARE = 20_000, 4
+"""The first look at the disk takes so many scores, or so many times those asked for: the checks of
+a gate ask for most of a model's scores, a few hundred at a time."""
 PAUSE = 1.0
 """Seconds between two writes; a killed run loses at most the scores of that time."""
 
@@ -54,6 +57,7 @@ class CachedSource(Source):
         # Scores of this session stay in memory: a check may ask again, and the disk may be gone.
         self._known: dict[str, float] = {}
         self._peeked: dict[str, float] = {}
+        self._glanced = False
         self._rechecked = False
 
     @property
@@ -117,7 +121,11 @@ class CachedSource(Source):
         known, peeked = self._known, self._peeked
         if unread := [key for key in hashes if key not in known and key not in peeked]:
             fingerprint = self.source.fingerprint
-            if fingerprint is not None:
+            if fingerprint is not None and not self._glanced:
+                self._glanced = True
+                peeked |= self.store.glance(fingerprint, max(LEAST, SHARE * len(unread)))
+                unread = [key for key in unread if key not in peeked]
+            if fingerprint is not None and unread:
                 peeked |= self.store.peek(fingerprint, unread)
         try:
             return [known[key] if key in known else peeked[key] for key in hashes]

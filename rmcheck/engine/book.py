@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
-from filelock import BaseFileLock, FileLock, Timeout
 from numpy.typing import NDArray
 
 from rmcheck.cache.source import CachedSource
@@ -37,6 +36,8 @@ from rmcheck.scoring.rewards import checked
 from rmcheck.spec import redacted
 
 if TYPE_CHECKING:
+    from filelock import BaseFileLock
+
     from rmcheck.shards.spread import Spread
 
 
@@ -72,7 +73,7 @@ class ScoreBook:
         self._wrapped: dict[int, tuple[Source, CachedSource]] = {}
         self._by_fingerprint: dict[str, CachedSource] = {}
         self._asked: dict[tuple[int, int], tuple[Partial, Sides, NDArray[np.float64]]] = {}
-        self._views: dict[tuple[int, str], Source] = {}
+        self._views: dict[tuple[int, str], tuple[Source, Source]] = {}
 
     def fetch(self, source: Source, dialogues: Iterable[Dialogue]) -> None:
         """Have every dialogue scored that is not known yet. A score file is only read."""
@@ -147,16 +148,17 @@ class ScoreBook:
 
     def view(self, source: Source, suite: str) -> Source:
         """A score file as the suite of that name sees it, made once; any other source as it is."""
+        known = self._views.get((id(source), suite))
+        if known is not None:
+            return known[1]
         if not isinstance(source, Partial):
-            return source
-        key = (id(source), suite)
-        if key not in self._views:
-            if isinstance(source, Composed):
-                seen = source.with_members([self.view(each, suite) for each in source.members])
-            else:
-                seen = completed(source.within(suite), source.spec)
-            self._views[key] = seen
-        return self._views[key]
+            seen = source
+        elif isinstance(source, Composed):
+            seen = source.with_members([self.view(each, suite) for each in source.members])
+        else:
+            seen = completed(source.within(suite), source.spec)
+        self._views[id(source), suite] = source, seen  # with the source, whose id stays its own
+        return seen
 
     def scores(self, source: Source, dialogues: Sequence[Dialogue]) -> NDArray[np.float64]:
         """Scores in the order of `dialogues`, shape (n,)."""
@@ -265,6 +267,8 @@ class ScoreBook:
         with suppress(OSError):
             self._cache.mkdir(parents=True, exist_ok=True)
             if os.access(self._cache, os.W_OK):
+                from filelock import FileLock  # a gate that computes nothing needs no lock
+
                 lock = FileLock(self._cache / "scoring.lock")
                 self._acquire(lock)
         try:
@@ -274,6 +278,8 @@ class ScoreBook:
                 lock.release()
 
     def _acquire(self, lock: BaseFileLock) -> None:
+        from filelock import Timeout
+
         try:
             lock.acquire(timeout=0)
         except Timeout:

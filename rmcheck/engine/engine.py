@@ -19,6 +19,7 @@ from rmcheck.engine.book import ScoreBook
 from rmcheck.engine.context import SuiteContext
 from rmcheck.engine.judged import check_record
 from rmcheck.engine.kept import Conclusion, KeptConclusions
+from rmcheck.engine.kept_slices import KeptSlices
 from rmcheck.engine.pins import beside_comparison, with_baseline
 from rmcheck.engine.reading_watch import ReadingWatch
 from rmcheck.engine.reads import Reads
@@ -84,6 +85,7 @@ class Engine:
         self._find_baseline()
         told = replace(settings, kept=keeps and settings.kept)
         self._kept = KeptConclusions(told, self.book, self.comparisons, self._baseline)
+        self.kept_slices = KeptSlices(self._kept)
 
     def _spread(self) -> Spread | None:
         if not self.settings.engine:

@@ -14,6 +14,7 @@ from pathlib import Path
 from rmcheck.engine.settings import Settings
 from rmcheck.record.inputs import InputsRecord
 from rmcheck.record.run import EnvironmentRecord
+from rmcheck.registry import entry_points
 
 DECIDING = ("hypothesis", "numpy", "peft", "scipy", "tokenizers", "torch", "transformers")
 """The packages that compute scores and verdicts."""
@@ -56,7 +57,7 @@ def _packages() -> Mapping[str, str]:
     """The installed versions of what scores and decides, also of other packages' kinds."""
     found = {name: _version(name) for name in DECIDING}
     for group in KINDS:
-        for point in importlib.metadata.entry_points(group=group):
+        for point in entry_points(group):
             if point.dist is not None:
                 found[point.dist.name] = point.dist.version
     return {name: version for name, version in found.items() if version is not None}

@@ -13,6 +13,7 @@ from rmcheck.checks.evidence import estimates_by_tag
 from rmcheck.data import Pairs, PreferencePair
 from rmcheck.data.layouts import OURS
 from rmcheck.engine.context import SuiteContext
+from rmcheck.engine.kept_slices import KeptSlices, Parts
 from rmcheck.engine.members import members_record
 from rmcheck.errors import RmcheckError
 from rmcheck.record.run import DataRecord, EstimateRecord, FileRecord, SuiteRecord
@@ -21,8 +22,13 @@ from rmcheck.suite import Suite
 from rmcheck.verdict import Estimate
 
 
-def suite_record(suite: Suite, context: SuiteContext | None) -> SuiteRecord:
-    """The suite without its checks; slices and controls need scores, so a context."""
+def suite_record(
+    suite: Suite, context: SuiteContext | None, kept: KeptSlices | None = None
+) -> SuiteRecord:
+    """The suite without its checks; slices and controls need scores, so a context.
+
+    `kept` may have slices and controls of an earlier run.
+    """
     record = SuiteRecord(
         name=suite.name,
         path=suite.shown,
@@ -44,14 +50,24 @@ def suite_record(suite: Suite, context: SuiteContext | None) -> SuiteRecord:
     scored = _scored(context, context.data.part(None))
     if scored is None or not scored.pairs:
         return record
+    parts = _parts(suite, scored, context.seed, kept)
+    return record.model_copy(update={"members": members_record(context, scored), **parts})
+
+
+def _parts(suite: Suite, scored: ScoredPairs, seed: int, kept: KeptSlices | None) -> Parts:
+    """The slices and controls of a suite."""
+    key = kept.key(suite, scored) if kept else ""
+    found = kept.find(suite, key) if kept else None
+    if found is not None:
+        return found
     wins = _wins(scored.chosen, scored.rejected)
-    return record.model_copy(
-        update={
-            "members": members_record(context, scored),
-            "slices": _json(estimates_by_tag(scored.pairs, wins)),
-            "controls": _json(controls(scored.pairs, context.seed)),
-        }
-    )
+    parts = {
+        "slices": _json(estimates_by_tag(scored.pairs, wins)),
+        "controls": _json(controls(scored.pairs, seed)),
+    }
+    if kept:
+        kept.keep(suite, key, parts)
+    return parts
 
 
 def pair_scores(suite: Suite, context: SuiteContext) -> ScoreTable:

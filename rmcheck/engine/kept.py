@@ -9,7 +9,6 @@ every score is the same today, to the last bit.
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
 import os
 import platform
 import sys
@@ -36,6 +35,7 @@ from rmcheck.engine.settings import Settings
 from rmcheck.errors import RmcheckError
 from rmcheck.record.baseline import Baseline
 from rmcheck.record.run import RESULTS
+from rmcheck.registry import entry_points
 from rmcheck.reward_source import Source
 from rmcheck.suite import BoundCheck, Suite
 
@@ -82,6 +82,7 @@ class KeptConclusions:
     def __init__(
         self, settings: Settings, book: ScoreBook, comparisons: int, baseline: Baseline | None
     ) -> None:
+        self.folder = settings.cache
         self._store = VerdictStore(settings.cache)
         self._book = book
         self._on = settings.kept and not _others()
@@ -101,6 +102,11 @@ class KeptConclusions:
         if not (suite and sources):
             return ""
         return content_hash(self._run, suite, sources, bound.check.label)
+
+    def suite_key(self, suite: Suite) -> str:
+        """A hash of the run and a suite with its data; empty if nothing of it is kept."""
+        known = self._suite(suite) if self._on else ""
+        return known and content_hash(self._run, known)
 
     def find(self, bound: BoundCheck, key: str, context: SuiteContext) -> Conclusion | None:
         """What was concluded under this key, if all scores that it read are the same now.
@@ -256,7 +262,7 @@ def _files(checks: Iterable[Check]) -> Iterable[str]:
 def _others() -> bool:
     """Whether another package brings checks or transformations, whose code is not in the key."""
     groups = ("rmcheck.checks", "rmcheck.transformations")
-    return any(importlib.metadata.entry_points(group=group) for group in groups)
+    return any(entry_points(group) for group in groups)
 
 
 @cache

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from rmcheck.plugin import scope
+from rmcheck.plugin import heap, scope
 from rmcheck.plugin.asked import is_suite
 from rmcheck.plugin.interrupt import ignore_sigint
 from rmcheck.plugin.keys import MISTAKEN, MISTAKES, PAYLOAD, SUITES
@@ -94,6 +94,7 @@ class Controller:
                 restore = restore or ignore_sigint()
                 stopped = interrupted or bool(session.shouldstop) or bool(session.shouldfail)
                 finished = exitstatus in _ENDED and not stopped
+                heap.seldom()
                 from rmcheck.plugin.assembly import Assembly
 
                 undecided = self._undecided()
@@ -116,13 +117,14 @@ class Controller:
             if restore is not None:
                 restore()
 
-    @pytest.hookimpl(trylast=True)
     def pytest_unconfigure(self) -> None:
-        """Spare what only checks left the last garbage collections; of tests they find errors."""
-        if self._checks_only:
-            from rmcheck.collector import settle
+        """Spare what only checks left the last garbage collections; of tests they find errors.
 
-            settle()
+        pytest's own hook of this name, which comes after those of later plugins, makes one.
+        """
+        heap.usual()
+        if self._checks_only:
+            heap.settle()
 
     def _undecided(self) -> bool:
         """Whether required checks were run and none of them could be decided.

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from rmcheck.plugin import heap
 from rmcheck.plugin.asked import (
     INI_FILES,
     is_suite,
@@ -128,6 +129,8 @@ def pytest_collect_file(
     if not suite and not found and left_out(file_path, config):
         return [_LeftOut.from_parent(parent, path=file_path)] if named(file_path, config) else []
     if suite or (not found and ought_to_be_suite(file_path, config)):
+        heap.seldom()
+        heap.meet_hypothesis(config)
         from rmcheck.plugin.items import SuiteFile
 
         return [*found, SuiteFile.of(parent, file_path)]
@@ -174,6 +177,11 @@ def pytest_collection_modifyitems(config: pytest.Config) -> None:
         from rmcheck.plugin.session import open_log
 
         open_log(config).collected()
+
+
+def pytest_collection_finish() -> None:
+    """All suites are read."""
+    heap.usual()
 
 
 @pytest.hookimpl(wrapper=True)

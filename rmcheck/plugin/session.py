@@ -229,7 +229,8 @@ class RunLog:
         stage = f"{suite.shown}:{'scored' if context else 'bare'}"
         # Sent again when an item is run again: its first report may have been dropped.
         if self._told.setdefault(stage, item.nodeid) == item.nodeid:
-            payload["suite"] = suite_record(suite, context).model_dump(mode="json")
+            found = suite_record(suite, context, engine.kept_slices)
+            payload["suite"] = found.model_dump(mode="json")
             if context:
                 rows = pair_scores(suite, context)
                 if hasattr(self.config, "workerinput"):

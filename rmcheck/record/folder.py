@@ -7,6 +7,7 @@ import io
 import json
 import math
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 
@@ -121,13 +122,22 @@ def read(folder: Path) -> RunRecord:
             "(default reports/latest)"
         )
     try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read as JSON ({error}); run the gate again") from None
+    return _record(content, str(path))
+
+
+@lru_cache(maxsize=2)  # a gate asks for its baseline three times
+def _record(content: bytes, path: str) -> RunRecord:
+    try:
         raw = json.loads(
-            path.read_text(encoding="utf-8"),
+            content.decode("utf-8"),
             parse_constant=_finite,
             parse_float=_finite,
             parse_int=_whole,
         )
-    except (OSError, ValueError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"{path}: cannot be read as JSON ({error}); run the gate again") from None
     version = raw.get("schema_version") if isinstance(raw, dict) else None
     if version != SCHEMA_VERSION:
@@ -209,7 +219,7 @@ def read_scores(folder: Path, record: RunRecord | None = None) -> ScoreTable:
     except ValueError as error:
         raise UsageError(f"{path}: cannot be read ({error}); run the gate again") from None
     del content
-    plain = ScoreTable.parsed(text)
+    plain = ScoreTable.of_text(text)
     if plain is not None:
         return plain
     rows: list[PairScore] = []

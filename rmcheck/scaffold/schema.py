@@ -26,8 +26,8 @@ from rmcheck.sources.judge_file import JudgeFile
 from rmcheck.sources.recipe_source_file import RecipeSourceFile
 from rmcheck.sources.served_file import ServedFile
 from rmcheck.sources.source_file import SourceFile
+from rmcheck.suite.check_keys import check_model
 from rmcheck.suite.header import RESERVED, DataMapping, Header
-from rmcheck.suite.loading import check_model
 from rmcheck.training.folds import Folds
 from rmcheck.training.recipe import FILE_KEYS, Recipe
 from rmcheck.training.recipe_file import RecipeFile

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import groupby
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rmcheck.data import PreferencePair
+from rmcheck.record.table import ScoreTable, Seeds
 from rmcheck.sources.score_columns import SIDES
 from rmcheck.sources.score_rows import Entry
 
@@ -138,6 +140,62 @@ def plain_arrays(rows: Iterable[tuple[int, Mapping[str, Any]]]) -> dict[str, Sco
     return None if mixed or not found else found
 
 
+def table_arrays(table: ScoreTable) -> dict[str, ScoreArrays] | None:
+    """The same for the rows of a run, one a line, which were found plain.
+
+    None where `plain_arrays` has to look: at rows of objectives, at ids that come again, at
+    suites or seeds that are not the same in neighbouring rows.
+    """
+    found: dict[str, ScoreArrays] = {}
+    start = 0
+    for suite, same in groupby(table.suites):
+        stop = start + sum(1 for _ in same)
+        part = slice(start, stop)
+        ids = table.ids[part]
+        side = ScoreArrays(
+            rows=dict(zip(ids, range(len(ids)), strict=True)),
+            scores=_interleaved(table.chosen[part], table.rejected[part]),
+            stamps=[stamp or None for stamp in table.hashes[part]],
+            tags=table.tags[part],
+            lines=array("q", range(start + 1, stop + 1)),
+        )
+        seeds = _seeds_of(table.seeds[part], side)
+        plain = suite not in found and len(side.rows) == len(ids) and "" not in side.rows
+        if not plain or seeds is None or not _all_finite([side, *seeds.values()]):
+            return None
+        side.seeds = seeds
+        found[suite] = side
+        start = stop
+    mixed = "" in found and len(found) > 1
+    return None if mixed or not found or any(table.objectives) else found
+
+
+def _seeds_of(rows: Sequence[Seeds], side: ScoreArrays) -> dict[str, ScoreArrays] | None:
+    """The rows with the scores of each training; None if they are not all of the same seeds."""
+    if len(set(map(len, rows))) > 1:
+        return None
+    made = {}
+    for column in zip(*rows, strict=True):
+        names, chosen, rejected = zip(*column, strict=True)
+        if len(set(names)) > 1:
+            return None
+        scores = _interleaved(array("d", chosen), array("d", rejected))
+        made[names[0]] = replace(side, scores=scores, seeds={})  # the very same rows
+    return made
+
+
+def _interleaved(chosen: array[float], rejected: array[float]) -> array[float]:
+    scores = array("d", bytes(2 * len(chosen) * chosen.itemsize))
+    scores[0::2], scores[1::2] = chosen, rejected
+    return scores
+
+
+def _all_finite(sides: Iterable[ScoreArrays]) -> bool:
+    """Whether no difference of two scores is too large."""
+    with np.errstate(over="ignore"):
+        return all(bool(np.isfinite(np.subtract(*side.table.T)).all()) for side in sides)
+
+
 def _take_seeds(side: ScoreArrays, given: Any) -> bool:
     """Add a row's scores by seed to those of the rows before; False where they need more care."""
     if given is None:
@@ -156,19 +214,19 @@ def _take_seeds(side: ScoreArrays, given: Any) -> bool:
 
 def is_by_seed(given: Any) -> bool:
     """Whether this is [chosen, rejected] of each training by its seed, as `scores.jsonl` has it."""
-    return (
-        type(given) is dict
-        and bool(given)
-        and all(
-            seed.isascii()
-            and seed.isdecimal()
-            and type(both) is list
-            and len(both) == 2
-            and all(type(each) is float or _is_whole(each) for each in both)
-            and math.isfinite(both[0] - both[1])
-            for seed, both in given.items()
-        )
-    )
+    if type(given) is not dict or not given:
+        return False
+    for seed, both in given.items():
+        if not (seed.isascii() and seed.isdecimal() and type(both) is list and len(both) == 2):
+            return False
+        chosen, rejected = both
+        if not (type(chosen) is float or _is_whole(chosen)):
+            return False
+        if not (type(rejected) is float or _is_whole(rejected)):
+            return False
+        if not math.isfinite(chosen - rejected):
+            return False
+    return True
 
 
 def _are_texts(given: Any) -> bool:

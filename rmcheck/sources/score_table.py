@@ -12,8 +12,11 @@ from rmcheck import collector
 from rmcheck.data.forms.compression import ending, opened, suffix
 from rmcheck.data.forms.json_text import json_rows
 from rmcheck.data.forms.tables import ARROW, TEXT_TABLES
+from rmcheck.documents.regular import regular_bytes
 from rmcheck.errors import Problem, ProblemsFound, condensed
-from rmcheck.sources.score_arrays import ScoreArrays, is_by_seed, plain_arrays
+from rmcheck.record.run import SCORES
+from rmcheck.record.table import ScoreTable
+from rmcheck.sources.score_arrays import ScoreArrays, is_by_seed, plain_arrays, table_arrays
 from rmcheck.sources.score_columns import as_ours, is_data, is_long, long_row, renamed
 from rmcheck.sources.score_rows import (
     Entry,
@@ -75,6 +78,9 @@ def read_scores(path: Path, shown: str, columns: Mapping[str, str]) -> dict[str,
     ProblemsFound
         All malformed rows, each with its line, or that the file has no scores.
     """
+    plain = None if columns else _of_a_run(path)
+    if plain is not None:
+        return {"": Scores(arrays=plain, seeds=_by_seed(plain))}
     if not columns and suffix(path.name) not in (*ARROW, *TEXT_TABLES):
         with suppress(ProblemsFound, OSError), opened(path) as file:  # told below
             plain = plain_arrays(
@@ -111,6 +117,18 @@ def read_scores(path: Path, shown: str, columns: Mapping[str, str]) -> dict[str,
     if not any(side.tables or side.texts for side in sides.values()):
         raise ProblemsFound([Problem(shown, 0, 0, "file has no scores")])
     return sides
+
+
+def _of_a_run(path: Path) -> dict[str, ScoreArrays] | None:
+    """The rows of a run's `scores.jsonl`, which other parts read as well; None for other files."""
+    if path.name != SCORES:
+        return None
+    try:
+        text = regular_bytes(path).decode("utf-8")
+    except (OSError, UnicodeDecodeError):  # told below
+        return None
+    table = ScoreTable.of_text(text) if "\n\n" not in text and text[:1] == "{" else None
+    return None if table is None else table_arrays(table)
 
 
 def _enter(side: Scores, values: Mapping[str, Any], line: int) -> None:

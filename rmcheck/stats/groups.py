@@ -8,7 +8,6 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtri, stdtrit
 
 # A variance below this is rounding, not spread.
 _ROUNDING = 1e-18
@@ -220,6 +219,8 @@ def student_value(level: float, codes: NDArray[np.intp]) -> float:
     That is t(G-1) for groups of one size. Infinite for one group, which says nothing about others,
     and for what comes near it.
     """
+    from scipy.special import stdtrit  # a gate that computes nothing does not wait for it
+
     degrees = effective_groups(codes) - 1.0
     value = float(stdtrit(degrees, (1.0 + level) / 2.0)) if degrees > 1e-9 else float("inf")
     return value if value < _ENDLESS else float("inf")
@@ -228,5 +229,7 @@ def student_value(level: float, codes: NDArray[np.intp]) -> float:
 def critical_value(level: float, codes: NDArray[np.intp]) -> float:
     """Two-sided critical value: z for singletons, Student's t where pairs share groups."""
     if int(codes.max()) + 1 == len(codes):
+        from scipy.special import ndtri
+
         return float(ndtri((1.0 + level) / 2.0))
     return student_value(level, codes)

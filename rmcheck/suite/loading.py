@@ -7,12 +7,10 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import MISSING, fields, replace
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import Any, get_type_hints
-
-from pydantic import BaseModel, ConfigDict, create_model
+from typing import Any
 
 from rmcheck import checks as registry
 from rmcheck.checks import Check
@@ -36,7 +34,8 @@ from rmcheck.errors import (
     nearest,
 )
 from rmcheck.registry import BrokenEntryPoint
-from rmcheck.suite.header import DataKey, DataMapping, Header, Name
+from rmcheck.suite.check_keys import check_model, plain_values
+from rmcheck.suite.header import DataKey, DataMapping, Header
 from rmcheck.suite.suite import Suite
 
 
@@ -208,18 +207,20 @@ def _read_check(document: Located, index: int, folder: Path, root: Path | None) 
         raise ProblemsFound([document.problem(where, said)])
     try:
         found = registry.find(kind) if isinstance(kind, str) else None
-        keys = _model(found) if found is not None else None
+        values = None if found is None else plain_values(found, entry)
+        keys = check_model(found) if found is not None and values is None else None
     except BrokenEntryPoint as error:
         said = f"check '{kind}' cannot be used: {error}"
         raise ProblemsFound([document.problem((*where, "check"), said)]) from None
-    if found is None or keys is None:
+    if found is None:
         said = f"unknown check '{str(kind)[:80]}', {did_you_mean(str(kind), registry.kinds())}"
         raise ProblemsFound([document.problem((*where, "check"), said)])
     label = f"check '{kind}'"
-    model = located.validate(keys, document, where, label)
-    values = {name: getattr(model, name) for name in type(model).model_fields if name in entry}
+    if keys is not None:
+        model = located.validate(keys, document, where, label)
+        values = {name: getattr(model, name) for name in type(model).model_fields if name in entry}
     try:
-        return found.build(values).beside(folder, root)
+        return found.build(values or {}).beside(folder, root)
     except ValueError as error:
         raise ProblemsFound([document.problem(where, f"{label}: {error}")]) from None
 
@@ -256,41 +257,6 @@ def _misspelt(tag: str, known: Iterable[str]) -> bool:
 
 _ONE_SOURCE = "expected exactly one of the keys 'path' and 'dataset'"
 _DIGITS = re.compile(r"\d+")
-_MODELS: dict[type[Check], type[BaseModel]] = {}
-
-
-def _model(kind: type[Check]) -> type[BaseModel]:
-    if kind not in _MODELS:
-        _MODELS[kind] = check_model(kind)
-    return _MODELS[kind]
-
-
-def check_model(kind: type[Check]) -> type[BaseModel]:
-    """The pydantic model of a check kind: its dataclass fields, and the key `check`.
-
-    Raises
-    ------
-    BrokenEntryPoint
-        When another package's kind has a key of a type that YAML cannot give.
-    """
-    try:
-        return _with_keys(kind)
-    except Exception as error:  # names that are not there, types that pydantic does not know
-        if kind.kind in registry.KINDS.ours:
-            raise
-        raise registry.KINDS.broken(kind.kind, error) from error
-
-
-def _with_keys(kind: type[Check]) -> type[BaseModel]:
-    hints = get_type_hints(kind, include_extras=True)
-    columns: dict[str, Any] = {"check": (str, ...)}
-    declared = {entry.name: entry for entry in fields(kind)}
-    for name in kind.keys():  # noqa: SIM118 - a class method, not a mapping
-        default = declared[name].default
-        columns[name] = (hints[name], ... if default is MISSING else default)
-    columns["name"] = (Name | None, None)  # it becomes a part of pytest's node id
-    config = ConfigDict(extra="forbid", strict=False, allow_inf_nan=False)
-    return create_model(kind.__name__, __config__=config, **columns)
 
 
 def _load_data(

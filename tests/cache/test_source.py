@@ -10,10 +10,12 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from rmcheck.cache import source as source_module
 from rmcheck.cache import store as cache
 from rmcheck.cache.source import CachedSource
 from rmcheck.cache.store import ScoreStore
@@ -309,3 +311,29 @@ def test_writing_pauses_between_pieces(tmp_path: Path, monkeypatch: pytest.Monke
     CachedSource(Dripping(), store).score(said(*(f"text {i}" for i in range(10))))
     assert sum(puts) == 10
     assert 2 <= len(puts) <= 6
+
+
+def test_a_peek_finds_what_the_first_look_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = said(*("a" * size for size in range(1, 41)))
+    CachedSource(Length(), ScoreStore(tmp_path)).score(texts)
+    monkeypatch.setattr(source_module, "LEAST", 10)
+    monkeypatch.setattr(source_module, "SHARE", 1)
+    statements: list[str] = []
+    run = ScoreStore._run
+
+    def noted(store: ScoreStore, statement: str, *more: Any, **options: Any) -> Any:
+        statements.append(statement)
+        return run(store, statement, *more, **options)
+
+    monkeypatch.setattr(ScoreStore, "_run", noted)
+    cached = CachedSource(Length(), ScoreStore(tmp_path))
+    hashes = [text.hash for text in texts]
+    assert cached.peek(hashes[:20]) == list(range(1, 21))
+    assert cached.peek(hashes[20:]) == list(range(21, 41))
+    assert sum("LIMIT" in each for each in statements) == 1
+    assert (cached.needed, cached.cached, cached.computed) == (0, 0, 0)  # only looked at
+    assert cached.peek([*hashes, "0" * 32]) is None
+    assert CachedSource(Length("f2"), ScoreStore(tmp_path)).peek(hashes) is None
+    assert CachedSource(Length(), ScoreStore(tmp_path / "none")).peek(hashes) is None

@@ -13,12 +13,13 @@ from typing import Any
 import pytest
 
 from rmcheck.cache.store import ScoreStore
-from rmcheck.cache.verdicts import FOLDER, MOST, VerdictStore
+from rmcheck.cache.verdicts import FOLDER, MOST, SLICES, VerdictStore
 from rmcheck.checks.win_rate import WinRate
 from rmcheck.scoring.seal import KEY_VARIABLE
 
 from .projects import Project, jsonl, pairs, scores, text_of, without_times
 from .test_every_kind import CHECKS, MODEL, SEARCH, rows
+from .test_quiet import LISTS_MODULES, QUIET, modules
 
 ON = ("-o", "rm_kept=on")
 
@@ -48,8 +49,13 @@ def small(project: Project) -> Project:
 
 
 def files(project: Project) -> list[Path]:
-    """The files of what was concluded."""
-    return sorted((project.root / ".rmcheck" / FOLDER).glob("*"))
+    """The files of checks that were concluded."""
+    return sorted((project.root / ".rmcheck" / FOLDER).glob("[0-9a-f]*"))
+
+
+def slices(project: Project) -> list[Path]:
+    """The files of slices and controls of suites."""
+    return sorted((project.root / ".rmcheck" / FOLDER).glob(f"{SLICES}*"))
 
 
 def whole(project: Project) -> tuple[dict[str, Any], str]:
@@ -87,6 +93,7 @@ def test_every_kind_leaves_the_same_bytes(project: Project) -> None:
     assert whole(project) == judged
     made = files(project)
     assert len(made) == len(CHECKS) + 1  # all but the one that stops early
+    assert len(slices(project)) == 2
     written = [path.stat().st_mtime_ns for path in made]
     result = project.run(*ON)
     assert whole(project) == judged
@@ -140,12 +147,9 @@ def backwards(project: Project) -> None:
     file.write_text("\n".join([*lines[::-1], ""]), encoding="utf-8")
 
 
-@pytest.mark.parametrize("change", CHANGES)
-def test_judged_again_after_a_change(
-    small: Project, judged: list[str], change: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    CHANGES[change](small)
-    more: tuple[str, ...] = ()
+def changed(project: Project, change: str, monkeypatch: pytest.MonkeyPatch) -> tuple[str, ...]:
+    """Make a change; gives the options that belong to it."""
+    CHANGES[change](project)
     if change == "the version of a package":
         from rmcheck.engine import environment
 
@@ -156,16 +160,24 @@ def test_judged_again_after_a_change(
 
         monkeypatch.setattr(kept, "_code", lambda: "changed")
     elif change == "a score in the cache":
-        store = ScoreStore(small.root / ".rmcheck")
+        store = ScoreStore(project.root / ".rmcheck")
         with sqlite3.connect(store.path) as connection:
             row = "SELECT source, dialogue, score FROM scores LIMIT 1"
             source, dialogue, score = connection.execute(row).fetchone()
         store.put(source, {dialogue: math.nextafter(score, math.inf)})
         store.close()
     elif change == "the seed":
-        more = ("--rm-seed", "1")
+        return ("--rm-seed", "1")
     elif change == "the number of examples":
-        more = ("--rm-examples", "7")
+        return ("--rm-examples", "7")
+    return ()
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_judged_again_after_a_change(
+    small: Project, judged: list[str], change: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    more = changed(small, change, monkeypatch)
     small.run(*ON, *more)
     assert "win_rate" in judged
 
@@ -241,6 +253,8 @@ def test_what_is_not_fully_known_is_not_kept(
     project.run(*ON)
     assert project.checks()["chat::win_rate"]["outcome"] == "pass"
     assert not files(project)
+    # Slices need no fingerprint: the scores themselves are in their key.
+    assert bool(slices(project)) == (model == "without a fingerprint")
 
 
 def test_what_fails_fails_again_without_being_judged(project: Project, judged: list[str]) -> None:
@@ -252,6 +266,64 @@ def test_what_fails_fails_again_without_being_judged(project: Project, judged: l
         assert result.ret == pytest.ExitCode.TESTS_FAILED
         assert "win_rate 0.300 [0.167, 0.479] (wilson 95%, n=30) < min 0.90" in text_of(result)
     assert judged == ["win_rate"]
+
+
+def test_a_gate_that_computes_nothing_does_not_import_scipy(small: Project) -> None:
+    small.write("listing.py", LISTS_MODULES)
+    for more, expected in (((), False), (("--rm-kept", "off"), True)):
+        small.subprocess(*QUIET, *ON, *more)
+        assert any(name.startswith("scipy") for name in modules(small)) == expected
+
+
+@pytest.fixture
+def estimated(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many pairs slices were estimated from, each time."""
+    from rmcheck.engine import facts
+
+    counts: list[int] = []
+    estimate = facts.estimates_by_tag
+
+    def counted(pairs: Any, wins: Any) -> Any:
+        counts.append(len(pairs))
+        return estimate(pairs, wins)
+
+    monkeypatch.setattr(facts, "estimates_by_tag", counted)
+    return counts
+
+
+def test_slices_are_not_estimated_again(small: Project, estimated: list[int]) -> None:
+    good = small.record()["suites"][0]
+    assert good["slices"]
+    assert len(good["controls"]) == 3
+    small.run(*ON)
+    assert estimated == []
+    again = small.record()["suites"][0]
+    assert {key: again[key] for key in ("slices", "controls")} == {
+        key: good[key] for key in ("slices", "controls")
+    }
+    small.run(*ON, "--rm-kept", "off")
+    assert estimated == [30]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_slices_are_estimated_again_after_a_change(
+    small: Project, estimated: list[int], change: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    more = changed(small, change, monkeypatch)
+    small.run(*ON, *more)
+    assert 30 in estimated
+
+
+def test_damaged_slices_are_estimated_again(small: Project, estimated: list[int]) -> None:
+    good = whole(small)
+    (path,) = slices(small)
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b'"n":30', b'"n":31'))
+    assert path.read_bytes() != content
+    small.run(*ON)
+    assert estimated == [30]
+    assert whole(small)[1] == good[1]
+    assert path.read_bytes() == content
 
 
 def test_a_folder_that_cannot_be_written_keeps_nothing(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import gc
 import json
 
 import pytest
@@ -9,6 +11,8 @@ import pytest
 from rmcheck.cache.store import ScoreStore
 from rmcheck.data import preferences
 from rmcheck.engine import Settings
+from rmcheck.plugin.heap import SELDOM, seldom
+from rmcheck.plugin.heap import usual as back
 from rmcheck.record.run import TrainingRecord
 from rmcheck.sources.recipe import create
 from rmcheck.training.adapter import SIDECAR, Sidecar, sealed
@@ -52,6 +56,7 @@ def test_a_run_without_suites_imports_nothing_heavy(project: Project) -> None:
         for name in (
             "asked",
             "controller",
+            "heap",
             "hooks",
             "interrupt",
             "keys",
@@ -123,6 +128,103 @@ def test_a_fully_cached_run_imports_no_torch(trained: Project) -> None:
     # The cache is by content: another base model is another reward model.
     trained.write("base/model.safetensors", "other weights")
     assert create("mine.yaml", Settings.below(trained.root).options).training is None
+
+
+NOTES_THRESHOLDS = """
+import gc, pytest
+
+seen = {}
+
+def pytest_configure(config):
+    seen["first"] = gc.get_threshold()
+
+@pytest.hookimpl(trylast=True)
+def pytest_itemcollected(item):
+    seen["collecting"] = gc.get_threshold()
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    seen["running"] = gc.get_threshold()
+
+def pytest_terminal_summary():
+    seen["reported"] = gc.get_threshold()
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config):
+    seen["last"] = gc.get_threshold()
+    print("thresholds:", seen)
+"""
+
+
+@pytest.mark.parametrize("suites", [True, False])
+def test_garbage_is_searched_for_seldom_only_while_nothing_is_computed(
+    project: Project, suites: bool
+) -> None:
+    rows = pairs(30)
+    project.suite("chat", "win_rate", rows=rows)
+    project.write("scores.jsonl", jsonl(scores(rows)))
+    project.write("noting.py", NOTES_THRESHOLDS)
+    project.write("test_plain.py", "def test_plain(): pass\n")
+    asked = "suites" if suites else "test_plain.py"
+    result = project.subprocess("-p", "noting", "--rm", "scores:scores.jsonl", asked)
+    assert result.ret == 0
+    (line,) = (line for line in result.outlines if line.startswith("thresholds:"))
+    seen = ast.literal_eval(line.partition(": ")[2])
+    usual = seen["first"]
+    assert usual != SELDOM
+    while_reading = SELDOM if suites else usual
+    assert seen == {
+        "first": usual,
+        "collecting": while_reading,
+        "running": usual,
+        "reported": while_reading,
+        "last": usual,
+    }
+
+
+def test_a_collector_that_is_off_stays_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    usual = gc.get_threshold()
+    try:
+        gc.set_threshold(0)
+        seldom()
+        assert gc.get_threshold()[0] == 0
+        gc.set_threshold(*usual)
+        seldom()
+        seldom()
+        assert gc.get_threshold() == SELDOM
+        back()
+        back()
+        assert gc.get_threshold() == usual
+    finally:
+        back()
+        gc.set_threshold(*usual)
+
+
+NOTES_HYPOTHESIS = """
+import sys
+
+def pytest_runtest_setup(item):
+    print("hypothesis:", "hypothesis" in sys.modules)
+
+def pytest_unconfigure(config):
+    print("at the end:", "hypothesis" in sys.modules)
+"""
+
+
+@pytest.mark.parametrize("plugin", [True, False])
+def test_hypothesis_is_imported_early_only_where_its_plugin_imports_it_anyway(
+    project: Project, plugin: bool
+) -> None:
+    """At the end it searches all objects of the report; early there are few to search."""
+    rows = pairs(30)
+    project.suite("chat", "win_rate", rows=rows)
+    project.write("scores.jsonl", jsonl(scores(rows)))
+    project.write("noting.py", NOTES_HYPOTHESIS)
+    more = () if plugin else ("-p", "no:hypothesispytest")
+    result = project.subprocess("-s", "-p", "noting", *more, "--rm", "scores:scores.jsonl")
+    assert result.ret == 0
+    said = [line for line in result.outlines if "hypothesis:" in line or "at the end:" in line]
+    assert [line.split()[-1] for line in said] == [str(plugin)] * 2
 
 
 COUNTS_GARBAGE = """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 import re
 import sys
@@ -14,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rmcheck import registry
 from rmcheck.data.template import render
 from rmcheck.registry import BrokenEntryPoint
 from rmcheck.remote.connection import Reply
@@ -142,7 +142,7 @@ def test_a_package_adds_a_profile(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         "odd": EntryPoint("odd", "our_profiles:in_order", "rmcheck.profiles"),
     }
     monkeypatch.setattr(
-        importlib.metadata,
+        registry,
         "entry_points",
         lambda group: list(points.values()) if group == "rmcheck.profiles" else [],
     )

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from rmcheck.data import Pairs, PreferencePair
+from rmcheck.record.table import ScoreTable
 from rmcheck.reward_source import SourceOptions
 from rmcheck.sources import score_table
-from rmcheck.sources.score_arrays import ScoreArrays, plain_arrays
+from rmcheck.sources.score_arrays import ScoreArrays, plain_arrays, table_arrays
 from rmcheck.sources.score_file import ScoreFile
 
 
@@ -132,3 +133,85 @@ GOOD = {"id": "a", "chosen": 1.0, "rejected": 0}
 def test_anything_unusual_is_left_to_the_careful_reader(other: dict[str, Any]) -> None:
     assert plain_arrays([(1, GOOD)]) is not None
     assert plain_arrays([(1, GOOD), (2, other)]) is None
+
+
+def run_rows(suites: tuple[str, ...], seeds: int, count: int = 7) -> list[dict[str, Any]]:
+    """Rows as a run writes them."""
+    draw = random.Random(5)
+    return [
+        {
+            "suite": suite,
+            "id": f"{suite}-{row}",
+            "hash": f"{row:032x}" if row else "",
+            "group": f"g{row // 2}",
+            "tags": ["a", "b"][: row % 3],
+            "chosen": draw.gauss(0, 1),
+            "rejected": draw.gauss(0, 1),
+        }
+        | ({} if seeds == 0 else {"seeds": {str(seed): [0.0, 0.0] for seed in range(seeds)}})
+        for suite in suites
+        for row in range(count)
+    ]
+
+
+def with_seeds(written: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same; the scores of the first training are those of the row."""
+    draw = random.Random(6)
+    for row in written:
+        for seed in row.get("seeds", {}):
+            first = [row["chosen"], row["rejected"]]
+            row["seeds"][seed] = first if seed == "0" else [draw.random(), draw.random()]
+    return written
+
+
+def in_both_ways(written: list[dict[str, Any]]) -> tuple[Any, Any]:
+    table = ScoreTable.parsed("".join(json.dumps(row) + "\n" for row in written))
+    assert table is not None
+    return table_arrays(table), plain_arrays(enumerate(written, start=1))
+
+
+@pytest.mark.parametrize("seeds", [0, 1, 3])
+@pytest.mark.parametrize("suites", [("",), ("one",), ("one", "two")])
+def test_the_rows_of_a_run_are_the_same_by_columns(suites: tuple[str, ...], seeds: int) -> None:
+    fast, careful = in_both_ways(with_seeds(run_rows(suites, seeds)))
+    assert fast is not None
+    assert list(fast) == list(careful) == list(suites)
+    for suite in suites:
+        assert fast[suite] == careful[suite]
+        assert list(fast[suite].seeds) == list(careful[suite].seeds)
+        assert len(fast[suite].seeds) == seeds
+
+
+ODD: dict[str, Any] = {
+    "an id twice": lambda rows: rows[3].update(id=rows[2]["id"]),
+    "no id": lambda rows: rows[3].update(id=""),
+    "an objective": lambda rows: rows[3].update(objective="safety"),
+    "no suite in one row": lambda rows: rows[3].update(suite=""),
+    "a suite again": lambda rows: rows.append({**rows[0], "id": "new"}),
+    "other seeds": lambda rows: rows[3]["seeds"].pop("2"),
+    "other names of seeds": lambda rows: rows[3]["seeds"].update({"9": rows[3]["seeds"].pop("2")}),
+    "no seeds": lambda rows: rows[3].pop("seeds"),
+    "a difference too large": lambda rows: rows[3].update(
+        chosen=1e308, rejected=-1e308, seeds={**rows[3]["seeds"], "0": [1e308, -1e308]}
+    ),
+}
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_what_needs_care_is_not_read_by_columns(odd: str) -> None:
+    written = with_seeds(run_rows(("one", "two"), 3))
+    ODD[odd](written)
+    assert in_both_ways(written)[0] is None
+
+
+def test_a_runs_file_gives_the_same_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "scores.jsonl"
+    text = "".join(json.dumps(row) + "\n" for row in with_seeds(run_rows(("one", "two"), 3)))
+    path.write_text(text, encoding="utf-8")
+    read = score_table.read_scores(path, path.name, {})
+    monkeypatch.setattr(score_table, "_of_a_run", lambda _: None)
+    assert score_table.read_scores(path, path.name, {}) == read
+    monkeypatch.undo()
+    path.write_text(f"\n{text}", encoding="utf-8")  # its lines have other numbers
+    (side,) = score_table.read_scores(path, path.name, {}).values()
+    assert list(side.arrays["one"].lines) == list(range(2, 9))

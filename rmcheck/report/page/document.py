@@ -11,12 +11,13 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from rmcheck.report.page.compiled import CompiledTemplates
 from rmcheck.report.text import clean
 
 
 def templates(folder: Path) -> Environment:
     """The templates of a folder: everything escaped, an unknown name is an error."""
-    return Environment(
+    environment = Environment(
         loader=FileSystemLoader(folder),
         autoescape=True,
         undefined=StrictUndefined,
@@ -24,6 +25,9 @@ def templates(folder: Path) -> Environment:
         lstrip_blocks=True,
         finalize=_printable,
     )
+    decide_code = environment.autoescape, environment.trim_blocks, environment.lstrip_blocks
+    environment.bytecode_cache = CompiledTemplates(folder, str(decide_code))
+    return environment
 
 
 def _printable(value: Any) -> Any:
