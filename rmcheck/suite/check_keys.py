@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
-from functools import cache
 from typing import Any, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create_model
@@ -15,6 +14,7 @@ from rmcheck.suite.header import Name
 
 _STRICTNESS = ConfigDict(strict=False, allow_inf_nan=False)
 _MODELS: dict[type[Check], type[BaseModel]] = {}
+_TYPES: dict[type[Check], Mapping[str, tuple[Any, bool]]] = {}
 _ADAPTERS: dict[Any, TypeAdapter[Any]] = {}
 
 
@@ -75,9 +75,14 @@ def _with_keys(kind: type[Check]) -> type[BaseModel]:
     return create_model(kind.__name__, __config__=config, **columns)
 
 
-@cache
 def _types(kind: type[Check]) -> Mapping[str, tuple[Any, bool]]:
     """The type of each key, and whether it must be given."""
+    if kind not in _TYPES:
+        _TYPES[kind] = _declared(kind)
+    return _TYPES[kind]
+
+
+def _declared(kind: type[Check]) -> Mapping[str, tuple[Any, bool]]:
     hints = get_type_hints(kind, include_extras=True)
     hints["name"] = Name | None  # it becomes a part of pytest's node id
     declared = {entry.name: entry for entry in fields(kind)}

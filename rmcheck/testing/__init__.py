@@ -24,7 +24,7 @@ from rmcheck.registry import summary
 from rmcheck.reward_source import Partial, Rescalable, Retrainable, Source, Streaming, completed
 from rmcheck.scoring.rewards import checked
 from rmcheck.sources.function import as_source
-from rmcheck.suite.loading import check_model
+from rmcheck.suite.check_keys import check_model
 from rmcheck.testing.bench import Bench, benches
 from rmcheck.verdict import Decision, Outcome, Verdict
 
