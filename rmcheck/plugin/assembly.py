@@ -81,7 +81,8 @@ class Assembly:
         own: dict[str, ScoreTable] = config.stash.get(ROWS, {})
         self._rows = dict(own)
         self._training: dict[str, TrainingRecord] = {}
-        self._scoring: dict[str, ScoringRecord] = {}
+        self._scoring: dict[str, dict[str, Any]] = {}
+        self._taken: list[dict[str, Any]] = []
         self._environment: EnvironmentRecord | None = None
         asked = {"asked": "", "baseline": None, "inputs": None}
         self._last: dict[str, Any] = {"left_out": [], "run": asked}
@@ -106,11 +107,14 @@ class Assembly:
         if payload["rows"]:
             self._rows[path] = _table(payload["rows"])
         for entry in payload["training"]:
+            if entry in self._taken:  # each check of a process brings the same
+                continue
+            self._taken.append(entry)
             training = TrainingRecord.model_validate(entry)
             known = self._training.get(training.fingerprint)
             if known is None or known.reused:  # one worker trains, the others find its adapter
                 self._training[training.fingerprint] = training
-        self._scoring[payload["worker"]] = ScoringRecord.model_validate(payload["scoring"])
+        self._scoring[payload["worker"]] = payload["scoring"]
         environment = EnvironmentRecord.model_validate(payload["environment"])
         if self._environment is None or environment.torch is not None:
             self._environment = environment
@@ -244,7 +248,9 @@ class Assembly:
             run_id=uuid.uuid4().hex,
             suites=suites,
             training=list(self._training.values()),
-            scoring=_summed(list(self._scoring.values())),
+            scoring=_summed(
+                [ScoringRecord.model_validate(each) for each in self._scoring.values()]
+            ),
         )
 
     @property

@@ -31,9 +31,9 @@ def usual() -> None:
 
 
 def meet_hypothesis(config: pytest.Config) -> None:
-    """Import Hypothesis now, if its plugin will do so at the end of the run.
+    """Import Hypothesis now, if its plugin imports it at the end of the run.
 
-    Whenever that is, it searches all objects that there are; now these are few.
+    The import searches all objects of the process, which are few now.
     """
     if config.pluginmanager.hasplugin("hypothesispytest") and not hasattr(config, "workerinput"):
         with suppress(ImportError):

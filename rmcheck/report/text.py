@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 # What XML 1.0 does not allow, C1 controls that a terminal obeys, and characters that reorder the
 # text around them: a name must not rewrite a verdict.
@@ -56,6 +57,11 @@ def width(text: str, size: float) -> float:
     The report uses the reader's own system font, so the widest of the usual ones (DejaVu Sans) is
     taken: a chart may leave a little air, its labels never touch.
     """
+    return _ems(text) * size
+
+
+@lru_cache(maxsize=4096)  # labels come again in many charts
+def _ems(text: str) -> float:
     total = 0.0
     for character in text:
         if character in _NARROW:
@@ -68,7 +74,7 @@ def width(text: str, size: float) -> float:
             continue
         else:
             total += 0.63
-    return total * size
+    return total
 
 
 def fitted(text: str, size: float, room: float) -> str:
