@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 from results import options, publish, table
-from trainings import ROOT, Trainings, Wins, cache_options, difference, points
+from trainings import ROOT, Trainings, Wins, asked_for, cache_options, difference, points
 
 from rmcheck.data import PreferencePair
 from rmcheck.data.preferences import load
@@ -152,13 +152,7 @@ def _rate(won: Wins | None) -> str:
 
 def main() -> None:
     how = options(__doc__, 1, cache_options)
-    so_far, quick = how.given.so_far, how.quick
-    if quick and not so_far:
-        with tempfile.TemporaryDirectory() as folder:
-            found = scored(Path(folder), quick=True, seeds=1, train=True)
-    else:
-        cache, seeds = how.given.cache.resolve(), how.given.seeds
-        found = scored(cache, quick=quick, seeds=seeds, train=not so_far)
+    found = asked_for(how, scored)
     there = sum(
         len(found.wins.get((way, domain), ()))
         for way, domains in ((ALL, [next(iter(found.groups))]), (TOLD, [next(iter(found.groups))]))

@@ -10,14 +10,13 @@ nothing and prints the table of what is there.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from results import options, publish, table
-from trainings import ROOT, Trainings, Wins, cache_options, difference, points
+from trainings import ROOT, Trainings, Wins, asked_for, cache_options, difference, points
 
 from rmcheck.data.preferences import load
 from rmcheck.stats.multiplicity import holm
@@ -154,13 +153,7 @@ def at_rate(found: Scored, rate: float) -> str:
 
 def main() -> None:
     how = options(__doc__, 1, cache_options)
-    so_far, quick = how.given.so_far, how.quick
-    if quick and not so_far:
-        with tempfile.TemporaryDirectory() as folder:
-            found = scored(Path(folder), quick=True, seeds=1, train=True)
-    else:
-        cache, seeds = how.given.cache.resolve(), how.given.seeds
-        found = scored(cache, quick=quick, seeds=seeds, train=not so_far)
+    found = asked_for(how, scored)
     part = (
         ""
         if found.there == found.asked

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from results import Options
 
 from rmcheck.cache.store import ScoreStore
 from rmcheck.data import PreferencePair, pair_dialogues
@@ -77,3 +80,23 @@ def cache_options(parser: argparse.ArgumentParser) -> None:
     so_far = "train nothing; print the table of what the cache holds"
     parser.add_argument("--so-far", action="store_true", help=so_far)
     parser.add_argument("--seeds", type=int, default=2, help="trainings of each recipe")
+
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Scoring(Protocol[T_co]):
+    """Scores what a benchmark compares, by trainings in a cache folder."""
+
+    def __call__(self, cache: Path, *, quick: bool, seeds: int, train: bool) -> T_co:
+        """With `train` false, only what the cache holds."""
+
+
+def asked_for(how: Options, scored: Scoring[T_co]) -> T_co:
+    """What the options ask for; a quick run trains in a folder of its own."""
+    so_far, quick = how.given.so_far, how.quick
+    if quick and not so_far:
+        with tempfile.TemporaryDirectory() as folder:
+            return scored(Path(folder), quick=True, seeds=1, train=True)
+    cache, seeds = how.given.cache.resolve(), how.given.seeds
+    return scored(cache, quick=quick, seeds=seeds, train=not so_far)
