@@ -41,7 +41,7 @@ from rmcheck.training.settings import LabelNoise
 ROOT = Path(__file__).resolve().parents[1]
 SEEDS = 10
 NOISE = {0.3: 1, 0.4: 3}
-MOST_SPLITS, MOST_RUNS = 1500, 250
+MOST_SPLITS, MOST_RUNS, ANEW = 1500, 250, 2000
 MAX_DROP, ALPHA = 0.02, 0.05
 
 LOSSES: tuple[Literal["rank_log_loss", "log_loss"], ...] = ("rank_log_loss", "log_loss")
@@ -191,6 +191,49 @@ def level(found: Scored, most: int) -> str:
     return table(("trainings", "seeds drawn by", "draws", *RED), rows)
 
 
+def anew(clean: Table, count: int, rng: np.random.Generator) -> Table:
+    """Margins of `count` new trainings, (count, pairs): normal, with the ten's mean and covariance.
+
+    Each is the mean plus a random combination of the ten's deviations from it.
+    """
+    mean = clean.mean(axis=0)
+    weights = rng.standard_normal((count, len(clean))) / (len(clean) - 1) ** 0.5
+    return np.asarray(mean + weights @ (clean - mean))
+
+
+def anew_level(found: Scored, most: int) -> str:
+    """A/A with trainings, or trainings and prompts, that are drawn anew for each comparison."""
+    rng = np.random.default_rng(3)
+    rows = []
+    for k in (3, 5):
+        for of in ("trainings", "trainings and prompts"):
+            red_of = dict.fromkeys(MEASURES, 0)
+            sides = tuple(range(k)), tuple(range(k, 2 * k))
+            for _ in range(most):
+                part, margins = found.parts[0], found.clean
+                if of != "trainings":
+                    columns, groups = prompts_anew(part, rng)
+                    margins = margins[:, columns]
+                    every = np.arange(len(columns), dtype=np.intp)
+                    part = Part(part.name, every, Groups(groups))
+                margins = anew(margins, 2 * k, rng)
+                won = np.stack([wins(row, np.zeros_like(row)) for row in margins])
+                for measure, each in red(margins, won, sides, part, 1).items():
+                    red_of[measure] += each
+            shown = [percent(each / most) for each in red_of.values()]
+            rows.append((f"{k} against {k}", of, most, *shown))
+    return table(("trainings", "drawn anew", "draws", *MEASURES), rows)
+
+
+def prompts_anew(part: Part, rng: np.random.Generator) -> tuple[NDArray[np.intp], list[str]]:
+    """Places of the pairs of prompts drawn with replacement; each draw is a prompt of its own."""
+    count = part.groups.n_groups
+    places = [np.flatnonzero(part.groups.codes == each) for each in range(count)]
+    drawn = [places[each] for each in rng.integers(count, size=count)]
+    groups = [f"{draw}" for draw, each in enumerate(drawn) for _ in each]
+    return part.columns[np.concatenate(drawn)], groups
+
+
 def caught(found: Scored, most: int) -> str:
     """Wrong labels against the recipe with as many trainings of the ten."""
     rng = np.random.default_rng(1)
@@ -294,8 +337,10 @@ def main() -> None:
         f"{spread(found)}\n\n"
         "### The same recipe on both sides (A/A): share red\n\n"
         f"The bound is 4 %.\n\n{level(found, most)}\n\n"
-        "Ten trainings stand behind all draws, so that these shares are one sample's: with other "
-        "draws of the same splits, 3 against 3 gave 3.5 % for `log_loss`, m = 1.\n\n"
+        "Ten trainings stand behind all draws, so that these shares are one sample's. Below, each "
+        "comparison (m = 1) has trainings of its own: margins are drawn from a normal distribution "
+        "with the mean and covariance of the ten, and prompts with replacement.\n\n"
+        f"{anew_level(found, most if how.quick else ANEW)}\n\n"
         "### The suites of `rmcheck init`: share red\n\n"
         "One comparison, of the pairs of two domains, by `log_loss`.\n\n"
         f"{begun(found, most)}\n\n"
