@@ -137,6 +137,8 @@ def training(records: Sequence[TrainingRecord]) -> str:
     more = f" and {len(records) - 3} more" if len(records) > 3 else ""
     steps = counted(sum(each.steps for each in records), "step")
     took = numbers.seconds(sum(each.seconds for each in records))
+    if len(records) > 1:
+        took += " added up"  # side by side, they end sooner
     line = f"training: {names}{more}, {steps} in {took}"
     reused = sum(each.reused for each in records)
     if reused:

@@ -88,8 +88,9 @@ class RecipeSource(HeadedModel):
                 "them a weight (distil: {weight: 0.5}), or leave the check out"
             )
         recipe = self.recipe.with_label_noise(rate, seed)
-        spec = f"{self.spec} ({rate:.0%} of labels flipped, seed {seed})"
-        noisy = self._again(spec, recipe)
+        flips = f"({rate:.0%} of labels flipped, seed {seed})"
+        recipe = replace(recipe, name=f"{self.recipe.name} {flips}")
+        noisy = self._again(f"{self.spec} {flips}", recipe)
         noisy._shared = self._shared
         return noisy
 

@@ -53,7 +53,7 @@ def test_a_training_of_an_earlier_run_is_told_from_one_of_this_run() -> None:
         "training: tiny, 40 steps in 41.0 s in an earlier run, loss 0.4"
     )
     assert terminal.training([now, earlier]) == (
-        "training: tiny, 80 steps in 1 min 22 s (1 in earlier runs)"
+        "training: tiny, 80 steps in 1 min 22 s added up (1 in earlier runs)"
     )
     assert "earlier" not in terminal.training([now, now])
 
