@@ -118,7 +118,7 @@ class NoRegression(StoppingCheck):
         look = self.seen(ctx)
         pairs = look.pairs
         now = ctx.scored(pairs)
-        changes = within(self.where, ctx.changes(self.select(ctx.data)), ctx.data)
+        changes = within(self.where, ctx, self.select(ctx.data))
         scores = PairedScores(
             ids=[pair.id for pair in pairs],
             groups=now.groups,
