@@ -67,6 +67,7 @@ def pages(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
         "plan.md",
         "early-stop.md",
         "bisect.md",
+        "over-time.md",
     ],
 )
 def test_pages_with_output_are_current(pages: ModuleType, name: str) -> None:

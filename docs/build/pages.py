@@ -27,6 +27,7 @@ from pathlib import Path
 
 from refresh import command
 from verdicts import BLOCK, filled
+from watched import over_time
 
 import rmcheck.cli
 from rmcheck.shipped import shipped
@@ -327,6 +328,7 @@ PAGES: Mapping[str, Callable[[Example], Mapping[str, str]]] = {
     "plan.md": plan,
     "early-stop.md": early_stop,
     "bisect.md": bisection,
+    "over-time.md": over_time,
 }
 
 

@@ -119,7 +119,8 @@ class Changes:
     comparisons leave both out. `removed` pairs are in the baseline but no longer in the data.
     `retagged` pairs are still in the data, but a check's `where` no longer selects them. `tags`
     are those in the baseline, by the current id of a pair. A pair with the same texts but another
-    id is unchanged.
+    id is unchanged. `unsure` are those of `edited` and `removed` of which nobody knows whether a
+    check's `where` selected them then: it depends on more than tags, and a baseline keeps no texts.
     """
 
     added: tuple[str, ...] = ()
@@ -127,6 +128,7 @@ class Changes:
     removed: tuple[str, ...] = ()
     retagged: tuple[str, ...] = ()
     tags: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    unsure: tuple[str, ...] = ()
 
     @property
     def dropped(self) -> tuple[str, ...]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from rmcheck.checks.check import Changes
-from rmcheck.data.preferences import PreferenceData
+from rmcheck.checks.check import Changes, Context
+from rmcheck.data import PreferencePair
 from rmcheck.slices.where import Slice
 from rmcheck.wording import counted, listed
 
@@ -47,6 +48,11 @@ class LeftOut:
             (self.changes.retagged, "retagged"),
         ]
         how = ", ".join(f"{len(ids):,} {word}" for ids, word in kinds if ids)
+        if self.changes.unsure:
+            how += (
+                f"; {self.baseline} keeps no texts, so {len(self.changes.unsure):,} that "
+                "`where` may have selected are counted"
+            )
         total = self.count + self.compared
         text = f"; {self.count:,} of {total:,} pairs of {self.baseline} left out ({how})"
         if not self.too_many:
@@ -83,15 +89,41 @@ def too_many(count: int, *, of: int, most: float) -> bool:
     return count > max(AT_LEAST, int(most * of + 1e-9))
 
 
-def within(where: Slice | None, changes: Changes, data: PreferenceData) -> Changes:
-    """What of the changes concerns the pairs that `where` selects, or selected once."""
+def within(where: Slice | None, ctx: Context, selected: Sequence[PreferencePair]) -> Changes:
+    """How the pairs differ from the baseline's that `where` selects, or selected once.
+
+    Parameters
+    ----------
+    where
+        The condition of the check; None selects all pairs.
+    ctx
+        Knows the data and the baseline.
+    selected
+        Those of the pairs that it selects now.
+
+    Notes
+    -----
+    A baseline keeps the tags of its pairs and no texts. So if more than tags decides, an edited or
+    removed pair counts if its tags allow that it was selected.
+    """
     if where is None:
-        return changes
+        return ctx.changes(selected)
+    data = ctx.data
+    changes = ctx.changes(data.pairs if where.beyond_tags else selected)
+    now = {pair.id for pair in selected}
     once = {name for name, tags in changes.tags.items() if where.admits(tags)}
+    retagged = tuple(
+        pair.id for pair in data.pairs if pair.id in once and not where.admits(pair.tags)
+    )
+    may_have_been = once.difference(retagged) if where.beyond_tags else set()
+    edited = tuple(name for name in changes.edited if name in now or name in may_have_been)
+    removed = tuple(name for name in changes.removed if name in once)
+    unsure = [name for name in edited if name not in now]
     return replace(
         changes,
-        removed=tuple(name for name in changes.removed if name in once),
-        retagged=tuple(
-            pair.id for pair in data.pairs if pair.id in once and not where.admits(pair.tags)
-        ),
+        added=tuple(name for name in changes.added if name in now),
+        edited=edited,
+        removed=removed,
+        retagged=retagged,
+        unsure=(*unsure, *removed) if where.beyond_tags else (),
     )

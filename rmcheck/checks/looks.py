@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -16,11 +17,11 @@ from rmcheck.verdict import Looked
 from rmcheck.wording import counted
 
 FRACTIONS = (
-    *(0.025, 0.0375, 0.05, 0.075, 0.1, 0.125, 0.15, 0.175, 0.2, 0.25, 0.3),
-    *(0.4, 0.5, 0.6, 0.75, 1.0),
+    *(0.025, 0.0375, 0.05, 0.075, 0.1, 0.12, 0.14, 0.16, 0.18, 0.2, 0.225, 0.25, 0.275, 0.3),
+    *(0.35, 0.4, 0.5, 0.6, 0.75, 1.0),
 )
 """The shares of the pairs at which is looked. All looks together raise the last critical value from
-1.96 to 2.11."""
+1.96 to 2.13."""
 
 LEVEL = 0.95
 
@@ -49,6 +50,11 @@ class Look:
     def last(self) -> bool:
         """Whether it has all pairs."""
         return self.number == len(self.fractions)
+
+    @property
+    def interim(self) -> bool:
+        """Whether it is one before the last."""
+        return self.planned and not self.last
 
     @cached_property
     def pairs(self) -> Sequence[PreferencePair]:
@@ -153,15 +159,16 @@ def looks_at(
     whole = pairs if isinstance(pairs, Pairs) else Pairs(pairs)
     groups = whole.shuffled
     cuts: dict[int, float] = {}
-    total, wanted = 0, iter(FRACTIONS)
-    fraction = next(wanted)
+    # Shares times n carry rounding: 0.14 * 600 must be 84.
+    total, wanted = 0, iter([math.ceil(each * len(pairs) - 1e-9) for each in FRACTIONS])
+    pairs_wanted = next(wanted)
     for reached, rows in enumerate(groups, start=1):
         total += len(rows)
-        if reached < len(groups) and (reached < least or total < fraction * len(pairs)):
+        if reached < len(groups) and (reached < least or total < pairs_wanted):
             continue
         cuts[reached] = total / len(pairs)
-        while total >= fraction * len(pairs) and fraction < 1.0:
-            fraction = next(wanted)
+        while pairs_wanted <= total < len(pairs):
+            pairs_wanted = next(wanted)
     fractions = tuple(cuts.values())
     return [
         Look(whole, number, fractions, groups, reached)

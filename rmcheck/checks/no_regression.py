@@ -12,6 +12,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from numpy.typing import NDArray
 
 from rmcheck.checks import evidence
+from rmcheck.checks.at_look import difference_at, state_at
 from rmcheck.checks.check import (
     BASELINE,
     CANDIDATE,
@@ -118,7 +119,7 @@ class NoRegression(StoppingCheck):
         look = self.seen(ctx)
         pairs = look.pairs
         now = ctx.scored(pairs)
-        changes = within(self.where, ctx.changes(self.select(ctx.data)), ctx.data)
+        changes = within(self.where, ctx, self.select(ctx.data))
         scores = PairedScores(
             ids=[pair.id for pair in pairs],
             groups=now.groups,
@@ -173,16 +174,10 @@ class NoRegression(StoppingCheck):
         comparisons: int,
     ) -> tuple[Difference, State]:
         """What the two models' wins (n,) of a look's pairs show."""
-        from rmcheck.stats import paired
-
-        difference = paired.paired_difference(ours, theirs, groups, level=look.level)
-        return difference, paired.classify(
-            difference,
-            identical=False,
-            max_drop=self.max_drop,
-            alpha=look.alpha(self.alpha, comparisons),
-            comparisons=comparisons,
-        )
+        wins = ours, theirs
+        difference = difference_at(look, wins, groups)
+        state = state_at(self, look, wins, groups, difference, comparisons=comparisons)
+        return difference, state
 
     def compare(
         self,
@@ -212,7 +207,6 @@ class NoRegression(StoppingCheck):
             Which of the looks at all pairs `scores` are of.
         """
         from rmcheck.stats import groups as grouping
-        from rmcheck.stats import paired
         from rmcheck.stats.winrate import undecidable, wins
 
         if isinstance(scores, RecipeScores):
@@ -263,25 +257,24 @@ class NoRegression(StoppingCheck):
         margins_now, margins_before = scores.margins
         wins_now = wins(now[:, 0], now[:, 1], ties=self.ties)
         wins_before = wins(before[:, 0], before[:, 1], ties=self.ties)
-        difference = paired.paired_difference(
-            wins_now, wins_before, scores.groups, level=look.level
-        )
+        both = wins_now, wins_before
+        difference = difference_at(look, both, scores.groups)
         difference = replace(difference, p_two_sided=look.adjusted(difference.p_two_sided))
-        measured = Measured.of(
-            self.measure, scores, wins=(wins_now, wins_before), difference=difference
-        )
-        alpha = look.alpha(self.alpha, comparisons)
-        state = paired.classify(
+        measured = Measured.of(self.measure, scores, wins=both, difference=difference)
+        state = state_at(
+            self,
+            look,
+            both,
+            scores.groups,
             difference,
-            p_less=measured.p_less,
-            identical=scores.identical and look.last,
-            max_drop=self.max_drop,
-            alpha=alpha,
             comparisons=comparisons,
+            p_less=measured.p_less,
+            identical=scores.identical,
         )
         all_tied = undecidable(wins(now[:, 0], now[:, 1]), scores.groups)
         if all_tied and state != "regressed":
             return undecided(all_tied)
+        alpha = look.alpha(self.alpha, comparisons)
         detectable = self._detectable(difference, scores.groups, alpha, comparisons)
         decision, outcome, weak = self.decide(state)
         if left_out.too_many and state != "regressed":
@@ -293,7 +286,7 @@ class NoRegression(StoppingCheck):
             "groups": difference.estimate.n_groups,
             "ties": self.ties,
             "ci": f"{difference.estimate.method}@{difference.estimate.level:g}",
-            "test": f"signflip@{self.alpha:g}/{comparisons}",
+            "test": f"signflip{'-mid' if look.interim else ''}@{self.alpha:g}/{comparisons}",
             **measured.facts,
             **look.facts,
         }

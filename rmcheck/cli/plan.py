@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -110,7 +110,7 @@ def _count(text: str) -> int:
 
 def run_plan(options: argparse.Namespace) -> int:
     """Print the tables; always 0."""
-    from rmcheck.compare.plan import Asked, judges_of, plan, wins_of
+    from rmcheck.compare.plan import Asked, judges_of, measured_power, plan, wins_of
 
     if options.csv:
         refuse_to_overwrite("--csv", options.csv, made=",".join(_HEAD))
@@ -123,30 +123,33 @@ def run_plan(options: argparse.Namespace) -> int:
     auditors = auditors_of(options) or judges_of([*sides, *kept], suites)
     comparisons = max(1, sum(suite.comparisons for suite in every))
     asked = Asked(drop=options.drop, more=options.more, comparisons=comparisons)
-    found = plan(suites, asked, known, auditors)
+    measured = measured_power(suites, sides[0], sides[1], comparisons) if len(sides) > 1 else {}
+    found = plan(suites, asked, known, auditors, measured)
     if options.csv:
         put(options.csv, _csv(found), error=options.format == "json")
     if options.format == "json":
         tell_json(_json(found, notes), indent=1)
     else:
-        tell(*_lines(found, notes), *_measured(suites))
+        tell(*_lines(found, notes), *_unmeasured(suites, measured))
     return 0
 
 
-def _measured(suites: Sequence[Suite]) -> list[str]:
-    """That checks with another measure are planned by the win rate, too."""
+def _unmeasured(suites: Sequence[Suite], measured: Container[str]) -> list[str]:
+    """That checks with another measure are planned by the win rate, where no scores are known."""
     names = [
         f"{bound.id} ({bound.check.measure})"
         for suite in suites
         for bound in suite.bound
-        if isinstance(bound.check, NoRegression) and bound.check.measure != "win_rate"
+        if isinstance(bound.check, NoRegression)
+        and bound.check.measure != "win_rate"
+        and bound.id not in measured
     ]
     if not names:
         return []
     return [
         "",
         f"checks with another measure: {listed(names)}; the numbers above are by win rate all the "
-        "same (rmcheck selftest simulates the measure)",
+        "same, since the scores of a run and a baseline are needed for that measure",
     ]
 
 
@@ -183,8 +186,9 @@ def _sides(options: argparse.Namespace, chosen: Settings) -> tuple[list[Side], l
 
 def _lines(found: Plan, notes: Sequence[str]) -> Iterable[str]:
     asked = found.asked
+    by = "win rate" if all(each.measure == "win_rate" for each in found.checks) else "its measure"
     yield (
-        f"what the pairs of each comparison buy (80 % power by win rate; alpha is divided by "
+        f"what the pairs of each comparison buy (80 % power by {by}; alpha is divided by "
         f"{counted(asked.comparisons, 'required comparison')})"
     )
     yield from _table(found.checks, found)
@@ -216,7 +220,7 @@ def _table(rows: Sequence[Planned], found: Plan) -> list[str]:
 
 def _cells(each: Planned) -> list[str]:
     return [
-        each.name,
+        each.name if each.measure == "win_rate" else f"{each.name} (by {each.measure})",
         f"{each.pairs:,}",
         f"{each.prompts:,}",
         f"{each.discordant:.1%}{'*' if each.assumed else ''}",
@@ -262,7 +266,7 @@ def _labels(audit: LabelAudit | None) -> Iterable[str]:
 
 _COLUMNS = (
     "pairs", "prompts", "discordant", "assumed", "max_drop", "detectable", "with_more", "needed",
-    "to_label", "texts",
+    "to_label", "texts", "measure",
 )  # fmt: skip
 _HEAD = ("what", "name", *_COLUMNS)
 

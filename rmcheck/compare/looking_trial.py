@@ -15,8 +15,8 @@ from rmcheck.verdict import State
 
 _NEAR = 0.5
 """A look is judged where a plain z statistic is at least this part of its critical value. The
-intervals of the check are wider than plain ones, and its p-values are exact, so a look below that
-decides nothing."""
+intervals of the check are wider than plain ones, and its p-values hardly smaller, so a look below
+that decides nothing."""
 
 
 def trial(guard: Guard, comparisons: int) -> Trial:

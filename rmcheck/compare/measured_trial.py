@@ -53,10 +53,8 @@ class MeasuredTrial(Trial):
             return super().red(choice)
         change = self._net[np.arange(choice.shape[1]), choice].sum(axis=1) / (2 * self._n)
         found = np.zeros(len(choice), dtype=bool)
-        codes = grouping.codes(self._groups)
-        rows = np.arange(self._n)
         for run in np.flatnonzero(change <= -check.max_drop):
-            now, before = self._contents_by_row[choice[run][codes], rows].T
+            now, before = self.columns(choice[run])
             zero = np.zeros(self._n)
             found[run] = is_worse(
                 self._measure,
@@ -66,6 +64,12 @@ class MeasuredTrial(Trial):
                 level=self._level,
             )
         return found
+
+    def columns(self, contents: NDArray[np.intp]) -> tuple[Column, Column]:
+        """Both models' margins, (n,), unitless, where groups have these contents, (G,)."""
+        rows = contents[grouping.codes(self._groups)]
+        now, before = self._contents_by_row[rows, np.arange(self._n)].T
+        return now, before
 
     @cached_property
     def _contents_by_row(self) -> Column:

@@ -9,13 +9,15 @@ import numpy as np
 
 from rmcheck.checks.no_regression import NoRegression
 from rmcheck.compare.comparison import Side
+from rmcheck.compare.measured_plan import MeasuredPower
+from rmcheck.compare.selftest import guards
 from rmcheck.compare.simulation import ASSUMED
 from rmcheck.data import PreferencePair
 from rmcheck.lint.finding import Place
 from rmcheck.lint.labels import Auditors, LabelAudit, audit_labels
 from rmcheck.lint.pool import PlacedPair, Pool, pool_of
 from rmcheck.record.scores import PairScore
-from rmcheck.stats.decision import MIN_GROUPS
+from rmcheck.stats.decision import MIN_GROUPS, Measure
 from rmcheck.stats.groups import Groups
 from rmcheck.stats.paired import paired_difference
 from rmcheck.stats.power import (
@@ -55,7 +57,7 @@ class Planned:
     it. `detectable` is the smallest drop of these pairs' win rate that is caught with 80 %
     probability (None: none is), `with_more` the same with `more` further pairs of other prompts.
     `needed` pairs in all would catch the wanted drop (None: no number does), computed with
-    `max_drop`, which has to be smaller than the drop.
+    `max_drop`, which has to be smaller than the drop. All three are those of `measure`.
     """
 
     name: str
@@ -67,6 +69,7 @@ class Planned:
     detectable: float | None
     with_more: float | None
     needed: int | None
+    measure: Measure = "win_rate"
 
     @property
     def to_label(self) -> int | None:
@@ -100,7 +103,11 @@ class Plan:
 
 
 def plan(
-    suites: Sequence[Suite], asked: Asked, known: Wins, auditors: Auditors | None = None
+    suites: Sequence[Suite],
+    asked: Asked,
+    known: Wins,
+    auditors: Auditors | None = None,
+    measured: Mapping[str, MeasuredPower] | None = None,
 ) -> Plan:
     """Plan for suites.
 
@@ -110,6 +117,8 @@ def plan(
     known : wins of both models; empty without a run and a baseline. Then models are taken to
         differ on a fifth of the prompts, and all pairs of a prompt to change together.
     auditors : models that judge the labels.
+    measured : by id, the checks whose measure looks at margins, where both models' are known. The
+        others are planned by the win rate.
 
     Notes
     -----
@@ -130,7 +139,9 @@ def plan(
     return Plan(
         asked=asked,
         checks=tuple(
-            _planned(name, check, pairs, asked, known) for name, check, pairs in checks if pairs
+            _planned(name, check, pairs, asked, known, (measured or {}).get(name))
+            for name, check, pairs in checks
+            if pairs
         ),
         tags=tuple(by_tag),
         labels=labels,
@@ -147,7 +158,12 @@ def _checks(suite: Suite) -> Iterable[tuple[str, NoRegression, Sequence[Preferen
 
 
 def _planned(
-    name: str, check: NoRegression, pairs: Sequence[PreferencePair], asked: Asked, known: Wins
+    name: str,
+    check: NoRegression,
+    pairs: Sequence[PreferencePair],
+    asked: Asked,
+    known: Wins,
+    measured: MeasuredPower | None = None,
 ) -> Planned:
     groups = Groups(pair.group for pair in pairs)
     scored = [row for row, pair in enumerate(pairs) if pair.hash in known]
@@ -166,6 +182,8 @@ def _planned(
     def detectable(n: int) -> float | None:
         if groups.n_groups + n - len(pairs) < MIN_GROUPS:
             return None
+        if measured:
+            return measured.detectable(n)
         return detectable_drop(
             n=n,
             group_sizes_or_groups=groups,
@@ -185,7 +203,9 @@ def _planned(
         max_drop=max_drop,
         detectable=detectable(len(pairs)),
         with_more=detectable(len(pairs) + asked.more),
-        needed=pairs_to_catch(
+        needed=measured.needed(asked.drop, max_drop)
+        if measured
+        else pairs_to_catch(
             asked.drop,
             discordant=smoothed,
             max_drop=max_drop,
@@ -193,6 +213,7 @@ def _planned(
             comparisons=asked.comparisons,
             design_effect=effect,
         ),
+        measure=check.measure if measured else "win_rate",
     )
 
 
@@ -203,6 +224,24 @@ def _pool(suites: Sequence[Suite]) -> Pool:
         for pair in suite.data.pairs:
             placed.setdefault(pair.hash, PlacedPair(pair, Place(suite.shown)))
     return pool_of(list(placed.values()), [suite.shown for suite in suites])
+
+
+def measured_power(
+    suites: Sequence[Suite], run: Side, baseline: Side, comparisons: int
+) -> dict[str, MeasuredPower]:
+    """By id, the checks whose measure looks at margins, if both sides scored enough to decide."""
+    if not any(
+        isinstance(bound.check, NoRegression) and bound.check.measure != "win_rate"
+        for suite in suites
+        for bound in suite.bound
+    ):
+        return {}
+    found, _ = guards(suites, run, baseline, early_stop=False)
+    return {
+        guard.name: MeasuredPower(guard, comparisons)
+        for guard in found
+        if guard.check.measure != "win_rate" and guard.before is not None
+    }
 
 
 def wins_of(candidate: Side, baseline: Side | None) -> dict[str, tuple[float, float]]:

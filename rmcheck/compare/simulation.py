@@ -142,11 +142,16 @@ class Trial:
         differs, side, taken = draws
         most = -self.likely * float(self._net[:, BEHIND].sum()) / (2 * self._n)
         behind = 0.5 * (1 + min(1.0, drop / most)) if most > 0.0 else 1.0
-        all_lost = -float(self._net[:, LOST].sum()) / (2 * self._n)
+        all_lost = self.most
         lost = (drop - most) / (all_lost - most) if drop > most and all_lost > most else 0.0
         other = np.where(side < behind, BEHIND, AHEAD)
         chosen = np.where(differs < self.likely, other, SAME)
         return np.where(taken < min(1.0, lost), LOST, chosen)
+
+    @property
+    def most(self) -> float:
+        """The largest drop of the win rate that can be planted."""
+        return -float(self._net[:, LOST].sum()) / (2 * self._n)
 
     def judged(self, choice: NDArray[np.intp]) -> tuple[NDArray[np.bool_], Wins | None]:
         """As `red`, and the share of the pairs that each run scores, if that may be a part."""

@@ -30,10 +30,10 @@ def text(found: Watched) -> str:
             continue
         name = f'aspect="{line.kind.name}"'
         values["changed"].append((f"{{{name}}}", int(line.state == "changed")))
-        values["evidence_log10"].append((f"{{{name}}}", line.evidence))
+        values["evidence_log10"].append((f"{{{name}}}", _six(line.evidence)))
         for part, mean in (("reference", line.before), ("log", line.after)):
             if mean is not None:
-                values["mean"].append((f'{{{name},part="{part}"}}', mean))
+                values["mean"].append((f'{{{name},part="{part}"}}', _six(mean)))
     lines = []
     for name, told in values.items():
         if told:
@@ -41,6 +41,11 @@ def text(found: Watched) -> str:
             lines += [f"# HELP {full} {_HELP[name]}", f"# TYPE {full} gauge"]
             lines += [f"{full}{labels} {value!r}" for labels, value in told]
     return "\n".join(lines) + "\n"
+
+
+def _six(value: float) -> float:
+    """To six digits: the last ones of a sum differ from machine to machine."""
+    return float(f"{value:.6g}")
 
 
 def write(path: Path, found: Watched) -> None:

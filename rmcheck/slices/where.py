@@ -80,6 +80,11 @@ class Slice:
             and (self.turns is None or self.turns.holds(turns(pair.prompt)))
         )
 
+    @property
+    def beyond_tags(self) -> bool:
+        """Whether more than a pair's tags decides."""
+        return self != Slice(tags=self.tags, without_tags=self.without_tags, all_tags=self.all_tags)
+
     def admits(self, tags: Sequence[str]) -> bool:
         """Whether a pair with these tags belongs to the slice, as far as tags decide."""
         return (

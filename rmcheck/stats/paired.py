@@ -29,10 +29,10 @@ class Difference:
     """Candidate against baseline.
 
     `estimate` is Δ = candidate - baseline win rate with Newcombe's paired interval; `p_less` the
-    one-sided exact sign-flip p of Δ < 0, `p_two_sided` that of Δ ≠ 0; `newly_wrong` counts pairs
-    that did worse (a win became a tie or a loss, a tie a loss), `newly_right` pairs that did
-    better. `design_effect`, at least 1, says by how much groups dilute the pairs; it is steadied
-    (`groups.Design`), so that a few changes in as few groups do not promise too much.
+    one-sided exact sign-flip p of Δ < 0 (or its mid-p), `p_two_sided` that of Δ ≠ 0; `newly_wrong`
+    counts pairs that did worse (a win became a tie or a loss, a tie a loss), `newly_right` pairs
+    that did better. `design_effect`, at least 1, says by how much groups dilute the pairs; it is
+    steadied (`groups.Design`), so that a few changes in as few groups do not promise too much.
     """
 
     estimate: Estimate
@@ -92,6 +92,7 @@ def paired_difference(
     groups: Sequence[str],
     *,
     level: float = 0.95,
+    mid: bool = False,
 ) -> Difference:
     """Compare two models' wins on the same pairs.
 
@@ -100,6 +101,7 @@ def paired_difference(
     wins_candidate, wins_baseline : (n,) in {0, 0.5, 1}, pair by pair, n ≥ 1.
     groups : (n,) group of each pair; groups are independent of each other.
     level : of the two-sided interval, in (0, 1).
+    mid : p-values are mid-p instead of exact ones.
 
     Returns
     -------
@@ -111,7 +113,7 @@ def paired_difference(
     -----
     The p-values are exact (`sign_flip_p_integer` on each group's net wins, doubled because of
     ties), and p_less never rises when a pair of the candidate gets worse: only a flip of that
-    group's sign can then become less extreme than what was seen.
+    group's sign can then become less extreme than what was seen. The same is true of the mid-p.
 
     The interval is Newcombe's method 10 on the table of shares times n_eff, that of the per-pair
     differences d with unit variance mean |d| - Δ² (`groups.Design.effective_size`); t replaces
@@ -152,8 +154,8 @@ def paired_difference(
             n=n,
             n_groups=n_groups,
         ),
-        p_less=sign_flip_p_integer(net, "less"),
-        p_two_sided=sign_flip_p_integer(net, "two-sided"),
+        p_less=sign_flip_p_integer(net, "less", mid=mid),
+        p_two_sided=sign_flip_p_integer(net, "two-sided", mid=mid),
         newly_wrong=int(np.count_nonzero(doubled < 0)),
         newly_right=int(np.count_nonzero(doubled > 0)),
         design_effect=n / table.n_eff,

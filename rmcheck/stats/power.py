@@ -18,8 +18,8 @@ from rmcheck.stats.multiplicity import one_sided_level
 # Discordant counts further out than this many standard deviations weigh less than 1e-14.
 _REACH = 8.0
 _PRECISION = 1e-5
-# Nobody labels more; a drop that needs more than these is told as one that cannot be caught.
-_MOST_PAIRS = 10_000_000
+MOST_PAIRS = 10_000_000
+"""Nobody labels more; a drop that needs more than these is told as one that cannot be caught."""
 
 
 def smoothed_discordant(newly_wrong: float, newly_right: float, n: int) -> float:
@@ -156,7 +156,7 @@ def pairs_to_catch(
     high = 1
     while not caught(high):
         high *= 2
-        if high > _MOST_PAIRS:
+        if high > MOST_PAIRS:
             return None
     low = high // 2
     while high - low > max(1, low // 100):

@@ -16,10 +16,13 @@ from rmcheck.stats.columns import proportion
 LEAST = 1e-12
 """A look spends at least this much. Without it, the first looks could never decide anything."""
 
-EARLY = 0.25
+EARLY = 0.35
 """The share of alpha that is spent on the data up to `EARLY_UNTIL`."""
 
-EARLY_UNTIL = 0.3
+EARLY_UNTIL = 0.35
+
+LATE = 5
+"""The rest is spent as this power of the share of the data: most of it at the last look."""
 
 # Paths that are further below 0 than this many standard deviations never cross a boundary.
 _REACH = 8.0
@@ -43,18 +46,22 @@ def spent(fraction: float, alpha: float, *, early: float = EARLY) -> float:
     Notes
     -----
     A spending function (Lan and DeMets 1983, *Biometrika* 70:659-663) in two parts: `early` of
-    alpha evenly over the data up to `EARLY_UNTIL`, the rest in O'Brien and Fleming's shape. See
+    alpha by a smooth step, 3u² - 2u³, over the data up to `EARLY_UNTIL`, the rest in the power
+    family (Kim and DeMets 1987, *Biometrika* 74:149-154). See
     `docs/notes/clear-cases-are-decided-early.md` for why.
 
-    >>> f"{spent(0.15, 0.025):.5f}, {spent(0.3, 0.025):.5f}, {spent(1.0, 0.025):.3f}"
-    '0.00313, 0.00627, 0.025'
+    >>> f"{spent(0.175, 0.025):.5f}, {spent(0.35, 0.025):.5f}, {spent(1.0, 0.025):.3f}"
+    '0.00438, 0.00884, 0.025'
     """
-    late = obrien_fleming(fraction, (1.0 - early) * alpha)
-    return early * alpha * min(1.0, fraction / EARLY_UNTIL) + late
+    proportion("alpha", alpha, closed=False)
+    _refuse_outside(fraction)
+    u = min(1.0, fraction / EARLY_UNTIL)
+    step = u * u * (3.0 - 2.0 * u)
+    return alpha * (early * step + (1.0 - early) * fraction**LATE)
 
 
 def obrien_fleming(fraction: float, alpha: float) -> float:
-    """The same in O'Brien and Fleming's shape alone, which spends next to nothing early.
+    """The same in O'Brien and Fleming's shape, which spends next to nothing early.
 
     Parameters
     ----------
@@ -69,8 +76,7 @@ def obrien_fleming(fraction: float, alpha: float) -> float:
     '0.00153, 0.025'
     """
     proportion("alpha", alpha, closed=False)
-    if not 0.0 < fraction <= 1.0:
-        raise ValueError(f"fraction={fraction} is outside (0, 1]")
+    _refuse_outside(fraction)
     return float(2.0 * ndtr(ndtri(alpha / 2.0) / math.sqrt(fraction)))
 
 
@@ -244,6 +250,11 @@ class _Paths:
         gap = (nodes[:, None] - self._nodes - self._drift * step) / math.sqrt(step)
         density = np.exp(-0.5 * gap * gap) / math.sqrt(2 * math.pi * step)
         return _Paths(time, nodes, weights * (density @ self._masses), self._drift)
+
+
+def _refuse_outside(fraction: float) -> None:
+    if not 0.0 < fraction <= 1.0:
+        raise ValueError(f"fraction={fraction} is outside (0, 1]")
 
 
 def _refuse_unordered(fractions: Sequence[float]) -> None:

@@ -58,7 +58,12 @@ rank_based = st.one_of(
 )
 
 # All that is decided by which side scores higher, whatever the policy.
-on_ranks = st.one_of(rank_based, st.builds(NullControls, alpha=st.sampled_from([0.05, 0.5])))
+on_ranks = st.one_of(
+    rank_based,
+    st.builds(NullControls, alpha=st.sampled_from([0.05, 0.5])),
+    st.builds(WinRate, min=st.sampled_from([0.3, 0.5, 0.7]), early_stop=st.just(True)),
+    st.builds(NoRegression, max_drop=st.sampled_from([0.0, 0.2]), early_stop=st.just(True)),
+)
 
 
 @st.composite

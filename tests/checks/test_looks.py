@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -42,7 +43,9 @@ def test_looks_grow_to_all_pairs_and_keep_prompts_whole() -> None:
     # 200 prompts of 3 pairs: 5 % are 10 prompts, fewer than the 15 that a verdict needs, and so
     # are 7.5 %, 15 prompts, which is where the first look is.
     assert looks[0].fractions[0] == 0.075
-    assert looks[0].fractions == pytest.approx(FRACTIONS[FRACTIONS.index(0.075) :])
+    # Each at the first prompt that reaches its share, which 3 pairs are half a percent of.
+    wanted = FRACTIONS[FRACTIONS.index(0.075) :]
+    assert looks[0].fractions == pytest.approx([math.ceil(200 * f - 1e-9) / 200 for f in wanted])
     before: set[str] = set()
     for look in looks:
         ids = {pair.id for pair in look.pairs}
@@ -121,7 +124,7 @@ def test_a_close_win_rate_needs_all_pairs_and_says_so() -> None:
     assert plain.estimate is not None
     assert verdict.estimate is not None
     assert plain.estimate.value == verdict.estimate.value
-    # All looks together hold 95 %, so the last one alone holds more: 2Φ(2.11) - 1 = 96.5 %.
+    # All looks together hold 95 %, so the last one alone holds more: 2Φ(2.13) - 1 = 96.6 %.
     assert plain.estimate.level == 0.95 < verdict.estimate.level < 0.97
     assert plain.looked is None
 
@@ -252,8 +255,8 @@ def test_a_model_at_the_minimum_is_seldom_called_below_it(
         most = most_below(check, pairs, look)
         below += float(walk[: most + 1].sum())
         walk[: most + 1] = 0.0
-    # 2.5, 2.8, 2.4 and 2.6 %; with one look at all pairs it is 2.7, 2.5, 2.5 and 2.8 %.
-    assert 0.01 < below < 0.0285
+    # 2.5, 2.1, 2.4 and 2.3 %; with one look at all pairs it is 2.7, 2.5, 2.5 and 2.8 %.
+    assert 0.01 < below < 0.026
 
 
 def most_below(check: WinRate, pairs: list[PreferencePair], look: Look) -> int:

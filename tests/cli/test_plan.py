@@ -56,12 +56,27 @@ def test_without_a_run_what_is_assumed_is_said(project: Project) -> None:
     assert said.out[-1].startswith("labels: two or more models have to judge them")
 
 
+def test_a_check_is_planned_by_its_measure(project: Project) -> None:
+    planned(project)
+    project.suite("chat", {"check": "no_regression", "measure": "rank_log_loss"}, rows=pairs(60))
+    said = project.cli("plan", "--drop", "0.05", "--csv", "plan.csv")
+    assert said.code == 0, said
+    assert "80 % power by its measure; " in said.out[1]
+    assert said.out[3].startswith("chat::no_regression (by rank_log_loss) ")
+    assert not any("another measure" in line for line in said.out)
+    table = csv.DictReader(io.StringIO((project.root / "plan.csv").read_text(encoding="utf-8")))
+    assert [row["measure"] for row in table if row["what"] == "comparison"] == [
+        "rank_log_loss",
+        "win_rate",
+    ]
+
+
 def test_a_measure_that_the_numbers_leave_aside_is_named(project: Project) -> None:
     project.suite("chat", {"check": "no_regression", "measure": "log_loss"}, rows=pairs(30))
     said = project.cli("plan")
     assert said.out[-1] == (
         "checks with another measure: chat::no_regression (log_loss); the numbers above are by win "
-        "rate all the same (rmcheck selftest simulates the measure)"
+        "rate all the same, since the scores of a run and a baseline are needed for that measure"
     )
 
 

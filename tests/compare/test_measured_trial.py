@@ -53,9 +53,8 @@ def test_each_run_is_judged_as_the_gate_judges_it(measure: str, known: bool, siz
     for drop in (0.0, 0.1):
         choice = made.choice(_draws(8, len(made.names)), drop)
         rows = np.arange(len(given.groups))
-        codes = np.unique([int(name[1:]) for name in given.groups], return_inverse=True)[1]
         for run, failed in enumerate(made.red(choice)):
-            now, before = made._contents_by_row[choice[run][codes], rows].T
+            now, before = made.columns(choice[run])
             zero = np.zeros(len(now))
             scores = PairedScores(
                 ids=[str(row) for row in rows],

@@ -263,6 +263,35 @@ def test_a_pair_without_its_tag_drops_out_of_a_slice(project: Project) -> None:
     assert "6 of 30 pairs of main left out (6 retagged), more than" in check["message"]
 
 
+def test_pairs_that_leave_a_slice_of_texts_are_counted(project: Project) -> None:
+    """A baseline keeps no texts, so whether they were in the slice is not known."""
+    project.model()
+    rows = pairs(60, wrong=range(10))
+    short = {"tags": ["even"], "prompt": {"words": {"max": 5}}}
+    project.suite("chat", {"check": "no_regression", "where": short}, rows=rows)
+    project.run()
+    assert project.cli("bless").code == 0
+    worse = pairs(60, wrong=[*range(10), *WORSE])
+    longer = [
+        {**row, "prompt": f"{row['prompt']} and a few more words"} if number in WORSE else row
+        for number, row in enumerate(worse)
+    ]
+    project.data("chat", [row for number, row in enumerate(longer) if number != 40])
+    project.run().assert_outcomes(failed=1)
+    check = project.checks()["chat::no_regression"]
+    # Of the even ones 6 were made too long for the slice, and 1 was removed.
+    assert (check["estimate"]["n"], check["left_out"]) == (23, 7)
+    assert (
+        "; 7 of 30 pairs of main left out (6 edited, 1 removed; main keeps no texts, so 7 that "
+        "`where` may have selected are counted), more than max_left_out 0.05: "
+    ) in check["message"]
+    # With the texts as they were, only the removed one counts.
+    project.data("chat", [row for number, row in enumerate(rows) if number != 40])
+    project.run().assert_outcomes(passed=1)
+    message = project.checks()["chat::no_regression"]["message"]
+    assert "; 1 of 30 pairs of main left out (1 removed; main keeps no texts, so 1 " in message
+
+
 @pytest.mark.parametrize("fresh", ["made anew", "permuted"])
 def test_ids_made_anew_over_the_same_texts_hide_nothing(project: Project, fresh: str) -> None:
     rows = pairs(60, wrong=range(10))

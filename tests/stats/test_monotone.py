@@ -65,17 +65,17 @@ def test_a_worse_pair_raises_no_limit_of_a_rate(
 
 
 @quick
-@given(shared(win), st.data())
-def test_a_worse_pair_raises_no_limit_of_a_difference(
-    drawn: tuple[list[str], list[float]], data: st.DataObject
+@given(shared(win), st.booleans(), st.data())
+def test_a_worse_pair_raises_no_limit_and_no_p_of_a_difference(
+    drawn: tuple[list[str], list[float]], mid: bool, data: st.DataObject
 ) -> None:
     names, baseline = drawn
     few = data.draw(st.lists(st.tuples(st.integers(0, len(names) - 1), win), max_size=6))
     candidate = list(baseline)
     for row, value in few:
         candidate[row] = value
-    one = paired_difference(candidate, baseline, names)
-    two = paired_difference(worsened(candidate, data), baseline, names)
+    one = paired_difference(candidate, baseline, names, mid=mid)
+    two = paired_difference(worsened(candidate, data), baseline, names, mid=mid)
     assert above(one.estimate, two.estimate)
     assert two.p_less <= one.p_less * (1 + 1e-12)
 

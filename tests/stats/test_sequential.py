@@ -77,25 +77,26 @@ def test_one_look_is_the_plain_test_and_all_looks_hold_alpha() -> None:
         assert exit_probabilities(uneven, critical_values(uneven, alpha)).sum() == pytest.approx(
             alpha, rel=1e-6
         )
-    # The first look has what is spent by then: a quarter of alpha, a sixth of the way to 30 %.
-    assert nominal_levels(uneven, 0.025)[0] == pytest.approx(0.025 / 4 / 6, rel=1e-6)
+    # The first look has what is spent by then: u = 0.05 / 0.35 = 1/7 of the way, and a smooth step
+    # is 3/49 - 2/343 = 19/343 there; of the rest 0.05^5.
+    first = 0.35 * 19 / 343 + 0.65 * 0.05**5
+    assert nominal_levels(uneven, 0.025)[0] == pytest.approx(0.025 * first, rel=1e-6)
 
 
-def test_a_quarter_is_spent_early_and_all_of_alpha_at_the_end() -> None:
+def test_a_third_is_spent_early_and_all_of_alpha_at_the_end() -> None:
+    assert (EARLY, EARLY_UNTIL) == (0.35, 0.35)
     for alpha in (0.025, 0.001):
         assert spent(1.0, alpha) == pytest.approx(alpha, rel=1e-12)
-        # By hand: the early part, and 2 - 2Φ(z(3α/8) / √0.3) of the rest.
-        late = 2 * float(ndtr(ndtri(0.375 * alpha) / math.sqrt(0.3)))
-        assert spent(EARLY_UNTIL, alpha) == pytest.approx(EARLY * alpha + late, rel=1e-12)
-        assert late < 0.01 * alpha
-        assert spent(0.03, alpha) == pytest.approx(0.1 * EARLY * alpha, rel=1e-6)
+        # By hand: half of the step is half of the way; 0.65·0.175^5 and 0.65·0.35^5 of the rest.
+        assert spent(0.175, alpha) == pytest.approx(0.175 * alpha + 1.0669e-4 * alpha, rel=1e-6)
+        assert spent(0.35, alpha) == pytest.approx(0.35 * alpha + 3.4139e-3 * alpha, rel=1e-6)
         steps = np.diff([spent(t, alpha) for t in np.linspace(0.001, 1.0, 500)])
         assert (steps > 0).all()
     fractions = (0.1, 0.3, 0.6, 1.0)
     classic = critical_values(fractions, 0.025, spending=obrien_fleming)
     ours = critical_values(fractions, 0.025)
     assert ours[0] < 3.1 < 6.0 < classic[0]
-    assert 1.96 < classic[-1] < ours[-1] < 2.12
+    assert 1.96 < classic[-1] < ours[-1] < 2.14
 
 
 def test_a_stricter_level_is_stricter_at_every_look() -> None:

@@ -37,6 +37,20 @@ def test_small_cases_are_the_enumeration(net: list[int]) -> None:
 
 
 @settings(deadline=None)
+@given(st.lists(st.integers(-9, 9), min_size=1, max_size=9))
+def test_a_mid_p_counts_the_sum_that_was_seen_by_half(net: list[int]) -> None:
+    column = np.array(net)
+    less, greater = (enumerated(net, alternative) for alternative in ("less", "greater"))
+    # P(sum < seen) = 1 - P(sum ≥ seen), so the mid-p of "less" is half of P(≤) and half of P(<).
+    mid = (less + (1 - greater)) / 2
+    assert sign_flip_p_integer(column, mid=True) == pytest.approx(float(mid), rel=1e-12)
+    other = sign_flip_p_integer(column, "greater", mid=True)
+    assert other == pytest.approx(float(1 - mid), rel=1e-12)
+    both = sign_flip_p_integer(column, "two-sided", mid=True)
+    assert both == pytest.approx(float(2 * min(mid, 1 - mid)), rel=1e-12)
+
+
+@settings(deadline=None)
 @given(st.integers(0, 60), st.integers(0, 60))
 def test_singletons_are_mcnemars_exact_test(lost: int, gained: int) -> None:
     net = np.r_[-np.ones(lost, dtype=int), np.ones(gained, dtype=int), np.zeros(7, dtype=int)]
