@@ -235,7 +235,7 @@ def pytest_configure(config):
 """
 
 
-@pytest.mark.slow
+@pytest.mark.ci
 def test_what_a_gate_leaves_is_not_searched_for_garbage_when_pytest_ends(project: Project) -> None:
     rows = pairs(30)
     project.suite("chat", "win_rate", rows=rows)
@@ -243,11 +243,13 @@ def test_what_a_gate_leaves_is_not_searched_for_garbage_when_pytest_ends(project
     project.write("counting.py", COUNTS_GARBAGE)
     project.write("test_plain.py", "def test_plain(): pass\n")
     counts = []
-    for arguments in (("suites",), ("suites", "test_plain.py"), ("test_plain.py",)):
+    for arguments in (
+        ("suites",), ("suites", "--collect-only"), ("suites", "test_plain.py"), ("test_plain.py",),
+    ):  # fmt: skip
         result = project.subprocess("-p", "counting", "--rm", "scores:scores.jsonl", *arguments)
         assert result.ret == 0
         (line,) = (line for line in result.outlines if "exempt:" in line)
         counts.append(int(line.split()[-1]))
     # pytest looks for errors in the garbage of tests, so theirs stays.
-    assert counts[0] > 10_000
-    assert counts[1:] == [0, 0]
+    assert min(counts[:2]) > 10_000
+    assert counts[2:] == [0, 0]
