@@ -114,6 +114,7 @@ def trained(project: Project) -> Project:
     return project
 
 
+@pytest.mark.ci
 def test_a_fully_cached_run_imports_no_torch(trained: Project) -> None:
     trained.write("listing.py", LISTS_MODULES)
     result = trained.subprocess("-p", "listing", "--rm", "recipe:mine.yaml")
@@ -156,6 +157,7 @@ def pytest_unconfigure(config):
 """
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("suites", [True, False])
 def test_garbage_is_searched_for_seldom_only_while_nothing_is_computed(
     project: Project, suites: bool
@@ -211,6 +213,7 @@ def pytest_unconfigure(config):
 """
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("plugin", [True, False])
 def test_hypothesis_is_imported_early_only_where_its_plugin_imports_it_anyway(
     project: Project, plugin: bool
