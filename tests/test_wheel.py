@@ -82,6 +82,7 @@ print(json.dumps({
 """
 
 
+@pytest.mark.ci
 def test_the_installed_package_finds_what_it_ships(python: Path, tmp_path: Path) -> None:
     said = run(python, "-c", FINDS, folder=tmp_path)
     assert said.returncode == 0, said.stderr
@@ -122,6 +123,7 @@ def test_a_domain_is_one_yaml_and_one_jsonl(python: Path, tmp_path: Path) -> Non
     assert "2 passed" in said.stdout
 
 
+@pytest.mark.ci
 def test_a_project_begins_in_an_empty_folder(python: Path, tmp_path: Path) -> None:
     said = run(python.with_name("rmcheck"), "init", folder=tmp_path)
     assert said.returncode == 0, said.stderr

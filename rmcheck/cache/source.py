@@ -56,7 +56,8 @@ class CachedSource(Source):
         self.computed = 0
         # Scores of this session stay in memory: a check may ask again, and the disk may be gone.
         self._known: dict[str, float] = {}
-        self._peeked: dict[str, float] = {}
+        self._peeked: dict[str, float] = {}  # and all of `_known` as of `_merged` of them
+        self._merged = 0
         self._glanced = False
         self._rechecked = False
 
@@ -90,6 +91,17 @@ class CachedSource(Source):
             self.compute(self.missing(dialogues))
         return np.array([known[dialogue.hash] for dialogue in dialogues], dtype=np.float64)
 
+    def known(self, hashes: Sequence[str]) -> NDArray[np.float64] | None:
+        """The scores of texts that are in memory, by their hashes; None if one is missing."""
+        try:
+            return np.array(list(map(self._known.__getitem__, hashes)), dtype=np.float64)
+        except KeyError:
+            return None
+
+    def knows_all(self, hashes: Iterable[str]) -> bool:
+        """Whether the scores of all these texts are in memory."""
+        return all(map(self._known.__contains__, hashes))
+
     def unknown(self, dialogues: Iterable[Dialogue]) -> list[Dialogue]:
         """Those of the dialogues whose scores are not in memory."""
         known = self._known
@@ -118,26 +130,29 @@ class CachedSource(Source):
         Those of the disk are not to be trusted, nor do they count as asked for, before they were
         found equal to trusted ones and adopted.
         """
-        known, peeked = self._known, self._peeked
-        if unread := [key for key in hashes if key not in known and key not in peeked]:
-            fingerprint = self.source.fingerprint
-            if fingerprint is not None and not self._glanced:
-                self._glanced = True
-                peeked |= self.store.glance(fingerprint, max(LEAST, SHARE * len(unread)))
-                unread = [key for key in unread if key not in peeked]
-            if fingerprint is not None and unread:
-                peeked |= self.store.peek(fingerprint, unread)
-        try:
-            return [known[key] if key in known else peeked[key] for key in hashes]
-        except KeyError:
-            return None
+        if len(self._known) != self._merged:
+            self._peeked |= self._known
+            self._merged = len(self._known)
+        found = _of_each(self._peeked, hashes)
+        if found is None and self.source.fingerprint is not None:
+            self._look(self.source.fingerprint, hashes)
+            found = _of_each(self._peeked, hashes)
+        return found
+
+    def _look(self, fingerprint: str, hashes: Sequence[str]) -> None:
+        """Add what the disk has of these texts to `_peeked`; what is in memory stays."""
+        unread = [key for key in hashes if key not in self._peeked]
+        if not self._glanced:
+            self._glanced = True
+            many = self.store.glance(fingerprint, max(LEAST, SHARE * len(unread)))
+            self._peeked = many | self._peeked
+            unread = [key for key in unread if key not in self._peeked]
+        if unread:
+            self._peeked |= self.store.peek(fingerprint, unread)
 
     def remembered(self, hashes: Sequence[str]) -> list[float] | None:
         """The scores of texts that this session has got; None if one is missing."""
-        try:
-            return [self._known[key] for key in hashes]
-        except KeyError:
-            return None
+        return _of_each(self._known, hashes)
 
     def adopt(self, hashes: Iterable[str]) -> None:
         """Take scores that were peeked at for those of the texts, asked for and found on disk."""
@@ -203,3 +218,11 @@ class CachedSource(Source):
             part = missing[start : start + CHUNK]
             values = checked(self.source.score(part), part, self.spec)
             yield np.arange(start, start + len(part), dtype=np.int64), values
+
+
+def _of_each(scores: Mapping[str, float], hashes: Sequence[str]) -> list[float] | None:
+    """The score of each text; None if one is missing."""
+    try:
+        return list(map(scores.__getitem__, hashes))
+    except KeyError:
+        return None

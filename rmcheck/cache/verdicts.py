@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic_core import from_json
+
 from rmcheck.data.dialogue import content_hash
 from rmcheck.scoring.seal import Seals
 
@@ -45,7 +47,7 @@ class VerdictStore:
             content = text.decode("utf-8")
             if not self._seals(check, key).hold(seal.decode("ascii"), content):
                 return None
-            found: dict[str, Any] = json.loads(content)
+            found: dict[str, Any] = from_json(content)
         except (OSError, ValueError):
             return None
         return found

@@ -92,6 +92,11 @@ class Sides(Sequence[Dialogue]):
     def __init__(self, pairs: Pairs) -> None:
         self.pairs = pairs
 
+    @cached_property
+    def hashes(self) -> list[str]:
+        """The hash of each dialogue."""
+        return [side.hash for side in self]
+
     def __len__(self) -> int:
         return 2 * len(self.pairs)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
+from itertools import chain
 from pathlib import Path
 
 from rmcheck import collector
@@ -176,6 +177,9 @@ def load(
         Every malformed row with its line, every duplicate id, files without a row, and files with
         too many rows that are no pairs.
     """
+    clean = _all_clean(paths, root, columns or {}, layout)
+    if clean is not None:
+        return clean
     pairs: list[PreferencePair] = []
     sets: list[ResponseSet] = []
     problems: list[Problem] = []
@@ -216,21 +220,78 @@ def load(
     )
 
 
+@dataclass(frozen=True)
+class _Clean:
+    """The rows of a file in our own layout without a mistake, with their lines."""
+
+    rows: tuple[tuple[int, Item], ...]
+
+    @cached_property
+    def ids(self) -> frozenset[str]:
+        """The ids of its rows."""
+        return frozenset(item.id for _, item in self.rows)
+
+    @cached_property
+    def filled(self) -> bool:
+        """Whether each row has an id of its own and no text that `rmcheck new` wrote."""
+        return len(self.ids) == len(self.rows) and not any(unfilled(one) for _, one in self.rows)
+
+    @cached_property
+    def pairs(self) -> tuple[PreferencePair, ...]:
+        """Its pairs, in order."""
+        return tuple(item for _, item in self.rows if isinstance(item, PreferencePair))
+
+    @cached_property
+    def sets(self) -> tuple[ResponseSet, ...]:
+        """Its response sets, in order."""
+        return tuple(item for _, item in self.rows if isinstance(item, ResponseSet))
+
+    def note(self, shown: str, layout: str | None) -> FileNote:
+        """How it was read."""
+        return FileNote(shown, OURS, layout is None, "JSON Lines", len(self.rows))
+
+
+def _all_clean(
+    paths: Sequence[Path], root: Path | None, columns: Mapping[str, str], layout: str | None
+) -> PreferenceData | None:
+    """The data of files that all are clean, have rows, and share no id; None for any other.
+
+    Their rows are looked at once, however many suites name them.
+    """
+    files = [_clean_file(path, columns, layout) for path in paths]
+    found = [each for each in files if each is not None and each.filled]
+    if not found or len(found) < len(files):
+        return None
+    if len(frozenset().union(*(each.ids for each in found))) < sum(len(e.rows) for e in found):
+        return None
+    shown = tuple(shown_path(path, root) for path in paths)
+    return PreferenceData(
+        found[0].pairs if len(found) == 1 else tuple(chain.from_iterable(e.pairs for e in found)),
+        found[0].sets if len(found) == 1 else tuple(chain.from_iterable(e.sets for e in found)),
+        shown,
+        tuple(each.note(name, layout) for each, name in zip(found, shown, strict=True)),
+    )
+
+
 def _reading(path: Path, shown: str, columns: Mapping[str, str], layout: str | None) -> Reading:
-    if path.suffix == ".jsonl" and layout in (None, OURS):
-        with suppress(OSError):  # told below
-            content = regular_bytes(path, MOST_KEPT + 1)
-            known = _clean(content, tuple(columns.items())) if len(content) <= MOST_KEPT else None
-            if known is not None:
-                note = FileNote(shown, OURS, layout is None, "JSON Lines", len(known))
-                return Reading(note, list(known), read=len(known))
+    known = _clean_file(path, columns, layout)
+    if known is not None:
+        return Reading(known.note(shown, layout), list(known.rows), read=len(known.rows))
     return read_file(path, shown, columns, layout)
 
 
+def _clean_file(path: Path, columns: Mapping[str, str], layout: str | None) -> _Clean | None:
+    """A file of JSON Lines that is clean and not too large to be kept; else None."""
+    if path.suffix == ".jsonl" and layout in (None, OURS):
+        with suppress(OSError):  # told by `read_file`
+            content = regular_bytes(path, MOST_KEPT + 1)
+            if len(content) <= MOST_KEPT:
+                return _clean(content, tuple(columns.items()))
+    return None
+
+
 @lru_cache(maxsize=32)
-def _clean(
-    content: bytes, columns: tuple[tuple[str, str], ...]
-) -> tuple[tuple[int, Item], ...] | None:
+def _clean(content: bytes, columns: tuple[tuple[str, str], ...]) -> _Clean | None:
     """The rows of a file in our own layout without a mistake, None for another one.
 
     Suites and the report share the pairs of a file, and with them the hashes of their texts.
@@ -247,4 +308,4 @@ def _clean(
     except (UnicodeDecodeError, ProblemsFound):
         return None
     read = tuple((line, item) for line, item in items if item is not None)
-    return None if problems or len(read) < len(items) or not read else read
+    return None if problems or len(read) < len(items) or not read else _Clean(read)

@@ -74,6 +74,7 @@ class ScoreBook:
         self._by_fingerprint: dict[str, CachedSource] = {}
         self._asked: dict[tuple[int, int], tuple[Partial, Sides, NDArray[np.float64]]] = {}
         self._views: dict[tuple[int, str], tuple[Source, Source]] = {}
+        self._passes = 0
 
     def fetch(self, source: Source, dialogues: Iterable[Dialogue]) -> None:
         """Have every dialogue scored that is not known yet. A score file is only read."""
@@ -115,6 +116,7 @@ class ScoreBook:
 
     def _compute(self, work: list[_Asked], failed: dict[int, Exception]) -> None:
         """Score what no session has scored yet; add what went wrong to `failed`."""
+        self._passes += 1
         with self._lock():
             for entry in list(work):
                 try:
@@ -174,6 +176,10 @@ class ScoreBook:
             questions = orders.questions(source, dialogues)
             self.fetch(source, questions)
             return orders.scores(source, dialogues, self.wrapped(source).score(questions))
+        if isinstance(dialogues, Sides):
+            known = self.wrapped(source).known(dialogues.hashes)
+            if known is not None:
+                return known
         dialogues = _listed(dialogues)
         self.fetch(source, dialogues)
         return self.wrapped(source).score(dialogues)
@@ -191,7 +197,11 @@ class ScoreBook:
             dialogues = orders.asked(dialogues)
         if not dialogues:
             return True
-        return id(source) in self._wrapped and not self.wrapped(source).unknown(dialogues)
+        if id(source) not in self._wrapped:
+            return False
+        if isinstance(dialogues, Sides):
+            return self.wrapped(source).knows_all(dialogues.hashes)
+        return not self.wrapped(source).unknown(dialogues)
 
     def known_pairs(self, source: Partial, pairs: Sequence[PreferencePair]) -> list[bool]:
         """Of each pair, whether a partial source has scores for both of its sides."""
@@ -229,6 +239,13 @@ class ScoreBook:
     def sources(self) -> list[Source]:
         """The sources that scored anything, or whose scores were found in the cache."""
         return [source for source, _ in self._wrapped.values()]
+
+    @property
+    def state(self) -> tuple[int, ...]:
+        """Numbers that change before `counts` says anything else, and before a model is trained."""
+        wrapped = (found for _, found in self._wrapped.values())
+        each = (number for one in wrapped for number in (one.needed, one.cached, one.computed))
+        return (self._passes, len(self._store.remarks), *each)
 
     def counts(self) -> ScoringRecord:
         """How many scores were needed, came from the cache, were computed."""

@@ -80,6 +80,7 @@ class Engine:
         self._failed: dict[int, Exception] = {}
         self._extras_told: set[str] = set()
         self._seed_remarks: list[str] = []
+        self._prepared = 0
         self._baseline: baselines.Baseline | None = None
         self._baseline_source: Source | None = None
         self._find_baseline()
@@ -230,6 +231,7 @@ class Engine:
 
         A source that fails is remembered; `require` raises for the checks that need it.
         """
+        self._prepared += 1
         wanted: dict[int, tuple[Source, list[Sequence[Dialogue]]]] = {}
         suites: dict[int, tuple[Source, dict[int, Sequence[PreferencePair]]]] = {}
         asking: dict[int, dict[int, Suite]] = {}
@@ -362,6 +364,11 @@ class Engine:
             theirs = kept.source_of(bound.suite.name) if kept else None
             verdict = beside_recipes(verdict, binding.candidate.describe(), theirs)
         return verdict
+
+    @property
+    def state(self) -> tuple[int, ...]:
+        """Numbers that change before `scoring` or `trainings` says anything else."""
+        return (self._prepared, *self.book.state)
 
     def scoring(self) -> ScoringRecord:
         """How many scores were needed, cached and computed, and what the user should know."""

@@ -56,12 +56,28 @@ class Conclusion:
 
     record: dict[str, Any]
     sources: tuple[Source, ...]
-    texts: tuple[tuple[CachedSource, Sequence[str]], ...]
+    texts: tuple[_Texts, ...]
 
     def adopt(self) -> None:
         """Count its scores as those of the run."""
-        for cached, hashes in self.texts:
-            cached.adopt(hashes)
+        for each in self.texts:
+            each.adopt()
+
+
+@dataclass(eq=False)
+class _Texts:
+    """Texts of which a source has all scores, with these in bytes; many checks read the same."""
+
+    cached: CachedSource
+    hashes: Sequence[str]
+    scores: bytes
+    _adopted: bool = False
+
+    def adopt(self) -> None:
+        """Count the scores as those of the run, once."""
+        if not self._adopted:
+            self.cached.adopt(self.hashes)
+            self._adopted = True
 
 
 class KeptConclusions:
@@ -89,6 +105,7 @@ class KeptConclusions:
         self._run = _of_run(settings, comparisons, baseline) if self._on else ""
         self._suites: dict[Suite, str] = {}
         self._bindings: dict[Binding, str] = {}
+        self._texts: dict[tuple[int, str], _Texts] = {}
 
     def key(self, bound: BoundCheck, context: SuiteContext) -> str:
         """The key of a check in this run; empty if its conclusion cannot be kept."""
@@ -124,16 +141,27 @@ class KeptConclusions:
             sources += [source] if asked else []
             if not joined:
                 continue
-            hashes = [joined[at : at + _DIGITS] for at in range(0, len(joined), _DIGITS)]
-            cached = self._book.wrapped(source)
-            scores = cached.peek(hashes)
-            if scores is None:
+            found = self._read(source, joined)
+            if found is None:
                 return None
-            digest.update(np.array(scores, dtype=np.float64).tobytes())
-            texts.append((cached, hashes))
+            digest.update(found.scores)
+            texts.append(found)
         if digest.hexdigest() != kept["scores"]:
             return None
         return Conclusion(kept["record"], tuple(sources), tuple(texts))
+
+    def _read(self, source: Source, joined: str) -> _Texts | None:
+        """The texts with these hashes, if memory or the disk has all of their scores."""
+        cached = self._book.wrapped(source)
+        known = self._texts.get((id(cached), joined))
+        if known is None:
+            hashes = [joined[at : at + _DIGITS] for at in range(0, len(joined), _DIGITS)]
+            scores = cached.peek(hashes)
+            if scores is None:
+                return None
+            known = _Texts(cached, hashes, np.array(scores, dtype=np.float64).tobytes())
+            self._texts[id(cached), joined] = known
+        return known
 
     def keep(
         self,

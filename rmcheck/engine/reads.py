@@ -48,6 +48,8 @@ class Reads:
             if key in self._seen:
                 return
             self._seen[key] = dialogues
+            self._texts[ref].update(dict.fromkeys(dialogues.hashes))
+            return
         try:
             self._texts[ref].update(dict.fromkeys([each.hash for each in dialogues]))
         except RmcheckError:  # copies that cannot be made

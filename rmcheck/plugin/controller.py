@@ -110,9 +110,7 @@ class Controller:
                 self._assembly.write(incomplete=stopped and not self._all_decided(session))
                 if self._assembly.missing and exitstatus in _ENDED:
                     session.exitstatus = pytest.ExitCode.TESTS_FAILED
-                from rmcheck.plugin.items import CheckItem
-
-                self._checks_only = all(isinstance(item, CheckItem) for item in session.items)
+            self._checks_only = self._has_only_checks(session)
         finally:
             if restore is not None:
                 restore()
@@ -125,6 +123,14 @@ class Controller:
         heap.usual()
         if self._checks_only:
             heap.settle()
+
+    def _has_only_checks(self, session: pytest.Session) -> bool:
+        """Whether the session has checks of suites and no other tests."""
+        if SUITES not in self._config.stash:
+            return False
+        from rmcheck.plugin.items import CheckItem
+
+        return all(isinstance(item, CheckItem) for item in session.items)
 
     def _undecided(self) -> bool:
         """Whether required checks were run and none of them could be decided.

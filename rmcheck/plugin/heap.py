@@ -12,7 +12,7 @@ from functools import cache
 
 import pytest
 
-SELDOM = 50_000, 20, 100
+SELDOM = 250_000, 20, 100
 """How many new objects are searched at once, and how many such searches make a wider one."""
 _usual: list[tuple[int, int, int]] = []
 

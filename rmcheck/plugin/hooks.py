@@ -129,12 +129,20 @@ def pytest_collect_file(
     if not suite and not found and left_out(file_path, config):
         return [_LeftOut.from_parent(parent, path=file_path)] if named(file_path, config) else []
     if suite or (not found and ought_to_be_suite(file_path, config)):
-        heap.seldom()
-        heap.meet_hypothesis(config)
+        _prepare(config)
         from rmcheck.plugin.items import SuiteFile
 
         return [*found, SuiteFile.of(parent, file_path)]
     return found
+
+
+def _prepare(config: pytest.Config) -> None:
+    """Before the first suite: make what reads and judges suites cheap to import."""
+    from rmcheck.plugin import finder
+
+    heap.seldom()
+    heap.meet_hypothesis(config)
+    finder.install()
 
 
 def _more(
@@ -142,6 +150,7 @@ def _more(
 ) -> Iterable[pytest.Collector]:
     """The suites, and files that should be suites, that pytest does not visit: see `unvisited`."""
     for path, _ in unvisited(Path(folder.path), (node.path for node in found), folder.config):
+        _prepare(folder.config)
         from rmcheck.plugin.items import SuiteFile
 
         yield SuiteFile.of(folder, path)

@@ -62,6 +62,8 @@ class RunLog:
         self._ready: set[tuple[str, int]] = set()
         self._told: dict[str, str] = {}
         self._concluded: dict[str, dict[str, Any]] = {}
+        self._state: tuple[int, ...] = ()
+        self._so_far: dict[str, Any] = {}
 
     @cached_property
     def settings(self) -> Settings:
@@ -217,9 +219,8 @@ class RunLog:
             "undecided": undecided,
             "check": check.model_dump(mode="json"),
             "kept": binding is not None and engine.kept(item.bound, binding),
-            "scoring": engine.scoring().model_dump(mode="json"),
+            **self._scored(),
             "environment": environment(self.settings).model_dump(mode="json"),
-            "training": [entry.model_dump(mode="json") for entry in engine.trainings()],
             "left_out": self._left_out(item.session),
             "run": self._run(),
             "suite": None,
@@ -238,6 +239,17 @@ class RunLog:
                 else:
                     self.config.stash.setdefault(ROWS, {})[suite.shown] = rows
         self._concluded[item.nodeid] = payload
+
+    def _scored(self) -> dict[str, Any]:
+        """What was scored and trained so far; made again only after something was."""
+        state = self.engine.state
+        if state != self._state:
+            self._state = state
+            self._so_far = {
+                "scoring": self.engine.scoring().model_dump(mode="json"),
+                "training": [each.model_dump(mode="json") for each in self.engine.trainings()],
+            }
+        return self._so_far
 
     def _run(self) -> dict[str, Any]:
         """What the record says about the whole run; the same for each item."""

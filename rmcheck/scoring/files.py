@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from rmcheck.data.dialogue import content_hash
 from rmcheck.errors import SourceError, nearest, os_reason
@@ -20,7 +21,7 @@ from rmcheck.scoring.seal import holds, seal
 from rmcheck.shipped import anchored
 
 SMALL = 64 * 1024 * 1024
-"""Files below this size are hashed every time; the hash of a larger one is remembered."""
+"""Files below this size are hashed in every run; the hash of a larger one is remembered."""
 SETTLED = 2.0
 """Minimum age in seconds of a file's last change before its hash is remembered: a second change
 within one tick of the file system's clock would leave no trace."""
@@ -51,6 +52,8 @@ _HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
 class FileHashes:
     """SHA-256 of files; hashes of large files are remembered until the file changes.
 
+    Those of small files are remembered by this object alone, so each run hashes them again.
+
     A file counts as unchanged if size, modification time, change time, inode and device are all
     the same; a copy that keeps size and modification time (`cp -p`, `rsync -t`) is another file.
     Each entry has a checksum (see `rmcheck.scoring.seal`); damaged entries are ignored.
@@ -65,6 +68,7 @@ class FileHashes:
     def __init__(self, cache: Path) -> None:
         self._path = cache / "hashes.json"
         self._known: dict[str, object] | None = None
+        self._small: dict[tuple[str, ...], str] = {}
 
     def of(self, path: Path) -> str:
         """32 hex digits for the content of `path`.
@@ -83,8 +87,9 @@ class FileHashes:
         started = time.time()
         with path.open("rb") as file:
             before = _stamp(file.fileno())
+            settled = started - max(before[1], before[2]) / 1e9 >= SETTLED
             if before[0] < SMALL:
-                return hashlib.file_digest(file, "sha256").hexdigest()[:32]
+                return self._of_small(file, (str(path), *map(str, before)), settled)
             known = self._remembered()
             key = str(path.resolve())
             entry = known.get(key)
@@ -93,11 +98,18 @@ class FileHashes:
                 if isinstance(found, str) and holds(entry[2], "file", key, *before, found):
                     return found
             found = hashlib.file_digest(file, "sha256").hexdigest()[:32]
-            settled = started - max(before[1], before[2]) / 1e9 >= SETTLED
             if settled and _stamp(file.fileno()) == before:
                 known[key] = [before, found, seal("file", key, *before, found)]
                 self._remember(known)
             return found
+
+    def _of_small(self, file: BinaryIO, key: tuple[str, ...], settled: bool) -> str:
+        if key not in self._small:
+            found = hashlib.file_digest(file, "sha256").hexdigest()[:32]  # type: ignore[arg-type]
+            if not settled:
+                return found
+            self._small[key] = found
+        return self._small[key]
 
     def _remembered(self) -> dict[str, object]:
         if self._known is None:

@@ -105,7 +105,9 @@ class RecipeSource(HeadedModel):
 
     def _again(self, spec: str, recipe: Recipe) -> RecipeSource:
         """The source of a variant of the recipe, read in the same way."""
-        return RecipeSource(spec, recipe, self.options)
+        variant = RecipeSource(spec, recipe, self.options)
+        variant.hashes = self.hashes  # most of its files are the same
+        return variant
 
     def train(self, watch: Watch | None = None) -> Path:
         """The adapter's folder; trains, or waits for the process that does, if it is missing.

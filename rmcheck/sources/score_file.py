@@ -51,6 +51,7 @@ class ScoreFile(Source):
         self.columns = dict(columns or {})
         self.shown = shown_path(path, options.root)
         self._hashes = FileHashes(options.cache)
+        self._file = _File(path, self.shown, self.columns)
         self._suite = ""
         self._objective = ""
         self._seed = ""
@@ -65,7 +66,6 @@ class ScoreFile(Source):
         view = copy.copy(self)
         view._suite = suite
         view.__dict__.pop("_searched", None)
-        view.__dict__["_sides"] = self._sides
         return view
 
     @property
@@ -317,10 +317,22 @@ class ScoreFile(Source):
             )
         return found.seeds[self._seed] if self._seed else found
 
-    @cached_property
+    @property
     def _sides(self) -> Mapping[str, Scores]:
-        """The scores of the file by objective; read once for all views."""
-        return read_scores(self.path, self.shown, self.columns)
+        """The scores of the file by objective."""
+        return self._file.sides
+
+
+class _File:
+    """The file of all views of a source, read when the first of them is asked for a score."""
+
+    def __init__(self, path: Path, shown: str, columns: Mapping[str, str]) -> None:
+        self._asked = path, shown, columns
+
+    @cached_property
+    def sides(self) -> Mapping[str, Scores]:
+        """The scores by objective."""
+        return read_scores(*self._asked)
 
 
 def _named(ids: Iterable[str]) -> str:

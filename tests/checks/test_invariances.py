@@ -91,6 +91,7 @@ def same(one: Verdict, two: Verdict) -> bool:
     return words == others and numbers == pytest.approx(found, abs=2e-9)
 
 
+@pytest.mark.ci
 @quick
 @given(grouped, rank_based, st.sampled_from([2.0**-6, 0.5, 1.0, 2.0, 64.0]), st.integers(-50, 50))
 def test_a_positive_affine_map_changes_no_verdict_on_ranks(

@@ -11,19 +11,28 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from plugin.projects import Project, Row, Said, jsonl, pairs, scores
+from plugin.projects import Project, Row, Said, jsonl, made_once, pairs, scores
 
 import rmcheck
 
 
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the first test leaves the project for the others."""
+    return tmp_path_factory.mktemp("kept") / "gate"
+
+
 @pytest.fixture
-def gate(project: Project) -> Project:
+def gate(project: Project, kept: Path) -> Project:
     """A project after its first run: ten of sixty pairs are wrong, and all scores are on file."""
+    return made_once(project, kept, first_run)
+
+
+def first_run(project: Project) -> None:
     rows = pairs(60, wrong=range(10))
     project.write("scores.jsonl", jsonl(scores(rows)))
     project.suite("chat", "win_rate", "no_regression", rows=rows)
     project.run("--rm", "scores:scores.jsonl").assert_outcomes(passed=1, skipped=1)
-    return project
 
 
 def mistake(said: Said) -> str:

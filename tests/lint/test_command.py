@@ -172,6 +172,7 @@ def test_kinds_have_names_of_their_own_and_remedies() -> None:
     assert all(kind.title and kind.remedy for kind in KINDS)
 
 
+@pytest.mark.ci
 def test_linting_does_not_import_torch(folder: Path) -> None:
     write(folder / "data.jsonl", many(20))
     suite(folder)

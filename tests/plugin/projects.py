@@ -11,8 +11,9 @@ import importlib
 import io
 import json
 import pkgutil
+import shutil
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -234,3 +235,19 @@ def without_times(checks: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, A
         name: {key: value for key, value in check.items() if key != "duration_s"}
         for name, check in checks.items()
     }
+
+
+def made_once(project: Project, kept: Path, make: Callable[[Project], object]) -> Project:
+    """The project as `make` leaves it: made by the first test that asks, copied for the others.
+
+    Parameters
+    ----------
+    kept
+        A path of the test module, not there yet; it gets the copy.
+    """
+    if kept.is_dir():
+        shutil.copytree(kept, project.root, dirs_exist_ok=True)
+    else:
+        make(project)
+        shutil.copytree(project.root, kept)
+    return project

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from .projects import Project, jsonl, pairs, scores, text_of
+from .projects import Project, jsonl, made_once, pairs, scores, text_of
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the first test leaves the project for the others."""
+    return tmp_path_factory.mktemp("kept") / "simple"
 
 
 @pytest.fixture
-def simple(project: Project) -> Project:
+def simple(project: Project, kept: Path) -> Project:
     """A suite, its scores, and the baselines `main` and `spring`."""
+    return made_once(project, kept, make)
+
+
+def make(project: Project) -> None:
     rows = pairs(40)
     project.write("scores.jsonl", jsonl(scores(rows)))
     project.suite("chat", "win_rate", "no_regression", rows=rows)
     project.run("--rm", "scores:scores.jsonl").assert_outcomes(passed=1, skipped=1)
     for name in ("main", "spring"):
         assert project.cli("bless", name).code == 0
-    return project
 
 
 @pytest.mark.parametrize(

@@ -114,6 +114,7 @@ def trained(project: Project) -> Project:
     return project
 
 
+@pytest.mark.ci
 def test_a_fully_cached_run_imports_no_torch(trained: Project) -> None:
     trained.write("listing.py", LISTS_MODULES)
     result = trained.subprocess("-p", "listing", "--rm", "recipe:mine.yaml")
@@ -156,6 +157,7 @@ def pytest_unconfigure(config):
 """
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("suites", [True, False])
 def test_garbage_is_searched_for_seldom_only_while_nothing_is_computed(
     project: Project, suites: bool
@@ -211,6 +213,7 @@ def pytest_unconfigure(config):
 """
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("plugin", [True, False])
 def test_hypothesis_is_imported_early_only_where_its_plugin_imports_it_anyway(
     project: Project, plugin: bool
@@ -235,7 +238,7 @@ def pytest_configure(config):
 """
 
 
-@pytest.mark.slow
+@pytest.mark.ci
 def test_what_a_gate_leaves_is_not_searched_for_garbage_when_pytest_ends(project: Project) -> None:
     rows = pairs(30)
     project.suite("chat", "win_rate", rows=rows)
@@ -243,11 +246,13 @@ def test_what_a_gate_leaves_is_not_searched_for_garbage_when_pytest_ends(project
     project.write("counting.py", COUNTS_GARBAGE)
     project.write("test_plain.py", "def test_plain(): pass\n")
     counts = []
-    for arguments in (("suites",), ("suites", "test_plain.py"), ("test_plain.py",)):
+    for arguments in (
+        ("suites",), ("suites", "--collect-only"), ("suites", "test_plain.py"), ("test_plain.py",),
+    ):  # fmt: skip
         result = project.subprocess("-p", "counting", "--rm", "scores:scores.jsonl", *arguments)
         assert result.ret == 0
         (line,) = (line for line in result.outlines if "exempt:" in line)
         counts.append(int(line.split()[-1]))
     # pytest looks for errors in the garbage of tests, so theirs stays.
-    assert counts[0] > 10_000
-    assert counts[1:] == [0, 0]
+    assert min(counts[:2]) > 10_000
+    assert counts[2:] == [0, 0]

@@ -269,6 +269,7 @@ def test_mistakes_in_a_spec(options: str, said: str, gated: Project) -> None:
     assert "Traceback" not in "\n".join(result.err)
 
 
+@pytest.mark.ci
 def test_a_served_model_needs_nothing_heavy(url: str, tmp_path: Path) -> None:
     code = (
         "from pathlib import Path; import rmcheck, sys\n"

@@ -51,6 +51,7 @@ def ten_thousand() -> ReportInput:
     return large(10_000)
 
 
+@pytest.mark.ci
 def test_ten_thousand_pairs_with_all_texts_in_five_megabytes(ten_thousand: ReportInput) -> None:
     texts = ten_thousand.texts.values()
     characters = sum(len(each.prompt) + len(each.chosen) + len(each.rejected) for each in texts)

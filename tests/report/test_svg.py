@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from rmcheck.record.run import PictureRecord
 from rmcheck.report.charts import svg
 from rmcheck.report.charts.axis import Axis, labelled, span
-from rmcheck.report.charts.canvas import WIDTH
+from rmcheck.report.charts.canvas import WIDTH, DrawingError, coordinate
 from rmcheck.report.charts.svg import KINDS
 from rmcheck.report.text import width
 
@@ -363,3 +363,17 @@ def test_a_span_is_never_empty_and_rates_stay_rates() -> None:
     low, high = span([3.0])
     assert low < 3 < high
     assert span([0.0])[0] < span([0.0])[1]
+
+
+@given(st.floats(-1e9, 1e9) | st.integers(-500, 500).map(float))
+def test_a_coordinate_is_the_number_to_two_decimals_without_idle_zeros(value: float) -> None:
+    text = coordinate(value)
+    assert abs(float(text) - value) <= 0.005 + 1e-6
+    assert re.fullmatch(r"0|-?(?!0\d)\d+(\.\d?[1-9])?", text)
+    assert text != "-0"
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_a_coordinate_is_finite(value: float) -> None:
+    with pytest.raises(DrawingError, match="not finite"):
+        coordinate(value)

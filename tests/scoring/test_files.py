@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
@@ -110,6 +111,33 @@ def test_a_file_that_changed_just_now_is_not_remembered(
     monkeypatch.setattr(files, "SETTLED", 2.0)
     FileHashes(tmp_path / "cache").of(model / "model.safetensors")
     assert not (tmp_path / "cache" / "hashes.json").exists()
+
+
+@pytest.mark.parametrize("change", [rewritten, replaced])
+def test_a_small_file_is_read_once_by_an_object_until_it_changes(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: Callable[[Path], bytes]
+) -> None:
+    monkeypatch.setattr(files, "SMALL", SHIPPED_SMALL)
+    path, hashes, read = model / "model.safetensors", FileHashes(tmp_path / "cache"), []
+    digest = hashlib.file_digest
+
+    def counted(file: BinaryIO, name: str) -> object:
+        read.append(file.name)
+        return digest(file, name)
+
+    monkeypatch.setattr(hashlib, "file_digest", counted)
+    first = hashes.of(path)
+    assert hashes.of(path) == first
+    assert len(read) == 1
+    assert FileHashes(tmp_path / "cache").of(path) == first  # another run reads it again
+    assert len(read) == 2
+    time.sleep(0.02)  # a tick of the file system's clock
+    content = change(path)
+    assert hashes.of(path) == hashlib.sha256(content).hexdigest()[:32] != first
+    monkeypatch.setattr(files, "SETTLED", 2.0)  # what changed just now may change again unseen
+    fresh = FileHashes(tmp_path / "cache")
+    assert fresh.of(path) == fresh.of(path)
+    assert len(read) == 5
 
 
 @pytest.mark.parametrize(

@@ -206,6 +206,7 @@ def test_a_base_that_changed_under_an_adapter_changes_its_fingerprint(
     assert opened(f"hf:{folder}", tmp_path).fingerprint != before
 
 
+@pytest.mark.ci
 def test_the_fingerprint_needs_no_torch(tmp_path: Path) -> None:
     save(tmp_path / "model")
     program = f"""

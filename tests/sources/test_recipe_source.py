@@ -97,6 +97,7 @@ def test_a_scaled_head_needs_no_training_of_its_own(folder: Path) -> None:
     assert scaled.fingerprint != source.fingerprint
 
 
+@pytest.mark.ci
 def test_cached_scores_need_neither_torch_nor_the_adapter(folder: Path, tmp_path: Path) -> None:
     moved = Path(shutil.copytree(folder, tmp_path / "p"))
     source = project.source_of(moved)

@@ -318,6 +318,7 @@ def test_the_fingerprint_is_that_of_the_content(tmp_path: Path) -> None:
     assert written(tmp_path, {**row, "chosen": 2}).fingerprint != first
 
 
+@pytest.mark.ci
 def test_jsonl_needs_neither_torch_nor_pandas(tmp_path: Path) -> None:
     written(tmp_path, {"id": "p1", "chosen": 1, "rejected": 0})
     program = f"""

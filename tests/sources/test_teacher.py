@@ -160,6 +160,7 @@ def test_the_hash_covers_the_teacher_and_its_settings(project: Path) -> None:
     assert source_of(project, named).adapter.name == here
 
 
+@pytest.mark.ci
 def test_the_hash_needs_no_torch(project: Path) -> None:
     source_of(project, STUDENT.replace("py:teacher.py:score", "recipe:tiny"))
     code = (

@@ -63,6 +63,7 @@ def test_the_error_of_a_mean_is_that_of_whole_groups() -> None:
     assert abs(drawn.mean() - margins.mean()) < 4 * exact / np.sqrt(4_000)
 
 
+@pytest.mark.ci
 def test_intervals_agree_with_and_without_bundles(monkeypatch: pytest.MonkeyPatch) -> None:
     margins, groups = data(4)
     zeros = np.zeros(len(margins))

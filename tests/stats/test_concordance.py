@@ -7,6 +7,7 @@ from scipy.stats import kendalltau
 from rmcheck.stats.concordance import Concordance
 
 
+@pytest.mark.ci
 @settings(max_examples=100, deadline=None)
 @given(st.integers(2, 130), st.integers(0, 2**32), st.integers(0, 3))
 def test_tau_is_scipys_digit_by_digit(n: int, seed: int, digits: int) -> None:

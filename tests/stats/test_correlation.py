@@ -20,6 +20,7 @@ def singletons(n: int) -> list[str]:
     return [str(i) for i in range(n)]
 
 
+@pytest.mark.ci
 @settings(deadline=None)
 @given(
     st.lists(st.tuples(st.integers(-9, 9), st.integers(-9, 9)), min_size=3, max_size=50),

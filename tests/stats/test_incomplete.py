@@ -66,6 +66,7 @@ def test_counts_stand_for_as_many_changes_of_the_same_pair() -> None:
     assert together.now == pytest.approx(rates)
 
 
+@pytest.mark.ci
 def test_the_variance_of_the_pairs_is_that_of_a_bootstrap_over_groups() -> None:
     rng = np.random.default_rng(5)
     hard = np.repeat(rng.standard_normal(120), 2)
@@ -105,6 +106,7 @@ def red(runs: int, *, worse: float, seed: float) -> float:
     return found / runs
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("seed", [0.0, 0.3, 1.0])
 def test_of_recipes_that_are_alike_few_are_worse(seed: float) -> None:
     # 2.5 % at most in expectation; three standard errors of 600 runs are 1.9 points.

@@ -20,6 +20,7 @@ def columns(seed: int) -> tuple[np.ndarray, np.ndarray, Groups]:
     return x, y, Groups(map(str, codes))
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("method", ["pearson", "spearman"])
 def test_the_interval_is_that_of_a_bootstrap(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
     x, y, groups = columns(1)

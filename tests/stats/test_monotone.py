@@ -55,6 +55,7 @@ def test_the_first_loss_among_groups_that_won_all() -> None:
     assert one_lost.high <= all_won.high
 
 
+@pytest.mark.ci
 @quick
 @given(st.one_of(shared(win), shared(mostly_won)), st.data())
 def test_a_worse_pair_raises_no_limit_of_a_rate(
@@ -64,6 +65,7 @@ def test_a_worse_pair_raises_no_limit_of_a_rate(
     assert above(win_rate(column, names), win_rate(worsened(column, data), names))
 
 
+@pytest.mark.ci
 @quick
 @given(shared(win), st.booleans(), st.data())
 def test_a_worse_pair_raises_no_limit_and_no_p_of_a_difference(
@@ -103,6 +105,7 @@ def test_the_sign_flip_p_falls_with_every_net_win_lost(net: list[int], data: st.
     assert sign_flip_p_integer(worse) <= sign_flip_p_integer(net) * (1 + 1e-12)
 
 
+@pytest.mark.ci
 @quick
 @given(shared(st.sampled_from([0.0, 1.0, 1.0]), fewest=15), st.integers(2, 3))
 def test_pairs_doubled_within_shared_groups_change_nothing(
@@ -129,6 +132,7 @@ def test_pairs_doubled_within_shared_groups_change_nothing(
         assert (second.estimate.low, second.estimate.high) == pytest.approx(limits, abs=step)
 
 
+@pytest.mark.ci
 @quick
 @given(st.data())
 def test_the_bound_on_the_spread_is_one(data: st.DataObject) -> None:

@@ -8,6 +8,7 @@ from statsmodels.stats.multitest import multipletests
 from rmcheck.stats.multiplicity import holm, one_sided_level
 
 
+@pytest.mark.ci
 @settings(max_examples=8, deadline=None)  # statsmodels collects garbage at every call
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
 def test_holm_is_that_of_statsmodels(p: list[float]) -> None:

@@ -47,6 +47,7 @@ def test_no_change_still_has_a_width() -> None:
     assert (found.low, found.value, found.high) == pytest.approx((-half, 0.0, half))
 
 
+@pytest.mark.ci
 @settings(deadline=None)
 @given(st.integers(1, 30), st.integers(1, 4), st.integers(1, 6), st.integers(0, 2**32))
 def test_the_interval_is_sane(n: int, seeds: int, size: int, seed: int) -> None:

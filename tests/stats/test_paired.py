@@ -77,6 +77,7 @@ def test_p_values_are_mcnemars(e: int, f: int, g: int, h: int) -> None:
 wins = st.sampled_from([0.0, 0.5, 1.0])
 
 
+@pytest.mark.ci
 @settings(deadline=None)
 @given(st.lists(st.tuples(wins, wins, st.integers(0, 7)), min_size=1, max_size=50))
 def test_the_interval_has_width_and_p_mirrors(rows: list[tuple[float, float, int]]) -> None:

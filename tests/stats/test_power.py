@@ -196,6 +196,7 @@ def test_pairs_in_groups_are_needed_in_proportion() -> None:
     assert grouped == pytest.approx(3 * plain, rel=0.1)
 
 
+@pytest.mark.ci
 def test_a_drop_that_is_tolerated_is_caught_by_no_number() -> None:
     rule = {"discordant": 0.2, "max_drop": 0.05, "alpha": 0.05, "comparisons": 1}
     assert pairs_to_catch(0.05, **rule) is None

@@ -52,6 +52,7 @@ def test_wrong_scores_are_named() -> None:
         wins([1.0], [0.0], ties="epsilon", epsilon=-1)
 
 
+@pytest.mark.ci
 @settings(deadline=None)
 @given(st.integers(1, 400), st.data(), st.sampled_from([0.8, 0.9, 0.95, 0.99]))
 def test_singletons_have_the_wilson_interval_of_statsmodels(

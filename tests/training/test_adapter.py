@@ -97,6 +97,7 @@ def test_what_is_loaded_is_what_was_trained(trained: Path) -> None:
     assert loaded == pytest.approx(unmerged, abs=1e-5)
 
 
+@pytest.mark.ci
 def test_processes_that_start_at_once_train_once(tmp_path: Path) -> None:
     program = TRAIN.format(folder=str(tmp_path / "adapters" / "f"), seconds=0.5)
     children = [child(program) for _ in range(3)]

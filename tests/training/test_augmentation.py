@@ -124,6 +124,7 @@ def test_mistakes_are_told_at_their_place(tmp_path: Path, more: str, said: str) 
     assert said in str(caught.value)
 
 
+@pytest.mark.ci
 def test_training_reads_the_copies_with_the_labels_of_their_pairs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

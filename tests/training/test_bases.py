@@ -84,7 +84,11 @@ def scores(folder: Path, spec: str, cache: str = "cache") -> np.ndarray:
 
 @pytest.mark.parametrize(
     "kind",
-    [kind if kind in QUICK else pytest.param(kind, marks=pytest.mark.slow) for kind in KINDS],
+    [
+        "gpt2",
+        *(pytest.param(kind, marks=pytest.mark.ci) for kind in QUICK[1:]),
+        *(pytest.param(kind, marks=pytest.mark.slow) for kind in KINDS if kind not in QUICK),
+    ],
 )
 def test_what_is_trained_is_what_is_loaded(tmp_path: Path, kind: str) -> None:
     made(tmp_path, kind)

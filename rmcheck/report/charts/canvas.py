@@ -52,9 +52,11 @@ def _value(value: str | float) -> str:
 
 def coordinate(value: float) -> str:
     """A number on the paper; never NaN, never infinite."""
-    if not math.isfinite(value):
+    text = f"{value:.2f}"  # a page has twenty thousand
+    if text[-3:-2] != ".":
         raise DrawingError("a coordinate is not finite")
-    text = f"{value:.2f}".rstrip("0").rstrip(".")
+    if text[-1] == "0":
+        text = text[:-3] if text[-2] == "0" else text[:-1]
     return "0" if text == "-0" else text
 
 
@@ -90,13 +92,13 @@ def line(x1: float, y1: float, x2: float, y2: float, class_: str) -> str:
 
 def path(points: Sequence[tuple[float, float]], *, close: bool = False) -> str:
     """The `d` of a polyline."""
-    steps = " ".join(f"{coordinate(x)} {coordinate(y)}" for x, y in points)
+    steps = " ".join([f"{coordinate(x)} {coordinate(y)}" for x, y in points])
     return f"M{steps}{'Z' if close else ''}"
 
 
 def dots(points: Sequence[tuple[float, float]], class_: str) -> str:
     """Many dots as one path of strokes without length: ten bytes a dot instead of fifty."""
-    steps = "".join(f"M{coordinate(x)} {coordinate(y)}h0" for x, y in points)
+    steps = "".join([f"M{coordinate(x)} {coordinate(y)}h0" for x, y in points])
     return element("path", d=steps, class_=class_)
 
 
