@@ -166,7 +166,13 @@ def _locked(folder: Path, name: str, progress: Progress) -> Iterator[None]:
 
 
 def save(model: Any, folder: Path, sidecar: Sidecar) -> None:
-    """Write a PEFT model, then its sidecar with the hashes of its files.
+    """Write a PEFT model, then its sidecar; see `write` and `complete`."""
+    write(model, folder)
+    complete(folder, sidecar)
+
+
+def write(model: Any, folder: Path) -> None:
+    """Write a PEFT model.
 
     Raises
     ------
@@ -180,6 +186,10 @@ def save(model: Any, folder: Path, sidecar: Sidecar) -> None:
     except SafetensorError as error:  # what it raises for a full disk
         raise TrainingError(_unwritable(folder, error)) from None
     (folder / "README.md").unlink(missing_ok=True)
+
+
+def complete(folder: Path, sidecar: Sidecar) -> None:
+    """Write the sidecar of a folder's adapter, with the hashes of its files."""
     text = sealed(folder, sidecar).model_dump_json(indent=1)
     (folder / SIDECAR).write_text(text + "\n", encoding="utf-8")
 
