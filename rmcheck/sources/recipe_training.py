@@ -19,6 +19,7 @@ from rmcheck.sources.recipe_data import data_of, mixed_data_of
 from rmcheck.training import adapter
 from rmcheck.training.continuation import begin
 from rmcheck.training.lessons import Taught
+from rmcheck.training.objectives_key import reward_weights
 from rmcheck.training.preparation import Shared
 from rmcheck.training.recipe import Recipe
 from rmcheck.training.watch import Watch
@@ -106,6 +107,7 @@ def make_adapter(source: OfRecipe, temporary: Path, watch: Watch | None) -> None
         max_length=recipe.max_length,
         num_labels=len(recipe.objectives) or 1,
         objectives=tuple(recipe.objectives),
+        weights=reward_weights(recipe.objectives),
         recipe=recipe.name,
         fingerprint=folder.name,
         training=record.model_copy(update=known),

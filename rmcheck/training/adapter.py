@@ -43,6 +43,7 @@ class Sidecar(BaseModel):
 
     `files` has the SHA-256 hashes of the other files by name, `seal` a checksum of the rest (see
     `rmcheck.scoring.seal`). An adapter without them was made by an older version or another tool.
+    `weights` are those of the `objectives` in the reward, as the recipe had them when it trained.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -53,6 +54,7 @@ class Sidecar(BaseModel):
     max_length: int | None = None
     num_labels: int = 1
     objectives: tuple[str, ...] = ()
+    weights: dict[str, float] = Field(default_factory=dict)
     recipe: str = ""
     fingerprint: str = ""
     training: TrainingRecord | None = None
