@@ -24,6 +24,7 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
         "peft",
         "trl",
         "datasets",
+        "accelerate",
         "tokenizers",
         "safetensors",
         "huggingface_hub",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from rmcheck.cli import continuation
 from rmcheck.cli.kept import Member, kept_ensemble
@@ -58,9 +59,21 @@ def add_commands(commands: Any) -> None:
         metavar="NAME",
         help="keep the models as one ensemble in sources/NAME.yaml, for --rm source:NAME",
     )
+    train.add_argument(
+        "--processes",
+        type=processes,
+        metavar="N",
+        help="train each recipe by so many processes together, each on a share of every batch; "
+        "auto: one for each GPU (default: training.processes of the recipe)",
+    )
     continuation.add_options(train)
     add_compute_options(train)
     train.set_defaults(run=run_train)
+
+
+def processes(given: str) -> int | Literal["auto"]:
+    """A whole number of at least 1, or `auto`, for `type=` of an option."""
+    return "auto" if given == "auto" else positive(given)
 
 
 def recipe_named(given: str, chosen: Settings) -> tuple[str, RecipeSource]:
@@ -82,6 +95,7 @@ def run_train(options: argparse.Namespace) -> int:
     """Train, and print each adapter's folder and its training curve."""
     continuation.refuse_alone(options)
     chosen = settings(options)
+    chosen = replace(chosen, processes=options.processes)
     if options.start is not None:
         from rmcheck.sources.recipe import create
 
@@ -123,7 +137,7 @@ def _show(folder: Path, training: TrainingRecord | None, spec: str) -> None:
     of = counted(training.pairs, "prompt" if training.distil else "pair")
     tell(
         f"{spec}: {of}, {counted(training.steps, 'step')}, "
-        f"{training.seconds:.0f} s{_stopped(training)}"
+        f"{training.seconds:.0f} s{_by(training)}{_stopped(training)}"
     )
     if training.replayed is not None:
         tell(f"{counted(training.replayed, 'old example')} replayed among the new ones")
@@ -137,6 +151,10 @@ def _show(folder: Path, training: TrainingRecord | None, spec: str) -> None:
         )
     if training.distil is not None:
         tell(*taught_by(training.distil))
+
+
+def _by(training: TrainingRecord) -> str:
+    return f" in {training.processes} processes" if training.processes > 1 else ""
 
 
 def _stopped(training: TrainingRecord) -> str:

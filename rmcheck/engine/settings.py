@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from rmcheck.documents.finding import INI_FILES
 from rmcheck.errors import UsageError, did_you_mean
@@ -35,6 +35,7 @@ class Settings:
     `seeds`: how many trainings of a recipe a comparison looks at. `early_stop`: whether checks may
     stop before all pairs are scored (None: those whose suite says so).
     `kept`: whether pytest keeps what checks concluded in the cache and uses it again.
+    `processes` train a recipe together (None: as the recipe says).
     `source_named`: an option or a key names the source; False if it is the default.
     """
 
@@ -55,6 +56,7 @@ class Settings:
     engine: str = ""
     early_stop: bool | None = None
     kept: bool = True
+    processes: int | Literal["auto"] | None = None
     progress: Progress = field(default_factory=NoProgress)
     here: Path | None = None
 
@@ -84,6 +86,7 @@ class Settings:
             dtype=self.dtype,
             progress=self.progress,
             scores=KeptScores(self.cache),
+            processes=self.processes,
         )
 
 

@@ -266,6 +266,7 @@ class TrainingRecord(_Model):
     an early stopping kept, of `steps` that were made. `labels` says how many of `pairs` have a
     label by each objective of the recipe. `distil` is there if it has a teacher. `replayed` counts
     the old examples that a recipe with `replay` mixes with the new ones, before any are held out.
+    `processes` is how many trained it together.
     """
 
     recipe: str
@@ -282,6 +283,7 @@ class TrainingRecord(_Model):
     labels: dict[str, int] = Field(default_factory=dict)
     distil: DistilRecord | None = None
     replayed: int | None = None
+    processes: int = 1
 
     @property
     def kept(self) -> CurvePoint | None:

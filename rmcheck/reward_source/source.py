@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -114,7 +114,7 @@ class SourceOptions:
 
     Relative paths of a spec are resolved against `root`; `cache` is the folder of adapters and
     scores; `device` None means automatic. `scores` asks other sources, such as a teacher; it can be
-    pickled.
+    pickled. `processes` train a recipe together; None: as the recipe says.
     """
 
     root: Path
@@ -124,3 +124,4 @@ class SourceOptions:
     seed: int | None = None
     progress: Progress = field(default_factory=NoProgress)
     scores: Scores = _asked
+    processes: int | Literal["auto"] | None = None

@@ -240,7 +240,8 @@ class _Builder:
     def _merged(self, branches: list[Schema]) -> Schema:
         """One schema for a union of types: each keyword speaks of one type only, but `enum`.
 
-        A single reference beside null becomes a definition of its own.
+        A word or a number (`auto`) stays a union, since a fixed value speaks of all types. A
+        single reference beside null becomes a definition of its own.
         """
         references = [branch["$ref"] for branch in branches if "$ref" in branch]
         if references and len(branches) == 2 and {"type": "null"} in branches:
@@ -248,6 +249,10 @@ class _Builder:
             found = self._plain(self.definitions[name])  # it may not be its turn yet
             self.definitions[f"{name}_or_null"] = {**found, "type": ["object", "null"]}
             return {"$ref": f"#/definitions/{name}_or_null"}
+        others = [branch for branch in branches if branch != {"type": "null"}]
+        fixed = ["const" in branch for branch in others]
+        if any(fixed) and not all(fixed):
+            return {"anyOf": branches}
         merged: Schema = {}
         types: list[str] = []
         for branch in branches:

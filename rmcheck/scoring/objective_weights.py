@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from rmcheck.errors import SourceError, UsageError, did_you_mean
 
-_TERM = re.compile(r"(?:(?P<weight>[-+]?\d+(?:\.\d+)?)\*)?(?P<name>[^*]+)")
+_TERM = re.compile(r"(?:(?P<weight>[-+]?\d+(?:\.\d+)?(?:e-\d+)?)\*)?(?P<name>[^*]+)")
 
 
 def weights_of(objective: str, names: Mapping[int, str], model: str) -> list[float]:
@@ -52,12 +52,17 @@ def weights_of(objective: str, names: Mapping[int, str], model: str) -> list[flo
 
 
 def shown(weights: Mapping[str, float]) -> str:
-    """Weights as a sum, without those of weight 0.
+    """Weights as a sum that `weights_of` reads as the same numbers, without those of weight 0.
 
     >>> shown({"helpfulness": 1.0, "safety": 0.5, "style": 0.0})
     '1*helpfulness+0.5*safety'
     """
-    return "+".join(f"{weight:g}*{name}" for name, weight in weights.items() if weight)
+    return "+".join(f"{_number(weight)}*{name}" for name, weight in weights.items() if weight)
+
+
+def _number(weight: float) -> str:
+    short = f"{weight:g}"
+    return short if float(short) == weight and "e+" not in short else f"{weight!r}"
 
 
 def parsed_weights(text: str, names: Sequence[str], spec: str) -> dict[str, float]:

@@ -34,7 +34,8 @@ from rmcheck.sources.layout import (
     without_options,
 )
 from rmcheck.sources.model_source import HeadedModel, Loaded, resolved
-from rmcheck.training import adapter, attachment
+from rmcheck.sources.peft_adapter import load_adapter, outputs_of, reward_said
+from rmcheck.training import adapter
 
 
 class CheckpointSource(HeadedModel):
@@ -104,7 +105,10 @@ class CheckpointSource(HeadedModel):
     def remarks(self) -> tuple[str, ...]:
         """Notes about the scoring that the user should see."""
         crossed = None if self._sidecar is not None else self._crossed
-        return (*((crossed.remark,) if crossed else ()), *super().remarks)
+        said = (crossed.remark,) if crossed else ()
+        if self.layout.origins.get("objective") == SIDECAR:
+            said = (f"{self.spec}: reward {self.layout.objective} (the weights in {SIDECAR})",)
+        return (*said, *super().remarks)
 
     @cached_property
     def _crossed(self) -> CrossEncoder | None:
@@ -122,11 +126,6 @@ class CheckpointSource(HeadedModel):
     def layout(self) -> Layout:
         """As the spec, `rmcheck.json` or the model's files say, in this order."""
         sidecar = self._sidecar
-        if sidecar is not None and sidecar.num_labels != 1:
-            raise SourceError(
-                f"{self.files.name}: expected num_labels 1 for a reward model, got "
-                f"{sidecar.num_labels}"
-            )
         settings: dict[str, Any] = dict(self._own(sidecar))
         origins = {key: origin for key, (_, origin) in settings.items()}
         values = {key: value for key, (value, _) in settings.items()}
@@ -143,11 +142,13 @@ class CheckpointSource(HeadedModel):
     def _own(self, sidecar: adapter.Sidecar | None) -> Mapping[str, tuple[Setting | None, str]]:
         """Each setting and its origin, as `rmcheck.json` or the model's files have it."""
         if sidecar is not None:
+            said = reward_said(sidecar, self.files.name)
             return {
                 "template": (sidecar.template, SIDECAR),
                 "end": ("none", SIDECAR),
                 "max_length": (sidecar.max_length, SIDECAR),
                 "pooling": (sidecar.pooling, SIDECAR),
+                **({"objective": (said, SIDECAR)} if said else {}),
             }
         found = chat_file(self._file)
         crossed = None if found else self._crossed
@@ -251,36 +252,31 @@ class CheckpointSource(HeadedModel):
 
     def _whole(self, device: str) -> Loaded:
         """The model with all its weights, an adapter merged into its base."""
-        from rmcheck.scoring.loading import load_base, load_checkpoint, load_tokenizer, one_reward
-        from rmcheck.scoring.value_head import value_head, with_value_head
+        from rmcheck.scoring.loading import load_checkpoint, load_tokenizer, one_reward
 
-        objective = self.layout.objective
-        if objective and self._adapter:
-            raise SourceError(
-                f"{self.spec}: objective is for a head with several outputs, and an adapter has "
-                "one; remove it"
+        objective, folder, base, gguf = self.layout.objective, self._adapter, self.files, None
+        if folder is not None:
+            base, gguf = adapter.base_of(folder, self.hashes)
+            base = self._with_consent(base)
+        # Quantising changes the layers themselves, so that they cannot be shared.
+        shared = {} if self.layout.quantize else self._shared
+        if device not in shared:
+            shared[device] = (
+                load_checkpoint(self.files)
+                if folder is None
+                else load_adapter(folder, base, gguf, self.files.name, self._sidecar)
             )
-        if self._adapter is None:
-            # Quantising changes the layers themselves, so that they cannot be shared.
-            shared = {} if self.layout.quantize else self._shared
-            if device not in shared:
-                shared[device] = load_checkpoint(self.files)
-            model = one_reward(shared[device], self.files, objective)
-            return Loaded(model, load_tokenizer(self.files), self.layout)
-        base, gguf = adapter.base_of(self._adapter, self.hashes)
-        base = self._with_consent(base)
-        found, missing = load_base(base, seed=0, gguf_file=gguf, fresh_head=False)
-        head = None
-        if "score.weight" in missing:
-            head = value_head(self._adapter)
-            if head is None and base.folder is not None:
-                head = value_head(base.folder)
-        if head is not None:
-            missing = tuple(name for name in missing if name != "score.weight")
-        model = attachment.attach(found, self._adapter, missing)
-        if head is not None:
-            with_value_head(model, head, self.files.name)
-        own = (self._adapter / "tokenizer_config.json").is_file()
+        found = shared[device]
+        if folder is not None and outputs_of(folder, self._sidecar) == 1:
+            if objective:
+                raise SourceError(
+                    f"{self.spec}: objective is for a head with several outputs, and this adapter "
+                    "has one; remove it"
+                )
+            model = found.model
+        else:
+            model = one_reward(found, self.files, objective)
+        own = folder is None or (folder / TOKENIZER_CONFIG).is_file()
         tokenizer = load_tokenizer(self.files) if own else load_tokenizer(base, gguf)
         return Loaded(model, tokenizer, self.layout)
 

@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from rmcheck.data import PreferencePair, ResponseSet
 from rmcheck.data.dialogue import content_hash
-from rmcheck.data.layouts import OURS
 from rmcheck.errors import SourceError, Unscorable, UsageError
 from rmcheck.extras import needed_by
-from rmcheck.progress import NoProgress, Progress
-from rmcheck.record.run import FileRecord, SourceRecord, TrainingRecord
+from rmcheck.record.run import SourceRecord, TrainingRecord
 from rmcheck.reward_source import SourceOptions
 from rmcheck.scoring.files import ModelFiles
 from rmcheck.scoring.objective_weights import asked_weights, shown, weights_of
-from rmcheck.scoring.threads import wait_asleep
 from rmcheck.sources.layout import Layout, parsed, without_options
 from rmcheck.sources.model_source import DialogueScorer, HeadedModel, Loaded
-from rmcheck.sources.recipe_data import data_of, mixed_data_of
+from rmcheck.sources.recipe_training import RecipeTraining, make_adapter, training_of
 from rmcheck.sources.teacher import Teacher
 from rmcheck.training import adapter, attachment
-from rmcheck.training.continuation import begin
-from rmcheck.training.lessons import Taught
 from rmcheck.training.objectives_key import reward_weights
 from rmcheck.training.preparation import Shared
 from rmcheck.training.recipe import Recipe
@@ -49,7 +42,7 @@ class RecipeSource(HeadedModel):
         self._base: ModelFiles | None = None
         self._trained = False
         self._doubt = ""
-        self._shared = Shared()
+        self.shared = Shared()
 
     @cached_property
     def teacher(self) -> Teacher | None:
@@ -90,8 +83,8 @@ class RecipeSource(HeadedModel):
         recipe = self.recipe.with_label_noise(rate, seed)
         flips = f"({rate:.0%} of labels flipped, seed {seed})"
         recipe = replace(recipe, name=f"{self.recipe.name} {flips}")
-        noisy = self._again(f"{self.spec} {flips}", recipe)
-        noisy._shared = self._shared
+        noisy = self.variant(f"{self.spec} {flips}", recipe)
+        noisy.shared = self.shared
         return noisy
 
     def seeds(self, count: int) -> Sequence[int]:
@@ -101,9 +94,9 @@ class RecipeSource(HeadedModel):
     def with_seed(self, seed: int) -> RecipeSource:
         """The same recipe, trained with another seed."""
         recipe = replace(self.recipe.with_seed(seed), name=f"{self.recipe.name} (seed {seed})")
-        return self._again(f"{self.spec} (seed {seed})", recipe)
+        return self.variant(f"{self.spec} (seed {seed})", recipe)
 
-    def _again(self, spec: str, recipe: Recipe) -> RecipeSource:
+    def variant(self, spec: str, recipe: Recipe) -> RecipeSource:
         """The source of a variant of the recipe, read in the same way."""
         variant = RecipeSource(spec, recipe, self.options)
         variant.hashes = self.hashes  # most of its files are the same
@@ -128,42 +121,10 @@ class RecipeSource(HeadedModel):
         Stopped
             If `watch` stops it; nothing is kept of it.
         """
-        recipe, folder = self.recipe, self.adapter
+        folder = self.adapter
 
         def run(temporary: Path) -> None:
-            wait_asleep()
-            from rmcheck.scoring.loading import pick_device
-            from rmcheck.training.trainer import train
-
-            device = pick_device(self.options.device)
-            (data, replayed), progress = mixed_data_of(recipe), self.options.progress
-            given: list[PreferencePair | ResponseSet] | Taught = [*data.pairs, *data.sets]
-            if self.teacher is not None:
-                given = self.teacher.teach(data)
-            source = partial(RecipeSource, options=self.options)
-            start = begin(recipe, self.hashes, lambda it: source(f"recipe:{it.name}", it).train())
-            shared = self._shared
-            model, record = train(recipe, given, device, progress, shared, folder, watch, start)
-            read = [FileRecord(**note.as_dict()) for note in data.notes if note.layout != OURS]
-            files = recipe.base_files()
-            known = {"fingerprint": folder.name, "files": read, "replayed": replayed}
-            sidecar = adapter.Sidecar(
-                backbone=adapter.Backbone(
-                    name=_reachable(files, folder),
-                    revision=files.revision,
-                    gguf_file=recipe.gguf_file,
-                    hash=self._base_hash(files),
-                ),
-                template=recipe.template,
-                pooling=recipe.pooling,
-                max_length=recipe.max_length,
-                num_labels=len(recipe.objectives) or 1,
-                objectives=tuple(recipe.objectives),
-                recipe=recipe.name,
-                fingerprint=folder.name,
-                training=record.model_copy(update=known),
-            )
-            adapter.save(model, temporary, sidecar)
+            make_adapter(self, temporary, watch)
             self.forget_checkpoints()
             self._trained = True
 
@@ -171,12 +132,12 @@ class RecipeSource(HeadedModel):
             self._doubt = adapter.doubt(there) or self._doubt
             return adapter.doubt(there)
 
-        name = f"recipe:{recipe.name}"
+        name = f"recipe:{self.recipe.name}"
         with needed_by(self.spec):
             return adapter.ensure(folder, run, name, self.options.progress, doubt)
 
     def training_job(self) -> RecipeTraining | None:
-        """The training of a missing adapter, unless a GPU is there, which trainings would share."""
+        """The training of a missing adapter, for a process of its own; see `training_of`."""
         folder = self.adapter
         if adapter.is_complete(folder):
             doubt = adapter.doubt(folder)
@@ -184,21 +145,7 @@ class RecipeSource(HeadedModel):
             if not doubt:
                 return None
         with needed_by(self.spec):
-            wait_asleep()
-            from rmcheck.scoring.loading import pick_device
-
-            if pick_device(self.options.device) != "cpu":
-                return None
-        if self.teacher is not None:  # once here, not in each of several processes
-            self.teacher.teach(data_of(self.recipe))
-        data = sum(path.stat().st_size for path in self.recipe.data_files()) or HUB_BYTES
-        if self.recipe.limit is not None:
-            data = min(data, self.recipe.limit * PAIR_BYTES)
-        weights = self.recipe.base_files().size or HUB_BYTES
-        options = replace(self.options, progress=NoProgress())
-        work = data * self.recipe.optimisation.epochs * weights
-        memory = PROCESS_BYTES + COPIES * weights
-        return RecipeTraining(folder.name, self.spec, self.recipe, options, work, memory)
+            return training_of(self, partial(RecipeSource, self.spec, self.recipe))
 
     @property
     def is_trained(self) -> bool:
@@ -251,7 +198,7 @@ class RecipeSource(HeadedModel):
         recipe = self.recipe
         files = recipe.base_files()
         sidecar = adapter.read_sidecar(folder)
-        if sidecar and sidecar.backbone and sidecar.backbone.hash != self._base_hash(files):
+        if sidecar and sidecar.backbone and sidecar.backbone.hash != self.base_hash(files):
             raise SourceError(
                 f"{folder}: the base model {files.name} has changed since this adapter was "
                 "trained; delete the folder to train it again"
@@ -265,7 +212,8 @@ class RecipeSource(HeadedModel):
             self.layout,
         )
 
-    def _base_hash(self, files: ModelFiles) -> str:
+    def base_hash(self, files: ModelFiles) -> str:
+        """The hash of the base model's files."""
         extra = [self.recipe.gguf_file] if self.recipe.gguf_file else []
         return files.hash(self.hashes, extra)
 
@@ -315,7 +263,7 @@ class ManyHeadedRecipe(RecipeSource):
         said = f"{self.spec}: reward {shown(self.weights)} (the weights of the recipe)"
         return (said, *super().remarks)
 
-    def _again(self, spec: str, recipe: Recipe) -> ManyHeadedRecipe:
+    def variant(self, spec: str, recipe: Recipe) -> ManyHeadedRecipe:
         return ManyHeadedRecipe(spec, recipe, self.options, self._given)
 
     def _identity(self) -> str:
@@ -328,41 +276,6 @@ class ManyHeadedRecipe(RecipeSource):
         if device not in self._heads:
             self._heads[device] = Heads(cast(Scorer, super()._loaded(device)))
         return WeightedHeads(self._heads[device], list(self.weights.values()))
-
-
-PAIR_BYTES = 1000
-"""About as long as a row of training data is."""
-HUB_BYTES = 500_000_000
-"""About as large as data or a model of the hub is, whose size is not known here."""
-PROCESS_BYTES = 1_200_000_000
-COPIES = 6
-"""A training needs about `PROCESS_BYTES` and so many times the bytes of its base's files."""
-
-
-@dataclass(frozen=True)
-class RecipeTraining:
-    """The training of a recipe, which another process can be given; see `TrainingJob`."""
-
-    key: str
-    spec: str
-    recipe: Recipe
-    options: SourceOptions
-    work: float
-    memory: float
-
-    def __call__(self, progress: Progress) -> bool:
-        """Train; False if another process has done it meanwhile."""
-        options = replace(self.options, progress=progress)
-        source = RecipeSource(self.spec, self.recipe, options)
-        source.train()
-        return source.trained_now
-
-
-def _reachable(files: ModelFiles, folder: Path) -> str:
-    """The base's hub id, or its path relative to the adapter's folder."""
-    if files.folder is None:
-        return files.name
-    return os.path.relpath(files.folder, folder.resolve())
 
 
 def create(rest: str, options: SourceOptions) -> RecipeSource:

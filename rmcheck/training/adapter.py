@@ -43,6 +43,7 @@ class Sidecar(BaseModel):
 
     `files` has the SHA-256 hashes of the other files by name, `seal` a checksum of the rest (see
     `rmcheck.scoring.seal`). An adapter without them was made by an older version or another tool.
+    `weights` are those of the `objectives` in the reward, as the recipe had them when it trained.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -53,6 +54,7 @@ class Sidecar(BaseModel):
     max_length: int | None = None
     num_labels: int = 1
     objectives: tuple[str, ...] = ()
+    weights: dict[str, float] = Field(default_factory=dict)
     recipe: str = ""
     fingerprint: str = ""
     training: TrainingRecord | None = None
@@ -166,7 +168,13 @@ def _locked(folder: Path, name: str, progress: Progress) -> Iterator[None]:
 
 
 def save(model: Any, folder: Path, sidecar: Sidecar) -> None:
-    """Write a PEFT model, then its sidecar with the hashes of its files.
+    """Write a PEFT model, then its sidecar; see `write` and `complete`."""
+    write(model, folder)
+    complete(folder, sidecar)
+
+
+def write(model: Any, folder: Path) -> None:
+    """Write a PEFT model.
 
     Raises
     ------
@@ -180,6 +188,10 @@ def save(model: Any, folder: Path, sidecar: Sidecar) -> None:
     except SafetensorError as error:  # what it raises for a full disk
         raise TrainingError(_unwritable(folder, error)) from None
     (folder / "README.md").unlink(missing_ok=True)
+
+
+def complete(folder: Path, sidecar: Sidecar) -> None:
+    """Write the sidecar of a folder's adapter, with the hashes of its files."""
     text = sealed(folder, sidecar).model_dump_json(indent=1)
     (folder / SIDECAR).write_text(text + "\n", encoding="utf-8")
 

@@ -40,7 +40,7 @@ def attach(base: Any, folder: Path, missing: Sequence[str]) -> Any:
 
     verify(folder)
     path, shapes = weights_in(folder)
-    brought = {_PEFT.sub("", name): shape for name, shape in shapes.items()}
+    brought = {plain_name(name): shape for name, shape in shapes.items()}
     _refuse_random(folder, path, missing, brought)
     kind = str(read_config(folder).get("peft_type") or "adapter")
     with quiet():
@@ -80,6 +80,11 @@ def attach(base: Any, folder: Path, missing: Sequence[str]) -> Any:
                 f"{folder}: this adapter of PEFT's type {kind} cannot be merged into its base "
                 f"({said}); compute its scores and give them as a file (scores:FILE)"
             ) from None
+
+
+def plain_name(name: str) -> str:
+    """The name in the base model of a weight that an adapter has in full."""
+    return _PEFT.sub("", name)
 
 
 def _with_biases(model: Any) -> None:

@@ -25,7 +25,7 @@ from rmcheck.training.adapter import (
 
 _LAYER = ("use_dora", "rank_pattern", "alpha_pattern", "trainable_token_indices", "lora_bias")
 """Keys of PEFT's configuration with which an adapter is more than sums of products A B."""
-_READING = ("template", "pooling", "max_length", "num_labels")
+_READING = ("template", "pooling", "max_length", "num_labels", "objectives")
 
 
 def average(folders: Sequence[Path], target: Path, hashes: FileHashes) -> int:
@@ -88,6 +88,8 @@ def average(folders: Sequence[Path], target: Path, hashes: FileHashes) -> int:
         name = os.path.relpath(files.folder, target.resolve())
     backbone = Backbone(name=name, revision=files.revision, gguf_file=gguf, hash=stamps[0])
     given = {key: getattr(sidecars[0], key) for key in _READING}
+    if all(each.weights == sidecars[0].weights for each in sidecars):
+        given["weights"] = sidecars[0].weights
     text = sealed(target, Sidecar(backbone=backbone, **given)).model_dump_json(indent=1)
     (target / SIDECAR).write_text(text + "\n", encoding="utf-8")
     return rank

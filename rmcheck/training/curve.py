@@ -18,6 +18,7 @@ from rmcheck.record.run import CurvePoint
 from rmcheck.scoring.scorer import Scorer
 from rmcheck.training.material import Material
 from rmcheck.training.objective import objective_of
+from rmcheck.training.ranks import ALONE, Alone, Seen
 from rmcheck.training.recipe import Recipe
 from rmcheck.training.watch import Watch
 
@@ -47,12 +48,14 @@ class Curve:
         material: Material,
         progress: Progress,
         watch: Watch | None = None,
+        ranks: Alone = ALONE,
     ) -> None:
         self.recipe = recipe
         self.scorer = scorer
         self.material = material
         self.progress = progress
         self.watch = watch
+        self.ranks = ranks
         self.points: list[CurvePoint] = []
         self._objective = objective_of(recipe)
         self._losses: list[float] = []
@@ -62,11 +65,11 @@ class Curve:
         self._best: dict[str, torch.Tensor] = {}
         self._idle = 0
 
-    def saw(self, loss: float, gaps: torch.Tensor) -> None:
-        """Record the loss of a batch and the reward differences of its pairs."""
-        self._losses.append(loss)
-        self._won += float(wins(gaps.double().cpu().numpy()).sum())
-        self._compared += len(gaps)
+    def saw(self, seen: Seen) -> None:
+        """Record the loss of a batch and how many of its pairs were right."""
+        self._losses.append(seen.loss)
+        self._won += seen.won
+        self._compared += seen.compared
 
     def step_ended(self, step: int, steps: int, model: Any) -> bool:
         """Advance the bar, and measure if this step is a point of the curve.
@@ -157,7 +160,7 @@ class Curve:
 
     def _rewards(self, dialogues: Sequence[Dialogue]) -> NDArray[np.float64]:
         self.scorer.model.eval()
-        rewards = self.scorer.score(dialogues)
+        rewards = self.ranks.rewards(self.scorer, dialogues)
         self.scorer.model.train()
         return rewards
 

@@ -23,8 +23,10 @@ from transformers import get_scheduler
 from transformers.trainer_pt_utils import safe_globals
 
 from rmcheck.training.batches import PromptSampler
-from rmcheck.training.checkpoint import STATE
+from rmcheck.training.checkpoint import STATE, Checkpoints
+from rmcheck.training.curve import points_of
 from rmcheck.training.plan import Plan, warmup_steps
+from rmcheck.training.ranks import Rows
 from rmcheck.training.settings import Optimisation
 
 OPTIMISER, SCHEDULE = "optimizer.pt", "scheduler.pt"
@@ -43,23 +45,44 @@ def run(plan: Plan) -> int:
     updates = Updates.of(plan)
     if plan.start is not None:
         updates.load(plan.start)
+    plan.ranks.begin(model, (len(plan.material.groups), plan.steps, plan.done))
+    if plan.ranks.rank:  # for dropout that is not a layer of its own: other texts, other masks
+        torch.manual_seed(seed_of(recipe.seed, plan.ranks.rank))
     step = plan.done
     for batches in _batches(plan):
-        for batch in batches:
+        seen = []
+        for part in plan.ranks.parts(batches):
+            batch = plan.collate(part.rows)
             given = {name: _moved(value, plan.device) for name, value in batch.items()}
-            loss = plan.loss(model, given, _autocast(plan)) / len(batches)
-            updates.backward(loss)
+            loss, found = plan.loss(model, given, _autocast(plan))
+            updates.backward(loss / part.divisor)
+            seen.append((part, found))
+        for each in plan.ranks.add_up(model, seen, len(batches)):
+            plan.curve.saw(each)
         updates.step()
         step += 1
         if plan.curve.step_ended(step, plan.steps, model):
             break
-        kept = plan.checkpoints
-        if kept is not None and kept.due(step, plan.steps):
-            # A full disk costs the checkpoint, not the training.
-            with contextlib.suppress(OSError, RuntimeError, SafetensorError):
-                updates.save(kept.path(step), step)
-            kept.complete(step)
+        if plan.checkpoints is not None and step in points_of(recipe, plan.steps):
+            _checkpoint(plan, plan.checkpoints, updates, step)
     return step
+
+
+def _checkpoint(plan: Plan, kept: Checkpoints, updates: Updates, step: int) -> None:
+    """Keep one if it is time for it: the first process writes it, with all random numbers."""
+    if not plan.ranks.agree(kept.due(step, plan.steps)):
+        return
+    drawn = plan.ranks.gathered(_random())
+    if plan.ranks.rank == 0:
+        # A full disk costs the checkpoint, not the training.
+        with contextlib.suppress(OSError, RuntimeError, SafetensorError):
+            updates.save(kept.path(step), step, drawn)
+        kept.complete(step)
+
+
+def seed_of(seed: int, rank: int) -> int:
+    """The seed of the random numbers of another process than the first."""
+    return int(np.random.SeedSequence([seed, 5, rank]).generate_state(1, np.uint64)[0])
 
 
 def _ready(plan: Plan) -> None:
@@ -75,8 +98,8 @@ def _ready(plan: Plan) -> None:
     model.to(plan.device).train()
 
 
-def _batches(plan: Plan) -> Iterator[list[dict[str, Any]]]:
-    """The batches of each step: those whose gradients are added up. Endless.
+def _batches(plan: Plan) -> Iterator[list[Rows]]:
+    """The examples of each batch of each step: those whose gradients are added up. Endless.
 
     The random numbers after a checkpoint are loaded where its next step begins.
     """
@@ -91,14 +114,11 @@ def _batches(plan: Plan) -> Iterator[list[dict[str, Any]]]:
         torch.empty((), dtype=torch.int64).random_()
         places = list(order)
         if resumed is not None:
-            _load_random(resumed)
+            _load_random(resumed, plan.ranks.rank)
             resumed = None
         for start in range(skipped * size, len(places), size):
             given = [rows[place] for place in places[start : start + size]]
-            yield [
-                plan.collate(given[at : at + how.batch_size])
-                for at in range(0, len(given), how.batch_size)
-            ]
+            yield [given[at : at + how.batch_size] for at in range(0, len(given), how.batch_size)]
         skipped = 0
 
 
@@ -166,21 +186,21 @@ class Updates:
         given = [each for group in self.optimiser.param_groups for each in group["params"]]
         torch.nn.utils.clip_grad_norm_(given, self.limit)
 
-    def save(self, folder: Path, step: int) -> None:
-        """Write a checkpoint's files, `STATE` as the last of them."""
+    def save(self, folder: Path, step: int, drawn: list[dict[str, Any]]) -> None:
+        """Write a checkpoint's files, `STATE` as the last of them.
+
+        Parameters
+        ----------
+        drawn
+            The state of the random generators of each process.
+        """
         self.model.save_pretrained(str(folder), save_embedding_layers=False)
         torch.save(self.optimiser.state_dict(), folder / OPTIMISER)
         torch.save(self.schedule.state_dict(), folder / SCHEDULE)
         if self.scaler is not None:
             torch.save(self.scaler.state_dict(), folder / SCALER)
-        drawn = {
-            "python": random.getstate(),
-            "numpy": np.random.get_state(),
-            "cpu": torch.get_rng_state(),
-        }
-        if torch.cuda.is_available():
-            drawn["cuda"] = torch.cuda.get_rng_state()
-        torch.save(drawn, folder / RANDOM)
+        for rank, state in enumerate(drawn):
+            torch.save(state, folder / random_file(rank))
         (folder / STATE).write_text(json.dumps({"global_step": step}), encoding="utf-8")
 
     def load(self, folder: Path) -> None:
@@ -218,8 +238,29 @@ def adamw(model: Any, how: Optimisation) -> torch.optim.Optimizer:
     )
 
 
-def _load_random(folder: Path) -> None:
-    drawn = _read(folder / RANDOM)
+def random_file(rank: int) -> str:
+    """The file of the random numbers of a process, in a checkpoint."""
+    return RANDOM if rank == 0 else f"rng_state_{rank}.pth"
+
+
+def _random() -> dict[str, Any]:
+    """The state of this process's random generators."""
+    drawn = {
+        "python": random.getstate(),
+        "numpy": np.random.get_state(),
+        "cpu": torch.get_rng_state(),
+    }
+    if torch.cuda.is_available():
+        drawn["cuda"] = torch.cuda.get_rng_state()
+    return drawn
+
+
+def _load_random(folder: Path, rank: int) -> None:
+    """A process that was not there when the checkpoint was written goes on with its own numbers."""
+    path = folder / random_file(rank)
+    if not path.is_file():
+        return
+    drawn = _read(path)
     torch.set_rng_state(drawn["cpu"])
     if torch.cuda.is_available() and "cuda" in drawn:
         torch.cuda.set_rng_state(drawn["cuda"])

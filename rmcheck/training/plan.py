@@ -12,9 +12,10 @@ import torch
 from rmcheck.scoring.rewards import as_rewards
 from rmcheck.training.batches import rewards
 from rmcheck.training.checkpoint import Checkpoints
-from rmcheck.training.curve import Curve
+from rmcheck.training.curve import Curve, wins
 from rmcheck.training.material import Material
 from rmcheck.training.objective import Objective
+from rmcheck.training.ranks import ALONE, Alone, Seen
 from rmcheck.training.recipe import Recipe, epoch_steps
 
 
@@ -38,6 +39,8 @@ class Plan:
         None: nothing is kept on the way.
     start, done
         The checkpoint to go on from, and its step; None and 0 at the beginning.
+    ranks
+        The processes that train it.
     """
 
     recipe: Recipe
@@ -53,6 +56,7 @@ class Plan:
     checkpoints: Checkpoints | None = None
     start: Path | None = None
     done: int = 0
+    ranks: Alone = ALONE
 
     @property
     def epoch_steps(self) -> int:
@@ -64,8 +68,8 @@ class Plan:
         """`fp32`, `bf16` or `fp16`: what the recipe's precision is on this device."""
         return precision_of(self.recipe, self.device)
 
-    def loss(self, model: Any, batch: dict[str, Any], autocast: Any) -> torch.Tensor:
-        """The recipe's loss, mean over the examples of a batch; the curve is told.
+    def loss(self, model: Any, batch: dict[str, Any], autocast: Any) -> tuple[torch.Tensor, Seen]:
+        """The recipe's loss, mean over the examples of a batch, and what the curve is told.
 
         Parameters
         ----------
@@ -82,8 +86,8 @@ class Plan:
                 scores = as_rewards(model(**padded).logits)
         losses, gaps = self.objective(scores, batch)
         loss = losses.mean()
-        self.curve.saw(float(loss.detach()), gaps.detach())
-        return loss
+        right = wins(gaps.detach().double().cpu().numpy())
+        return loss, Seen(float(loss.detach()), float(right.sum()), len(right))
 
 
 def precision_of(recipe: Recipe, device: str) -> str:

@@ -318,6 +318,8 @@ LATER_OPTIMISATION = {"max_gradient_norm": 1.0}
 
 
 def _without_later(optimisation: dict[str, Any]) -> None:
+    # Like the device and the number of threads: another one changes the weights by rounding.
+    optimisation.pop("processes")
     for key, value in LATER_OPTIMISATION.items():
         if optimisation[key] == value:
             optimisation.pop(key)

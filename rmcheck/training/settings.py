@@ -13,6 +13,7 @@ CONFIG = ConfigDict(extra="forbid", allow_inf_nan=False)
 """How keys of a recipe are read: unknown ones and infinite numbers are mistakes."""
 
 Seed = Annotated[int, Ge(0)]
+Processes = Annotated[int, Ge(1), Le(1024)] | Literal["auto"]
 
 
 @dataclass(frozen=True)
@@ -117,6 +118,9 @@ class Optimisation:
         Recomputes activations to save memory.
     precision
         Of the arithmetic; `auto` is bf16 on a GPU that supports it, else fp32.
+    processes
+        How many processes train it together, each on a share of every batch: a number, or `auto`,
+        one for each GPU. Not part of the hash.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = CONFIG
@@ -131,3 +135,4 @@ class Optimisation:
     max_gradient_norm: Annotated[float, Gt(0)] = 1.0
     gradient_checkpointing: bool = False
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    processes: Processes = 1

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
-import pickle
 import queue
-import subprocess
 import sys
-import tempfile
-import threading
-import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from rmcheck.errors import Problem, ProblemsFound, TrainingError
+from rmcheck.errors import TrainingError
 from rmcheck.progress import Progress
 from rmcheck.reward_source import TrainingJob
 from rmcheck.scoring.threads import cores
-from rmcheck.training.worker import GRACE, LENGTH
+from rmcheck.training.process import Ended, Process, stop
 
 WORTH = 3e12
 """The least `work` of a training that gets a process of its own, about ten seconds of one core.
@@ -37,16 +30,6 @@ SHARE = 0.8
 
 TOLD = 3
 """Notes of running trainings that the bar shows."""
-
-_START = "import sys; sys.path[:] = {path!r}; from rmcheck.training.worker import main; main()"
-
-
-@dataclass(frozen=True)
-class Ended:
-    """How a training ended: `trained` here, or by another process; or with an error."""
-
-    trained: bool = False
-    error: Exception | None = None
 
 
 def places(jobs: Sequence[TrainingJob], most: int | None = None) -> int:
@@ -118,7 +101,7 @@ def _round(
 ) -> list[TrainingJob]:
     """Train the jobs, note how they ended, and return those whose process was killed."""
     waiting = deque(enumerate(jobs))
-    running: dict[int, _Process] = {}
+    running: dict[int, Process[TrainingJob]] = {}
     killed: list[TrainingJob] = []
     news: queue.Queue[tuple[int, list[Any] | None]] = queue.Queue()
     bar = _Bar(progress, len(jobs))
@@ -127,7 +110,7 @@ def _round(
         while waiting or running:
             while waiting and len(running) < count:
                 place, job = waiting.popleft()
-                running[place] = _Process(place, job, threads, news)
+                running[place] = Process(place, job, threads, news)
             try:
                 place, said = news.get(timeout=0.5)  # without a limit Windows would miss a Ctrl-C
             except queue.Empty:
@@ -148,96 +131,8 @@ def _round(
         try:
             bar.close()
         finally:
-            _stop(list(running.values()))
+            stop(list(running.values()))
     return killed
-
-
-class _Process:
-    """A training in a process; a thread puts the lines that it writes into a queue."""
-
-    def __init__(
-        self,
-        place: int,
-        job: TrainingJob,
-        threads: int,
-        news: queue.Queue[tuple[int, list[Any] | None]],
-    ) -> None:
-        self.job = job
-        self.last: list[Any] | None = None
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (`ended` closes it)
-        self.child = subprocess.Popen(
-            [sys.executable, "-c", _START.format(path=sys.path)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-            env=_environment(threads),
-        )
-        assert self.child.stdin
-        assert self.child.stdout
-        given = pickle.dumps(job)
-        with contextlib.suppress(OSError):  # it may have ended at once; `ended` says why
-            self.child.stdin.write(len(given).to_bytes(LENGTH, "big") + given)
-            self.child.stdin.flush()
-        lines = self.child.stdout
-
-        def listen() -> None:
-            with lines:
-                for line in lines:
-                    news.put((place, json.loads(line)))
-            news.put((place, None))
-
-        threading.Thread(target=listen, daemon=True).start()
-
-    def ended(self) -> Ended | None:
-        """How it ended, from its last line; None if it was killed."""
-        code = self.child.wait()
-        self.end_input()
-        with self._errors:
-            self._errors.seek(0)
-            printed = self._errors.read().decode(errors="replace").strip()
-        match self.last:
-            case ["trained", now]:
-                return Ended(trained=bool(now))
-            case ["problems", problems]:
-                return Ended(error=ProblemsFound(Problem(*problem) for problem in problems))
-            case ["error", text]:
-                known = text.startswith(self.job.spec)
-                return Ended(error=TrainingError(text if known else f"{self.job.spec}: {text}"))
-            case ["bug", text]:
-                return Ended(error=RuntimeError(f"{self.job.spec}:\n{text}"))
-        if code < 0:
-            return None
-        last = "".join(printed.splitlines()[-1:])
-        said = f"the training process ended with exit code {code}: {last}"
-        return Ended(error=TrainingError(f"{self.job.spec}: {said}"))
-
-    def end_input(self) -> None:
-        """End its standard input, upon which it stops and removes its unfinished files."""
-        assert self.child.stdin
-        with contextlib.suppress(OSError):  # what was not read before it ended
-            self.child.stdin.close()
-
-
-def _environment(threads: int) -> Mapping[str, str]:
-    given = {"OMP_NUM_THREADS": str(threads), "RAYON_NUM_THREADS": str(threads)}
-    return {"OMP_WAIT_POLICY": "PASSIVE", **os.environ, **given}
-
-
-def _stop(processes: Sequence[_Process]) -> None:
-    """Have all stop at once; kill those that do not."""
-    for process in processes:
-        process.end_input()
-    until = time.monotonic() + GRACE
-    try:
-        for process in processes:
-            process.child.wait(max(0.0, until - time.monotonic()))
-    except (subprocess.TimeoutExpired, KeyboardInterrupt):
-        pass
-    finally:
-        for process in processes:
-            if process.child.poll() is None:
-                process.child.kill()
-                process.child.wait()
 
 
 @dataclass

@@ -31,6 +31,7 @@ from rmcheck.training.objective import objective_of
 from rmcheck.training.peft_compat import has_default_targets
 from rmcheck.training.plan import Plan
 from rmcheck.training.preparation import Shared
+from rmcheck.training.ranks import ALONE, Alone
 from rmcheck.training.recipe import Recipe, steps_of
 from rmcheck.training.taught import TaughtMaterial
 from rmcheck.training.watch import Watch
@@ -45,6 +46,7 @@ def train(
     resumable: Path | None = None,
     watch: Watch | None = None,
     start: Path | None = None,
+    ranks: Alone = ALONE,
 ) -> tuple[Any, TrainingRecord]:
     """Train the reward model that `recipe` describes.
 
@@ -65,6 +67,8 @@ def train(
         Who looks at it while it runs; measuring does not change the weights.
     start
         The adapter whose weights it begins with; see `rmcheck.training.continuation.begin`.
+    ranks
+        The processes that train it together, of which this is one.
 
     Returns
     -------
@@ -107,7 +111,7 @@ def train(
             trees = device == "cpu" and within.enter_context(tree_attention(base, probes))
         count = len(material.groups)
         steps = steps_of(recipe, count)
-        curve = Curve(recipe, scorer, material, progress, watch)
+        curve = Curve(recipe, scorer, material, progress, watch, ranks)
         target, checkpoints, kept, done = Path(scratch), None, None, 0
         if resumable is not None:
             target = folder_of(resumable)
@@ -128,6 +132,7 @@ def train(
             checkpoints=checkpoints,
             start=kept,
             done=done,
+            ranks=ranks,
         )
         run = trainer_named(recipe.trainer)
         title = f"training recipe:{recipe.name} on {count:,} {material.unit}"
@@ -139,7 +144,9 @@ def train(
         finally:
             progress.finish()
         curve.restore(model)
-        taught = material.agreement(scorer) if isinstance(material, TaughtMaterial) else None
+        taught = None
+        if isinstance(material, TaughtMaterial) and ranks.rank == 0:
+            taught = material.agreement(scorer)
     record = TrainingRecord(
         recipe=recipe.name,
         fingerprint="",
@@ -152,6 +159,7 @@ def train(
         held_out_pairs=material.watched_count,
         labels=dict(material.labels),
         distil=taught,
+        processes=ranks.count,
     )
     return model.eval(), record
 

@@ -34,7 +34,8 @@ class ForestRewardTrainer(QuietRewardTrainer):
         num_items_in_batch: Any = None,
     ) -> Any:
         """The recipe's loss, mean over the examples of a batch."""
-        loss = self.plan.loss(model, inputs, self.accelerator.autocast())
+        loss, seen = self.plan.loss(model, inputs, self.accelerator.autocast())
+        self.plan.curve.saw(seen)
         return (loss, {}) if return_outputs else loss
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:

@@ -9,6 +9,17 @@ from typing import Any
 
 from data.conversations import ANSWER, HELLO, LONG, USER, asked, parts, turn
 
+
+def _rated_by_gpt4(following: str, honesty: str, truthfulness: str, helpfulness: str) -> Any:
+    """The four aspects of a completion of UltraFeedback; ratings are texts."""
+    names = ("instruction_following", "honesty", "truthfulness", "helpfulness")
+    ratings = (following, honesty, truthfulness, helpfulness)
+    return {
+        name: {"Rating": rating, "Rationale": "Since …", "Type": None}
+        for name, rating in zip(names, ratings, strict=True)
+    }
+
+
 TRAINING: dict[str, tuple[dict[str, Any] | list[dict[str, Any]], list[tuple[Any, ...]]]] = {
     "trl": (
         {"prompt": "Why?", "chosen": "Because.", "rejected": "No.", "score_chosen": 8.0},
@@ -201,8 +212,20 @@ TRAINING: dict[str, tuple[dict[str, Any] | list[dict[str, Any]], list[tuple[Any,
             "instruction": "Why?",
             "models": ["a", "b"],
             "completions": [
-                {"response": "No.", "model": "a", "overall_score": 9.0, "fine-grained_score": 2.5},
-                {"response": "Because.", "model": "b", "overall_score": 5, "fine-grained_score": 4},
+                {
+                    "annotations": _rated_by_gpt4("2", "1", "3", "4"),
+                    "response": "No.",
+                    "model": "a",
+                    "overall_score": 9.0,
+                    "fine-grained_score": 2.5,
+                },
+                {
+                    "annotations": _rated_by_gpt4("5", "N/A", "3", "3"),
+                    "response": "Because.",
+                    "model": "b",
+                    "overall_score": 5,
+                    "fine-grained_score": 4,
+                },
             ],
         },
         [("Why?", "Because.", "No.", ("source:evol_instruct",))],

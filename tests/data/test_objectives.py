@@ -119,6 +119,42 @@ def test_helpsteer_brings_its_attributes(tmp_path: Path) -> None:
     assert list(labels) == ["helpfulness", "correctness", "coherence", "complexity", "verbosity"]
 
 
+def test_ultrafeedback_brings_its_aspects_where_both_responses_have_one(tmp_path: Path) -> None:
+    (pair,) = published(tmp_path, "ultrafeedback").pairs
+    assert (pair.chosen, pair.ratings) == ("Because.", (4.0, 2.5))
+    # Honesty of the chosen response is "N/A"; by helpfulness the other one is better.
+    assert pair.objectives == (
+        Label("instruction_following", "chosen", (5.0, 2.0)),
+        Label("truthfulness", "tie", (3.0, 3.0)),
+        Label("helpfulness", "rejected", (3.0, 4.0)),
+    )
+    turned = by_objective(pair, "helpfulness")
+    assert turned is not None
+    assert (turned.chosen, turned.ratings) == ("No.", (4.0, 3.0))
+
+
+@pytest.mark.parametrize(
+    "annotations",
+    [
+        None,
+        "none",
+        {"honesty": None},
+        {"honesty": "5"},
+        {"honesty": {"Rating": None}},
+        {"style": 5},
+    ],
+)
+def test_ultrafeedback_without_aspects_is_read_by_its_scores(
+    tmp_path: Path, annotations: Any
+) -> None:
+    (row,) = rows("ultrafeedback")
+    completions = [{**each, "annotations": annotations} for each in row["completions"]]
+    path = tmp_path / "d.jsonl"
+    path.write_text(json.dumps({**row, "completions": completions}) + "\n", encoding="utf-8")
+    (pair,) = load([path]).pairs
+    assert (pair.chosen, pair.objectives) == ("Because.", ())
+
+
 def test_safe_rlhf_brings_both_of_its_labels(tmp_path: Path) -> None:
     (pair,) = published(tmp_path, "pku-safe-rlhf").pairs
     assert pair.objectives == (Label("helpfulness", "chosen"), Label("safety", "rejected"))

@@ -161,6 +161,17 @@ def test_nulls_and_mappings_are_taken_as_the_loader_takes_them(tmp_path: Path) -
                 load_suite(path, tmp_path)
 
 
+def test_a_number_or_a_word_takes_both() -> None:
+    recipe = {"recipe": 1, "base": "b", "data": "d"}
+    for taken in (2, "auto"):
+        distil = {"teacher": "recipe:tiny", "scale": taken}
+        assert not mistakes(
+            {**recipe, "distil": distil, "training": {"processes": taken}}, "recipe"
+        )
+    (said,) = mistakes({**recipe, "training": {"processes": "many"}}, "recipe")
+    assert said.startswith("$.training.processes: 'many' is not valid")
+
+
 def test_pytests_own_markers_are_no_tags() -> None:
     suite = yaml.safe_load(GOOD) | {"tags": ["skip"]}
     assert mistakes(suite)[0].startswith("$.tags[0]: 'skip' should not be valid")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +17,12 @@ from rmcheck.checks import CANDIDATE
 from rmcheck.engine.binding import Binding
 from rmcheck.errors import SourceError, UsageError
 from rmcheck.reward_source import ManySided, SourceOptions
+from rmcheck.scoring.files import FileHashes
+from rmcheck.scoring.objective_weights import shown, weights_of
 from rmcheck.sources import create
+from rmcheck.sources.checkpoint import CheckpointSource
 from rmcheck.sources.recipe import ManyHeadedRecipe
+from rmcheck.training.averaging import average
 
 OBJECTIVES = "objectives: {rain: {reward: 0.7}, bridge: {weight: 2, reward: -0.3}}\n"
 
@@ -158,3 +164,86 @@ def test_mistakes_in_the_settings_are_told(folder: Path, settings: str, said: st
         opened(folder, settings)
     assert said in str(error.value)
     assert "recipe:two.yaml" in str(error.value)
+
+
+def as_checkpoint(root: Path, settings: str = "") -> CheckpointSource:
+    """The adapter of the recipe, named by its folder."""
+    path = opened(root, "").adapter.relative_to(root)
+    source = create(f"hf:{path}{settings}", SourceOptions(root=root, cache=root / "cache"))
+    assert isinstance(source, CheckpointSource)
+    return source
+
+
+def test_the_adapter_is_read_as_the_recipe_meant_it(folder: Path) -> None:
+    texts = dialogues(8)
+    recipe, source = opened(folder, ""), as_checkpoint(folder)
+    np.testing.assert_allclose(source.score(texts), recipe.score(texts), atol=1e-5)
+    assert source.remarks[0].endswith("reward 0.7*rain+-0.3*bridge (the weights in rmcheck.json)")
+    assert source.describe().objective == "0.7*rain+-0.3*bridge"
+    for name in ("rain", "bridge", "rain+2*bridge"):
+        expected = recipe.with_objective(name).score(texts)
+        alone = as_checkpoint(folder, f",objective={name}")
+        np.testing.assert_allclose(alone.score(texts), expected, atol=1e-5)
+        side = source.with_objective(name)
+        np.testing.assert_array_equal(side.score(texts), alone.score(texts))
+        assert side.fingerprint == alone.fingerprint != source.fingerprint
+        assert not any("rmcheck.json" in said for said in alone.remarks)
+    (embeddings,) = {
+        id(each.scorer.model.get_input_embeddings().weight)
+        for each in (source.with_objective("rain"), source.with_objective("bridge"))
+    }
+    assert embeddings
+    with pytest.raises(SourceError, match="objective 'rian': did you mean 'rain'"):
+        as_checkpoint(folder, ",objective=rian").score(texts)
+
+
+@pytest.mark.parametrize("tool", ["an older version", "another tool"])
+def test_an_adapter_that_says_no_weights_asks_for_an_objective(
+    folder: Path, tmp_path: Path, tool: str
+) -> None:
+    root = Path(shutil.copytree(folder, tmp_path / "p"))
+    source = as_checkpoint(root)
+    path = root / source.name / "rmcheck.json"
+    texts, name = dialogues(4), "bridge"
+    if tool == "another tool":
+        # PEFT's files alone: the base in them, and outputs without names.
+        config = json.loads((path.parent / "adapter_config.json").read_text(encoding="utf-8"))
+        config["base_model_name_or_path"] = str(root / "base")
+        (path.parent / "adapter_config.json").write_text(json.dumps(config), encoding="utf-8")
+        path.unlink()
+        name = "LABEL_1"
+    else:
+        sidecar = json.loads(path.read_text(encoding="utf-8"))
+        del sidecar["weights"]
+        path.write_text(json.dumps(sidecar), encoding="utf-8")
+    said = r"expected num_labels 1 for a reward model, got 2 \(.*\); name one, or a weighted sum"
+    with pytest.raises(SourceError, match=said) as error:
+        as_checkpoint(root).score(texts)
+    assert name in str(error.value)
+    template = ",template=default,end=none,max_length=64" if tool == "another tool" else ""
+    found = as_checkpoint(root, f"{template},objective={name}").score(texts)
+    expected = opened(folder, "").with_objective("bridge").score(texts)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_outputs_without_names_are_an_error(folder: Path, tmp_path: Path) -> None:
+    root = Path(shutil.copytree(folder, tmp_path / "p"))
+    path = root / as_checkpoint(root).name / "rmcheck.json"
+    sidecar = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({**sidecar, "objectives": ["rain"]}), encoding="utf-8")
+    with pytest.raises(SourceError, match=r"got 2, and rmcheck\.json names rain$"):
+        as_checkpoint(root).score(dialogues(1))
+
+
+def test_the_average_of_adapters_keeps_their_objectives(folder: Path, tmp_path: Path) -> None:
+    one = opened(folder, "").adapter
+    average([one, one], folder / "average", FileHashes(tmp_path))
+    source = create("hf:average", SourceOptions(root=folder, cache=folder / "cache"))
+    texts = dialogues(5)
+    np.testing.assert_allclose(source.score(texts), opened(folder, "").score(texts), atol=1e-5)
+
+
+def test_weights_are_said_as_they_are_read() -> None:
+    given = {"a": 0.1 + 0.2, "b": 1e-7, "c": 0.0, "d": -1234567.0, "e": 3.0}
+    names = dict(enumerate(given))
+    assert weights_of(shown(given), names, "m") == list(given.values())

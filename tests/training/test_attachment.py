@@ -331,8 +331,10 @@ def test_an_adapter_that_wakes_at_a_token_is_refused(tmp_path: Path) -> None:
 def test_a_head_of_another_width_is_refused(tmp_path: Path) -> None:
     weights = small(tmp_path, task_type="SEQ_CLS")
     head = next(name for name in weights if "score" in name)
-    save_file({**weights, head: torch.zeros(2, 32)}, tmp_path / "adapter" / adapter.WEIGHTS)
+    save_file({**weights, head: torch.zeros(1, 16)}, tmp_path / "adapter" / adapter.WEIGHTS)
     assert "does not fit its base model" in refused(tmp_path)
+    save_file({**weights, head: torch.zeros(2, 32)}, tmp_path / "adapter" / adapter.WEIGHTS)
+    assert "the adapter's head has 2 outputs and does not fit its base model" in refused(tmp_path)
 
 
 def test_a_type_that_peft_does_not_know_is_refused(tmp_path: Path) -> None:

@@ -146,7 +146,7 @@ def test_a_disk_that_is_full_costs_the_checkpoint_not_the_training(
     monkeypatch.setattr(checkpoint, "EVERY", 0.0)
     said: list[Path] = []
 
-    def full(self: Updates, folder: Path, step: int) -> None:
+    def full(self: Updates, folder: Path, step: int, drawn: object) -> None:
         said.append(folder)
         raise OSError(28, "No space left on device")
 

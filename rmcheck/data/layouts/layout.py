@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -144,7 +144,7 @@ def ranked(
     name: str | None = None,
     tags: Iterable[str] = (),
     group: str | None = None,
-    aspects: Mapping[str, Sequence[float]] | None = None,
+    aspects: Mapping[str, Sequence[float | None]] | None = None,
 ) -> list[PreferencePair]:
     """Every pair of responses whose ratings differ, the higher one chosen.
 
@@ -154,7 +154,7 @@ def ranked(
         (response, rating) of each response to the prompt; higher is better.
     aspects
         Further ratings of each response by the name of what was rated; they become the pairs'
-        labels by objective.
+        labels by objective, where both responses have one.
 
     Raises
     ------
@@ -172,9 +172,7 @@ def ranked(
             tags=tags,
             group=group,
             ratings=(high, low),
-            objectives=[
-                Label.rated(each, column[first], column[second]) for each, column in columns.items()
-            ],
+            objectives=tuple(_labels(columns, first, second)),
         )
         for first, (good, high) in enumerate(rated)
         for second, (bad, low) in enumerate(rated)
@@ -183,3 +181,12 @@ def ranked(
     if not found:
         raise NoPreference("no two responses of a prompt are rated differently")
     return found
+
+
+def _labels(
+    columns: Mapping[str, Sequence[float | None]], first: int, second: int
+) -> Iterator[Label]:
+    for name, column in columns.items():
+        high, low = column[first], column[second]
+        if high is not None and low is not None:
+            yield Label.rated(name, high, low)

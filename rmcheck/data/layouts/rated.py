@@ -32,17 +32,35 @@ def _ultrafeedback(row: Values) -> list[Item]:
     """Cui et al. 2023, arXiv:2310.01377; openbmb/UltraFeedback.
 
     The rating is the mean of the four aspects, `fine-grained_score`; `overall_score`, which is
-    known to be wrong in some rows, only where that is missing.
+    known to be wrong in some rows, only where that is missing. The aspects' own ratings
+    (`annotations`) are labels by objective; one that is "N/A" is left out.
     """
     rated = []
+    aspects: dict[str, list[float | None]] = {name: [] for name in _ASPECTS}
     for index, one in enumerate(_objects("completions", row.get("completions"))):
         where = f"completions[{index}]"
         given = one.get("fine-grained_score")
         given = one.get("overall_score") if given is None else given
         answer = texts.text(f"{where}.response", one.get("response"))
         rated.append((answer, texts.number(f"{where}.fine-grained_score", given)))
+        for name, column in aspects.items():
+            column.append(_aspect(one.get("annotations"), name))
     prompt = texts.text("instruction", row.get("instruction"))
-    return list(ranked(prompt, rated, tags=texts.tags(row, "source")))
+    return list(ranked(prompt, rated, tags=texts.tags(row, "source"), aspects=aspects))
+
+
+_ASPECTS = ("instruction_following", "honesty", "truthfulness", "helpfulness")
+"""What GPT-4 rated in UltraFeedback, from 1 to 5."""
+
+
+def _aspect(annotations: Any, name: str) -> float | None:
+    """The rating of one aspect; None where there is none."""
+    found = annotations.get(name) if isinstance(annotations, Mapping) else None
+    given = found.get("Rating") if isinstance(found, Mapping) else None
+    try:
+        return texts.number(name, given)
+    except NotAPair:
+        return None
 
 
 def _helpsteer(rows: Sequence[Values]) -> list[Item]:

@@ -33,6 +33,8 @@ def training_view(training: TrainingRecord) -> TrainingView:
         Fact("Took", numbers.seconds(training.seconds)),
         Fact("Adapter", training.fingerprint),
     ]
+    if training.processes > 1:
+        facts.append(Fact("Processes", numbers.count(training.processes)))
     if training.truncated:
         facts.append(Fact("Truncated to the length limit", numbers.count(training.truncated)))
     if training.best_step is not None:
