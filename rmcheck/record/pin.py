@@ -13,6 +13,7 @@ from annotated_types import MaxLen, MinLen
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from rmcheck.documents.regular import regular_bytes
+from rmcheck.documents.unique_keys import DuplicateKey, unique_keys
 from rmcheck.errors import Problem, ProblemsFound, UsageError, did_you_mean, first_of, os_reason
 
 PinPromise = Literal["preserves", "degrades", "tempts"]
@@ -121,9 +122,12 @@ def read(path: Path, shown: str | None = None) -> list[PinRow]:
         if not line.strip():
             continue
         try:
-            row = PinRow.model_validate(json.loads(line, object_pairs_hook=_once))
+            row = PinRow.model_validate(json.loads(line, object_pairs_hook=unique_keys))
         except ValidationError as error:
             problems += [Problem(name, number, 1, _told(each)) for each in error.errors()]
+            continue
+        except DuplicateKey as error:
+            problems.append(Problem(name, number, 1, str(error)))
             continue
         except (ValueError, RecursionError) as error:
             said = f"expected one JSON object per line ({error}); fix the line or delete it"
@@ -151,15 +155,6 @@ def _unfit(row: PinRow) -> str:
     if row.before == row.after and row.after_prompt in (None, row.prompt):
         return "'after' is the same as 'before', so nothing is tested; change it or delete the line"
     return ""
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object of JSON; ValueError for a key that it has twice."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [key for key, _ in pairs]
-        raise ValueError(f"duplicate key '{next(key for key in names if names.count(key) > 1)}'")
-    return found
 
 
 def _told(detail: Any) -> str:

@@ -194,6 +194,8 @@ def cells(path: Path, values: Mapping[str, Any]) -> Mapping[str, Any]:
 def _cell(cell: str) -> Any:
     """A CSV cell as a number or a list; other text stays text and is reported later."""
     try:
-        return json.loads(cell) if cell.lstrip().startswith("[") else float(cell)
+        if cell.lstrip().startswith("["):
+            return json.loads(cell)
+        return float(cell) if "_" not in cell else cell  # 1_5 is a number of Python's alone
     except (ValueError, RecursionError):
         return cell

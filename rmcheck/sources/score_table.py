@@ -17,7 +17,7 @@ from rmcheck.errors import Problem, ProblemsFound, condensed
 from rmcheck.record.run import SCORES
 from rmcheck.record.table import ScoreTable
 from rmcheck.sources.score_arrays import ScoreArrays, is_by_seed, plain_arrays, table_arrays
-from rmcheck.sources.score_columns import as_ours, is_data, is_long, long_row, renamed
+from rmcheck.sources.score_columns import SIDES, as_ours, is_data, is_long, long_row, renamed
 from rmcheck.sources.score_rows import (
     Entry,
     Table,
@@ -128,7 +128,9 @@ def _of_a_run(path: Path) -> dict[str, ScoreArrays] | None:
     except (OSError, UnicodeDecodeError):  # told below
         return None
     table = ScoreTable.of_text(text) if "\n\n" not in text and text[:1] == "{" else None
-    return None if table is None else table_arrays(table)
+    if table is None or any(text.count(f'"{side}"') != len(table) for side in SIDES):
+        return None  # a key that comes twice is told below
+    return table_arrays(table)
 
 
 def _enter(side: Scores, values: Mapping[str, Any], line: int) -> None:

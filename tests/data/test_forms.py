@@ -235,3 +235,94 @@ def test_a_saved_data_set_is_data(tmp_path: Path) -> None:
     assert [pair.id for pair in load(expand("two/test", tmp_path)).pairs] == ["r1"]
     datasets.DatasetDict({"train": saved}).save_to_disk(tmp_path / "only")
     assert len(load(expand("only", tmp_path)).pairs) == 3
+
+
+@pytest.mark.parametrize("packed", [".gz", ".bz2", ".xz", ".zst"])
+def test_streams_one_after_the_other_are_all_read_or_the_file_is_refused(
+    packed: str, tmp_path: Path
+) -> None:
+    path = tmp_path / f"d.jsonl{packed}"
+    first, second = (PACKED[packed](lines([row])) for row in ROWS[:2])
+    path.write_bytes(first + second)
+    assert [pair.id for pair in load([path]).pairs] == ["r0", "r1"]
+    # A damaged magic number: bzip2 and xz of the standard library stop there without a word.
+    for damaged in (first + b"junk" + second, first + b"X" + second[1:], first + second[:-1]):
+        path.write_bytes(damaged)
+        assert f"not a whole {packed} file" in told(path)[-1]
+
+
+@pytest.mark.parametrize("packed", [".bz2", ".xz"])
+def test_zeros_after_a_stream_are_padding(packed: str, tmp_path: Path) -> None:
+    path = tmp_path / f"d.jsonl{packed}"
+    first, second = (PACKED[packed](lines([row])) for row in ROWS[:2])
+    path.write_bytes(first + bytes(70_000) + second + bytes(512))
+    assert [pair.id for pair in load([path]).pairs] == ["r0", "r1"]
+
+
+TWICE = '{"id": "a", "prompt": "p", "chosen": "x", "rejected": "y", "chosen": "z"}'
+NESTED = (
+    '{"prompt": [{"role": "user", "content": "p", "content": "q"}], "chosen": "x", "rejected": "y"}'
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("d.jsonl", f"{lines(ROWS).decode()}{TWICE}\n", "d.jsonl:4:1: duplicate key 'chosen'"),
+        ("d.json", f"[\n{TWICE}\n]", "d.json:2:1: duplicate key 'chosen'"),
+        ("d.json", f'{{"data": [{TWICE}]}}', "d.json:1:1: duplicate key 'chosen'"),
+        ("d.jsonl", NESTED, "d.jsonl:1:1: duplicate key 'content'"),
+    ],
+)
+def test_a_key_that_comes_twice_is_refused(name: str, text: str, said: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.write_text(text)
+    assert said in "\n".join(told(path))
+
+
+@pytest.mark.parametrize("others", [("train", "test"), ("test", "validation"), ("data", "rows")])
+def test_a_document_with_several_lists_of_rows_is_refused(
+    others: tuple[str, str], tmp_path: Path
+) -> None:
+    path = tmp_path / "d.json"
+    path.write_text(json.dumps(dict(zip(others, (ROWS[:1], ROWS[1:]), strict=True))))
+    said = f"several lists of rows: '{others[0]}' (1) and '{others[1]}' (2)"
+    assert said in "\n".join(told(path))
+
+
+HEADER = "id,prompt,chosen,rejected"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        # Each of these was read without a word as fewer pairs, or other texts, than it says.
+        ("d.csv", f'{HEADER}\na,p,x,"y\nb,p,x,y\nc,p,x,y\n', "line 2: a quoted cell is never"),
+        ("d.csv", f'{HEADER}\na,p,x,"no \\"10\\" x"\n', "line 2: text after the closing quote"),
+        ("d.csv", f'{HEADER}\na,p,"x" he said,y\n', "line 2: text after the closing quote"),
+        ("d.tsv", 'id\tprompt\tchosen\trejected\na\tp\t"x" he\ty\n', "line 2: text after"),
+        ("d.csv", "prompt,chosen,rejected,chosen\np,x,y,z\n", "2 columns are named 'chosen'"),
+        ("d.csv", f"{HEADER};\n".replace(",", ";"), "separated by semicolons, expected commas"),
+        ("d.csv", f"{HEADER}\n".replace(",", "\t"), "separated by tabs, expected commas; name"),
+        ("d.tsv", f"{HEADER}\n", "separated by commas, expected tabs"),
+    ],
+)
+def test_a_text_table_that_others_may_read_otherwise_is_refused(
+    name: str, text: str, said: str, tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    path.write_text(text)
+    assert said in "\n".join(told(path))
+
+
+def test_columns_without_a_name_are_none_of_ours(tmp_path: Path) -> None:
+    path = tmp_path / "d.csv"
+    path.write_text(f'{HEADER},,\na,p,x,"a ""y"", quoted",,\n')
+    assert [(pair.chosen, pair.rejected) for pair in load([path]).pairs] == [("x", 'a "y", quoted')]
+
+
+def test_two_columns_of_a_name_in_parquet_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "d.parquet"
+    table = pyarrow.Table.from_pylist(ROWS)
+    pyarrow.parquet.write_table(table.append_column("chosen", table["rejected"]), path)
+    assert "2 columns are named 'chosen'; rename or remove one" in "\n".join(told(path))

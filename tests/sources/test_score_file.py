@@ -150,6 +150,11 @@ def test_a_suite_sees_its_own_rows_first(tmp_path: Path) -> None:
         ([{"id": 7.5, "chosen": 1, "rejected": 0}], 1, "id must be text, got 7.5"),
         (['{"id": "p1", '], 1, "invalid JSON"),
         (
+            ['{"id": "p1", "chosen": 1, "rejected": 0, "chosen": -1}'],
+            1,
+            "duplicate key 'chosen'; keep one of them",
+        ),
+        (
             ['{"id": "p1", "chosen": 1, "rejected": 0},'],
             1,
             "invalid JSON: extra comma",
@@ -256,13 +261,31 @@ def test_all_mistakes_are_told_at_once_but_no_more_than_a_screenful(tmp_path: Pa
     assert caught.value.problems[-1].message == "… and 45 more rows like it"
 
 
+def test_a_key_that_comes_twice_in_the_scores_of_a_run_is_refused(tmp_path: Path) -> None:
+    row = '{"suite":"s","id":"p1","hash":"h","group":"g","tags":[],"chosen":1.0,"rejected":0.0%s}\n'
+    path = tmp_path / "scores.jsonl"
+    path.write_text(row % ',"rejected":2.0')
+    with pytest.raises(ProblemsFound, match=r"scores\.jsonl:1:1: duplicate key 'rejected'"):
+        opened(path).ids()
+    path.write_text(row % "")
+    assert opened(path).ids() == {"p1"}
+
+
+def test_a_number_that_only_python_reads_is_told(tmp_path: Path) -> None:
+    (tmp_path / "s.csv").write_text("id,chosen,rejected\np1,1_5,0\n")
+    with pytest.raises(ProblemsFound, match=r"chosen must be a number, got '1_5'"):
+        opened(tmp_path / "s.csv").score(PAIR.dialogues())
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
     [
         ("s.csv", b"id,chosen,rejected\np1,1,\xff\n"),
+        ("s.csv", b"id,chosen,rejected,chosen\np1,1,0,-1\n"),
+        ("s.csv", b"id;chosen;rejected\np1;1,5;0,2\n"),
         ("s.parquet", b"PAR1 this is none"),
     ],
-    ids=["no UTF-8", "no Parquet"],
+    ids=["no UTF-8", "two columns of a name", "semicolons", "no Parquet"],
 )
 def test_a_table_that_cannot_be_read_is_told_of(tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)

@@ -20,6 +20,8 @@ ROOM = 1 << 28
 TIMES = 200
 """or else to at most so many times its size; texts compress 3 to 20 times."""
 
+_CHUNK = 1 << 16
+
 
 def ending(name: str) -> str:
     """The compression that a file's name says: one of `ENDINGS`, or an empty text.
@@ -89,6 +91,65 @@ class _Bounded(io.RawIOBase):
         super().close()
 
 
+class _Streams:
+    """The streams of a file, one after the other, decompressed.
+
+    The standard library stops without a word where what follows a stream of bzip2 or xz is not
+    another one; the rest of a damaged file would be missing. Zeros may follow, as padding.
+    """
+
+    def __init__(self, file: IO[bytes], make: Callable[[], Any]) -> None:
+        self._file, self._make, self._stream = file, make, make()
+
+    def read(self, size: int) -> bytes:
+        """`size` bytes, or what is left of the file.
+
+        Raises
+        ------
+        OSError, EOFError, LZMAError
+            For a stream that is damaged or not whole, and for anything else after a stream.
+        """
+        pieces: list[bytes] = []
+        while size > 0:
+            found = self._some(size)
+            if not found:
+                break
+            pieces.append(found)
+            size -= len(found)
+        return b"".join(pieces)
+
+    def _some(self, size: int) -> bytes:
+        """At most `size` bytes, or none at the end of the file."""
+        while True:
+            piece = b""
+            if self._stream.eof:
+                piece = self._after()
+                if not piece:
+                    return b""
+                self._stream = self._make()
+            elif self._stream.needs_input:
+                piece = self._file.read(_CHUNK)
+                if not piece:
+                    raise EOFError("the file ends within a stream")
+            found: bytes = self._stream.decompress(piece, size)
+            if found:
+                return found
+
+    def _after(self) -> bytes:
+        """What follows a stream, without padding."""
+        piece = self._stream.unused_data.lstrip(b"\0")
+        while not piece:
+            more = self._file.read(_CHUNK)
+            if not more:
+                return b""
+            piece = more.lstrip(b"\0")
+        return bytes(piece)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
 def _zstandard(file: IO[bytes]) -> Any:
     import pyarrow
 
@@ -97,7 +158,7 @@ def _zstandard(file: IO[bytes]) -> Any:
 
 _OPEN: dict[str, Callable[[IO[bytes]], Any]] = {
     ".gz": lambda file: gzip.GzipFile(fileobj=file),
-    ".bz2": bz2.BZ2File,
-    ".xz": lzma.LZMAFile,
+    ".bz2": lambda file: _Streams(file, bz2.BZ2Decompressor),
+    ".xz": lambda file: _Streams(file, lzma.LZMADecompressor),
     ".zst": _zstandard,
 }

@@ -7,12 +7,16 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import IO, Any
 
+from rmcheck.documents.unique_keys import DuplicateKey, unique_keys
 from rmcheck.errors import Problem, ProblemsFound
+from rmcheck.wording import listed
 
 Values = Mapping[str, Any]
 LINES, ARRAY, OBJECT, COLUMNS = "JSON Lines", "a JSON array", "a JSON object", "JSON columns"
 AROUND = ("data", "rows", "examples", "instances", "train", "test")
 """The keys of an object whose list are the rows."""
+_LISTS = (*AROUND, "validation", "valid", "val", "dev", "eval")
+"""Keys whose lists may be rows: one of `AROUND` with another of these is several splits."""
 MOST_AROUND = 6
 """Such an object has at most so many keys; one with more is a row."""
 
@@ -139,6 +143,7 @@ def _document(text: str, form: list[str]) -> Iterator[_Parsed]:
         yield from found
         return
     line, suspect, value = found[0]
+    _refuse_several(value, text, begin)
     rows_of = _list_in(value)
     if rows_of is not None:
         form.append(OBJECT)
@@ -168,11 +173,13 @@ def _parsed(text: str, at: int) -> tuple[Any, int]:
         lines = text.count("\n", 0, error.pos) > text.count("\n", 0, at) or at > 1
         said = f"invalid JSON: {error.msg}"
         raise _NotWhole(said, text, error.pos, certain=lines) from None
+    except DuplicateKey as error:
+        raise _NotWhole(str(error), text, at, certain="\n" in text.strip()) from None
     except (ValueError, RecursionError) as error:
         raise _NotWhole(f"invalid JSON: {error}", text, at, certain=False) from None
 
 
-_DECODER = json.JSONDecoder()
+_DECODER = json.JSONDecoder(object_pairs_hook=unique_keys)
 _SCAN: Callable[[str, int], tuple[Any, int]] = _DECODER.scan_once  # type: ignore[attr-defined]
 
 
@@ -210,11 +217,21 @@ def _list_in(value: Any) -> list[Any] | None:
     """The rows of an object that holds them in a list: `{"data": [...]}`."""
     if not isinstance(value, dict) or len(value) > MOST_AROUND:
         return None
-    for key in AROUND:
-        found = value.get(key)
-        if isinstance(found, list) and found and all(isinstance(each, dict) for each in found):
-            return found
-    return None
+    return next((value[key] for key in AROUND if _is_rows(value.get(key))), None)
+
+
+def _is_rows(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(one, dict) for one in value)
+
+
+def _refuse_several(value: Any, text: str, at: int) -> None:
+    """Raise for an object with several lists of rows, such as its splits: which one is meant?"""
+    if _list_in(value) is None:
+        return
+    several = [f"'{key}' ({len(value[key]):,})" for key in _LISTS if _is_rows(value.get(key))]
+    if len(several) > 1:
+        said = f"several lists of rows: {listed(several)}; write each into a file of its own"
+        raise _NotWhole(said, text, at, certain=True)
 
 
 def _columns_of(value: Any) -> list[str] | None:
@@ -268,7 +285,10 @@ def line_rows(lines: Iterable[tuple[int, str]], shown: str) -> Iterator[tuple[in
         if not line.strip():
             continue
         try:
-            values = json.loads(line)
+            values = json.loads(line, object_pairs_hook=unique_keys)
+        except DuplicateKey as error:
+            bad.append(Problem(shown, number, 1, str(error)))
+            continue
         except (ValueError, RecursionError) as error:
             said = f"invalid JSON: {_why(line, error)}; write one object per line"
             bad.append(Problem(shown, number, getattr(error, "colno", 1), said))

@@ -12,7 +12,8 @@ from typing import IO, Any
 from rmcheck.data.forms.compression import ending, opened, suffix
 
 Values = Mapping[str, Any]
-TEXT_TABLES = {".csv": ",", ".tsv": "\t"}
+TAB = "\t"
+TEXT_TABLES = {".csv": ",", ".tsv": TAB}
 ARROW = (".parquet", ".arrow")
 TABLES = (*TEXT_TABLES, *ARROW)
 _BATCH = 1024
@@ -52,13 +53,15 @@ def delimited(path: Path, separator: str) -> Iterator[tuple[int, dict[str, str]]
     Raises
     ------
     OSError, ValueError
-        When the file cannot be read, is empty, or has a row with more cells than the header.
+        When the file cannot be read, is empty, has a row with more cells than the header, two
+        columns of one name, another separator, or a quote that is not closed or not doubled.
     """
     csv.field_size_limit(sys.maxsize)  # the module's own limit is shorter than some responses
     with io.TextIOWrapper(opened(path), encoding="utf-8-sig", newline="") as text:
-        reader = csv.reader(text, delimiter=separator)
+        # Strict: else a quote that is never closed takes the rest of the file into one cell.
+        reader, line = csv.reader(text, delimiter=separator, strict=True), 1
         try:
-            header = _names(next(reader, []))
+            header = _names(next(reader, []), separator)
             if not header:
                 raise ValueError("no header; the first line must name the columns")
             line = reader.line_num + 1
@@ -71,19 +74,49 @@ def delimited(path: Path, separator: str) -> Iterator[tuple[int, dict[str, str]]
                 yield line, dict(zip(header, cells, strict=False))
                 line = reader.line_num + 1
         except csv.Error as error:
-            raise ValueError(f"line {reader.line_num}: {error}") from None
+            raise ValueError(f"line {line}: {_in_words(error)}") from None
 
 
-def _names(header: Sequence[str]) -> list[str]:
-    """The names of columns; one that comes again gets a number, as pandas gives it."""
-    names: list[str] = []
-    for name in header:
-        again, number = name, 0
-        while again in names:
-            number += 1
-            again = f"{name}.{number}"
-        names.append(again)
-    return names
+def _in_words(error: csv.Error) -> str:
+    """What is wrong with the quotes of a row."""
+    said = str(error)
+    if "expected after" in said:
+        return "text after the closing quote of a cell; write a quote within a text twice"
+    if said == "unexpected end of data":
+        return "a quoted cell is never closed; close it, or remove its first quote"
+    return said
+
+
+_SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+
+
+def _names(header: Sequence[str], separator: str) -> list[str]:
+    """The names of columns.
+
+    Raises
+    ------
+    ValueError
+        If a name comes again, or the columns have another separator.
+    """
+    if len(header) == 1:
+        for other, called in _SEPARATORS.items():
+            if other in header[0] and other != separator:
+                raise ValueError(
+                    f"the columns are separated by {called}, expected {_SEPARATORS[separator]}; "
+                    f"{'name the file .tsv' if other == TAB else 'save it with commas as .csv'}"
+                )
+    _refuse_repeated(header)
+    return list(header)
+
+
+def _refuse_repeated(names: Sequence[str]) -> None:
+    """Raise where two columns have one name: which of them is meant, readers decide differently."""
+    named = [name for name in names if name]  # spreadsheets leave columns without a name
+    if len(set(named)) < len(named):
+        again = next(name for name in named if named.count(name) > 1)
+        raise ValueError(
+            f"{names.count(again)} columns are named {again[:80]!r}; rename or remove one"
+        )
 
 
 def arrow_records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -101,6 +134,7 @@ def arrow_records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         whole = io.BytesIO(file.read()) if ending(path.name) else file
         try:
             for batch in _batches(whole, suffix(path.name)):
+                _refuse_repeated(batch.schema.names)
                 for record in batch.to_pylist():
                     number += 1
                     yield number, record
