@@ -335,9 +335,9 @@ class Verdict:
     inconclusive decision that the policy let through or stopped. `criterion` repeats the YAML keys
     that decided. `detectable` is the smallest drop that this check would have caught (None where it
     has no meaning). `left_out` counts pairs of the baseline that a comparison left out. `p_value`
-    and `adjusted_p` are given by comparisons and tests; `p_less` is the exact one-sided p of a
-    comparison with the baseline, by which runs are judged over time. `looked` is given by early
-    stopping.
+    and `adjusted_p` are given by comparisons and tests; `p_less` is the one-sided p of a
+    comparison with the baseline, by which runs are judged over time (with early stopping adjusted
+    for the looks before). `looked` is given by early stopping.
     """
 
     decision: Decision

@@ -113,7 +113,7 @@ def run_plan(options: argparse.Namespace) -> int:
     from rmcheck.compare.plan import Asked, judges_of, measured_power, plan, wins_of
 
     if options.csv:
-        refuse_to_overwrite("--csv", options.csv, made=",".join(_HEAD))
+        refuse_to_overwrite("--csv", options.csv, made=",".join(_HEAD[:5]))
 
     chosen = settings(options)
     every, suites = _suites(options, chosen)

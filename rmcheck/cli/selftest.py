@@ -226,7 +226,7 @@ def _lines(result: SelfTest, against: str | None) -> list[str]:
     ]
     if any(one.assumed for one in result.tested):
         lines.append(f"* assumed: {_why_assumed(against)}")
-    if any(one.measure != "win_rate" for one in result.tested):
+    if any(one.measure != one.detected_by for one in result.tested):
         lines.append("† by win rate alone; the shares that fail are those of the measure")
     lines += _stopped(result)
     small = [one for one in result.tested if one.too_small]
@@ -276,7 +276,7 @@ def _table(result: SelfTest) -> list[str]:
                 f"{_percent(one.discordant)}{'*' if one.assumed else ''}",
                 _percent(one.false_alarms.value),
                 *(_with_interval(share) for share in one.caught.values()),
-                seen if one.measure == "win_rate" else f"{seen}†",
+                seen if one.measure == one.detected_by else f"{seen}†",
                 f"{one.max_drop * 100:.1f} pt",
             ]
         )
@@ -330,6 +330,7 @@ def _json(result: SelfTest) -> dict[str, Any]:
                 "assumed": one.assumed,
                 "max_drop": one.max_drop,
                 "measure": one.measure,
+                "detected_by": one.detected_by,
                 "equal_models": as_json(one.false_alarms),
                 "caught": [{"drop": drop, **as_json(share)} for drop, share in one.caught.items()],
                 **_scored(one),

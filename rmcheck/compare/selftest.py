@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from rmcheck.checks.looks import looks_at
 from rmcheck.checks.no_regression import NoRegression
 from rmcheck.compare.comparison import Side
 from rmcheck.compare.looking_trial import trial
+from rmcheck.compare.measured_plan import MeasuredPower
 from rmcheck.compare.simulation import PLANTED, Guard, Share, Tested, Wins
 from rmcheck.data import PreferencePair
 from rmcheck.progress import NoProgress, Progress
@@ -198,13 +199,30 @@ def selftest(
         alpha=max((guard.check.alpha for guard in found), default=math.nan),
         red=Share(red, runs),
         tested=[
-            each.tested(
-                alarms[place],
-                {drop: caught[place][drop] for drop in planted},
-                runs,
-                scored[place] if each.guard.looks else None,
+            _by_measure(
+                each.tested(
+                    alarms[place],
+                    {drop: caught[place][drop] for drop in planted},
+                    runs,
+                    scored[place] if each.guard.looks else None,
+                ),
+                each.guard,
+                comparisons,
             )
             for place, each in enumerate(trials)
         ],
         notes=tuple(notes),
+    )
+
+
+def _by_measure(tested: Tested, guard: Guard, comparisons: int) -> Tested:
+    """With what the check's own measure detects, where both models' margins are known."""
+    if tested.measure == "win_rate" or guard.before is None:
+        return tested
+    power = MeasuredPower(guard, comparisons)
+    return replace(
+        tested,
+        detected_by=tested.measure,
+        detectable=power.detectable(tested.n),
+        pairs_needed=power.needed(tested.target, tested.max_drop),
     )

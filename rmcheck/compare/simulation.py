@@ -80,8 +80,8 @@ class Tested:
 
     `detectable` is the smallest drop caught with 80 % probability. `target` is the drop that a
     check with this `max_drop` should catch: twice that (a drop of just `max_drop` is caught half
-    of the time at best), at least 1 point. `pairs_needed` would do for it. Both are those of the
-    win rate, whatever the `measure`.
+    of the time at best), at least 1 point. `pairs_needed` would do for it. Both are those of
+    `detected_by`, which is the measure where both models' margins are known, else the win rate.
 
     `scored` is the mean share of the pairs that a check with `early_stop` scores, by drop (0 for
     equal models); None for one without.
@@ -100,6 +100,7 @@ class Tested:
     target: float
     pairs_needed: int | None
     measure: Measure = "win_rate"
+    detected_by: Measure = "win_rate"
     scored: Mapping[float, float] | None = None
 
     @property

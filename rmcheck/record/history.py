@@ -37,7 +37,7 @@ class HistorySource(_Model):
 class HistoryCheck(_Model):
     """The result of a check in a run; `value`, `low` and `high` are None if undecided.
 
-    `inputs` is a hash of all that the verdict depends on (empty: not known), `p_less` the exact
+    `inputs` is a hash of all that the verdict depends on (empty: not known), `p_less` the
     one-sided p of a required comparison.
     """
 

@@ -47,7 +47,7 @@ def standings(runs: Sequence[HistoryRun]) -> tuple[Standing, ...]:
 
     Notes
     -----
-    The exact one-sided p of the gate is taken for each checkpoint. It is valid if a candidate that
+    The one-sided p of the gate is taken for each checkpoint. It is valid if a candidate that
     did not get worse wins a prompt that the baseline loses at least as often as the other way. The
     k-th checkpoint is tested at `ALPHA`/(m·k(k + 1)), see `rmcheck.stats.anytime`: valid however
     the runs depend on each other. Runs with the same inputs are one look, and runs of the baseline

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 from plugin.projects import Project, Row, jsonl, pairs
@@ -73,11 +74,19 @@ def test_a_measure_is_said_beside_its_check(gate: Project) -> None:
     gate.suite("code", {"check": "no_regression", "measure": "rank_log_loss"})
     said = gate.cli("selftest", "--runs", "20")
     assert said.out[5].startswith("code::no_regression by rank_log_loss ")
-    assert "pt†" in said.out[5]
-    assert "pt†" not in said.out[4]
-    assert said.out[6] == "† by win rate alone; the shares that fail are those of the measure"
+    assert not any("†" in line for line in said.out)  # both models' margins are known
     found = json.loads("\n".join(gate.cli("selftest", "--runs", "20", "--format", "json").out))
-    assert [check["measure"] for check in found["checks"]] == ["win_rate", "rank_log_loss"]
+    for key in ("measure", "detected_by"):
+        assert [check[key] for check in found["checks"]] == ["win_rate", "rank_log_loss"]
+
+
+def test_without_a_baseline_what_is_detected_is_that_of_the_win_rate(gate: Project) -> None:
+    gate.suite("code", {"check": "no_regression", "measure": "rank_log_loss"})
+    shutil.rmtree(gate.root / "fixtures/baselines")
+    said = gate.cli("selftest", "--runs", "20")
+    assert "†" in said.out[5]
+    assert "†" not in said.out[4]
+    assert "† by win rate alone; the shares that fail are those of the measure" in said.out
 
 
 def test_early_stopping_is_simulated_and_what_it_saves_is_told(gate: Project) -> None:
