@@ -21,10 +21,10 @@ from rmcheck.checks.adversarial.ledger import Ledger
 from rmcheck.checks.adversarial.shrinker import Shrinker, Smallest
 from rmcheck.checks.check import CANDIDATE, Check, Context, Need, ScoredPairs
 from rmcheck.checks.counterexamples import MOST, counterexample, shortened
-from rmcheck.data import Dialogue
+from rmcheck.data import Dialogue, pair_dialogues
 from rmcheck.data.preferences import PreferenceData
 from rmcheck.data.rows import shown_path
-from rmcheck.perturb import Promise, Transformation, UnknownTransformation, chosen
+from rmcheck.perturb import Promise, Transformation, UnknownTransformation, chosen, surely_chosen
 from rmcheck.record import pin as pin_file
 from rmcheck.record.pin import PinRow
 from rmcheck.spec import Spec
@@ -99,7 +99,8 @@ class Adversary(Check):
         """The check; unknown transformations are an error."""
         found = cls(**values)
         try:
-            found._chosen()
+            if not all(surely_chosen(each, found.promises) for each in found.transformations or ()):
+                found._chosen()
         except UnknownTransformation as error:
             raise ValueError(f"transformations: {error}{_remedy(found)}") from None
         return found
@@ -279,10 +280,8 @@ def _outlier(scored: ScoredPairs) -> str | None:
 
 
 def _known(scored: ScoredPairs) -> dict[Dialogue, float]:
-    known: dict[Dialogue, float] = {}
-    for pair, *scores in zip(scored.pairs, scored.chosen, scored.rejected, strict=True):
-        known.update(zip(pair.dialogues(), map(float, scores), strict=True))
-    return known
+    scores = np.column_stack([scored.chosen, scored.rejected]).ravel().tolist()
+    return dict(zip(pair_dialogues(scored.pairs), scores, strict=True))
 
 
 def _subjects(scored: ScoredPairs, seed: int) -> list[Subject]:

@@ -84,7 +84,7 @@ class PerturbedCheck(ThresholdCheck):
     def __post_init__(self) -> None:
         said = []
         for name in self.transformations or ():
-            if name == VARIANTS:
+            if name == VARIANTS or perturb.surely_chosen(name, (self.promise,)):
                 continue
             try:
                 perturb.chosen([name], (self.promise,))

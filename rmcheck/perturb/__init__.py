@@ -137,6 +137,21 @@ def chosen(
     return list(found.values())
 
 
+def surely_chosen(name: str, promises: Sequence[Promise]) -> bool:
+    """Whether `chosen` finds something under one of our own names, with one module imported.
+
+    False says nothing: `chosen` then knows it, or what is wrong.
+    """
+    if name == "all":
+        return bool(promises)
+    ours = {each: (each,) for each in OUR_NAMES} | _OURS
+    for each in ours.get(name, ()):
+        found = TRANSFORMATIONS.find(each)
+        if found is not None and name in (each, *found.groups) and found.promise in promises:
+            return True
+    return False
+
+
 __all__ = [
     "DEFAULT_STRENGTH",
     "OUR_NAMES",
@@ -147,6 +162,7 @@ __all__ = [
     "UnknownTransformation",
     "chosen",
     "groups",
+    "surely_chosen",
     "text_transformation",
     "transformation",
     "version",

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from perturb.samples import ENGLISH, QUESTION
 from rmcheck import perturb
 from rmcheck.data import Dialogue
-from rmcheck.data.dialogue import Message
+from rmcheck.data.dialogue import Message, Promise
 from rmcheck.perturb.transformation import version, with_last_turn
 
 TEXT = Dialogue("Why is the sky blue?", "Light scatters. Blue light scatters most.", "sky/chosen")
@@ -85,3 +88,28 @@ def test_copies_of_200_pairs_take_seconds() -> None:
 def test_a_strength_outside_its_range_is_refused(strength: float) -> None:
     with pytest.raises(ValueError, match=r"strength: expected a number in \(0, 1\]"):
         _named("flattery").copy(TEXT, strength=strength)
+
+
+@pytest.mark.parametrize("promise", ["preserves", "degrades", "tempts"])
+def test_what_is_surely_chosen_is_chosen(promise: Promise) -> None:
+    names = [*perturb.OUR_NAMES, *perturb.groups(), "all", "preserves", "nothing of the kind"]
+    sure = [name for name in names if perturb.surely_chosen(name, (promise,))]
+    for name in sure:
+        assert perturb.chosen([name], (promise,))
+    ours = perturb.chosen(["all"], (promise,))
+    assert {"all", *(each.name for each in ours if each.package is None)} <= {*sure}
+    assert "nothing of the kind" not in sure
+
+
+def test_a_group_is_known_by_one_module(tmp_path: Path) -> None:
+    code = (
+        "import sys; from rmcheck import perturb; "
+        "assert perturb.surely_chosen('typos', ('preserves',)); "
+        "assert not perturb.surely_chosen('typos', ('tempts',)); "
+        "print(sorted(n for n in sys.modules if n.startswith('rmcheck.perturb.')))"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert "rmcheck.perturb.typos" in said.stdout
+    assert "rmcheck.perturb.identity" not in said.stdout

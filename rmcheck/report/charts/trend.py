@@ -6,9 +6,8 @@ Runs are equally spaced, the latest at the right: time without a run does not sh
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
 from rmcheck.report import numbers
 from rmcheck.report.charts.axis import Axis, span
@@ -35,8 +34,7 @@ _SPARK = (168.0, 34.0)
 _MARKS = (("bad", "failed"), ("weak", "inconclusive"))
 
 
-@dataclass(frozen=True)
-class _Run:
+class _Run(NamedTuple):
     """A run on the chart: its place from the left, and its estimate."""
 
     x: int
