@@ -25,6 +25,13 @@ def add_commands(commands: Any) -> None:
     )
     command.add_argument("adapters", nargs="+", metavar="ADAPTER", help="folder of an adapter")
     command.add_argument("-o", "--output", metavar="DIR", required=True, help="new folder")
+    command.add_argument(
+        "--weights",
+        nargs="+",
+        type=float,
+        metavar="W",
+        help="how much each adapter counts, e.g. 0.7 0.3 (default: all alike)",
+    )
     add_cache_option(command)
     command.set_defaults(run=run_average)
 
@@ -51,7 +58,7 @@ def run_average(options: argparse.Namespace) -> int:
         raise UsageError(f"{twice[0]}: given more than once; name each adapter once")
     hashes = FileHashes(settings(options).cache)
     with needed_by("rmcheck average"):
-        rank = average(folders, Path(options.output), hashes)
+        rank = average(folders, Path(options.output), hashes, options.weights)
     tell(
         f"wrote {options.output}: the average of {counted(len(folders), 'adapter')} (rank {rank}); "
         f"use it with --rm hf:{options.output}"

@@ -82,6 +82,28 @@ def test_the_weights_are_the_mean_of_the_weights(
     assert (sidecar.pooling, sidecar.max_length) == ("mean", 64)
 
 
+def test_weights_say_how_much_each_adapter_counts(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    parts = [adapter(folder, name, rank=2, seed=seed) for seed, name in enumerate("ab")]
+    # In any unit: 3 to 1 is 0.75 and 0.25.
+    given = ["average", *map(str, parts), "-o", str(folder / "mean"), "--weights", "3", "1"]
+    assert main(given) == 0, capsys.readouterr().err
+    found, (first, second) = merged(folder / "mean"), map(merged, parts)
+    for name, weight in found.items():
+        expected = 0.75 * first[name] + 0.25 * second[name]
+        torch.testing.assert_close(weight, expected, atol=1e-4, rtol=1e-4)
+    hashes = FileHashes(folder / "cache")
+    for wrong, said in (
+        ([1.0], r"expected 2 numbers, one for each adapter, got \[1\.0\]"),
+        ([1.0, -1.0], "with a sum above 0"),
+        ([1.0, float("nan")], "expected finite numbers"),
+    ):
+        with pytest.raises(UsageError, match=said):
+            average(parts, folder / "out", hashes, wrong)
+    assert not (folder / "out").exists()
+
+
 def test_what_does_not_belong_together_is_refused(folder: Path) -> None:
     hashes = FileHashes(folder / "cache")
     one, two = adapter(folder, "a", rank=2, seed=1), adapter(folder, "b", rank=2, seed=2)
