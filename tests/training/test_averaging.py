@@ -93,6 +93,14 @@ def test_weights_say_how_much_each_adapter_counts(
     for name, weight in found.items():
         expected = 0.75 * first[name] + 0.25 * second[name]
         torch.testing.assert_close(weight, expected, atol=1e-4, rtol=1e-4)
+    # The same, merged: a model of transformers that needs no adapter.
+    given[4] = str(folder / "whole")
+    assert main([*given, "--merge"]) == 0, capsys.readouterr().err
+    assert "the average of 2 adapters, merged into their base" in capsys.readouterr().out
+    whole = GPT2ForSequenceClassification.from_pretrained(folder / "whole").state_dict()
+    assert whole.keys() == found.keys()
+    for name, weight in found.items():
+        torch.testing.assert_close(whole[name].double(), weight, atol=1e-6, rtol=1e-6)
     hashes = FileHashes(folder / "cache")
     for wrong, said in (
         ([1.0], r"expected 2 numbers, one for each adapter, got \[1\.0\]"),
