@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,19 @@ def add_commands(commands: Any) -> None:
     )
     command.add_argument("adapters", nargs="+", metavar="ADAPTER", help="folder of an adapter")
     command.add_argument("-o", "--output", metavar="DIR", required=True, help="new folder")
+    command.add_argument(
+        "--weights",
+        nargs="+",
+        type=float,
+        metavar="W",
+        help="how much each adapter counts, e.g. 0.7 0.3 (default: all alike)",
+    )
+    command.add_argument(
+        "--merge",
+        action="store_true",
+        help="write a whole checkpoint, the base with the average (or a single adapter) merged "
+        "into its weights, for tools that read no adapters",
+    )
     add_cache_option(command)
     command.set_defaults(run=run_average)
 
@@ -50,10 +65,29 @@ def run_average(options: argparse.Namespace) -> int:
     if twice:
         raise UsageError(f"{twice[0]}: given more than once; name each adapter once")
     hashes = FileHashes(settings(options).cache)
+    target = Path(options.output)
     with needed_by("rmcheck average"):
-        rank = average(folders, Path(options.output), hashes)
-    tell(
-        f"wrote {options.output}: the average of {counted(len(folders), 'adapter')} (rank {rank}); "
-        f"use it with --rm hf:{options.output}"
-    )
+        if options.merge:
+            said = _merged(folders, target, hashes, options.weights)
+        else:
+            rank = average(folders, target, hashes, options.weights)
+            said = f"the average of {counted(len(folders), 'adapter')} (rank {rank})"
+    tell(f"wrote {options.output}: {said}; use it with --rm hf:{options.output}")
     return 0
+
+
+def _merged(
+    folders: Sequence[Path], target: Path, hashes: FileHashes, weights: Sequence[float] | None
+) -> str:
+    """Write the whole checkpoint; what it is, in words."""
+    from rmcheck.sources.merged_checkpoint import write_merged
+    from rmcheck.training.averaging import average
+
+    if len(folders) == 1 and weights is None:
+        write_merged(folders[0], target, hashes)
+        return f"{folders[0]} merged into its base model"
+    with tempfile.TemporaryDirectory() as scratch:
+        between = Path(scratch) / "average"
+        average(folders, between, hashes, weights)
+        write_merged(between, target, hashes)
+    return f"the average of {counted(len(folders), 'adapter')}, merged into their base model"

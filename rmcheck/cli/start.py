@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import sys
 from pathlib import Path, PurePath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rmcheck.cli.data import data_of
 from rmcheck.cli.options import add_suites_option, settings, suites_folder
 from rmcheck.cli.output import tell
-from rmcheck.cli.project import shown, tell_ignored
+from rmcheck.cli.project import rooted, shown, tell_ignored
 from rmcheck.data.preferences import expand
 from rmcheck.data.reading import told
 from rmcheck.documents.finding import INI_FILES, matches
@@ -21,7 +22,12 @@ from rmcheck.errors import UsageError
 from rmcheck.extras import MODELS, missing
 from rmcheck.record.run import RESULTS
 from rmcheck.scoring.files import nearest_path
+from rmcheck.spec import redacted
 from rmcheck.wording import counted, listed
+
+if TYPE_CHECKING:
+    from rmcheck.engine import Settings
+    from rmcheck.scaffold import Student
 
 
 def add_commands(commands: Any) -> None:
@@ -71,6 +77,17 @@ def add_commands(commands: Any) -> None:
         metavar="PATH",
         help="folder for its data (default: the folder that other suites use), or existing data: "
         "a file, or a folder of Parquet files",
+    )
+    new.add_argument(
+        "--recipe",
+        metavar="RECIPE",
+        help="the suite's own model, in place of --rm: a recipe, by its name or path; if it has a "
+        "teacher (distil), the suite compares the student with it",
+    )
+    new.add_argument(
+        "--teacher",
+        metavar="SPEC",
+        help="have the suite compare the model with this reward source, its teacher",
     )
     new.set_defaults(run=run_new)
 
@@ -164,6 +181,7 @@ def run_new(options: argparse.Namespace) -> int:
             raise UsageError(f"--{option} {given} is outside this project ({root})")
     if options.domain is None and options.benchmark is None:
         raise UsageError("name the suite (rmcheck new DOMAIN), or a benchmark (--benchmark NAME)")
+    student = _student(options, chosen)
     definition = benchmark_of(options.benchmark) if options.benchmark else None
     form = None
     if definition is not None:
@@ -181,6 +199,7 @@ def run_new(options: argparse.Namespace) -> int:
         data=data,
         globs=chosen.files,
         form=form,
+        student=student,
     )
     suite, rows = shown(root / made.suite, root), shown(root / made.data, root)
     if definition is not None:
@@ -205,14 +224,49 @@ def run_new(options: argparse.Namespace) -> int:
         f"{start}The suite fails with fewer than {MIN_GROUPS} different prompts. About 90 pairs "
         "are needed to\ndistinguish a win rate of 0.70 from the threshold of 0.60."
     )
+    against = ""
     if made.pooled:
         pooled = ", ".join(shown(root / path, root) for path in made.pooled)
         print(
             f"{pooled}: the `data:` pattern also matches {rows}, so it includes\n"
             "these pairs too; list the files one by one to leave them out."
         )
-    print(f"\nnext:\n  rmcheck lint {suite}\n  pytest {suite}")
+    if student.teacher is not None:
+        tell(
+            f"The suite asks whether the model ranks pairs like {redacted(student.teacher)} "
+            "(agreement),",
+            "and with --rm-baseline whether it wins as many of them (no_regression).",
+        )
+        against = f" --rm-baseline {shlex.quote(redacted(student.teacher))}"
+    print("\nnext:")
+    tell(f"  rmcheck lint {suite}", f"  pytest {suite}{against}")
     return 0
+
+
+def _student(options: argparse.Namespace, chosen: Settings) -> Student:
+    """The model that a new suite is for, and its teacher.
+
+    Raises
+    ------
+    UsageError
+        For an unknown recipe or source, and with a benchmark, whose suite has one check.
+    """
+    from rmcheck import sources
+    from rmcheck.scaffold import Student
+    from rmcheck.training.recipe_file import load_recipe
+
+    for option in ("recipe", "teacher"):
+        if options.benchmark and getattr(options, option) is not None:
+            raise UsageError(f"--{option} does not go with --benchmark; name the model with --rm")
+    source, teacher = None, options.teacher and rooted(options.teacher, chosen.root)
+    if options.recipe is not None:
+        source = rooted(f"recipe:{options.recipe.removeprefix('recipe:')}", chosen.root)
+        recipe = load_recipe(source.removeprefix("recipe:"), chosen.root)
+        if recipe.distil is not None:
+            teacher = teacher or recipe.distil.teacher
+    if teacher is not None:
+        sources.create(teacher, chosen.options)  # one that cannot be found is told now
+    return Student(source, teacher)
 
 
 def _nearest(path: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -151,6 +152,8 @@ def _show(folder: Path, training: TrainingRecord | None, spec: str) -> None:
         )
     if training.distil is not None:
         tell(*taught_by(training.distil))
+        against = f"--rm {shlex.quote(spec)} --rm-baseline {shlex.quote(training.distil.teacher)}"
+        tell(f"to gate it against its teacher: pytest suites/ {against}")
 
 
 def _by(training: TrainingRecord) -> str:

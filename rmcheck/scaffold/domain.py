@@ -18,6 +18,7 @@ from rmcheck.errors import ProblemsFound, UsageError
 from rmcheck.scaffold.draft import Draft
 from rmcheck.scaffold.project import SCHEMA, template
 from rmcheck.scaffold.schema import rendered, suite_schema
+from rmcheck.scaffold.student import Student
 from rmcheck.suite.header import Name
 
 DATA = "data"
@@ -43,6 +44,7 @@ def new_domain(
     data: str | None = None,
     globs: Sequence[str] = (),
     form: str | None = None,
+    student: Student | None = None,
 ) -> Domain:
     """Write a suite and a data file for the domain `name`.
 
@@ -61,6 +63,8 @@ def new_domain(
     form
         The suite's text, in which SCHEMA, DOMAIN and DATA are replaced; without DATA, no data file
         is written. By default that of a commented suite.
+    student
+        The model that the suite is for, if it is not that of the run, or has a teacher.
 
     Raises
     ------
@@ -91,6 +95,7 @@ def new_domain(
         .replace("DOMAIN", name)
         .replace("DATA", Path(os.path.relpath(root / made.data, folder)).as_posix())
     )
+    text = text if student is None else student.added(text)
     files = {made.suite: text} if exists else {made.suite: text, made.data: _stub(name)}
     draft = Draft(root, files)
     if draft.taken():

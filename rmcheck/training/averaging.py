@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -28,7 +29,12 @@ _LAYER = ("use_dora", "rank_pattern", "alpha_pattern", "trainable_token_indices"
 _READING = ("template", "pooling", "max_length", "num_labels", "objectives")
 
 
-def average(folders: Sequence[Path], target: Path, hashes: FileHashes) -> int:
+def average(
+    folders: Sequence[Path],
+    target: Path,
+    hashes: FileHashes,
+    weights: Sequence[float] | None = None,
+) -> int:
     """Write the average of LoRA adapters to the new folder `target`.
 
     Parameters
@@ -39,6 +45,8 @@ def average(folders: Sequence[Path], target: Path, hashes: FileHashes) -> int:
         A folder that is empty or does not exist.
     hashes
         Of the base models' files.
+    weights
+        How much each counts, in any unit: they are divided by their sum. None: all alike.
 
     Returns
     -------
@@ -47,7 +55,8 @@ def average(folders: Sequence[Path], target: Path, hashes: FileHashes) -> int:
     Raises
     ------
     UsageError
-        If they are fewer than two, do not belong together, or `target` has files in it.
+        If they are fewer than two, do not belong together, or `target` has files in it; for
+        weights that are not as many, not finite, or do not add up to more than 0.
     SourceError
         If a folder is not an adapter, is damaged, or is of a kind that cannot be averaged.
 
@@ -63,6 +72,7 @@ def average(folders: Sequence[Path], target: Path, hashes: FileHashes) -> int:
         raise UsageError("expected two or more adapters, got one")
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise UsageError(f"{target}: already exists and is not an empty folder; choose another one")
+    shares = _shares(weights, len(folders))
     configs = [_lora(folder) for folder in folders]
     sidecars = [read_sidecar(folder) or Sidecar() for folder in folders]
     bases = [base_of(folder, hashes) for folder in folders]
@@ -74,13 +84,13 @@ def average(folders: Sequence[Path], target: Path, hashes: FileHashes) -> int:
             first, here = getattr(sidecars[0], key), getattr(sidecar, key)
             if first != here:
                 raise UsageError(f"{folder}: expected {key} {first} as in {folders[0]}, got {here}")
-    weights = _averaged(folders, configs)
+    tensors = _averaged(folders, configs, shares)
     target.mkdir(parents=True, exist_ok=True)
     from safetensors.torch import save_file
 
     rank = sum(int(config["r"]) for config in configs)
     config = {**configs[0], "r": rank, "lora_alpha": rank, "use_rslora": False}
-    save_file(weights, target / WEIGHTS, metadata={"format": "pt"})
+    save_file(tensors, target / WEIGHTS, metadata={"format": "pt"})
     (target / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     files, gguf = bases[0]
     name = files.name
@@ -93,6 +103,17 @@ def average(folders: Sequence[Path], target: Path, hashes: FileHashes) -> int:
     text = sealed(target, Sidecar(backbone=backbone, **given)).model_dump_json(indent=1)
     (target / SIDECAR).write_text(text + "\n", encoding="utf-8")
     return rank
+
+
+def _shares(weights: Sequence[float] | None, count: int) -> list[float]:
+    """What each adapter's share of the average is; they add up to 1."""
+    given = [1.0] * count if weights is None else list(weights)
+    if len(given) != count:
+        raise UsageError(f"--weights: expected {count} numbers, one for each adapter, got {given}")
+    total = math.fsum(given)
+    if not (math.isfinite(total) and total > 0):
+        raise UsageError(f"--weights: expected finite numbers with a sum above 0, got {given}")
+    return [each / total for each in given]
 
 
 def _lora(folder: Path) -> Mapping[str, Any]:
@@ -110,7 +131,9 @@ def _lora(folder: Path) -> Mapping[str, Any]:
     return config
 
 
-def _averaged(folders: Sequence[Path], configs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _averaged(
+    folders: Sequence[Path], configs: Sequence[Mapping[str, Any]], shares: Sequence[float]
+) -> dict[str, Any]:
     """The weights of the average, by their names."""
     import torch
     from safetensors.torch import load_file
@@ -129,10 +152,12 @@ def _averaged(folders: Sequence[Path], configs: Sequence[Mapping[str, Any]]) -> 
         if ".lora_A." in name:
             found[name] = torch.cat(each, dim=0).contiguous()
         elif ".lora_B." in name:
-            shares = [one * (scale / len(parts)) for one, scale in zip(each, scales, strict=True)]
-            found[name] = torch.cat(shares, dim=1).contiguous()
+            factors = [scale * share for scale, share in zip(scales, shares, strict=True)]
+            scaled = [one * factor for one, factor in zip(each, factors, strict=True)]
+            found[name] = torch.cat(scaled, dim=1).contiguous()
         elif ".lora_" in name:
             raise SourceError(f"{folders[0]}: LoRA of embeddings ({name}) cannot be averaged")
         else:
-            found[name] = torch.stack(each).mean(dim=0)
+            scaled = [one * share for one, share in zip(each, shares, strict=True)]
+            found[name] = torch.stack(scaled).sum(dim=0)
     return found

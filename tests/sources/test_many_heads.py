@@ -14,13 +14,16 @@ from training import project
 from training.test_many_heads import rows_with_labels
 
 from rmcheck.checks import CANDIDATE
+from rmcheck.cli import main
 from rmcheck.engine.binding import Binding
 from rmcheck.errors import SourceError, UsageError
 from rmcheck.reward_source import ManySided, SourceOptions
+from rmcheck.scoring import stored
 from rmcheck.scoring.files import FileHashes
 from rmcheck.scoring.objective_weights import shown, weights_of
 from rmcheck.sources import create
 from rmcheck.sources.checkpoint import CheckpointSource
+from rmcheck.sources.merged_checkpoint import write_merged
 from rmcheck.sources.recipe import ManyHeadedRecipe
 from rmcheck.training.averaging import average
 
@@ -241,6 +244,33 @@ def test_the_average_of_adapters_keeps_their_objectives(folder: Path, tmp_path: 
     source = create("hf:average", SourceOptions(root=folder, cache=folder / "cache"))
     texts = dialogues(5)
     np.testing.assert_allclose(source.score(texts), opened(folder, "").score(texts), atol=1e-5)
+
+
+def test_a_merged_checkpoint_scores_as_its_adapter(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = SourceOptions(root=folder, cache=folder / "cache")
+    one, texts = opened(folder, "").adapter, dialogues(6)
+    assert main(["average", str(one), "--merge", "-o", str(folder / "whole")]) == 0
+    assert "merged into its base model; use it with --rm hf:" in capsys.readouterr().out
+    assert not (folder / "whole/adapter_config.json").exists()
+    whole = create("hf:whole", options)
+    np.testing.assert_allclose(whole.score(texts), opened(folder, "").score(texts), atol=1e-5)
+    assert whole.describe().objective == "0.7*rain+-0.3*bridge"
+    side = create("hf:whole,objective=bridge", options)
+    expected = opened(folder, "").with_objective("bridge").score(texts)
+    np.testing.assert_allclose(side.score(texts), expected, atol=1e-5)
+    assert main(["average", str(one), "--merge", "-o", str(folder / "whole")]) == 4
+    assert "already exists and is not an empty folder" in capsys.readouterr().err
+
+
+def test_nothing_is_merged_into_quantised_weights(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stored, "computes_packed", lambda model: True)
+    with pytest.raises(SourceError, match="quantised weights, into which nothing is merged"):
+        write_merged(opened(folder, "").adapter, tmp_path / "whole", FileHashes(tmp_path))
+    assert not (tmp_path / "whole").exists()
 
 
 def test_weights_are_said_as_they_are_read() -> None:

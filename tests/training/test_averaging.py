@@ -82,6 +82,36 @@ def test_the_weights_are_the_mean_of_the_weights(
     assert (sidecar.pooling, sidecar.max_length) == ("mean", 64)
 
 
+def test_weights_say_how_much_each_adapter_counts(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    parts = [adapter(folder, name, rank=2, seed=seed) for seed, name in enumerate("ab")]
+    # In any unit: 3 to 1 is 0.75 and 0.25.
+    given = ["average", *map(str, parts), "-o", str(folder / "mean"), "--weights", "3", "1"]
+    assert main(given) == 0, capsys.readouterr().err
+    found, (first, second) = merged(folder / "mean"), map(merged, parts)
+    for name, weight in found.items():
+        expected = 0.75 * first[name] + 0.25 * second[name]
+        torch.testing.assert_close(weight, expected, atol=1e-4, rtol=1e-4)
+    # The same, merged: a model of transformers that needs no adapter.
+    given[4] = str(folder / "whole")
+    assert main([*given, "--merge"]) == 0, capsys.readouterr().err
+    assert "the average of 2 adapters, merged into their base" in capsys.readouterr().out
+    whole = GPT2ForSequenceClassification.from_pretrained(folder / "whole").state_dict()
+    assert whole.keys() == found.keys()
+    for name, weight in found.items():
+        torch.testing.assert_close(whole[name].double(), weight, atol=1e-6, rtol=1e-6)
+    hashes = FileHashes(folder / "cache")
+    for wrong, said in (
+        ([1.0], r"expected 2 numbers, one for each adapter, got \[1\.0\]"),
+        ([1.0, -1.0], "with a sum above 0"),
+        ([1.0, float("nan")], "expected finite numbers"),
+    ):
+        with pytest.raises(UsageError, match=said):
+            average(parts, folder / "out", hashes, wrong)
+    assert not (folder / "out").exists()
+
+
 def test_what_does_not_belong_together_is_refused(folder: Path) -> None:
     hashes = FileHashes(folder / "cache")
     one, two = adapter(folder, "a", rank=2, seed=1), adapter(folder, "b", rank=2, seed=2)

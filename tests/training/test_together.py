@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import queue
+import shutil
 import signal
 from pathlib import Path
 from typing import Any
@@ -249,6 +250,29 @@ def test_rmcheck_train_trains_by_several_processes(
     assert (training.processes, training.fingerprint) == (2, by_two.adapter.name)
     texts = [one for pair in project.pairs_in(trained) for one in pair.dialogues()]
     assert by_two.score(texts) == pytest.approx(by_one.score(texts), abs=1e-5)
+
+
+@pytest.mark.ci
+def test_a_student_learns_the_same_from_its_teacher(trained: Path) -> None:
+    text = project.RECIPE + "distil: {teacher: recipe:tiny.yaml, weight: 0.5}\n"
+    (trained / "student.yaml").write_text(text, encoding="utf-8")
+    options = SourceOptions(root=trained, cache=trained / "cache", device="cpu")
+    by_one = create("student.yaml", options)
+    shutil.copytree(trained / "cache", trained / "two")
+    by_two = create(
+        "student.yaml", dataclasses.replace(options, cache=trained / "two", processes=COUNT)
+    )
+    texts = [one for pair in project.pairs_in(trained) for one in pair.dialogues()]
+    assert by_two.score(texts) == pytest.approx(by_one.score(texts), abs=1e-5)
+    first, second = by_one.training, by_two.training
+    assert first is not None
+    assert second is not None
+    assert (first.processes, second.processes) == (1, COUNT)
+    assert first.distil is not None
+    assert second.distil is not None
+    assert first.distil.pearson is not None
+    assert second.distil.pearson is not None
+    assert second.distil.pearson.value == pytest.approx(first.distil.pearson.value, abs=1e-4)
 
 
 def test_the_number_of_processes_is_not_part_of_the_hash(shared: Path) -> None:
