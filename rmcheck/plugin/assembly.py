@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 
 from rmcheck import __version__
+from rmcheck.data.rows import shown_path
+from rmcheck.documents.recognise import looks_like_suite
 from rmcheck.engine.environment import commit
 from rmcheck.engine.settings import DEFAULT_BASELINE
 from rmcheck.errors import os_message
@@ -242,6 +244,7 @@ class Assembly:
             incomplete=incomplete,
             unread=self._unread,
             left_out=self._last["left_out"],
+            unasked=self._unasked(suites),
             whole=whole,
             missing=missing,
             commit=commit(self._root),
@@ -254,6 +257,11 @@ class Assembly:
         )
 
     @property
+    def red(self) -> bool:
+        """Whether a required check failed or could not be decided, whatever pytest made of it."""
+        return self._record is not None and self._record.outcome != "pass"
+
+    @property
     def missing(self) -> Sequence[str]:
         """Suites and required checks of the baseline that the run did not find."""
         return self._record.missing if self._record else ()
@@ -261,6 +269,18 @@ class Assembly:
     def vanished(self) -> bool:
         """Whether a run without any check asked for suites of the baseline."""
         return bool(self._asked([], None, incomplete=False)[1])
+
+    def _unasked(self, suites: list[SuiteRecord]) -> list[str]:
+        """The suite files beside those of the run that it was not asked to run."""
+        found = {
+            (self._root / path).resolve() for path in [*(s.path for s in suites), *self._unread]
+        }
+        beside = suite_files(found, self._config) - found if found else set()
+        return sorted(
+            shown_path(path, self._root)
+            for path in beside
+            if path.is_file() and looks_like_suite(path)
+        )
 
     def _asked(
         self, suites: list[SuiteRecord], baseline: str | None, incomplete: bool

@@ -110,6 +110,9 @@ class Controller:
                 self._assembly.write(incomplete=stopped and not self._all_decided(session))
                 if self._assembly.missing and exitstatus in _ENDED:
                     session.exitstatus = pytest.ExitCode.TESTS_FAILED
+                if self._assembly.red and session.exitstatus == pytest.ExitCode.OK:
+                    # Another plugin or a mark (`xfail`) made a failed check green.
+                    session.exitstatus = pytest.ExitCode.TESTS_FAILED
             self._checks_only = self._has_only_checks(session)
         finally:
             if restore is not None:

@@ -293,12 +293,13 @@ class RunLog:
         else:
             crash = getattr(report.longrepr, "reprcrash", None)
             message = crash.message if crash else str(report.longrepr or "")
-        record = undecided_record(
-            item.bound,
-            outcome="error" if report.failed else "skipped",
-            message=message.partition("\n")[0] or f"{report.outcome} in {report.when}",
-        )
-        self._conclude(item, record, None)
+        message = message.partition("\n")[0] or f"{report.outcome} in {report.when}"
+        if report.skipped and self.settings.strict and item.bound.required:
+            # By a mark or a fixture of the user's: `rm_strict` lets no required check be skipped.
+            report.outcome = "failed"
+            message = report.longrepr = f"rm_strict: required check not decided: {message}"
+        outcome: Literal["skipped", "error"] = "error" if report.failed else "skipped"
+        self._conclude(item, undecided_record(item.bound, outcome=outcome, message=message), None)
 
 
 def _tell(

@@ -326,9 +326,10 @@ class RunRecord(_Model):
     time at which it became a baseline (None: it did not); kept here, so that a checkout of another
     branch does not change which baseline is the latest. `incomplete` says that the run was stopped
     before all checks were decided; `unread` names the suite files that could not be read, and
-    `left_out` the required checks of its suites that were not selected (by `-k`, say). `whole` says
-    that the run asked for every suite of the project, `missing` names the suites of the baseline,
-    and their required checks, that such a run no longer found. `run_id`
+    `left_out` the required checks of its suites that were not selected (by `-k`, say), `unasked`
+    the suite files beside its own that it did not ask for. `whole` says that the run asked for
+    every suite of the project, `missing` names the suites of the baseline, and their required
+    checks, that such a run no longer found. `run_id`
     is in every file that the run leaves, `scores_hash` (SHA-256) ties `scores.jsonl` to it.
     """
 
@@ -346,6 +347,7 @@ class RunRecord(_Model):
     incomplete: bool = False
     unread: list[str] = Field(default_factory=list)
     left_out: list[str] = Field(default_factory=list)
+    unasked: list[str] = Field(default_factory=list)
     whole: bool = False
     missing: list[str] = Field(default_factory=list)
     commit: str | None = None

@@ -135,6 +135,8 @@ def sentence(record: RunRecord, groups: Groups | None = None) -> Sentence:
         return Sentence("unknown", "Cannot say", reason)
     if record.missing:
         return Sentence("no", "Do not merge", _missing(record))
+    if not groups.all and record.outcome == "error":
+        return Sentence("unknown", "Cannot say", "an error ended the run before any check began")
     required = [each for each in groups.all if each.check.gate == "required"]
     undecided = required and all(each.group == "skipped" for each in required)
     if record.outcome != "pass" and not undecided:
@@ -237,6 +239,10 @@ def _passed(record: RunRecord, groups: Groups) -> Sentence:
         count = len(record.left_out)
         others = counted(count, "other required check")
         clauses.append(f"{others} of the suites {be(count, past=True)} not selected")
+    if record.unasked:
+        count = len(record.unasked)
+        clauses.append(f"{counted(count, 'other suite')} {be(count, past=True)} not run")
+    if record.left_out or record.unasked:
         return Sentence("unknown", "Cannot say", "; ".join(clauses))
     if record.baseline is None:
         clauses.append("no baseline yet, so it was not checked for regressions")

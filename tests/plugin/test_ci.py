@@ -177,6 +177,24 @@ def test_a_run_that_left_checks_out_cannot_say(
     assert project.cli("bless", "--red").code == 0
 
 
+@pytest.mark.parametrize("options", [("suites/chat.yaml",), ("--ignore", "suites/code.yaml")])
+def test_a_run_of_some_suites_cannot_say_whether_all_hold(
+    project: Project, options: tuple[str, ...]
+) -> None:
+    project.model()
+    project.suite("chat", "win_rate", rows=pairs())
+    project.suite("code", "win_rate", rows=pairs(name="code", wrong=range(20)))
+    result = project.run(*options)
+    assert result.ret == 0
+    assert "Cannot say: the one required check passes; 1 other suite was not run." in text_of(
+        result
+    )
+    assert project.record()["unasked"] == ["suites/code.yaml"]
+    named = project.run("suites/chat.yaml", "suites/code.yaml")
+    assert named.ret == 1
+    assert project.record()["unasked"] == []
+
+
 def test_a_check_that_is_advisory_may_be_left_out(project: Project) -> None:
     project.model()
     advised = {"check": "win_rate", "name": "advised", "gate": "advisory", "min": 0.6}

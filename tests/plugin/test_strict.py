@@ -116,3 +116,35 @@ def test_a_response_set_to_be_replaced_is_an_error(project: Project) -> None:
     rows = [{**SETS[0], "responses": ["REPLACE THIS: one", "two"]}, *SETS[1:]]
     project.suite("sets", {"check": "best_of_n", "min": 0.4}, rows=rows)
     assert "data/sets.jsonl:1:1: a text still begins" in text_of(project.run())
+
+
+MARKED = """
+import pytest
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        item.add_marker(pytest.mark.{mark})
+"""
+
+
+@pytest.mark.parametrize("mark", ["skip(reason='later')", "xfail(run=False)"])
+def test_strict_lets_no_mark_skip_a_required_check(project: Project, mark: str) -> None:
+    project.ini("rm_strict = true")
+    project.model()
+    advised = {"check": "win_rate", "name": "advised", "gate": "advisory", "min": 0.6}
+    project.suite("chat", "win_rate", advised, rows=pairs())
+    project.write("suites/conftest.py", MARKED.format(mark=mark))
+    result = project.run()
+    assert result.ret == 1
+    assert [each["outcome"] for each in project.checks().values()] == ["error", "skipped"]
+    assert "Safe to merge" not in text_of(result)
+
+
+def test_a_mark_does_not_make_a_failed_check_green(project: Project) -> None:
+    project.model()
+    project.suite("chat", "win_rate", rows=pairs(wrong=range(20)))
+    project.write("suites/conftest.py", MARKED.format(mark="xfail"))
+    result = project.run()
+    result.assert_outcomes(xfailed=1)
+    assert "Do not merge: 1 required check fails (chat::win_rate)" in text_of(result)
+    assert result.ret == 1

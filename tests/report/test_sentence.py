@@ -114,6 +114,21 @@ def test_no_check_at_all() -> None:
     assert str(said()) == "Cannot say: the run has no checks."
 
 
+def test_an_error_before_the_first_check_is_told_as_one() -> None:
+    verdict = said(outcome="error")
+    assert str(verdict) == "Cannot say: an error ended the run before any check began."
+
+
+def test_other_suites_that_were_not_run_leave_the_answer_open() -> None:
+    verdict = said(build.suite(build.check()), unasked=["suites/b.yaml", "suites/c.yaml"])
+    assert verdict.answer == "unknown"
+    assert str(verdict) == (
+        "Cannot say: the one required check passes; 2 other suites were not run."
+    )
+    failed = said(build.suite(build.failed()), unasked=["suites/b.yaml"])
+    assert failed.answer == "no"
+
+
 def test_only_advisory_checks_decide_nothing() -> None:
     verdict = said(build.suite(build.check(gate="advisory")))
     assert verdict.answer == "unknown"
