@@ -25,8 +25,11 @@ def seldom() -> None:
 
 
 def usual() -> None:
-    """Search for garbage as before `seldom`."""
+    """Search for garbage as before `seldom`; what came since counts as old."""
     if _usual:
+        if not gc.get_freeze_count():  # else it would thaw what somebody else has frozen
+            gc.freeze()
+            gc.unfreeze()  # into the oldest generation, without the search that is due
         gc.set_threshold(*_usual.pop())
 
 

@@ -61,10 +61,14 @@ def size(check: Check, found: TableContext) -> int:
     return len(json.dumps(dataclasses.asdict(evidence)))
 
 
+def _slow(check: Check) -> bool:
+    return isinstance(check, PerturbedCheck) or check.kind in ("correlation", "selection")
+
+
 @pytest.mark.parametrize(
     "kind",
     [
-        pytest.param(kind, marks=pytest.mark.ci if isinstance(check, PerturbedCheck) else ())
+        pytest.param(kind, marks=pytest.mark.ci if _slow(check) else ())
         for kind, check in KINDS.items()
     ],
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import gc
 import json
+import weakref
 
 import pytest
 
@@ -200,6 +201,40 @@ def test_a_collector_that_is_off_stays_off(monkeypatch: pytest.MonkeyPatch) -> N
     finally:
         back()
         gc.set_threshold(*usual)
+
+
+class Knot:
+    """Garbage that only a search finds."""
+
+    def __init__(self) -> None:
+        self.me = self
+
+
+def test_what_was_read_is_not_searched_when_reading_ends() -> None:
+    before = gc.get_threshold()
+    searched: list[int] = []
+
+    def note(phase: str, info: dict[str, int]) -> None:
+        searched.append(info["generation"])
+
+    gc.collect()
+    gc.callbacks.append(note)
+    try:
+        seldom()
+        kept = [[number] for number in range(50_000)]
+        knot = weakref.ref(Knot())
+        back()
+        more = [[number] for number in range(100)]
+        assert searched == []
+        assert (len(kept), len(more)) == (50_000, 100)
+        assert gc.get_freeze_count() == 0
+        assert knot() is not None
+        gc.collect()
+        assert knot() is None  # it can be found as before
+    finally:
+        gc.callbacks.remove(note)
+        back()
+    assert gc.get_threshold() == before
 
 
 NOTES_HYPOTHESIS = """

@@ -141,6 +141,7 @@ def test_a_line_with_a_number_that_is_not_finite_is_passed_over(
     assert history.read(path) == history.History((), (1,))
 
 
+@pytest.mark.ci
 def test_runs_at_once_leave_whole_lines(tmp_path: Path) -> None:
     path = tmp_path / "history.jsonl"
     context = multiprocessing.get_context("spawn")

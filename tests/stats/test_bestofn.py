@@ -35,6 +35,7 @@ def test_without_ties_the_interval_is_wilsons() -> None:
     )
 
 
+@pytest.mark.ci
 @settings(deadline=None)
 @given(st.integers(1, 6), st.integers(0, 2**32))
 def test_equal_scores_reach_chance_and_nothing_more(n: int, seed: int) -> None:

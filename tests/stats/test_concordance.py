@@ -23,6 +23,7 @@ def test_tau_is_scipys_digit_by_digit(n: int, seed: int, digits: int) -> None:
         np.testing.assert_equal(found, oracle)
 
 
+@pytest.mark.ci
 @settings(max_examples=100, deadline=None)
 @given(st.integers(1, 90), st.integers(0, 2**32), st.integers(1, 9), st.booleans())
 def test_a_column_of_few_values_gives_scipys_tau_digit_by_digit(

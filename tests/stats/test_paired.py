@@ -59,6 +59,7 @@ def test_published_intervals(e: int, f: int, g: int, h: int, low: float, high: f
     assert found.value == pytest.approx((f - g) / (e + f + g + h))
 
 
+@pytest.mark.ci
 @settings(deadline=None)
 @given(*[st.integers(0, 40)] * 4)
 def test_p_values_are_mcnemars(e: int, f: int, g: int, h: int) -> None:

@@ -34,6 +34,7 @@ def by_enumeration(n: int, discordant: float, drop: float, max_drop: float, alph
     return total
 
 
+@pytest.mark.ci
 @example(5, 1.0, 0.6989719310990176, 0.0, 0.05)  # every pair changes
 @settings(max_examples=25, deadline=None)
 @given(

@@ -60,7 +60,10 @@ def changes(
     return np.repeat(draw[::size], size)[:n] if together else draw
 
 
-@pytest.mark.parametrize(("size", "together"), [(1, False), (3, False), (3, True)])
+@pytest.mark.parametrize(
+    ("size", "together"),
+    [(1, False), (3, False), pytest.param(3, True, marks=pytest.mark.ci)],
+)
 @pytest.mark.parametrize("suites", [1, pytest.param(5, marks=pytest.mark.slow)])
 def test_equal_models_rarely_go_red(size: int, together: bool, suites: int) -> None:
     rng = np.random.default_rng([size, together, suites])

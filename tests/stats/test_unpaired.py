@@ -37,6 +37,7 @@ def test_published_intervals(a: int, m: int, b: int, n: int, low: float, high: f
 sizes = st.integers(1, 60)
 
 
+@pytest.mark.ci
 @given(sizes, sizes, st.floats(0, 1), st.floats(0, 1), st.sampled_from([0.8, 0.95, 0.99]))
 def test_intervals_are_those_of_statsmodels_and_mirror(
     m: int, n: int, first: float, second: float, level: float
