@@ -33,7 +33,8 @@ def _explicit(row: Values) -> list[Item]:
         before = row.get("conversations") or before
     if isinstance(before, Mapping):
         before = [before]
-    _refuse_transcripts(row)
+    if before:
+        _refuse_transcripts(row)
     prompt, good, bad = texts.sides(before, row.get("chosen"), row.get("rejected"))
     return [_pair(row, _with_system(row, prompt), good, bad)]
 
