@@ -97,7 +97,8 @@ def read_responses(
 
 _PLAIN_KEYS = frozenset({"id", "prompt", "chosen", "rejected", "group", "tags"})
 _TEXT = {str}
-_CAREFUL = frozenset({"confidence", "ratings", "responses", "variants", "objectives"})
+_SYSTEM = ("system", "system_prompt")
+_CAREFUL = frozenset({"confidence", "ratings", "responses", "variants", "objectives", *_SYSTEM})
 
 
 class _Reader:
@@ -203,6 +204,13 @@ class _Reader:
 
     def _prompt(self) -> Prompt:
         value = self.row.values.get("prompt")
+        for key in _SYSTEM:
+            given = self.row.values.get(key)
+            if isinstance(given, str) and given:
+                self._note(
+                    f"the key '{key}' would be ignored; put it into 'prompt' as a message with the "
+                    "role system, or name 'layout: trl', which reads it"
+                )
         if not isinstance(value, list):
             return self._text("prompt", empty=True)
         return read_messages(value, "prompt", self._note)

@@ -16,6 +16,7 @@ import iniconfig
 
 from rmcheck.documents.finding import INI_FILES
 from rmcheck.errors import UsageError, did_you_mean
+from rmcheck.wording import listed
 
 KEYS = (
     "rm_source", "rm_baseline", "rm_report", "rm_device", "rm_dtype", "rm_cache", "rm_seed",
@@ -117,8 +118,12 @@ class IniFile:
         Raises
         ------
         UsageError
-            For an unknown key with our prefix, unless a conftest.py mentions it.
+            For an unknown key with our prefix, unless a conftest.py mentions it, and for keys in
+            a file that pytest does not read (see `unread`).
         """
+        said = unread(self.path) if self.path is not None else ""
+        if said:
+            raise UsageError(said)
         for key in self.values:
             said = misspelt(key)
             if said and not any(key in text for text in self._conftests()):
@@ -128,6 +133,28 @@ class IniFile:
         """The texts in which a project may add keys of its own."""
         for path in (*self.root.glob("conftest.py"), *self.root.glob("*/conftest.py")):
             yield path.read_text(encoding="utf-8", errors="replace")
+
+
+def unread(path: Path) -> str:
+    """Why keys are refused that are in another file beside `path`, the one that pytest reads.
+
+    pytest reads one file of a folder. A key in another one, such as `rm_strict` in pyproject.toml
+    beside a pytest.ini, would have no effect. Empty if all keys are read.
+    """
+    for name, read in _READERS.items():
+        other = path.with_name(name)
+        if name == path.name or not other.is_file():
+            continue
+        try:
+            values = read(other) or {}
+        except (OSError, ValueError, iniconfig.ParseError):
+            continue  # not ours to tell
+        ours = [key for key in values if key in KEYS]
+        if ours:
+            has, it = ("has", "it") if len(ours) == 1 else ("have", "them")
+            why = f"{has} no effect, because pytest reads {path.name}; move {it} there"
+            return f"{other}: {listed(ours)} {why}"
+    return ""
 
 
 def _ini(section: str, *, always: bool) -> Callable[[Path], Mapping[str, object] | None]:

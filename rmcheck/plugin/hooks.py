@@ -82,6 +82,24 @@ def _refuse_misspelt_keys(config: pytest.Config) -> None:
                 raise pytest.UsageError(f"{place}: {said}") from None
 
 
+def _refuse_unread_keys(config: pytest.Config) -> None:
+    """Refuse our keys in a file that pytest does not read, because another one comes before it."""
+    path = config.inipath
+    if path is None or config.getoption("inifilename", None):  # -c FILE is a choice
+        return
+    others = [path.with_name(name) for name in _CONFIGURATION if name != path.name]
+    if any(each.is_file() for each in others):
+        from rmcheck.documents.ini import unread
+
+        said = unread(path)
+        if said:
+            raise pytest.UsageError(said)
+
+
+_CONFIGURATION = ("pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini", "pyproject.toml",
+                  "tox.ini", "setup.cfg")  # fmt: skip
+
+
 def _refuse_repeated(config: pytest.Config) -> None:
     """Refuse an option that is given twice, because pytest would silently use the last one.
 
@@ -99,6 +117,7 @@ def pytest_configure(config: pytest.Config) -> None:
     _refuse_repeated(config)
     if not hasattr(config, "workerinput"):
         _refuse_misspelt_keys(config)
+        _refuse_unread_keys(config)
         if "!" in config.getini(INI_FILES):
             said = f"{INI_FILES}: '!' is not followed by a glob; remove the space after it"
             raise pytest.UsageError(said)

@@ -326,3 +326,29 @@ def test_two_columns_of_a_name_in_parquet_are_refused(tmp_path: Path) -> None:
     table = pyarrow.Table.from_pylist(ROWS)
     pyarrow.parquet.write_table(table.append_column("chosen", table["rejected"]), path)
     assert "2 columns are named 'chosen'; rename or remove one" in "\n".join(told(path))
+
+
+@pytest.mark.parametrize("key", ["system", "system_prompt"])
+def test_a_system_prompt_beside_our_own_keys_is_not_ignored(key: str, tmp_path: Path) -> None:
+    path = tmp_path / "d.jsonl"
+    path.write_bytes(lines([ROWS[0], {**ROWS[1], key: "Answer in French."}]))
+    said = f"d.jsonl:2:1: the key '{key}' would be ignored; put it into 'prompt' as a message"
+    assert said in told(path)[0]
+    trl = load([path], root=tmp_path, layout="trl").pairs  # the remedy that the message names
+    assert [pair.id for pair in trl] == ["r0", "r1"]
+    assert [turn.content for turn in trl[1].prompt] == ["Answer in French.", "Why 1?"]  # type: ignore[union-attr]
+    path.write_bytes(lines([{**row, key: ""} for row in ROWS]))
+    assert [pair.prompt for pair in load([path]).pairs] == ["Why 0?", "Why 1?", "Why 2?"]
+
+
+def test_transcripts_beside_a_prompt_are_not_scored_with_the_prompt_twice(tmp_path: Path) -> None:
+    path = tmp_path / "d.jsonl"
+    before = "\n\nHuman: Why?\n\nAssistant:"
+    row = {"prompt": "Why?", "chosen": f"{before} It rains.", "rejected": f"{before} No."}
+    path.write_bytes(lines([row]))
+    assert "name 'layout: hh' to read them" in "\n".join(told(path))
+    (pair,) = load([path], layout="hh").pairs
+    assert (pair.prompt, pair.chosen, pair.rejected) == ("Why?", "It rains.", "No.")
+    # One side alone may be an answer that quotes a conversation.
+    path.write_bytes(lines([{**row, "rejected": "No."}]))
+    assert load([path]).pairs[0].rejected == "No."

@@ -107,6 +107,24 @@ def test_a_misspelt_key_is_refused_unless_a_conftest_adds_it(tmp_path: Path) -> 
     IniFile.above(tmp_path).refuse_misspelt()
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("pyproject.toml", "[tool.pytest.ini_options]\nrm_seeds = 3\nrm_strict = true\n"),
+        ("tox.ini", "[pytest]\nrm_seeds = 3\nrm_strict = true\n"),
+        ("setup.cfg", "[tool:pytest]\nrm_seeds = 3\nrm_strict = true\n"),
+    ],
+)
+def test_keys_in_a_file_that_is_not_read_are_refused(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / "pytest.ini").write_text("")  # configures pytest, even empty
+    (tmp_path / name).write_text(text)
+    said = f"{tmp_path / name}: rm_seeds and rm_strict have no effect, because pytest reads"
+    with pytest.raises(UsageError, match=re.escape(said)):
+        IniFile.above(tmp_path).refuse_misspelt()
+    (tmp_path / "pytest.ini").unlink()
+    IniFile.above(tmp_path).refuse_misspelt()
+
+
 def test_the_keys_are_those_that_pytest_knows() -> None:
     assert set(KEYS) == {ini for ini, _, _ in OPTIONS.values()} | {
         "rm_baselines",

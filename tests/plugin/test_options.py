@@ -87,6 +87,21 @@ def test_a_misspelt_key_of_the_ini_file_is_no_other_model(simple: Project) -> No
     assert "pytest.ini: unknown key rm_sorce, did you mean 'rm_source'?" in text_of(result)
 
 
+def test_a_key_in_a_file_that_pytest_does_not_read_is_an_error(simple: Project) -> None:
+    simple.write("pytest.ini", "[pytest]\nrm_source = scores:scores.jsonl\n")
+    simple.write("pyproject.toml", "[tool.pytest.ini_options]\nrm_strict = true\n")
+    said = "pyproject.toml: rm_strict has no effect, because pytest reads pytest.ini; move it there"
+    result = simple.run()
+    assert result.ret == pytest.ExitCode.USAGE_ERROR, text_of(result)
+    assert said in text_of(result)
+    refused = simple.cli("compare", "main", "spring")
+    assert refused.code == 4
+    assert said in refused.err[0]
+    simple.run("-c", "pyproject.toml", "--rm", "scores:scores.jsonl").assert_outcomes(passed=2)
+    simple.write("pyproject.toml", "[tool.pytest.ini_options]\nminversion = '8'\n")
+    simple.run().assert_outcomes(passed=2)
+
+
 def test_a_misspelt_key_on_the_command_line_is_no_other_model(simple: Project) -> None:
     result = simple.run("-o", "rm_sorce=scores:scores.jsonl")
     assert result.ret == pytest.ExitCode.USAGE_ERROR, text_of(result)

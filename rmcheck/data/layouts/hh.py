@@ -34,6 +34,15 @@ def _split(side: str, transcript: Any) -> tuple[str, str]:
     return before, response.strip()
 
 
+def is_transcript(text: str) -> bool:
+    """Whether a text is a conversation that begins with a turn of the human.
+
+    >>> is_transcript("\\n\\nHuman: Hi\\n\\nAssistant: Hello."), is_transcript("Human: Hi")
+    (True, False)
+    """
+    return text.lstrip().startswith(_ASKED.lstrip()) and _ANSWER in text
+
+
 def turns(transcript: str) -> Prompt:
     """What stands before an answer: the text of one turn, or the messages of several.
 

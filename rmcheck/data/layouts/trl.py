@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rmcheck.data.dialogue import Message, Prompt
-from rmcheck.data.layouts import shape, texts
+from rmcheck.data.layouts import hh, shape, texts
 from rmcheck.data.layouts.layout import Item, Layout, NotAPair, Values, each, name_of, pair
 
 _CHOSEN_RATINGS = ("score_chosen", "chosen_score", "chosen-rating", "chosen_rating")
@@ -33,8 +33,20 @@ def _explicit(row: Values) -> list[Item]:
         before = row.get("conversations") or before
     if isinstance(before, Mapping):
         before = [before]
+    if before:
+        _refuse_transcripts(row)
     prompt, good, bad = texts.sides(before, row.get("chosen"), row.get("rejected"))
     return [_pair(row, _with_system(row, prompt), good, bad)]
+
+
+def _refuse_transcripts(row: Values) -> None:
+    """Raise for sides that hold the whole conversation: the prompt would be scored twice."""
+    sides = [row.get(side) for side in ("chosen", "rejected")]
+    if all(isinstance(one, str) and hh.is_transcript(one) for one in sides):
+        raise NotAPair(
+            "chosen and rejected are transcripts ('Human: … Assistant: …'), not answers to the "
+            "prompt; name 'layout: hh' to read them"
+        )
 
 
 def _common_start(row: Values) -> list[Item]:
