@@ -22,7 +22,7 @@ def budgets(device: torch.device) -> tuple[int, int]:
     Linear layers work on all tokens of a call at once, so short rows cost them nothing and save
     attention, t / (6 width) of a row's other work. The 2,748 texts of the shipped pairs need
     174,317 nodes in rows of 256 and 173,400 in rows of 512, which pay twice as much for attention.
-    Where trees attend apart (`rmcheck.scoring.paths`), a row is as long as a call.
+    Where chunks attend apart (`rmcheck.scoring.chunks`), a row is as long as a call.
     """
     if device.type != "cpu":
         return 1024, 16384

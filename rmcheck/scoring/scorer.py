@@ -277,7 +277,7 @@ class Scorer:
     def _read(self, rows: Sequence[Row]) -> torch.Tensor:
         if self._by_tree:
             with by_tree(self.model):
-                trees = Trees.of(rows, by_path=DTYPES[self.dtype])
+                trees = Trees.of(rows)
                 return read_trees(self.model, trees, self.pooling, sparse=True)
         return read_forest(self.model, Reading.of(rows, self.device), self.pooling)
 

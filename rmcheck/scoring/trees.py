@@ -1,14 +1,13 @@
-"""The forest without padding: trees side by side as one row, attention tree by tree.
+"""The forest without padding: trees side by side as one row, which attends in chunks.
 
 A row of 256 nodes that holds two trees spends half of its attention on pairs of nodes that see
-nothing of each other. Where a call of a kernel costs little (a CPU), each tree attends alone, as
-`rmcheck.scoring.paths` has it, and everything else of the model runs over all of them at once.
+nothing of each other. Here the nodes attend as `rmcheck.scoring.chunks` has it, and everything else
+of the model runs over all of them at once.
 """
 
 from __future__ import annotations
 
 import contextlib
-import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,9 +17,9 @@ import torch
 from numpy.typing import NDArray
 from transformers import AttentionInterface, AttentionMaskInterface
 
+from rmcheck.scoring.chunks import ForestAttention
 from rmcheck.scoring.forest import Row, plant
 from rmcheck.scoring.last_layer import read_only_at
-from rmcheck.scoring.paths import Tree, cheapest, masked, trees_of
 from rmcheck.scoring.reading import Reading, read_forest
 from rmcheck.scoring.rewards import as_rewards
 from rmcheck.scoring.transformers_compat import (
@@ -41,36 +40,39 @@ class Trees:
     ----------
     tokens, positions
         Shape (1, t).
-    trees
-        How each tree attends.
     ends
-        For each tree, shape (k,): the nodes, counted within it, at which its sequences end.
+        Shape (t,): the end (exclusive) of each node's subtree.
+    read
+        Shape (k,): the nodes at which the sequences end.
+    attention
+        How the nodes attend.
     """
 
     tokens: torch.Tensor
     positions: torch.Tensor
-    trees: tuple[Tree, ...]
-    ends: tuple[torch.Tensor, ...]
+    ends: torch.Tensor
+    read: torch.Tensor
+    attention: ForestAttention
 
     @classmethod
-    def of(cls, rows: Sequence[Row], by_path: torch.dtype | None = None) -> Trees:
-        """The rows as tensors; sequences in the order of the rows' members.
-
-        Each row is one tree under a mask. With `by_path`, the precision of the model, the trees of
-        a row attend apart, text by text where that costs less; without gradients only.
-        """
-        if by_path is None:
-            parts = list(rows)
-            trees: list[Tree] = [masked(row) for row in rows]
-        else:
-            parts = [tree for row in rows for tree in trees_of(row)]
-            trees = [cheapest(part, fused=by_path == torch.float32) for part in parts]
+    def of(cls, rows: Sequence[Row]) -> Trees:
+        """The rows as tensors; sequences in the order of the rows' members."""
+        starts = np.cumsum([0, *(len(row) for row in rows[:-1])])
+        sides = list(zip(rows, starts, strict=True))
+        positions = np.concatenate([row.positions for row in rows])
+        ends = np.concatenate([row.ends + start for row, start in sides])
         return cls(
             tokens=torch.from_numpy(np.concatenate([row.tokens for row in rows]))[None],
-            positions=torch.from_numpy(np.concatenate([row.positions for row in rows]))[None],
-            trees=tuple(trees),
-            ends=tuple(torch.from_numpy(part.last) for part in parts),
+            positions=torch.from_numpy(positions)[None],
+            ends=torch.from_numpy(ends),
+            read=torch.from_numpy(np.concatenate([row.last + start for row, start in sides])),
+            attention=ForestAttention.of(ends, positions),
         )
+
+    def paths(self) -> torch.Tensor:
+        """Which nodes each sequence reads, shape (k, t), boolean."""
+        last = self.read[:, None]
+        return (torch.arange(len(self.ends)) <= last) & (last < self.ends)
 
 
 @contextlib.contextmanager
@@ -124,22 +126,15 @@ def read_trees(
     `model` is a sequence-classification model within `tree_attention`. Where it is `sparse`, the
     last layer computes no more than what is read.
     """
-    sizes = [tree.size for tree in trees.trees]
-    starts = [0, *itertools.accumulate(sizes)]
-    read = torch.cat([ends + start for ends, start in zip(trees.ends, starts, strict=False)])
     some = sparse and pooling == "last"
-    with read_only_at(model, read) if some else contextlib.nullcontext():
-        hidden: Any = tree_states(model, trees)
-    pooled = []
-    for states, tree, ends in zip(hidden.split(sizes), trees.trees, trees.ends, strict=True):
-        if pooling == "mean":
-            path = torch.zeros(len(ends), tree.size)
-            for place, end in enumerate(ends.tolist()):
-                path[place, tree.path(end)] = 1.0
-            pooled.append((path / path.sum(dim=1, keepdim=True)) @ states.float())
-        else:
-            pooled.append(states[ends])
-    rewards: torch.Tensor = as_rewards(model.score(torch.cat(pooled)))
+    with read_only_at(model, trees.read) if some else contextlib.nullcontext():
+        states = tree_states(model, trees)
+    if pooling == "mean":
+        path = trees.paths().float()
+        pooled = (path / path.sum(dim=1, keepdim=True)) @ states.float()
+    else:
+        pooled = states.index_select(0, trees.read)
+    rewards: torch.Tensor = as_rewards(model.score(pooled))
     return rewards
 
 
@@ -153,7 +148,7 @@ def tree_states(model: Any, trees: Trees) -> torch.Tensor:
         attention_mask=refused,
         position_ids=trees.positions,
         use_cache=False,
-        trees=trees.trees,
+        trees=trees.attention,
     )[0][0]
     return hidden
 
@@ -166,7 +161,7 @@ def _attention(
     attention_mask: torch.Tensor | None,
     dropout: float = 0.0,
     scaling: float | None = None,
-    trees: tuple[Tree, ...] | None = None,
+    trees: ForestAttention | None = None,
     **options: Any,
 ) -> tuple[torch.Tensor, None]:
     """Attention as `transformers` calls it: (1, heads, t, width) to (1, t, heads, width)."""
@@ -178,8 +173,5 @@ def _attention(
     groups = getattr(module, "num_key_value_groups", 1)
     key, value = repeat_kv(key, groups), repeat_kv(value, groups)
     scale = query.shape[-1] ** -0.5 if scaling is None else float(scaling)
-    sizes = [tree.size for tree in trees]
-    sides = (torch.split(states[0], sizes, dim=1) for states in (query, key, value))
-    parts = zip(*sides, trees, strict=True)
-    found = [tree.attend(q, k, v, scale) for q, k, v, tree in parts]
-    return torch.cat(found, dim=1).transpose(0, 1)[None], None
+    query, key, value = (each[0].transpose(0, 1).contiguous() for each in (query, key, value))
+    return trees(query, key, value, scale)[None], None

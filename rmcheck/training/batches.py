@@ -87,10 +87,16 @@ READING = ("tokens", "positions", "allowed", "rows", "last")
 """The tensors of a `Reading`, each of its own, so that the trainer moves them to its device."""
 
 
-def rewards(model: Any, batch: dict[str, Any], pooling: str) -> torch.Tensor:
-    """Rewards of the chosen, then of the rejected texts of a collated batch, shape (2 n,)."""
+def rewards(
+    model: Any, batch: dict[str, Any], pooling: str, *, sparse: bool = False
+) -> torch.Tensor:
+    """Rewards of the chosen, then of the rejected texts of a collated batch, shape (2 n,).
+
+    `sparse`, see `read_trees`, is not for a model that checkpoints gradients: its layers are
+    computed again after this.
+    """
     if "trees" in batch:
-        return read_trees(model, batch["trees"], pooling)[batch["sides"]]
+        return read_trees(model, batch["trees"], pooling, sparse=sparse)[batch["sides"]]
     reading = Reading(**{name: batch[name] for name in READING})
     return read_forest(model, reading, pooling)[batch["sides"]]
 

@@ -80,7 +80,9 @@ class Plan:
         """
         with autocast:
             if "sides" in batch:
-                scores = rewards(self.model.get_base_model(), batch, self.recipe.pooling)
+                sparse = not self.recipe.optimisation.gradient_checkpointing
+                base = self.model.get_base_model()
+                scores = rewards(base, batch, self.recipe.pooling, sparse=sparse)
             else:
                 padded = {name: batch[name] for name in ("input_ids", "attention_mask")}
                 scores = as_rewards(model(**padded).logits)

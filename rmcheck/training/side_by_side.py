@@ -44,7 +44,24 @@ def places(jobs: Sequence[TrainingJob], most: int | None = None) -> int:
     if len(long) < 2 or not sys.executable:
         return 1
     fit = int(_free_memory() * SHARE // max(job.memory for job in long))
-    return max(1, min(len(long), PER_CORE * cores(), fit, most or len(long)))
+    return even(len(long), max(1, min(PER_CORE * cores(), fit, most or len(long))), cores())
+
+
+def even(jobs: int, most: int, cores: int) -> int:
+    """The largest number of equal jobs at once whose last round leaves no core idle.
+
+    Five jobs on two cores, four at once: the fifth would run alone, beside an idle core. Three at
+    once, then two, need 2.5 times the time of one job instead of 3. `most` where none is even.
+
+    >>> even(5, 4, cores=2), even(4, 4, cores=2), even(7, 4, cores=2)
+    (3, 4, 4)
+    """
+    most = min(jobs, most)
+    for count in range(most, min(cores, most) - 1, -1):
+        left = jobs % count
+        if left == 0 or left >= cores:
+            return count
+    return most
 
 
 def threads_of(count: int) -> int:

@@ -126,6 +126,7 @@ def test_processes_are_for_long_trainings_within_cores_and_memory(
     monkeypatch.setattr(side_by_side, "_free_memory", lambda: 100.0)
     jobs = [Job(str(number), tmp_path, memory=1.0) for number in range(10)]
     assert places(jobs) == 4
+    assert places(jobs[:5]) == 3  # a fifth after four would leave a core idle
     assert places(jobs[:3]) == 3
     assert places(jobs, most=2) == 2
     assert places(jobs[:1]) == 1

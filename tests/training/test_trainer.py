@@ -86,9 +86,13 @@ def test_a_forest_step_has_the_gradients_of_a_padded_step(
             assert within.enter_context(tree_attention(base, sides))
         batch = ForestCollator(texts, row, trees=fast)(examples(12, flipped))
         assert ("trees" in batch) == fast
-        loss, found = gradients(rewards(base, batch, "last"))
-        if fast:
-            assert len(batch["trees"].trees) > 1
+        seen: list[int] = []
+        inner = base.transformer.h[-1].mlp.c_fc
+        hook = inner.register_forward_hook(lambda _, given, __: seen.append(given[0].shape[1]))
+        loss, found = gradients(rewards(base, batch, "last", sparse=fast))
+        hook.remove()
+        if fast:  # the last MLP is computed where a text ends, and nowhere else
+            assert seen[-1] == len(batch["trees"].read) < batch["trees"].tokens.shape[1]
 
     assert loss == pytest.approx(expected_loss, abs=1e-6)
     assert found.keys() == expected.keys()
