@@ -29,6 +29,6 @@ class OwnModules:
 
 
 def install() -> None:
-    """Find our modules from here on, in this process."""
+    """Have this process find our modules this way."""
     if OwnModules not in sys.meta_path:
         sys.meta_path.insert(0, OwnModules)
