@@ -51,6 +51,12 @@ def add_commands(commands: Any) -> None:
         default="github",
         help="CI system to write a workflow for (default %(default)s)",
     )
+    init.add_argument(
+        "--teacher",
+        metavar="SPEC",
+        help="have the sample model learn from this reward source, in place of the labels, and "
+        "compare it with it; its paths are relative to the project",
+    )
     init.set_defaults(run=run_init)
 
     new = commands.add_parser(
@@ -110,6 +116,8 @@ def add_commands(commands: Any) -> None:
 
 def run_init(options: argparse.Namespace) -> int:
     """Write a project and print the next steps."""
+    from rmcheck import sources
+    from rmcheck.engine import Settings
     from rmcheck.scaffold import project
 
     given = Path(options.folder)
@@ -118,7 +126,11 @@ def run_init(options: argparse.Namespace) -> int:
     root = given.resolve()
     own = IniFile.of(root)
     configured = own.path.name if own and own.path else None
-    begun = project.begin(root, ini=configured in (None, project.INI), ci=options.ci)
+    if options.teacher is not None:  # one that cannot be found is told before anything is written
+        sources.create(options.teacher, Settings.below(root).options)
+    begun = project.begin(
+        root, ini=configured in (None, project.INI), ci=options.ci, teacher=options.teacher
+    )
     if begun.made.written:
         print(f"created in {given}:")
         print("".join(f"  {path}\n" for path in begun.made.written), end="")
@@ -146,6 +158,9 @@ def run_init(options: argparse.Namespace) -> int:
         print("\nnext:")
         for command, meaning in _next(options.folder):
             print(f"  {command:<16}  {meaning}".rstrip())
+        if options.teacher is not None:
+            against = f"pytest suites/ --rm-baseline {shlex.quote(redacted(options.teacher))}"
+            tell(f"  {against}  compares the student with its teacher")
     return 0
 
 

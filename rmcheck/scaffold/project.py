@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -38,7 +39,9 @@ def template(name: str) -> str:
     return (_FILES / name).read_text(encoding="utf-8")
 
 
-def begin(root: Path, *, ini: bool = True, ci: str = "github") -> Project:
+def begin(
+    root: Path, *, ini: bool = True, ci: str = "github", teacher: str | None = None
+) -> Project:
     """Write a project's files below `root`; existing files are kept.
 
     Parameters
@@ -48,6 +51,9 @@ def begin(root: Path, *, ini: bool = True, ci: str = "github") -> Project:
         no longer read.
     ci
         A key of `CI`: the system to write a workflow for.
+    teacher
+        The spec of a reward source from which the sample model learns, in place of the labels; a
+        check compares it with that source.
 
     Raises
     ------
@@ -65,6 +71,9 @@ def begin(root: Path, *, ini: bool = True, ci: str = "github") -> Project:
         },
         "recipes/sample.yaml": template("sample.yaml"),
     }
+    if teacher is not None:
+        files["recipes/sample.yaml"] = taught_recipe(files["recipes/sample.yaml"], teacher)
+        files["suites/overall.yaml"] += teacher_check(teacher)
     if CI[ci]:
         files[CI[ci]] = template("workflow.yml" if ci == "github" else "gitlab-ci.yml")
         files[REQUIREMENTS] = template("requirements.txt").replace("RMCHECK_VERSION", __version__)
@@ -72,6 +81,20 @@ def begin(root: Path, *, ini: bool = True, ci: str = "github") -> Project:
         files[INI] = template("pytest.ini")
     made = Draft(root, files).write()
     return Project(made, _ignore(root / IGNORED))
+
+
+def teacher_check(teacher: str) -> str:
+    """The end of a suite: the check that a student ranks pairs like its teacher."""
+    return template("teacher.yaml").replace("TEACHER", json.dumps(teacher))
+
+
+def taught_recipe(recipe: str, teacher: str) -> str:
+    """The sample recipe with a teacher; flipped labels would have no effect."""
+    plain = recipe[: recipe.index("# The share of training labels to flip.")]
+    return (
+        f"{plain}# The margins of this teacher are learned, not the labels of the data.\n"
+        f"distil: {{teacher: {json.dumps(teacher)}}}\n"
+    )
 
 
 def _ignore(path: Path) -> tuple[str, ...]:

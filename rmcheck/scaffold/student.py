@@ -6,7 +6,7 @@ import json
 import re
 from dataclasses import dataclass
 
-from rmcheck.scaffold.project import template
+from rmcheck.scaffold.project import teacher_check
 
 
 @dataclass(frozen=True)
@@ -30,5 +30,5 @@ class Student:
             line = f"source: {json.dumps(self.source)}   # this suite's own model, in place of --rm"
             suite = re.sub(r"(?m)^data: .*$", lambda data: f"{data[0]}\n{line}", suite, count=1)
         if self.teacher is not None:
-            suite += template("teacher.yaml").replace("TEACHER", json.dumps(self.teacher))
+            suite += teacher_check(self.teacher)
         return suite

@@ -7,9 +7,12 @@ import pytest
 import yaml
 from plugin.projects import Project, jsonl, pairs, scores
 
+from rmcheck.reward_source import SourceOptions
 from rmcheck.scaffold.project import template
 from rmcheck.scaffold.schema import SCHEMAS
 from rmcheck.scaffold.student import Student
+from rmcheck.sources.recipe import create
+from rmcheck.suite.loading import load_suite
 
 STUDENT = """recipe: 1
 base: shipped:models/tiny-gpt2
@@ -105,3 +108,27 @@ def test_a_spec_is_one_text_whatever_is_in_it() -> None:
     assert (suite["source"], suite["checks"][-1]["with_source"]) == (f"{spec} \\d", spec)
     assert suite["data"] == "d.jsonl"
     assert SCHEMAS["suite"].make()["properties"]["source"]
+
+
+def test_a_new_project_may_begin_with_a_student(project: Project) -> None:
+    project.write("teacher.jsonl", jsonl(scores(pairs(3))))
+    said = project.cli("init", "--ci", "none", "--teacher", "scores:teacher.jsonl")
+    assert (said.code, said.err) == (0, [])
+    assert said.out[-1] == (
+        "  pytest suites/ --rm-baseline scores:teacher.jsonl  compares the student with its teacher"
+    )
+    recipe = create("recipes/sample.yaml", SourceOptions(root=project.root, cache=project.root))
+    assert recipe.recipe.distil is not None
+    assert recipe.recipe.distil.teacher == "scores:teacher.jsonl"
+    text = (project.root / "recipes/sample.yaml").read_text(encoding="utf-8")
+    assert "label_noise" not in text
+    suite = load_suite(project.root / "suites/overall.yaml")
+    assert [each.label for each in suite.checks][-1] == "agreement"
+    assert "label_noise" in template("sample.yaml")
+
+
+def test_a_teacher_that_is_not_there_begins_no_project(project: Project) -> None:
+    said = project.cli("init", "--teacher", "scores:nothing.jsonl")
+    assert said.code != 0
+    assert "nothing.jsonl" in said.err[0]
+    assert not (project.root / "recipes").exists()
