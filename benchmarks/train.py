@@ -3,14 +3,20 @@
 Both train the same adapter on the same batches of the shipped training pairs, from the same
 random numbers: TRL with gradient checkpointing and bf16 as it chooses, and once more in float32;
 rmcheck by its own loop in bf16 and in float32, and in float32 with its batches in TRL's trainer
-(`trainer: trl`). The loss curves are held against each other.
+(`trainer: trl`). The loss curves are held against each other, and the peak memory of each way in a
+process of its own. Then five seeds of the shipped recipe are trained at once, and it is
+cross-validated.
 
     python benchmarks/train.py
 """
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
+import json
+import resource
+import subprocess
 import sys
 import tempfile
 import time
@@ -23,6 +29,7 @@ import torch
 from datasets import Dataset
 from peft import get_peft_model
 from results import Options, held, medians, options, publish, table
+from train_many import many
 from transformers import AutoModelForSequenceClassification, PrinterCallback
 from trl import RewardConfig, RewardTrainer
 from workload import GPT2, SMALL, Shape, tokenizer
@@ -132,13 +139,46 @@ def by_trl(how: Recipe, texts: Texts, pairs: Sequence[PreferencePair], **given: 
     return Trained(tokens / spent, curve)
 
 
-def race(how: Options, name: str, base: Path, pairs: int, goal: float) -> list[tuple[object, ...]]:
+DEFAULTS, SINGLE = "TRL at its defaults", "TRL in float32"
+THROUGH = "rmcheck, trainer: trl, float32"
+HALF, WHOLE = "rmcheck, bf16", "rmcheck, float32"
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """What all ways train: a base model, and how many pairs."""
+
+    base: Path
+    pairs: int
+
+    def ways(self) -> dict[str, Callable[[], Trained]]:
+        """Each way of training it."""
+        exact, half = recipe(self.base, self.pairs, "fp32"), recipe(self.base, self.pairs, "bf16")
+        inside = dataclasses.replace(exact, trainer="trl")
+        known = list(load(exact.data_files()).pairs)
+        parts = split(known, exact).train
+        texts = encoded(exact, parts)
+        tokens = sum(len(ids) for side in (texts.chosen, texts.rejected) for ids in side)
+        return {
+            DEFAULTS: lambda: by_trl(exact, texts, parts),
+            SINGLE: lambda: by_trl(exact, texts, parts, bf16=False),
+            THROUGH: lambda: by_rmcheck(inside, known, tokens),
+            HALF: lambda: by_rmcheck(half, known, tokens),
+            WHOLE: lambda: by_rmcheck(exact, known, tokens),
+        }
+
+    def peak(self, way: str) -> float:
+        """The peak memory of one way in MB, in a process of its own."""
+        given = ["--way", way, "--base", str(self.base), "--pairs", str(self.pairs)]
+        command = [sys.executable, __file__, *given]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            sys.exit(done.stdout + done.stderr)
+        return float(json.loads(done.stdout.splitlines()[-1]))
+
+
+def race(how: Options, name: str, task: Task, goal: float) -> list[tuple[object, ...]]:
     """A row a way of training one model."""
-    exact, half = recipe(base, pairs, "fp32"), recipe(base, pairs, "bf16")
-    known = list(load(exact.data_files()).pairs)
-    parts = split(known, exact).train
-    texts = encoded(exact, parts)
-    tokens = sum(len(ids) for side in (texts.chosen, texts.rejected) for ids in side)
     last: dict[str, Trained] = {}
 
     def timed(way: str, run: Callable[[], Trained]) -> Callable[[], float]:
@@ -148,35 +188,35 @@ def race(how: Options, name: str, base: Path, pairs: int, goal: float) -> list[t
 
         return once
 
-    inside = dataclasses.replace(exact, trainer="trl")
-    defaults, single = "TRL at its defaults", "TRL in float32"
-    through = "rmcheck, trainer: trl, float32"
-    ways = {
-        defaults: timed(defaults, lambda: by_trl(exact, texts, parts)),
-        single: timed(single, lambda: by_trl(exact, texts, parts, bf16=False)),
-        through: timed(through, lambda: by_rmcheck(inside, known, tokens)),
-        "rmcheck, bf16": timed("rmcheck, bf16", lambda: by_rmcheck(half, known, tokens)),
-        "rmcheck, float32": timed("rmcheck, float32", lambda: by_rmcheck(exact, known, tokens)),
-    }
+    ways = {way: timed(way, run) for way, run in task.ways().items()}
     speed = medians(ways, how.repeats)
+    memory = {way: task.peak(way) for way in ways}
 
     def apart(way: str, other: str) -> float:
         return float(np.abs(np.subtract(last[way].curve, last[other].curve)).max())
 
-    if apart("rmcheck, float32", single) > CLOSE:
-        sys.exit(f"rmcheck's loss curve leaves TRL's by {apart('rmcheck, float32', single)}")
-    if apart("rmcheck, float32", through):
-        sys.exit(f"the curves of both trainers are {apart('rmcheck, float32', through)} apart")
+    if apart(WHOLE, SINGLE) > CLOSE:
+        sys.exit(f"rmcheck's loss curve leaves TRL's by {apart(WHOLE, SINGLE)}")
+    if apart(WHOLE, THROUGH):
+        sys.exit(f"the curves of both trainers are {apart(WHOLE, THROUGH)} apart")
+    like = {HALF: DEFAULTS, WHOLE: SINGLE, THROUGH: SINGLE}
     rows: list[tuple[object, ...]] = []
     for way, rate in speed.items():
-        ours, ratio = way.startswith("rmcheck"), rate / speed[defaults]
-        gain = held(ratio, goal) if way == "rmcheck, bf16" else f"{ratio:.2f}×"
-        like = {"rmcheck, bf16": defaults, "rmcheck, float32": single, through: single}.get(
-            way, way
-        )
-        distance = f"{apart(way, like):.1e} from {like}" if ours else ""
-        rows.append((name, way, rate, gain, last[way].curve[-1], distance))
+        ratio = rate / speed[DEFAULTS]
+        gain = held(ratio, goal) if way == HALF else f"{ratio:.2f}×"
+        used = f"{memory[way]:,.0f}"
+        if way == HALF:
+            used += f" (goal: TRL's {'reached' if memory[way] <= memory[DEFAULTS] else 'missed'})"
+        distance = f"{apart(way, like[way]):.1e} from {like[way]}" if way in like else ""
+        rows.append((name, way, rate, gain, used, last[way].curve[-1], distance))
     return rows
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The options of a process that measures memory."""
+    parser.add_argument("--way", help=argparse.SUPPRESS)
+    parser.add_argument("--base", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--pairs", type=int, help=argparse.SUPPRESS)
 
 
 def saved(shape: Shape, folder: Path) -> Path:
@@ -188,19 +228,28 @@ def saved(shape: Shape, folder: Path) -> Path:
 
 
 def main() -> None:
-    how = options(__doc__, 2)
+    how = options(__doc__, 2, add)
+    if how.given.way:
+        Task(how.given.base, how.given.pairs).ways()[how.given.way]()
+        unit = 2**20 if sys.platform == "darwin" else 2**10  # bytes on macOS
+        print(json.dumps(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit))
+        return
     with tempfile.TemporaryDirectory() as scratch:
         if how.quick:
             small = saved(SMALL, Path(scratch) / "small")
-            rows = race(how, "two layers, 64 wide", small, 16, 5.0)
+            rows = race(how, "two layers, 64 wide", Task(small, 16), 5.0)
         else:
-            rows = race(how, "tiny, 4 layers, 192 wide", shipped("models", "tiny-gpt2"), 480, 5.0)
-            rows += race(how, "GPT-2-124M", saved(GPT2, Path(scratch) / "gpt2"), 32, 2.5)
+            tiny = Task(shipped("models", "tiny-gpt2"), 480)
+            rows = race(how, "tiny, 4 layers, 192 wide", tiny, 5.0)
+            large = Task(saved(GPT2, Path(scratch) / "gpt2"), 32)
+            rows += race(how, "GPT-2-124M", large, 6.0)
+    several = table(("of the shipped recipe", "took", "against the goal"), many(quick=how.quick))
     head = (
         "model",
         "way",
         "tokens/s",
         "against TRL at its defaults",
+        "peak MB",
         "last loss",
         "loss curve apart",
     )
@@ -208,7 +257,8 @@ def main() -> None:
         f"LoRA of rank 16 on every matrix, batches of {BATCH} shipped training pairs, tokens of "
         "both sides counted without padding. TRL at its defaults checkpoints gradients and "
         "computes in bf16. Both see the same batches in the same order. Median of "
-        f"{how.repeats}, run in turn.\n\n{table(head, rows)}"
+        f"{how.repeats}, run in turn; memory in a process of its own, with the libraries of both."
+        f"\n\n{table(head, rows)}\n\n{several}"
     )
     publish("Training", body, how)
 
