@@ -7,6 +7,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rmcheck.cli import series
 from rmcheck.cli.options import (
     RUN_FOLDER,
     add_baselines_option,
@@ -38,8 +39,8 @@ def add_commands(commands: Any) -> None:
         "selftest",
         help="estimate the false-alarm rate and the smallest detectable regression",
         description="Simulates runs of your comparisons (no_regression) with two equal models, "
-        "and with models that lost 1, 2, 3 and 5 points. Exit code: 1 if equal models fail more "
-        "often than alpha, else 0.",
+        "and with models that lost 1, 2, 3 and 5 points. Exit code: 1 if equal models fail, or "
+        "have an alarm (--nights) or a worse step (--bisect), more often than alpha, else 0.",
     )
     command.add_argument(
         "--run",
@@ -74,6 +75,20 @@ def add_commands(commands: Any) -> None:
         "--slices",
         action="store_true",
         help="also simulate how often `rmcheck slices` would find a slice for equal models",
+    )
+    command.add_argument(
+        "--nights",
+        metavar="N",
+        type=_count,
+        nargs="?",
+        const=200,
+        help="also simulate histories: how often N nights of equal models have an alarm, and when "
+        "a drop has one (default N: %(const)s)",
+    )
+    command.add_argument(
+        "--bisect",
+        action="store_true",
+        help="also simulate `rmcheck bisect` on series of 16 models, with and without a worse step",
     )
     command.add_argument(
         "--doses",
@@ -195,13 +210,18 @@ def run_selftest(options: argparse.Namespace) -> int:
         seed=options.seed,
         progress=chosen.progress,
     )
+    over_time = series.simulated(
+        found, result, [suite.name for suite in suites], (run, baseline), options, chosen.progress
+    )
     if options.format == "json":
         more = {"slices": as_json(sliced)} if sliced else {}
+        more |= over_time.as_json()
         tell_json({**_json(result), "recipes": recipes_json(recipes), **more}, indent=1)
     else:
         tell(*_lines(result, against), *recipe_lines(recipes))
-        tell(*([_sliced(sliced)] if sliced else []))
-    return int(result.cries_wolf or (recipes is not None and recipes.cries_wolf))
+        tell(*([_sliced(sliced)] if sliced else []), *over_time.lines())
+    wrong = result.cries_wolf or (recipes is not None and recipes.cries_wolf)
+    return int(wrong or over_time.cries_wolf)
 
 
 def _remedy(lacking: list[str], folder: Path, suites: Path) -> str:

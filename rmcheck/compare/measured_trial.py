@@ -36,8 +36,8 @@ class MeasuredTrial(Trial):
         self._level = one_sided_level(guard.check.alpha, comparisons)
         self._measure = measure
         self._groups = grouping.numbered(guard.groups)
-        self._now = _unitless(margins[0], measure)
-        self._before = None if margins[1] is None else _unitless(margins[1], measure)
+        self._now = unitless(margins[0], measure)
+        self._before = None if margins[1] is None else unitless(margins[1], measure)
 
     def choice(self, draws: Draws, drop: float) -> NDArray[np.intp]:
         """As for wins; a group on which both win as much stays ahead or behind by a fair coin."""
@@ -99,7 +99,8 @@ class MeasuredTrial(Trial):
         return table
 
 
-def _unitless(margins: Column, measure: LossMeasure) -> Column:
+def unitless(margins: Column, measure: LossMeasure) -> Column:
+    """What a measure sees of margins, (n,): ranks with their sign, or multiples of the mean."""
     size = np.abs(margins)
     if measure == "rank_log_loss":
         return np.asarray(np.sign(margins) * midranks(size)[0])

@@ -195,3 +195,46 @@ def test_pairs_without_a_score_are_counted(gate: Project) -> None:
     gate.data("chat", [*pairs(60, wrong=range(6), name="chat"), *pairs(1, name="new")])
     said = gate.cli("selftest", "--runs", "20")
     assert said.out[-1] == "chat::no_regression: reports/latest has no scores for 1 pair"
+
+
+def test_nights_and_bisect_are_sections_of_their_own(gate: Project) -> None:
+    asked = ("selftest", "--runs", "10", "--nights", "8", "--bisect")
+    said = gate.cli(*asked)
+    assert said.code == 0
+    told = [line for line in said.out if line.startswith(("over time: ", "bisect: "))]
+    assert told[0].startswith("over time: equal models, a new one each night for 8 nights: 0.0%")
+    assert told[0].endswith("of 10 simulated histories have an alarm, within alpha (5%)")
+    assert told[1].startswith("bisect: series of 16 equal models: a step is named in ")
+    assert "steps scored on average, 5 at most" in told[2]
+    head = said.out[said.out.index(told[0]) + 3].split()
+    assert head == ["equal", "drop", "from", "night", "1", "after", "20", "nights"]
+    found = json.loads("\n".join(gate.cli(*asked, "--format", "json").out))
+    assert found["nights"]["nights"] == 8
+    assert [check["id"] for check in found["nights"]["checks"]] == [
+        "chat::no_regression", "code::no_regression",
+    ]  # fmt: skip
+    assert found["nights"]["checks"][0]["drop"] == found["checks"][0]["detectable"]
+    assert set(found["bisect"]["drops"]) == {"chat", "code"}
+    plain = json.loads("\n".join(gate.cli("selftest", "--runs", "9", "--format", "json").out))
+    assert not {"nights", "bisect"} & set(plain)
+
+
+def test_a_history_that_cries_wolf_ends_with_one(
+    gate: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from rmcheck.record import standing
+
+    monkeypatch.setattr(standing, "anytime_p", lambda p, look, comparisons: p / 10)
+    said = gate.cli("selftest", "--runs", "20", "--nights", "10")
+    assert said.code == 1
+    assert any("have an alarm, more than alpha (5%)" in line for line in said.out)
+
+
+def test_nights_follow_required_comparisons_alone(gate: Project) -> None:
+    for name in ("chat", "code"):
+        gate.suite(name, {"check": "no_regression", "gate": "advisory"})
+    said = gate.cli("selftest", "--runs", "5", "--nights", "5")
+    assert (said.code, said.out) == (4, [])
+    assert said.err[-1].endswith(
+        "--nights: all comparisons are advisory; a history follows required ones"
+    )
