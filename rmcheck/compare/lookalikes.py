@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -129,6 +130,15 @@ class Lookalikes:
         """Margins and wins of one model, (n,) and (n,); `contents` is (G,)."""
         rows = contents[self.codes], np.arange(len(self.codes))
         return self.margins[rows], self.wins[rows]
+
+
+def places(models: Sequence[Lookalikes]) -> tuple[int, list[NDArray[np.intp]]]:
+    """How many groups all of them have, and the places of each one's: shared groups share draws."""
+    known: dict[str, int] = {}
+    for each in models:
+        for name in each.names:
+            known.setdefault(name, len(known))
+    return len(known), [np.array([known[name] for name in each.names]) for each in models]
 
 
 def _margins(guard: Guard) -> tuple[Column, Column]:

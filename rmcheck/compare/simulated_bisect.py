@@ -11,7 +11,7 @@ from scipy.special import bdtrc
 from rmcheck.checks.no_regression import NoRegression
 from rmcheck.compare.bisect import ALPHA, Bisection, Search, looks
 from rmcheck.compare.comparison import Side
-from rmcheck.compare.lookalikes import Contents, Lookalikes
+from rmcheck.compare.lookalikes import Contents, Lookalikes, places
 from rmcheck.compare.simulation import Guard, Share, Trial
 from rmcheck.progress import NoProgress, Progress
 from rmcheck.record.scores import PairScore
@@ -162,12 +162,7 @@ class _Series:
     def __init__(self, models: Sequence[Lookalikes], drops: Sequence[float]) -> None:
         self._models = models
         self._drops = drops
-        places: dict[str, int] = {}
-        for each in models:
-            for name in each.names:
-                places.setdefault(name, len(places))
-        self._groups = len(places)
-        self._mine = [np.array([places[name] for name in each.names]) for each in models]
+        self._groups, self._mine = places(models)
         self._rows = [_rows(each) for each in models]
 
     def searched(self, rng: np.random.Generator, steps: int, *, planted: int) -> tuple[Search, int]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
-from rmcheck.compare.lookalikes import Contents, Lookalikes
+from rmcheck.compare.lookalikes import Contents, Lookalikes, places
 from rmcheck.compare.simulation import Guard, Share, Tested
 from rmcheck.progress import NoProgress, Progress
 from rmcheck.record.history import HistoryCheck, HistoryRun, HistorySource
@@ -143,7 +144,7 @@ def _after(night: float, good: int) -> float:
 
 def _alarm(nights: np.ndarray[tuple[int], np.dtype[np.float64]]) -> Alarm:
     seen = int(np.isfinite(nights).sum())
-    # The lower one of two in the middle: a mean with a night that never comes is none.
+    # Of two in the middle the lower one, since a night that never comes has no mean with it.
     median = float(np.sort(nights)[(len(nights) - 1) // 2])
     return Alarm(median=median if math.isfinite(median) else None, seen=Share(seen, len(nights)))
 
@@ -154,12 +155,7 @@ class _Simulation:
     def __init__(self, models: Sequence[Lookalikes], comparisons: int) -> None:
         self._models = models
         self._comparisons = comparisons
-        places: dict[str, int] = {}
-        for each in models:
-            for name in each.names:
-                places.setdefault(name, len(places))
-        self._groups = len(places)
-        self._mine = [np.array([places[name] for name in each.names]) for each in models]
+        self._groups, self._mine = places(models)
 
     def told(
         self,
@@ -195,12 +191,21 @@ def p_less(models: Lookalikes, now: Contents, before: Contents) -> float:
     """
     measure = models.guard.check.measure
     if measure == "win_rate":
-        return sign_flip_p_integer(models.net(now, before), "less")
+        net = models.net(now, before)
+        most = int(np.abs(net).max())
+        return _p_of_counts(np.bincount(net + most, minlength=2 * most + 1).tobytes())
     ours, theirs = models.columns(now), models.columns(before)
     margins, wins = (ours[0], theirs[0]), (ours[1], theirs[1])
     if not is_worse(measure, margins=margins, wins=wins, groups=models.groups, level=ALPHA):
         return 1.0
     return weigh(measure, margins=margins, wins=wins, groups=models.groups).p_less
+
+
+@lru_cache(maxsize=100_000)
+def _p_of_counts(counts: bytes) -> float:
+    """The p of so many groups of each net, (2k + 1,) from -k to k: it depends on nothing else."""
+    table = np.frombuffer(counts, dtype=np.intp)
+    return sign_flip_p_integer(np.repeat(np.arange(len(table)) - len(table) // 2, table), "less")
 
 
 def _history(
