@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import uuid
 from collections.abc import Sequence
@@ -272,9 +273,9 @@ class Assembly:
 
     def _unasked(self, suites: list[SuiteRecord]) -> list[str]:
         """The suite files beside those of the run that it was not asked to run."""
-        found = {
-            (self._root / path).resolve() for path in [*(s.path for s in suites), *self._unread]
-        }
+        asked = [*(suite.path for suite in suites), *self._unread]
+        # `Path.resolve` fails for links in a loop, which are a file that could not be read.
+        found = {Path(os.path.realpath(self._root / path)) for path in asked}
         beside = suite_files(found, self._config) - found if found else set()
         return sorted(
             shown_path(path, self._root)

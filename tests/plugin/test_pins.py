@@ -171,7 +171,7 @@ def test_mistakes_of_a_pin_file_are_told_together(gate: Project) -> None:
         "suites/pins.jsonl:4:1: the key 'after' is missing",
         "suites/pins.jsonl:5:1: expected one JSON object per line",
         "suites/pins.jsonl:6:1: duplicate id 'a' (first on line 1)",
-        "suites/pins.jsonl:7:1: expected one JSON object per line (duplicate key 'id')",
+        "suites/pins.jsonl:7:1: duplicate key 'id'; keep one of them",
     ):
         assert said in text, text
 

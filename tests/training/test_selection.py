@@ -14,7 +14,8 @@ from rmcheck.errors import ProblemsFound, TrainingError
 from rmcheck.reward_source import SourceOptions
 from rmcheck.scoring.files import FileHashes
 from rmcheck.slices.where import Slice
-from rmcheck.sources.recipe import create, data_of
+from rmcheck.sources.recipe import create
+from rmcheck.sources.recipe_data import data_of
 from rmcheck.training.recipe import Recipe
 from rmcheck.training.recipe_file import load_recipe
 from rmcheck.training.selection import selected

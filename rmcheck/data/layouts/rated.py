@@ -54,7 +54,7 @@ _ASPECTS = ("instruction_following", "honesty", "truthfulness", "helpfulness")
 
 
 def _aspect(annotations: Any, name: str) -> float | None:
-    """The rating of one aspect; None where there is none."""
+    """The rating of one aspect; None if it is missing."""
     found = annotations.get(name) if isinstance(annotations, Mapping) else None
     given = found.get("Rating") if isinstance(found, Mapping) else None
     try:
