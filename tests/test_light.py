@@ -162,7 +162,7 @@ WORKING = {
     "bless": (["bless", "again"], "again"),
     "new": (["new", "cooking"], "suites/cooking.yaml"),
     "cache": (["cache"], ".rmcheck"),
-    "init": (["init", "begun"], f"{REMEDY}  brings torch, transformers, peft and 5 more"),
+    "init": (["init", "begun"], f"{REMEDY}  brings torch, transformers, peft and 6 more"),
 }
 
 
@@ -194,7 +194,7 @@ def test_tables_are_read_as_data_and_as_scores(python: Path, tmp_path: Path, end
     assert record["suites"][0]["checks"][0]["estimate"]["value"] == 50 / 60
 
 
-PACKAGES = "packages that are not installed (torch, transformers, peft and 5 more)"
+PACKAGES = "packages that are not installed (torch, transformers, peft and 6 more)"
 REFUSED = {
     "train": (["train", "tiny"], "recipe:tiny needs"),
     "score": (["score", "suites/chat.jsonl", "-o", "o.jsonl"], "recipe:tiny needs"),

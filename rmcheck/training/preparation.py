@@ -129,7 +129,7 @@ class Shared:
         tokens
             A fresh encoder for this recipe.
         """
-        of = replace(recipe, label_noise=LabelNoise()), pairs
+        of = replace(recipe, name="", label_noise=LabelNoise()), pairs
         if self._of != of:
             ids = tokens.encode(pair_dialogues(pairs))
             self._texts = Texts(ids[0::2], ids[1::2], tokens.truncated)

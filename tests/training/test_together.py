@@ -118,7 +118,8 @@ def test_the_result_is_that_of_one_process(shared: Path, both: Path, name: str) 
     expected = load_file(both / name / adapter.WEIGHTS)
     first, second = (load_file(both / f"{name} {rank}" / adapter.WEIGHTS) for rank in range(COUNT))
     for key, value in expected.items():
-        assert torch.allclose(first[key], value, rtol=0, atol=1e-6)
+        # AdamW divides a gradient by its own size, and so magnifies the rounding of small ones.
+        assert torch.allclose(first[key], value, rtol=0, atol=3e-6)
         assert torch.equal(first[key], second[key])
     text = (both / f"{name} 0" / "record.json").read_text(encoding="utf-8")
     record = TrainingRecord.model_validate_json(text)
