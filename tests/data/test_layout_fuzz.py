@@ -185,6 +185,13 @@ def examine(case: str, changed: list[dict[str, Any]]) -> None:
                 check_faithful(found, given_rows)
 
 
+@pytest.mark.parametrize("label", [float("inf"), float("-inf"), float("nan"), 1e300, 10**400])
+@pytest.mark.parametrize("case", sorted(case for case in ROWS if "label" in rows(case)[0]))
+def test_a_label_that_is_no_finite_number_is_told(case: str, label: float) -> None:
+    found = read([{**row, "label": label} for row in rows(case)], name(case))
+    assert found.problems or not found.pairs
+
+
 @pytest.mark.ci
 @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 @given(odd=odd_rows())

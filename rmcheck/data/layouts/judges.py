@@ -67,7 +67,7 @@ def _auto_j(row: Values) -> list[Item]:
 
 def _whole(value: object) -> object:
     """A number of a table without its decimals: 1.0 is 1."""
-    return int(value) if isinstance(value, float) and value == int(value) else value
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 JUDGE_BENCH = Layout(
