@@ -43,6 +43,25 @@ def test_a_regression_in_three_lines() -> None:
     assert found["Where"] == "3 pairs newly wrong, most often tagged 'refusal' (2)."
 
 
+def test_a_regression_over_seeds_counts_what_most_trainings_say() -> None:
+    compared = build.regressed(criterion={"max_drop": 0.02, "seeds": [0, 1, 2]})
+    assert lines(compared, *some_pairs("rude"))["Where"] == (
+        "1 pair newly wrong in most trainings, most often tagged 'rude' (1)."
+    )
+
+
+def test_a_page_over_seeds_says_which_training_its_pairs_are_of() -> None:
+    def lead(**more: Any) -> str:
+        run = build.record(build.suite(build.regressed(**more)))
+        now, before = [build.score("a", 0, 1)], [build.score("a", 1, 0)]
+        page = Page(html.render(ReportInput(run, now, (run, before))))
+        return page.one("section", id="against").text
+
+    said = "the scores of the first of 3 trainings; checks over seeds count what most of them say."
+    assert said in lead(criterion={"seeds": [0, 1, 2]})
+    assert "trainings" not in lead()
+
+
 def test_a_failed_threshold() -> None:
     found = lines(build.failed(estimate=build.estimate(0.58, 0.501, 0.656)))
     assert found == {

@@ -40,7 +40,8 @@ class AgainstView:
     """The flips of a run against its baseline by suite and by tag.
 
     A pair may be in several suites, so the rows of suites do not add up; rows of tags count each
-    text once. The baseline did not score `new` pairs, or scored other texts for them.
+    text once. The baseline did not score `new` pairs, or scored other texts for them. The flips are
+    those of the first of `trainings`, which comparisons over seeds look at together.
     """
 
     baseline: str
@@ -49,12 +50,17 @@ class AgainstView:
     tags: tuple[AgainstRow, ...]
     tags_left_out: int
     new: int
+    trainings: int = 1
 
 
 def against_view(
-    of_suite: Mapping[str, Sequence[Pair]], baseline: str | None
+    of_suite: Mapping[str, Sequence[Pair]], baseline: str | None, trainings: int = 1
 ) -> AgainstView | None:
-    """The baseline view; None if the baseline scored none of these pairs."""
+    """The baseline view; None if the baseline scored none of these pairs.
+
+    `trainings`: how many trainings of the candidate's recipe the run compares; the pairs have the
+    scores of the first.
+    """
     compared = {
         name: [pair for pair in pairs if pair.baseline is not None]
         for name, pairs in of_suite.items()
@@ -82,6 +88,7 @@ def against_view(
         ),
         tags_left_out=len(flipped[_MOST_TAGS:]),
         new=sum(pair.baseline is None for pairs in of_suite.values() for pair in pairs),
+        trainings=trainings,
     )
 
 

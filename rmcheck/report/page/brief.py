@@ -34,6 +34,11 @@ def brief(check: CheckRecord, baseline: str | None, named: Sequence[Pair]) -> tu
     return tuple(facts)
 
 
+def trainings(check: CheckRecord) -> int:
+    """How many trainings of the candidate's recipe a comparison over seeds looked at; else 1."""
+    return max(1, len(check.criterion.get("seeds") or ()))
+
+
 def _sight(check: CheckRecord, detectable: float) -> str:
     if check.kind == "no_regression":
         return f"a change of {numbers.points(detectable)} points or more, in 4 of 5 runs."
@@ -43,6 +48,8 @@ def _sight(check: CheckRecord, detectable: float) -> str:
 def _where(check: CheckRecord, named: Sequence[Pair]) -> str:
     if check.state is not None:
         text = f"{counted(len(named), 'pair')} newly wrong"
+        if trainings(check) > 1:
+            text += " in most trainings"
     elif len(named) == 1:
         text = "the worst pair"
     else:

@@ -12,6 +12,7 @@ from rmcheck.report.facts import Fact
 from rmcheck.report.glossary import GROUP_LEAD, PAIR_WORD
 from rmcheck.report.input import PairTexts, ReportInput, TextsOf
 from rmcheck.report.page.against_view import AgainstView, against_view
+from rmcheck.report.page.brief import trainings
 from rmcheck.report.page.check_view import STOPS, CheckView, check_view
 from rmcheck.report.page.finding_view import share
 from rmcheck.report.page.heat import HeatMap
@@ -194,7 +195,11 @@ def view(report: ReportInput, texts_of: TextsOf) -> View:
         bless=invitation(record),
         suites=suites,
         heat_map=heat_map(record),
-        against=against_view(of_suite, baseline_name),
+        against=against_view(
+            of_suite,
+            baseline_name,
+            max((trainings(each.check) for each in groups.all), default=1),
+        ),
         trend=trend_view(runs, groups, report),
         where=where_view(report.where),
         training=tuple(training_view(each) for each in record.training),
