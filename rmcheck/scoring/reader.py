@@ -58,8 +58,11 @@ class Reader:
         """What `read` gives without gradients, in full precision, with the head scaled."""
         scaled = head_scaled(self.model, head_scale)
         with torch.inference_mode(), full_precision(self.dtype), scaled:
-            values: NDArray[np.float64] = read().double().cpu().numpy()
-        return values
+            return _as_array(read())
+
+    def values(self, read: Callable[[Reader], torch.Tensor]) -> NDArray[np.float64]:
+        """What `read` gives of this reader, for a caller that has seen to all of that."""
+        return _as_array(read(self))
 
     def rows(self, rows: Sequence[Row]) -> torch.Tensor:
         """Rewards at the sequences of these rows, in the order of their members."""
@@ -112,3 +115,8 @@ class Call:
     members: Ids
     tokens: int
     portable: bool = True
+
+
+def _as_array(rewards: torch.Tensor) -> NDArray[np.float64]:
+    values: NDArray[np.float64] = rewards.double().cpu().numpy()
+    return values

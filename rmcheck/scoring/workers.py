@@ -15,10 +15,11 @@ from __future__ import annotations
 import copy
 import inspect
 import threading
-from collections.abc import Callable, Generator, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import replace
-from typing import Any
+from functools import partial
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -30,7 +31,29 @@ from rmcheck.scoring.reader import Call, Reader
 from rmcheck.scoring.stored import computes_packed
 from rmcheck.scoring.trees import by_tree
 
+Ids = NDArray[np.int64]
 Computed = tuple[Call, NDArray[np.float64]]
+
+
+class Planned(Protocol):
+    """A call of a model."""
+
+    @property
+    def members(self) -> Ids:
+        """Which texts it reads, shape (k,)."""
+
+
+class Reads(Protocol):
+    """What computes with a model that is its own."""
+
+    model: Any
+    dtype: str
+    by_tree: bool
+
+
+P = TypeVar("P", bound=Planned)
+R = TypeVar("R", bound=Reads)
+T = TypeVar("T")
 
 MOST = 8
 """Workers, at most: between operations, Python runs one of them at a time."""
@@ -50,8 +73,8 @@ def worker_count(device: torch.device) -> int:
 
 
 def ending_together(
-    calls: list[Call], count: int, again: Callable[[NDArray[np.int64], int], Sequence[Call]]
-) -> list[Call]:
+    calls: list[P], count: int, again: Callable[[Ids, int], Sequence[P]]
+) -> list[P]:
     """Calls whose last ones are small, so that `count` workers end at about the same time.
 
     Parameters
@@ -68,17 +91,21 @@ def ending_together(
 
 def replicas(reader: Reader, count: int, head_scale: float) -> list[Reader]:
     """`count` readers of replicas of its model; none where the model cannot be replicated."""
-    if not _replicable(reader.model):
+    own = scaled_layer(reader.model).parameters() if head_scale != 1.0 else ()
+    return [replace(reader, model=model) for model in replicated(reader.model, count, own)]
+
+
+def replicated(model: Any, count: int, own: Iterable[torch.nn.Parameter] = ()) -> list[Any]:
+    """`count` replicas of a model, which share all weights but those that each has as its `own`.
+
+    None where the model cannot be replicated.
+    """
+    if not _replicable(model):
         return []
-    own = {
-        id(parameter)
-        for parameter in (scaled_layer(reader.model).parameters() if head_scale != 1.0 else ())
-    }
-    shared = {id(each): each for each in reader.model.parameters() if id(each) not in own}
+    apart = set(map(id, own))
+    shared = {id(each): each for each in model.parameters() if id(each) not in apart}
     try:
-        return [
-            replace(reader, model=copy.deepcopy(reader.model, dict(shared))) for _ in range(count)
-        ]
+        return [copy.deepcopy(model, dict(shared)) for _ in range(count)]
     except Exception:  # code of the model's own may hold what cannot be copied
         return []
 
@@ -104,22 +131,33 @@ def _forgetful(hook: Any) -> bool:
 def computed(
     calls: Sequence[Call], readers: Sequence[Reader], head_scale: float
 ) -> Generator[Computed]:
-    """The rewards of all calls, in their order.
+    """The calls with their rewards, as `side_by_side` gives them."""
+    jobs = [partial(Reader.values, read=call.read) for call in calls]
+    with closing(side_by_side(jobs, readers, head_scale)) as found:
+        yield from zip(calls, found, strict=True)
+
+
+def side_by_side(
+    jobs: Sequence[Callable[[R], T]], readers: Sequence[R], head_scale: float = 1.0
+) -> Generator[T]:
+    """What all jobs give, in their order; each is computed by one of the readers.
 
     Closing the iterator, or an error in what takes its values, ends the workers within a layer.
 
     Parameters
     ----------
     readers
-        One for each worker, see `replicas`.
+        One for each worker, with a replica of the model each.
+    head_scale
+        A factor of the head's weights; the replicas must have those as their own.
 
     Raises
     ------
     Exception
-        What the first call that fails has raised, after the rewards of those before it.
+        What the first job that fails has raised, after the results of those before it.
     """
     threads = torch.get_num_threads()
-    work = _Work(calls, len(readers))
+    work = _Work(jobs, len(readers))
     share = max(1, threads // len(readers))
     workers = [
         threading.Thread(target=work.run, args=(reader, head_scale, share), daemon=True)
@@ -130,26 +168,26 @@ def computed(
             for worker in workers:
                 worker.start()
             work.begin(threads)
-            for place, call in enumerate(calls):
-                yield call, work.result(place)
+            for place in range(len(jobs)):
+                yield work.result(place)
         finally:
             work.stop()
             for worker in workers:
                 worker.join()
 
 
-class _Work:
+class _Work(Generic[R, T]):
     """What the workers of one pass share."""
 
-    def __init__(self, calls: Sequence[Call], count: int) -> None:
-        self._calls = calls
+    def __init__(self, jobs: Sequence[Callable[[R], T]], count: int) -> None:
+        self._jobs = jobs
         self._count = count
         self._started = threading.Semaphore(0)
         self._changed = threading.Condition()
         self._ready = False
         self._next = 0
         self._taken = 0
-        self._found: dict[int, NDArray[np.float64] | BaseException] = {}
+        self._found: dict[int, T | BaseException] = {}
         self._failed = False
         self._broken: BaseException | None = None
         self._stopped = False
@@ -173,8 +211,8 @@ class _Work:
             self._stopped = True
             self._changed.notify_all()
 
-    def result(self, place: int) -> NDArray[np.float64]:
-        """The rewards of a call, or what it has raised."""
+    def result(self, place: int) -> T:
+        """What a job has given, or raised."""
         with self._changed:
             while place not in self._found:
                 if self._broken is not None:
@@ -190,8 +228,8 @@ class _Work:
                 del found
         return found
 
-    def run(self, reader: Reader, head_scale: float, threads: int) -> None:
-        """Compute call after call by one reader."""
+    def run(self, reader: R, head_scale: float, threads: int) -> None:
+        """Do job after job by one reader."""
         torch.get_num_threads()  # a thread that has not asked yet would take the number anew
         torch.set_num_threads(threads)
         self._started.release()
@@ -204,7 +242,7 @@ class _Work:
                 self._broken = error
                 self._changed.notify_all()
 
-    def _compute(self, reader: Reader, head_scale: float) -> None:
+    def _compute(self, reader: R, head_scale: float) -> None:
         model = reader.model
         with ExitStack() as settings:
             for module in model.modules():
@@ -215,12 +253,12 @@ class _Work:
             settings.enter_context(torch.inference_mode())
             settings.enter_context(head_scaled(model, head_scale))
             while (place := self._take()) is not None:
-                found: NDArray[np.float64] | BaseException
+                found: T | BaseException
                 try:
-                    found = self._calls[place].read(reader).double().numpy()
+                    found = self._jobs[place](reader)
                 except _Stopped:
                     raise
-                except BaseException as error:  # raised where its rewards are asked for
+                except BaseException as error:  # raised where its result is asked for
                     found = error
                 with self._changed:
                     self._found[place] = found
@@ -229,7 +267,7 @@ class _Work:
                 del found  # an error holds what is in memory
 
     def _take(self) -> int | None:
-        """The next call; None when there is no more to do."""
+        """The next job; None when there is no more to do."""
         with self._changed:
             while not self._over and not (self._ready and self._near):
                 self._changed.wait()
@@ -240,7 +278,7 @@ class _Work:
 
     @property
     def _over(self) -> bool:
-        return self._stopped or self._failed or self._next >= len(self._calls)
+        return self._stopped or self._failed or self._next >= len(self._jobs)
 
     @property
     def _near(self) -> bool:

@@ -10,13 +10,18 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
+from transformers import AutoConfig, AutoModelForCausalLM
 
 from rmcheck.data import Dialogue
+from rmcheck.scoring import likelihood
 from rmcheck.scoring import scorer as module
+from rmcheck.scoring.likelihood import Likelihood
 from rmcheck.scoring.reader import Call
 from rmcheck.scoring.scorer import Scorer
-from rmcheck.scoring.workers import computed, replicas, worker_count
-from scoring.models import dialogues, one_by_one, random_model, tokenizer
+from rmcheck.scoring.tokens import Tokens
+from rmcheck.scoring.workers import computed, replicas, side_by_side, worker_count
+from scoring.models import CONFIGURATIONS, dialogues, one_by_one, random_model, tokenizer
 from scoring.test_scorer import Bar
 
 CPU = torch.device("cpu")
@@ -225,3 +230,43 @@ def test_a_replica_shares_the_weights_and_nothing_that_a_call_changes(two: None)
     with torch.no_grad():
         model.score.weight.mul_(2)
     np.testing.assert_allclose(scorer.score(texts), 2 * before, rtol=1e-5)
+
+
+@pytest.mark.parametrize("way", ["trees", "padded"])
+@pytest.mark.parametrize("kind", ["gpt2", "llama"])
+def test_log_probabilities_do_not_depend_on_the_number_of_workers(
+    two: None, monkeypatch: pytest.MonkeyPatch, kind: str, way: str
+) -> None:
+    counts: list[int] = []
+
+    def seen(jobs: Any, readers: Any) -> Any:
+        counts.append(len(readers))
+        return side_by_side(jobs, readers)
+
+    monkeypatch.setattr(likelihood, "side_by_side", seen)
+    torch.manual_seed(0)
+    config = AutoConfig.for_model(kind, **CONFIGURATIONS[kind])
+    model = AutoModelForCausalLM.from_config(config).eval()
+    texts = Tokens(tokenizer(), "default", 200).encode(dialogues(40))
+    unique = [np.array(ids) for ids in sorted(set(map(tuple, texts)))]
+    starts = np.array([1 + place % 4 for place in range(len(unique))])
+
+    def values() -> list[NDArray[np.float64]]:
+        policy = Likelihood(model, tokenizer(), kind)
+        policy.row = policy._call = 96
+        if way == "padded":
+            policy._trusts_forest = False
+        return policy.of(unique, starts)
+
+    found = values()
+    assert counts == [2]
+    torch.set_num_threads(1)
+    alone = values()
+    torch.set_num_threads(2)
+    assert counts == [2]
+    for ids, start, mine, one in zip(unique, starts, found, alone, strict=True):
+        with torch.no_grad():
+            given = model(torch.from_numpy(ids)[None]).logits[0].log_softmax(dim=1)
+        expected = given[np.arange(start - 1, len(ids) - 1), ids[start:]]
+        np.testing.assert_allclose(mine, expected, atol=1e-4)
+        np.testing.assert_allclose(mine, one, atol=5e-6)
