@@ -68,8 +68,16 @@ class _Stopped(Exception):
 
 
 def worker_count(device: torch.device) -> int:
-    """How many workers the threads of PyTorch make; 1 where the device is not the CPU."""
-    return min(torch.get_num_threads(), MOST) if device.type == "cpu" else 1
+    """How many workers the threads of PyTorch make; 1 where the device is not the CPU.
+
+    At most `MOST`, each with equally many threads, so that as few as may be are left over.
+    """
+    if device.type != "cpu":
+        return 1
+    threads = torch.get_num_threads()
+    if threads <= MOST:
+        return threads
+    return max(range(MOST // 2, MOST + 1), key=lambda count: (threads // count * count, count))
 
 
 def ending_together(

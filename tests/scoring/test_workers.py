@@ -193,6 +193,16 @@ def test_one_call_one_thread_and_another_device_have_no_workers(
     assert counts == []
 
 
+@pytest.mark.parametrize(
+    ("threads", "workers"), [(1, 1), (2, 2), (7, 7), (8, 8), (9, 8), (11, 5), (12, 6), (16, 8)]
+)
+def test_threads_are_shared_out_evenly(
+    monkeypatch: pytest.MonkeyPatch, threads: int, workers: int
+) -> None:
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    assert worker_count(CPU) == workers
+
+
 @pytest.mark.parametrize("change", ["forward", "hook", "quantised", "uncopied"])
 def test_a_model_that_cannot_be_replicated_is_scored_as_before(
     two: None, monkeypatch: pytest.MonkeyPatch, change: str
