@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -186,15 +187,16 @@ class CachedSource(Source):
         unwritten: dict[str, float] = {}
         written = time.monotonic()
         try:
-            for members, values in self._pieces(missing):
-                for member, value in zip(members, values, strict=True):
-                    unwritten[missing[int(member)].hash] = float(value)
-                self.computed += len(members)
-                if fingerprint is not None and time.monotonic() - written > PAUSE:
-                    self.store.put(fingerprint, unwritten)
-                    self._known |= unwritten
-                    unwritten = {}
-                    written = time.monotonic()
+            with closing(self._pieces(missing)) as pieces:  # a source may compute ahead of us
+                for members, values in pieces:
+                    for member, value in zip(members, values, strict=True):
+                        unwritten[missing[int(member)].hash] = float(value)
+                    self.computed += len(members)
+                    if fingerprint is not None and time.monotonic() - written > PAUSE:
+                        self.store.put(fingerprint, unwritten)
+                        self._known |= unwritten
+                        unwritten = {}
+                        written = time.monotonic()
         finally:
             self._known |= unwritten
             if fingerprint is not None:
@@ -203,7 +205,7 @@ class CachedSource(Source):
 
     def _pieces(
         self, missing: Sequence[Dialogue]
-    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float64]]]:
+    ) -> Generator[tuple[NDArray[np.int64], NDArray[np.float64]]]:
         pieces = None
         if self.spread is not None and self.spread.takes(self.source):
             pieces = self.spread.stream(self.source, missing)

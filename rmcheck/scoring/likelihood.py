@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import copy
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from operator import methodcaller
 from typing import Any
 
 import numpy as np
@@ -17,6 +21,7 @@ from rmcheck.scoring.padding import pad_token
 from rmcheck.scoring.precision import DTYPES, TOLERANCE, full_precision, is_out_of_memory
 from rmcheck.scoring.reading import Reading, forest_states, layers_reason, reach
 from rmcheck.scoring.trees import Trees, by_tree, tree_states
+from rmcheck.scoring.workers import ending_together, replicated, side_by_side, worker_count
 
 Ids = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -25,6 +30,14 @@ LOGITS = 2**25
 """Logits at once (128 MB of them): predictions are made a few positions at a time."""
 PROBED = 2**27
 """Logits of the longest text on which the ways of computing are compared."""
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One call of a model: how its values are read, a list of them, and of which sequences."""
+
+    read: Callable[[Likelihood], list[Floats]]
+    members: Ids
 
 
 class Likelihood:
@@ -62,9 +75,10 @@ class Likelihood:
         self.row, self._call = budgets(self.device)
         self._head = model.get_output_embeddings()
         self._width = int(self._head.weight.shape[0])
+        self._at_once = LOGITS
         self._reach = reach(model)
         self._trusts_forest: bool | None = None
-        self._by_tree = False
+        self.by_tree = False
         self._composed = True
         with torch.inference_mode():
             self._refuse_looking_ahead()
@@ -98,30 +112,62 @@ class Likelihood:
             while left.any():
                 try:
                     members = np.flatnonzero(left)
-                    for place, values in self._planned(sequences, starts, members, shares):
-                        found[place] = values
-                        left[place] = False
+                    for part, values in self._computed(sequences, starts, members, shares):
+                        for place, value in zip(part.members.tolist(), values, strict=True):
+                            found[place] = value
+                        left[part.members] = False
                 except (torch.OutOfMemoryError, RuntimeError) as error:
                     if not is_out_of_memory(error) or not self._shrink():
                         raise
         return found
 
-    def _planned(
+    def _computed(
         self, sequences: Sequence[Ids], starts: Ids, members: Ids, shares: bool
-    ) -> Iterator[tuple[int, Floats]]:
-        """(index, values) of the `members` of the sequences, indices in rising order."""
+    ) -> Iterator[tuple[_Part, list[Floats]]]:
+        """Parts and what they give, by workers where there are several parts and cores."""
+
+        def planned(some: Ids, part: int = 1) -> list[_Part]:
+            budget = max(1, self._call // part)
+            return list(self._planned(sequences, starts, some, shares, budget))
+
+        parts = planned(members)
+        count = worker_count(self.device) if len(parts) > 1 else 1
+        readers = self._copies(count) if count > 1 else []
+        if not readers:
+            for part in parts:
+                yield part, part.read(self)
+            return
+        parts = ending_together(parts, count, planned)
+        with closing(side_by_side([part.read for part in parts], readers)) as found:
+            yield from zip(parts, found, strict=True)
+
+    def _copies(self, count: int) -> list[Likelihood]:
+        """The same with replicas of the model, which together have as many logits at once."""
+        copies = []
+        for model in replicated(self.model, count):
+            other = copy.copy(self)
+            other.model = model
+            other._head = model.get_output_embeddings()
+            other._at_once = self._at_once // count
+            copies.append(other)
+        return copies
+
+    def _planned(
+        self, sequences: Sequence[Ids], starts: Ids, members: Ids, shares: bool, budget: int
+    ) -> Iterator[_Part]:
+        """What reads the `members` of the sequences, indices in rising order."""
         if not shares:
             # Without the model's head apart, all logits of a call are in memory at once.
-            budget = self._call if self._composed else min(self._call, LOGITS // self._width)
+            budget = budget if self._composed else min(budget, LOGITS // self._width)
             for batch in batches(sequences, members.tolist(), budget, self.pad):
-                places = [int(member) for member in batch.members]
-                mine = [sequences[place] for place in places]
-                yield from zip(places, self._padded(mine, starts[places]), strict=True)
+                places = batch.members
+                mine = [sequences[place] for place in places.tolist()]
+                yield _Part(methodcaller("_padded", mine, starts[places]), places)
             return
-        forest = plant([sequences[member] for member in members], self.row)
-        for rows in calls(forest.rows, self._call, padded=not self._by_tree):
-            places = [int(members[m]) for row in rows for m in row.members]
-            yield from zip(places, self._shared(rows, starts[places]), strict=True)
+        forest = plant([sequences[member] for member in members], min(self.row, budget))
+        for rows in calls(forest.rows, budget, padded=not self.by_tree):
+            places = members[np.concatenate([row.members for row in rows])]
+            yield _Part(methodcaller("_shared", rows, starts[places]), places)
 
     def _shared(self, rows: Sequence[Row], starts: Ids) -> list[Floats]:
         """Values of the rows' sequences, whose nodes are predicted once each."""
@@ -147,7 +193,7 @@ class Likelihood:
 
     def _states(self, rows: Sequence[Row]) -> tuple[torch.Tensor, list[int]]:
         """Last hidden states of all nodes, shape (n, d), and where each row begins."""
-        if self._by_tree:
+        if self.by_tree:
             with by_tree(self.model):
                 states = tree_states(self.model, Trees.of(rows))
             lengths = [len(row) for row in rows]
@@ -181,7 +227,7 @@ class Likelihood:
         self, states: torch.Tensor, parents: Sequence[int], tokens: Sequence[int]
     ) -> Floats:
         """log p of `tokens`, each after the node `parents` of `states`; a few at a time."""
-        size = max(1, LOGITS // self._width)
+        size = max(1, self._at_once // self._width)
         parts = [
             _log_probabilities(
                 self._logits(states[parents[at : at + size]]), tokens[at : at + size]
@@ -230,10 +276,10 @@ class Likelihood:
         if reason is not None:
             return reason
         with by_tree(self.model) as able:
-            self._by_tree = able and self.device.type == "cpu"
+            self.by_tree = able and self.device.type == "cpu"
         reason = self._tried(probes, own)
-        if reason and self._by_tree:
-            self._by_tree = False
+        if reason and self.by_tree:
+            self.by_tree = False
             reason = self._tried(probes, own)
         return reason
 

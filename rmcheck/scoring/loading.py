@@ -325,15 +325,9 @@ def head_scaled(model: Any, factor: float) -> Iterator[None]:
     if factor == 1.0:
         yield
         return
-    heads = [
-        module
-        for module in model.modules()
-        if isinstance(module, torch.nn.Linear)
-        and module.out_features in (1, getattr(model, "num_labels", 1))
+    known = [
+        (parameter, parameter.detach().clone()) for parameter in scaled_layer(model).parameters()
     ]
-    if not heads:
-        raise SourceError(f"{type(model).__name__}: no layer with one output found to scale")
-    known = [(parameter, parameter.detach().clone()) for parameter in heads[-1].parameters()]
     with torch.no_grad():
         for parameter, _ in known:
             parameter.mul_(factor)
@@ -343,6 +337,25 @@ def head_scaled(model: Any, factor: float) -> Iterator[None]:
         with torch.no_grad():
             for parameter, before in known:
                 parameter.copy_(before)
+
+
+def scaled_layer(model: Any) -> torch.nn.Module:
+    """The last layer with one output, or as many as the model has.
+
+    Raises
+    ------
+    SourceError
+        For a model without one.
+    """
+    heads = [
+        module
+        for module in model.modules()
+        if isinstance(module, torch.nn.Linear)
+        and module.out_features in (1, getattr(model, "num_labels", 1))
+    ]
+    if not heads:
+        raise SourceError(f"{type(model).__name__}: no layer with one output found to scale")
+    return heads[-1]
 
 
 def in_float32(head: torch.nn.Module) -> None:

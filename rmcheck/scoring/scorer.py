@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from functools import partial
 from typing import Any
 
@@ -13,36 +13,28 @@ from numpy.typing import NDArray
 
 from rmcheck.data import Dialogue
 from rmcheck.progress import DIALOGUES, NoProgress, Progress
-from rmcheck.scoring.batches import Batch, batches, padded
+from rmcheck.scoring.batches import batches, padded
 from rmcheck.scoring.blocks import Blocks
 from rmcheck.scoring.budget import budgets, calls, probe_sequences
 from rmcheck.scoring.forest import Row, distinct, plant
-from rmcheck.scoring.loading import head_scaled, in_float32
-from rmcheck.scoring.padding import absent_pad, pad_token
+from rmcheck.scoring.loading import in_float32
+from rmcheck.scoring.padding import pad_token
 from rmcheck.scoring.pairs import PairTokens, has_segments
-from rmcheck.scoring.precision import DTYPES, TOLERANCE, full_precision, is_out_of_memory
-from rmcheck.scoring.reading import Reading, fallback_reason, head_of, reach, read_forest
-from rmcheck.scoring.rewards import as_rewards, checked_outputs, refuse_unknown
+from rmcheck.scoring.precision import DTYPES, TOLERANCE, is_out_of_memory
+from rmcheck.scoring.reader import Call, Reader
+from rmcheck.scoring.reading import fallback_reason, head_of, reach
+from rmcheck.scoring.rewards import checked_outputs, refuse_unknown
 from rmcheck.scoring.stored import placed
 from rmcheck.scoring.tokens import Tokens, length_limit, refuse_endless
-from rmcheck.scoring.trees import Trees, by_tree, read_trees
+from rmcheck.scoring.trees import by_tree
+from rmcheck.scoring.workers import Computed, computed, ending_together, replicas, worker_count
 from rmcheck.wording import counted
 
 Ids = NDArray[np.int64]
 Scored = tuple[NDArray[np.int64], NDArray[np.float64]]
 
-
 PROBED = 4
 """Texts of different lengths on which padding is tried."""
-
-
-@dataclass(frozen=True)
-class _Call:
-    """One call of the model: how rewards are read, whose they are, how many tokens it computes."""
-
-    read: Callable[[], torch.Tensor]
-    members: Ids
-    tokens: int
 
 
 class Scorer:
@@ -108,12 +100,14 @@ class Scorer:
         pad = None
         if self._head is not None and end in ("tokenizer", "template"):
             pad = model.config.get_text_config().pad_token_id
-        self._segmented = self._head is None and has_segments(model, tokenizer)
+        segmented = self._head is None and has_segments(model, tokenizer)
         self.tokens = (
-            PairTokens(tokenizer, limit, pad=pad, segmented=self._segmented)
+            PairTokens(tokenizer, limit, pad=pad, segmented=segmented)
             if template == "pair"
             else Tokens(tokenizer, template, limit, end=end, pad=pad)
         )
+        segments = self.tokens.segments if segmented else None
+        self._reader = Reader(self.model, self.device, dtype, pooling, segments)
         # A model that reads its last place must have a token there.
         self._left = self._head is None and getattr(model.config, "summary_type", "") == "last"
         refuse_endless(model, self.tokens)
@@ -121,7 +115,6 @@ class Scorer:
         self.row, self._call = budgets(self.device)
         self._reach = reach(model)
         self._trusts_forest: bool | None = None
-        self._by_tree = False
         self._blocks = Blocks(self.model, pooling, TOLERANCE[dtype])
         self._neutral: bool | None = None
 
@@ -187,10 +180,11 @@ class Scorer:
             For a reward that is NaN or infinite, naming the dialogue's key.
         """
         scores = np.empty(len(dialogues), dtype=np.float64)
-        for members, values in self.stream(dialogues, progress, head_scale=head_scale):
-            if values.ndim > scores.ndim:
-                scores = np.empty((len(dialogues), values.shape[1]), dtype=np.float64)
-            scores[members] = values
+        with closing(self.stream(dialogues, progress, head_scale=head_scale)) as pieces:
+            for members, values in pieces:
+                if values.ndim > scores.ndim:
+                    scores = np.empty((len(dialogues), values.shape[1]), dtype=np.float64)
+                scores[members] = values
         return scores
 
     def stream(
@@ -199,7 +193,7 @@ class Scorer:
         progress: Progress | None = None,
         *,
         head_scale: float = 1.0,
-    ) -> Iterator[Scored]:
+    ) -> Generator[Scored]:
         """The same as `score`, piece by piece: (indices, rewards), as the model gives them."""
         if not dialogues:
             return
@@ -208,14 +202,15 @@ class Scorer:
         try:
             sequences = self.tokens.encode(dialogues)
             refuse_unknown(sequences, dialogues, self.model, self.name)
-            for members, values in self._by_input(sequences, head_scale):
-                there = [dialogues[member] for member in members]
-                yield members, checked_outputs(values, there, self.name)
-                progress.advance(len(members))
+            with closing(self._by_input(sequences, head_scale)) as pieces:
+                for members, values in pieces:
+                    there = [dialogues[member] for member in members]
+                    yield members, checked_outputs(values, there, self.name)
+                    progress.advance(len(members))
         finally:
             progress.finish()
 
-    def _by_input(self, sequences: list[Ids], head_scale: float) -> Iterator[Scored]:
+    def _by_input(self, sequences: list[Ids], head_scale: float) -> Generator[Scored]:
         """Scores of unique sequences, handed to every input that has them."""
         unique, places = distinct(sequences)
         by_place = np.argsort(places, kind="stable")
@@ -234,8 +229,9 @@ class Scorer:
             shares = near and bool(here) and self._trusted(here)
             while left.any():
                 try:
-                    for call in self._planned(unique, np.flatnonzero(left), shares):
-                        values = self._forward(call.read, head_scale)
+                    for call, values in self._computed(
+                        unique, np.flatnonzero(left), shares, head_scale
+                    ):
                         self.unique_tokens += call.tokens
                         left[call.members] = False
                         yield call.members, values
@@ -243,60 +239,60 @@ class Scorer:
                     if not is_out_of_memory(error) or not self._shrink():
                         raise
 
-    def _planned(self, unique: list[Ids], members: Ids, shares: bool) -> Iterator[_Call]:
+    def _computed(
+        self, unique: list[Ids], members: Ids, shares: bool, head_scale: float
+    ) -> Iterator[Computed]:
+        """Calls and their rewards, by workers where there is more than one call and one core."""
+
+        def planned(some: Ids, part: int = 1) -> list[Call]:
+            return list(self._planned(unique, some, shares, max(1, self._call // part)))
+
+        calls = planned(members)
+        count = worker_count(self.device) if len(calls) > 1 else 1
+        portable = all(call.portable for call in calls)
+        readers = replicas(self._reader, count, head_scale) if count > 1 and portable else []
+        if not readers:
+            for call in calls:
+                yield call, self._forward(partial(call.read, self._reader), head_scale)
+            return
+        for done in computed(ending_together(calls, count, planned), readers, head_scale):
+            self.calls += 1
+            yield done
+
+    def _planned(
+        self, unique: list[Ids], members: Ids, shares: bool, budget: int
+    ) -> Iterator[Call]:
         """The calls that score `members`, indices into `unique` in rising order."""
         if shares:
             # Trees do not pay for a longer row, and share more in one.
-            forest = plant(_picked(unique, members), self._call if self._by_tree else self.row)
+            trees = self._reader.by_tree
+            forest = plant(_picked(unique, members), budget if trees else min(self.row, budget))
             blocks = self._blocks.suit(forest, self.row, self._forward)
             if self._blocks.remark:
                 self._remark(self._blocks.remark)
-            for rows in calls(forest.rows, self._call, padded=not self._by_tree):
+            for rows in calls(forest.rows, budget, padded=not trees):
                 places = members[np.concatenate([row.members for row in rows])]
-                read = (
-                    partial(self._blocks.read, rows, self.row)
-                    if blocks
-                    else partial(self._read, rows)
-                )
-                yield _Call(read, places, sum(len(row) for row in rows))
+                tokens = sum(len(row) for row in rows)
+                if blocks:
+                    read = partial(self._read_blocks, rows)
+                    yield Call(read, places, tokens, portable=False)
+                else:
+                    yield Call(partial(Reader.rows, rows=rows), places, tokens)
             return
         alike = not self._padding_is_neutral(_picked(unique, members))
         given = {"left": self._left, "alike": alike}
-        for batch in batches(unique, members.tolist(), self._call, self.pad, **given):
-            yield _Call(partial(self._read_batch, batch), batch.members, int(batch.mask.sum()))
+        for batch in batches(unique, members.tolist(), budget, self.pad, **given):
+            read = partial(Reader.batch, batch=batch)
+            yield Call(read, batch.members, int(batch.mask.sum()))
+
+    def _read_blocks(self, rows: Sequence[Row], _: Reader) -> torch.Tensor:
+        return self._blocks.read(rows, self.row)
 
     def _forward(
         self, read: Callable[[], torch.Tensor], head_scale: float = 1.0
     ) -> NDArray[np.float64]:
         self.calls += 1
-        scaled = head_scaled(self.model, head_scale)
-        with torch.inference_mode(), full_precision(self.dtype), scaled:
-            values: NDArray[np.float64] = read().double().cpu().numpy()
-        return values
-
-    def _read(self, rows: Sequence[Row]) -> torch.Tensor:
-        if self._by_tree:
-            with by_tree(self.model):
-                trees = Trees.of(rows)
-                return read_trees(self.model, trees, self.pooling, sparse=True)
-        return read_forest(self.model, Reading.of(rows, self.device), self.pooling)
-
-    def _read_batch(self, batch: Batch) -> torch.Tensor:
-        """Rewards of one padded batch by the model's own forward."""
-        tokens = torch.from_numpy(batch.tokens).to(self.device)
-        mask = torch.from_numpy(batch.mask).to(self.device)
-        if self._head is None:
-            given = {"token_type_ids": self._types(batch)} if self._segmented else {}
-            return as_rewards(self.model(input_ids=tokens, attention_mask=mask, **given).logits)
-        if self.pooling == "mean":
-            base = getattr(self.model, self.model.base_model_prefix)
-            hidden = base(input_ids=tokens, attention_mask=mask, use_cache=False)[0]
-            weights = mask / mask.sum(dim=1, keepdim=True)
-            pooled = torch.einsum("kt,ktd->kd", weights, hidden.float())
-            return as_rewards(self._head(pooled))
-        with absent_pad(self.model, tokens, mask) as filled:
-            logits = self.model(input_ids=filled, attention_mask=mask, use_cache=False).logits
-        return as_rewards(logits)
+        return self._reader.compute(read, head_scale)
 
     def _padding_is_neutral(self, sequences: Sequence[Ids]) -> bool:
         """Whether a text gets the same reward with padding; tried once, on unlike lengths.
@@ -314,7 +310,7 @@ class Scorer:
 
             def read(members: Sequence[int]) -> NDArray[np.float64]:
                 batch = padded(probes, members, self.pad, left=left)
-                return self._forward(partial(self._read_batch, batch))
+                return self._forward(partial(self._reader.batch, batch))
 
             each = range(len(probes))
             alone = np.concatenate([read([place]) for place in each])
@@ -329,13 +325,6 @@ class Scorer:
                 )
         return self._neutral is not False
 
-    def _types(self, batch: Batch) -> torch.Tensor:
-        """The token types of a padded batch, shape (k, t)."""
-        types = np.zeros_like(batch.tokens)
-        for row, mask in enumerate(batch.mask.astype(bool)):
-            types[row, mask] = self.tokens.segments(batch.tokens[row, mask])
-        return torch.from_numpy(types).to(self.device)
-
     def _probe(self, unique: Sequence[Ids]) -> bool:
         """Whether the forest gives what the model's own forward gives, one text at a time.
 
@@ -346,15 +335,15 @@ class Scorer:
             probes = probe_sequences(unique)
             alone = np.concatenate(
                 [
-                    self._forward(partial(self._read_batch, padded(probes, [index], self.pad)))
+                    self._forward(partial(self._reader.batch, padded(probes, [index], self.pad)))
                     for index in range(len(probes))
                 ]
             )
             with by_tree(self.model) as able:
-                self._by_tree = able and self.device.type == "cpu"
+                self._reader.by_tree = able and self.device.type == "cpu"
             reason = self._difference(probes, alone)
-            if reason and self._by_tree:
-                self._by_tree = False
+            if reason and self._reader.by_tree:
+                self._reader.by_tree = False
                 reason = self._difference(probes, alone)
         if reason:
             if self._head is not None:  # an encoder has nothing to share
@@ -367,7 +356,7 @@ class Scorer:
         try:
             shared = np.empty((forest.n_unique, *alone.shape[1:]))
             for row in forest.rows:
-                shared[row.members] = self._forward(partial(self._read, [row]))
+                shared[row.members] = self._forward(partial(self._reader.rows, [row]))
         except Exception as error:  # a model may refuse a custom mask in any way it likes
             if is_out_of_memory(error):
                 return f"not enough memory to test it on {forest.n_tokens:,} tokens"

@@ -120,7 +120,7 @@ def test_the_last_mlp_computes_only_what_is_read(kind: str) -> None:
     texts = dialogues(12, longest=4)
     scorer = Scorer(model, known, "default", 256)
     scorer.score(texts[:2])
-    assert scorer._by_tree
+    assert scorer._reader.by_tree
     mlp = last_mlp(model)
     assert mlp is not None
     inner = next(

@@ -82,7 +82,7 @@ def test_any_batch_scores_as_transformers_does_one_by_one(
     scorer = Scorer(model_of(kind), tokenizer_of(kind), "raw", limit, pooling=pooling)
     scorer.row, scorer._call = row, call
     scorer.score(texts[:1])  # settles whether trees attend alone
-    scorer._by_tree &= by_tree
+    scorer._reader.by_tree &= by_tree
     scores = scorer.score(texts)
     longest = min(limit, 254 if kind == "roberta" else 256)
     expected = np.array([alone(kind, pooling, text, longest) for text in texts])

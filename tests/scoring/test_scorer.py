@@ -299,7 +299,7 @@ def test_nothing_to_score_is_no_call(tmp_path: Path) -> None:
 
 
 def test_tf32_is_off_while_scoring_and_back_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
-    from rmcheck.scoring import scorer as module
+    from rmcheck.scoring import precision as module
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     before = torch.backends.cudnn.allow_tf32
