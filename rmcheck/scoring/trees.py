@@ -174,7 +174,7 @@ def _attention(
     groups = getattr(module, "num_key_value_groups", 1)
     key, value = repeat_kv(key, groups), repeat_kv(value, groups)
     scale = query.shape[-1] ** -0.5 if scaling is None else float(scaling)
-    query, key, value = (each[0].transpose(0, 1).contiguous() for each in (query, key, value))
+    query, key, value = (each[0].transpose(0, 1) for each in (query, key, value))
     few = few_of(module)
     attend = trees if few is None else few.attend
     return attend(query, key, value, scale)[None], None
