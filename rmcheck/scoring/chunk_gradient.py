@@ -7,17 +7,27 @@ tensor of zeros and a sum for each of the gathered states of each call, and copi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import torch
 from torch.autograd.function import once_differentiable
 
-if TYPE_CHECKING:
-    from rmcheck.scoring.chunks import Chunks
-
 # Kernels that are not part of the documented API; without them PyTorch's attention is called.
 _FORWARD = getattr(torch.ops.aten, "_scaled_dot_product_flash_attention_for_cpu", None)
 _BACKWARD = getattr(torch.ops.aten, "_scaled_dot_product_flash_attention_for_cpu_backward", None)
+
+
+class Part(Protocol):
+    """What is asked of `rmcheck.scoring.chunks.Chunks`, with the same attributes."""
+
+    @property
+    def queries(self) -> torch.Tensor: ...
+    @property
+    def keys(self) -> torch.Tensor: ...
+    @property
+    def mask(self) -> torch.Tensor: ...
+    @property
+    def own(self) -> torch.Tensor | None: ...
 
 
 def is_for(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> bool:
@@ -29,13 +39,13 @@ def is_for(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> bool:
 
 
 def attend(
-    parts: Sequence[Chunks],
+    parts: Sequence[Part],
     query: torch.Tensor,
     key: torch.Tensor,
     value: torch.Tensor,
     scale: float,
 ) -> torch.Tensor:
-    """Attention of all nodes, (t, heads, width), of states of this shape; see `Chunks`."""
+    """Attention of all nodes, (t, heads, width), of states of this shape."""
     found: torch.Tensor = _Attention.apply(parts, scale, query, key, value)  # type: ignore[no-untyped-call]
     return found
 
@@ -43,7 +53,7 @@ def attend(
 class _Attention(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, parts: Sequence[Chunks], scale: float, *states: torch.Tensor
+        ctx: Any, parts: Sequence[Part], scale: float, *states: torch.Tensor
     ) -> torch.Tensor:
         assert _FORWARD is not None
         count, heads, width = states[0].shape
