@@ -16,6 +16,8 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.functional import scaled_dot_product_attention
 
+from rmcheck.scoring import chunk_gradient
+
 Ids = NDArray[np.int64]
 
 CHUNK = 64
@@ -115,6 +117,9 @@ class ForestAttention:
         self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scale: float
     ) -> torch.Tensor:
         """Attention of all nodes, (t, heads, width), of states of this shape; differentiable."""
+        if chunk_gradient.is_for(query, key, value):
+            return chunk_gradient.attend(self.parts, query, key, value, scale)
+        query, key, value = (each.contiguous() for each in (query, key, value))
         found = [part.attend(query, key, value, scale) for part in self.parts]
         return torch.cat(found).index_select(0, self.order)
 

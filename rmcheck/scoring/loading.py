@@ -65,24 +65,6 @@ def quiet() -> Iterator[None]:
             logger.setLevel(known)
 
 
-def pick_device(wanted: str | None) -> str:
-    """`wanted`, or by default CUDA if it is available, else the CPU.
-
-    Raises
-    ------
-    SourceError
-        If the device is not available.
-    """
-    if wanted is None:
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        torch.empty(0, device=wanted)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        first = str(error).splitlines()[0]
-        raise SourceError(f"--rm-device {wanted}: device not available ({first[:120]})") from None
-    return wanted
-
-
 def load_tokenizer(files: ModelFiles, gguf_file: str | None = None) -> Any:
     """The tokenizer of a model, with a padding token."""
     options = _gguf_option(gguf_file)

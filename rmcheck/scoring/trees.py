@@ -19,7 +19,7 @@ from transformers import AttentionInterface, AttentionMaskInterface
 
 from rmcheck.scoring.chunks import ForestAttention
 from rmcheck.scoring.forest import Row, plant
-from rmcheck.scoring.last_layer import read_only_at
+from rmcheck.scoring.last_layer import few_of, read_only_at
 from rmcheck.scoring.reading import Reading, read_forest
 from rmcheck.scoring.rewards import as_rewards
 from rmcheck.scoring.transformers_compat import (
@@ -112,10 +112,10 @@ def _agrees(model: Any, probes: Sequence[NDArray[np.int64]]) -> bool:
     with torch.inference_mode():
         expected = read_forest(model, Reading.of(rows))
         try:
-            found = read_trees(model, Trees.of(rows))
+            found = [read_trees(model, Trees.of(rows), sparse=each) for each in (False, True)]
         except Exception:  # a model may refuse, or lose, what it does not know in any way it likes
             return False
-    return torch.allclose(found, expected, atol=1e-4, rtol=1e-4)
+    return all(torch.allclose(each, expected, atol=1e-4, rtol=1e-4) for each in found)
 
 
 def read_trees(
@@ -124,10 +124,11 @@ def read_trees(
     """Rewards at the trees' sequences, shape (k,), float32; differentiable.
 
     `model` is a sequence-classification model within `tree_attention`. Where it is `sparse`, the
-    last layer computes no more than what is read.
+    last layer computes little more than what is read.
     """
     some = sparse and pooling == "last"
-    with read_only_at(model, trees.read) if some else contextlib.nullcontext():
+    few = read_only_at(model, trees.read, trees.paths()) if some else contextlib.nullcontext()
+    with few:
         states = tree_states(model, trees)
     if pooling == "mean":
         path = trees.paths().float()
@@ -173,5 +174,7 @@ def _attention(
     groups = getattr(module, "num_key_value_groups", 1)
     key, value = repeat_kv(key, groups), repeat_kv(value, groups)
     scale = query.shape[-1] ** -0.5 if scaling is None else float(scaling)
-    query, key, value = (each[0].transpose(0, 1).contiguous() for each in (query, key, value))
-    return trees(query, key, value, scale)[None], None
+    query, key, value = (each[0].transpose(0, 1) for each in (query, key, value))
+    few = few_of(module)
+    attend = trees if few is None else few.attend
+    return attend(query, key, value, scale)[None], None

@@ -210,7 +210,7 @@ class ModelSource(Source, ABC):
 
     def _shared_scorer(self) -> DialogueScorer:
         wait_asleep()
-        from rmcheck.scoring.loading import pick_device
+        from rmcheck.scoring.devices import pick_device
 
         self.device = pick_device(self.options.device)
         key = (self._identity_hash, self.options.dtype, self.device, str(self.options.cache))

@@ -72,7 +72,7 @@ def make_adapter(source: OfRecipe, temporary: Path, watch: Watch | None) -> None
     A training that is watched is done in this process, whatever `training.processes` says.
     """
     wait_asleep()
-    from rmcheck.scoring.loading import pick_device
+    from rmcheck.scoring.devices import pick_device
     from rmcheck.training.together import processes_of
 
     recipe, options, folder = source.recipe, source.options, source.adapter
@@ -183,7 +183,7 @@ def training_of(
     """
     recipe, options = source.recipe, source.options
     wait_asleep()
-    from rmcheck.scoring.loading import pick_device
+    from rmcheck.scoring.devices import pick_device
 
     if pick_device(options.device) != "cpu":
         return None

@@ -1,4 +1,4 @@
-"""The process of one training, seen from its parent: what it is given, says, and how it ends."""
+"""A process that trains, seen from its parent: what it is given, says, and how it ends."""
 
 from __future__ import annotations
 
@@ -46,7 +46,17 @@ Given = TypeVar("Given", bound=Job)
 
 
 class Process(Generic[Given]):
-    """A training in a process; a thread puts the lines that it writes into a queue."""
+    """A process that trains a job, and then further ones.
+
+    To start one and import torch takes several seconds of a core.
+
+    Attributes
+    ----------
+    place, job
+        What it trains. A thread puts the lines that it writes into a queue, with that place.
+    last
+        The last line about the job that is not about a step: how it ended.
+    """
 
     def __init__(
         self,
@@ -55,8 +65,6 @@ class Process(Generic[Given]):
         threads: int,
         news: queue.Queue[tuple[int, list[Any] | None]],
     ) -> None:
-        self.job = job
-        self.last: list[Any] | None = None
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (`ended` closes it)
         self.child = subprocess.Popen(
             [sys.executable, "-c", _START.format(path=sys.path)],
@@ -65,21 +73,27 @@ class Process(Generic[Given]):
             stderr=self._errors,
             env=_environment(threads),
         )
-        assert self.child.stdin
         assert self.child.stdout
-        given = pickle.dumps(job)
-        with contextlib.suppress(OSError):  # it may have ended at once; `ended` says why
-            self.child.stdin.write(len(given).to_bytes(LENGTH, "big") + given)
-            self.child.stdin.flush()
         lines = self.child.stdout
+        self.give(place, job)
 
         def listen() -> None:
             with lines:
                 for line in lines:
-                    news.put((place, json.loads(line)))
-            news.put((place, None))
+                    news.put((self.place, json.loads(line)))
+            news.put((self.place, None))
 
         threading.Thread(target=listen, daemon=True).start()
+
+    def give(self, place: int, job: Given) -> None:
+        """Have it train a job: its first, or one after the line that the last one is trained."""
+        assert self.child.stdin
+        self.place, self.job = place, job
+        self.last: list[Any] | None = None
+        given = pickle.dumps(job)
+        with contextlib.suppress(OSError):  # it may have ended at once; `ended` says why
+            self.child.stdin.write(len(given).to_bytes(LENGTH, "big") + given)
+            self.child.stdin.flush()
 
     def ended(self) -> Ended | None:
         """How it ended, from its last line; None if it was killed."""
@@ -105,7 +119,7 @@ class Process(Generic[Given]):
         return Ended(error=TrainingError(f"{self.job.spec}: {said}"))
 
     def end_input(self) -> None:
-        """End its standard input, upon which it stops and removes its unfinished files."""
+        """End its standard input: no further job; an unfinished one stops and removes its files."""
         assert self.child.stdin
         with contextlib.suppress(OSError):  # what was not read before it ended
             self.child.stdin.close()

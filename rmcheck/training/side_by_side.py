@@ -1,4 +1,4 @@
-"""Several trainings at once, each in a process of its own, under one progress bar."""
+"""Several trainings at once, in processes of their own, under one progress bar."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def _free_memory() -> float:
 def train_side_by_side(
     jobs: Sequence[TrainingJob], progress: Progress, count: int
 ) -> dict[str, Ended]:
-    """Train each job in a process of its own, `count` at a time, under one bar.
+    """Train the jobs in `count` processes at once, one after another in each, under one bar.
 
     One that fails stops no other. One that is killed (by the system for want of memory, say) is
     trained once more after the others, alone. Ctrl-C stops all: each process removes its
@@ -142,8 +142,15 @@ def _round(
                 bar.over(place)
             elif said[0] in ("start", "advance"):
                 bar.heard(place, said, running)
+            elif said[0] == "trained" and waiting:
+                process = running.pop(place)
+                ended[process.job.key] = Ended(trained=bool(said[1]))
+                bar.over(place)
+                process.give(*waiting.popleft())
+                running[process.place] = process
             else:
                 running[place].last = said
+                running[place].end_input()
     finally:
         try:
             bar.close()

@@ -208,6 +208,7 @@ def _watched(
                 open_bar = False
             else:
                 processes[rank].last = said
+                processes[rank].end_input()
     finally:
         if open_bar:
             progress.finish()

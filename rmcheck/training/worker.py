@@ -1,21 +1,24 @@
-"""The process of one training: it is given a job, tells its progress, and ends with its parent.
+"""The process of trainings: it is given one job after another, and ends with its parent.
 
-It reads the job from standard input, as a length of eight bytes and a pickle, and writes a line of
-JSON for each step to standard output. If standard input ends, the training stops: its parent was
-interrupted, or is gone.
+It reads jobs from standard input, each as a length of eight bytes and a pickle, and writes lines of
+JSON to standard output: one for each step, and one that says how a job ended. If standard input
+ends while it trains, the training stops: its parent was interrupted, or is gone.
 """
 
 from __future__ import annotations
 
 import _thread
+import gc
 import json
 import os
 import pickle
+import queue
 import signal
 import sys
 import threading
 import time
 import traceback
+from collections.abc import Iterator
 from dataclasses import astuple
 from typing import BinaryIO
 
@@ -36,7 +39,7 @@ class Told:
         self._channel = channel
 
     def say(self, *what: object) -> None:
-        """Write one line; a parent that is gone is noticed by `_watch`."""
+        """Write one line; a parent that is gone is noticed by `Jobs`."""
         try:
             self._channel.write(json.dumps(what).encode() + b"\n")
             self._channel.flush()
@@ -55,39 +58,71 @@ class Told:
         """The job is over; the line after it says how it ended."""
 
 
+class Jobs:
+    """The jobs that standard input brings; a thread reads them, and stops this process at the end.
+
+    An end of the input while a job is done is its parent's wish to stop.
+    """
+
+    def __init__(self, given: BinaryIO) -> None:
+        self._given = given
+        self._busy = False
+        self._waiting: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Pickled jobs; ask for the next one only after `done`."""
+        while (job := self._waiting.get()) is not None:
+            yield job
+
+    def done(self) -> None:
+        """The job is over: from now on the input may end."""
+        self._busy = False
+
+    def _read(self) -> None:
+        while True:
+            length = int.from_bytes(self._given.read(LENGTH), "big")
+            job = self._given.read(length)
+            if not job or len(job) < length:
+                break
+            self._busy = True
+            self._waiting.put(job)
+        self._waiting.put(None)
+        if self._busy:
+            _thread.interrupt_main(signal.SIGTERM)
+            time.sleep(GRACE)
+            os._exit(1)
+
+
 def main() -> None:
-    """Train as standard input says, and tell how it ended."""
+    """Train as standard input says, and tell how each job ended."""
     # Ctrl-C reaches every process of a terminal; the parent stops this one in its own time.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _stop)
     # What libraries print must not get between the lines for the parent.
     channel = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    told, given = Told(channel), sys.stdin.buffer
+    told, jobs = Told(channel), Jobs(sys.stdin.buffer)
+    for job in jobs:
+        ended = _ended(job, told)
+        gc.collect()  # its model is in cycles of references, and the next job brings its own
+        jobs.done()
+        told.say(*ended)
+
+
+def _ended(given: bytes, progress: Progress) -> tuple[object, ...]:
+    """Do a job; the line that says how it ended."""
     try:
-        length = int.from_bytes(given.read(LENGTH), "big")
-        job = pickle.loads(given.read(length))
-        threading.Thread(target=_watch, args=(given,), daemon=True).start()
-        told.say("trained", bool(_run(job, told)))
+        job = pickle.loads(given)
+        assert callable(job)
+        return "trained", bool(job(progress))
     except ProblemsFound as error:
-        told.say("problems", [astuple(problem) for problem in error.problems])
+        return "problems", [astuple(problem) for problem in error.problems]
     except RmcheckError as error:
-        told.say("error", str(error))
+        return "error", str(error)
     except Exception:
-        told.say("bug", traceback.format_exc())
-
-
-def _run(job: object, progress: Progress) -> object:
-    assert callable(job)
-    return job(progress)
+        return "bug", traceback.format_exc()
 
 
 def _stop(*_: object) -> None:
     raise SystemExit(1)  # lets the training remove its unfinished files
-
-
-def _watch(given: BinaryIO) -> None:
-    given.read(1)
-    _thread.interrupt_main(signal.SIGTERM)
-    time.sleep(GRACE)
-    os._exit(1)

@@ -61,6 +61,22 @@ def test_trained_side_by_side_the_weights_are_those_of_a_training_alone(folder: 
 
 
 @pytest.mark.ci
+def test_a_training_is_the_same_after_others_in_its_process(folder: Path) -> None:
+    text = project.RECIPE.replace("epochs: 2", "epochs: 2, precision: bf16")
+    (folder / "half.yaml").write_text(text.replace("r: 4", "r: 2"), encoding="utf-8")
+
+    def last_of(recipes: list[str], cache: str) -> bytes:
+        options = SourceOptions(root=folder, cache=folder / cache, device="cpu")
+        made = [create(recipe, options).with_seed(7) for recipe in recipes]
+        jobs = [job for job in (source.training_job() for source in made) if job]
+        ended = side_by_side.train_side_by_side(jobs, Bar(), 1)
+        assert [each.trained for each in ended.values()] == [True] * len(recipes)
+        return (made[-1].adapter / adapter.WEIGHTS).read_bytes()
+
+    assert last_of(["half.yaml", "tiny.yaml"], "after") == last_of(["tiny.yaml"], "alone")
+
+
+@pytest.mark.ci
 def test_recipes_named_together_are_trained_and_told_one_by_one(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

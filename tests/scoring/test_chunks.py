@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rmcheck.scoring import chunks
+from rmcheck.scoring import chunk_gradient, chunks
 from rmcheck.scoring.chunks import ForestAttention, chunk_size
 from rmcheck.scoring.forest import Row, plant
 from rmcheck.scoring.last_layer import last_mlp
@@ -67,7 +67,12 @@ def test_chunks_are_attention_by_definition(
     torch.testing.assert_close(half.double(), expected, atol=0.1, rtol=0.05)
 
 
-def test_gradients_are_those_of_attention_at_once() -> None:
+@pytest.mark.parametrize("own", [True, False])  # the backward pass of ours, or PyTorch's
+def test_gradients_are_those_of_attention_at_once(
+    own: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not own:
+        monkeypatch.setattr(chunk_gradient, "_FORWARD", None)
     torch.manual_seed(0)
     start = list(range(100, 150))
     texts = [[*start, *range(200 * n, 200 * n + 40 + n)] for n in range(2, 6)]
@@ -76,12 +81,16 @@ def test_gradients_are_those_of_attention_at_once() -> None:
     sides = [torch.randn(len(mask), HEADS, WIDTH, dtype=torch.float32) for _ in range(3)]
     outer = torch.randn(len(mask), HEADS, WIDTH)
     given = [side.clone().requires_grad_() for side in sides]
-    (Trees.of(rows).attention(*given, 0.3) * outer).sum().backward()
+    assert chunk_gradient.is_for(*given) is own
+    found = Trees.of(rows).attention(*given, 0.3)
+    (found * outer).sum().backward()
     # The other way in float64, by plain operations.
     plain = [side.double().requires_grad_() for side in sides]
     scores = 0.3 * torch.einsum("qhw,khw->hqk", plain[0], plain[1])
     weights = scores.masked_fill(~mask, -torch.inf).softmax(dim=-1)
-    (torch.einsum("hqk,khw->qhw", weights, plain[2]) * outer.double()).sum().backward()
+    expected = torch.einsum("hqk,khw->qhw", weights, plain[2])
+    (expected * outer.double()).sum().backward()
+    torch.testing.assert_close(found.double(), expected, atol=1e-5, rtol=1e-4)
     for side, other in zip(given, plain, strict=True):
         assert side.grad is not None
         assert other.grad is not None

@@ -9,6 +9,7 @@ import torch
 from peft import LoraConfig, get_peft_model
 from scoring.models import random_model
 
+from rmcheck.training import low_rank
 from rmcheck.training.low_rank import fused
 
 
@@ -39,9 +40,13 @@ def step(model: Any) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
 
 @pytest.mark.parametrize("kind", ["gpt2", "llama"])  # Conv1D with a bias, Linear without
 @pytest.mark.parametrize("half", [False, True])
-def test_rewards_and_gradients_are_pefts(kind: str, half: bool) -> None:
+@pytest.mark.parametrize("merged", [0, low_rank.MERGED])  # elements of a weight, at most
+def test_rewards_and_gradients_are_pefts(
+    kind: str, half: bool, merged: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(low_rank, "MERGED", merged)
     model = lora(kind)
-    tolerance = 5e-2 if half else 1e-4
+    tolerance = 5e-2 if half else 1e-5
     with torch.autocast("cpu", dtype=torch.bfloat16, enabled=half):
         expected, gradients = step(model)
         with fused(model) as count:

@@ -40,6 +40,40 @@ def test_each_job_has_a_process_and_all_share_one_bar(tmp_path: Path) -> None:
     assert (bar.started, bar.done, bar.finished) == ([("training 2 models", 7, "steps")], 7, 1)
 
 
+def test_a_process_trains_one_job_after_another(tmp_path: Path) -> None:
+    jobs = [Job(key, tmp_path) for key in "abcde"]
+    bar = Bar()
+    ended = train_side_by_side(jobs, bar, 2)
+    assert {key: (each.trained, each.error) for key, each in ended.items()} == dict.fromkeys(
+        "abcde", (True, None)
+    )
+    assert len({(tmp_path / key).read_text(encoding="utf-8").split()[0] for key in "abcde"}) == 2
+    assert (bar.started, bar.done, bar.finished) == ([("training 5 models", 15, "steps")], 15, 1)
+
+
+def test_after_an_error_the_next_job_has_a_new_process(tmp_path: Path) -> None:
+    first, second = Job("a", tmp_path), Job("b", tmp_path)
+    ended = train_side_by_side([first, Fails("f", tmp_path), second], Bar(), 1)
+    assert [ended[key].trained for key in "afb"] == [True, False, True]
+    pids = [(tmp_path / key).read_text(encoding="utf-8").split()[0] for key in "ab"]
+    assert len(set(pids)) == 2
+
+
+@pytest.mark.skipif(os.name != "posix", reason="kills by signal")
+def test_one_that_is_killed_after_another_is_trained_once_more(tmp_path: Path) -> None:
+    jobs = [Job("a", tmp_path), Killed("once", tmp_path), Job("b", tmp_path)]
+    ended = train_side_by_side(jobs, Bar(), 1)
+    assert [ended[key].trained for key in ("a", "once", "b")] == [True] * 3
+
+
+def test_ctrl_c_in_a_later_job_stops_it_too(tmp_path: Path) -> None:
+    jobs = [Job("a", tmp_path), Endless("b", tmp_path)]
+    with pytest.raises(KeyboardInterrupt):
+        train_side_by_side(jobs, Impatient(), 1)
+    assert gone(int((tmp_path / "b.pid").read_text(encoding="utf-8")))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b.pid"]
+
+
 @pytest.mark.ci
 def test_one_that_fails_is_told_by_name_and_stops_no_other(tmp_path: Path) -> None:
     jobs = [Fails("f", tmp_path), Malformed("m", tmp_path), Broken("b", tmp_path),

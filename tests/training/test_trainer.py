@@ -87,12 +87,17 @@ def test_a_forest_step_has_the_gradients_of_a_padded_step(
         batch = ForestCollator(texts, row, trees=fast)(examples(12, flipped))
         assert ("trees" in batch) == fast
         seen: list[int] = []
-        inner = base.transformer.h[-1].mlp.c_fc
-        hook = inner.register_forward_hook(lambda _, given, __: seen.append(given[0].shape[1]))
+        last = base.transformer.h[-1]
+        hooks = [
+            inner.register_forward_hook(lambda _, __, found: seen.append(found.shape[1]))
+            for inner in (last.attn.c_proj, last.mlp.c_fc)
+        ]
         loss, found = gradients(rewards(base, batch, "last", sparse=fast))
-        hook.remove()
-        if fast:  # the last MLP is computed where a text ends, and nowhere else
-            assert seen[-1] == len(batch["trees"].read) < batch["trees"].tokens.shape[1]
+        for hook in hooks:
+            hook.remove()
+        if fast:  # what follows the last attention is computed where a text ends, and nowhere else
+            assert seen[-2:] == [len(batch["trees"].read)] * 2
+            assert seen[-1] < batch["trees"].tokens.shape[1]
 
     assert loss == pytest.approx(expected_loss, abs=1e-6)
     assert found.keys() == expected.keys()
