@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from rmcheck.data import PreferencePair, pair_dialogues
 from rmcheck.engine.book import ScoreBook
-from rmcheck.errors import TrainingError, UsageError
+from rmcheck.errors import SourceError, TrainingError, UsageError
 from rmcheck.reward_source import SourceOptions
 from rmcheck.sources.recipe import RecipeSource, source_of
 from rmcheck.sources.recipe_data import data_of
@@ -24,7 +24,7 @@ from rmcheck.study.search import search_of
 from rmcheck.study.trainings import train_all
 from rmcheck.training.folds import Folds, folds_of_data
 from rmcheck.training.recipe import Recipe
-from rmcheck.training.sweep_file import Sweep
+from rmcheck.training.sweep_file import Sweep, shown_settings
 from rmcheck.verdict import Estimate
 
 CHOOSE, CONFIRM = 1, 2
@@ -119,6 +119,16 @@ class _Judge:
         )
         return source_of(f"recipe:{recipe.name}", recipe, self.options)
 
+    def refuse_absent(self, settings: Mapping[str, Any]) -> None:
+        """Raise UsageError if a file that these settings name is not there."""
+        try:
+            _ = self.source(AS_IT_IS, settings).adapter
+        except (SourceError, UsageError) as error:
+            if not settings or str(error).startswith(self.sweep.shown):
+                raise
+            said = f"{self.sweep.shown}: keys: {shown_settings(settings)}: {error}"
+            raise UsageError(said) from None
+
     def of(self, fold: int) -> list[PreferencePair]:
         """The pairs of a fold."""
         rows = zip(self.pairs, self.numbers.tolist(), strict=True)
@@ -208,7 +218,8 @@ def run_sweep(
     Raises
     ------
     UsageError
-        If the data have fewer prompts than folds.
+        If the data have fewer prompts than folds, settings do not go together, or a file that they
+        name is not there; before anything is trained.
     TrainingError
         If the recipe as it is cannot be trained; other runs may fail.
     """
@@ -219,6 +230,8 @@ def run_sweep(
         raise UsageError(f"{sweep.shown}: folds: {error}") from None
     judge = _Judge(sweep, data.pairs, numbers, dataclasses.replace(options, cache=cache))
     search = search_of(sweep)
+    for alone in sweep.each_value():
+        judge.refuse_absent(alone)
     runs: list[Run] = []
     proposed: list[Mapping[str, Any]] = [{}]
     if search.independent:

@@ -16,6 +16,7 @@ from rmcheck.data import PreferencePair, ResponseSet
 from rmcheck.errors import RmcheckError, TrainingError
 from rmcheck.progress import NoProgress, Progress
 from rmcheck.record.run import TrainingRecord
+from rmcheck.scoring.threads import cores
 from rmcheck.training import adapter
 from rmcheck.training.lessons import Taught
 from rmcheck.training.process import Ended, Process, stop
@@ -42,7 +43,8 @@ def processes_of(asked: int | Literal["auto"], recipe: Recipe, device: str) -> i
     Raises
     ------
     TrainingError
-        For several processes where there is only one device, or with TRL's trainer.
+        For several processes where there is only one device, more than there are GPUs or cores, or
+        with TRL's trainer.
     """
     if asked == "auto":
         if device != "cuda" or recipe.trainer == "trl":
@@ -68,6 +70,11 @@ def processes_of(asked: int | Literal["auto"], recipe: Recipe, device: str) -> i
         raise TrainingError(
             f"{said} on the device {device}, got {asked}; several processes train on 'cuda' (each "
             "on a GPU of its own) or on 'cpu'"
+        )
+    elif asked > cores():
+        raise TrainingError(
+            f"{recipe.path}: training.processes: expected at most {cores()}, as many as this "
+            f"process has cores, got {asked}; more would wait for each other"
         )
     return asked
 

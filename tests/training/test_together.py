@@ -84,6 +84,12 @@ SETTINGS: dict[str, dict[str, Any]] = {
 COUNT = 2
 
 
+@pytest.fixture(autouse=True)
+def _four_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the tests have one core only."""
+    monkeypatch.setattr(together, "cores", lambda: 4)
+
+
 @pytest.fixture(scope="module")
 def both(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """All settings, each trained by two processes together."""
@@ -310,6 +316,8 @@ def test_processes_need_a_device_each(shared: Path, monkeypatch: pytest.MonkeyPa
         processes_of(5, recipe, "cuda")
     with pytest.raises(TrainingError, match="expected 1 on the device cuda:1, got 2"):
         processes_of(2, recipe, "cuda:1")
+    with pytest.raises(TrainingError, match="expected at most 4, as many as this process has core"):
+        processes_of(5, recipe, "cpu")
     by_trl = dataclasses.replace(recipe, trainer="trl")
     assert processes_of("auto", by_trl, "cuda") == 1
     with pytest.raises(TrainingError, match="expected 1 with trainer: trl, got 2; use trainer:"):
