@@ -20,6 +20,7 @@ from rmcheck.sources.recipe_data import data_of
 from rmcheck.stats.paired import Difference, paired_difference
 from rmcheck.stats.winrate import undecidable, win_rate, wins
 from rmcheck.study.pruning import Pruner, Reached, saved
+from rmcheck.study.race import Race
 from rmcheck.study.search import search_of
 from rmcheck.study.trainings import train_all
 from rmcheck.training.folds import Folds, folds_of_data
@@ -142,12 +143,21 @@ class _Judge:
 
     def runs(self, first: int, proposed: Sequence[Mapping[str, Any]]) -> Iterator[Run]:
         """Train proposals side by side, then score them one by one; the first is run `first`."""
-        if self.pruner is not None:
-            for number, settings in enumerate(proposed, start=first):
-                yield self.pruned(self.pruner, number, settings)
-            return
         numbered = list(enumerate(proposed, start=first))
         sources = [self.source(number, settings) for number, settings in numbered]
+        if self.pruner is not None:
+            race = Race(self.pruner, sources, [number == AS_IT_IS for number, _ in numbered])
+            if race.places < 2:
+                for number, settings in numbered:
+                    yield self.pruned(self.pruner, number, settings)
+                return
+            ended = race.run(self.options.progress)
+            for (number, settings), found in zip(numbered, ended, strict=True):
+                if isinstance(found, TrainingError):
+                    yield self.run(number, settings, str(found))
+                else:
+                    yield self.run(number, settings, "", found)
+            return
         failed = train_all(sources, self.options.progress)
         for place, (number, settings) in enumerate(numbered):
             error = failed.get(place)
@@ -198,8 +208,8 @@ def run_sweep(
 ) -> SweepResult:
     """Try the settings of a sweep, choose the best, and confirm it on fresh prompts.
 
-    With `prune`, runs are trained one after another and stopped where they fall behind; the recipe
-    as it is never is, so one run is always complete. Without, several are trained at once.
+    Several are trained at once where that is faster. With `prune` they are stopped where they fall
+    behind those before them; the recipe as it is never is, so one run is always complete.
 
     Every run is a recipe with its own hash; what is trained and scored already is not repeated, so
     a sweep that was stopped continues, and one with more runs only adds these.

@@ -104,6 +104,13 @@ class Process(Generic[Given]):
         said = f"the training process ended with exit code {code}: {last}"
         return Ended(error=TrainingError(f"{self.job.spec}: {said}"))
 
+    def answer(self, text: str) -> None:
+        """Answer what it asked; one that is gone is noticed when its output ends."""
+        assert self.child.stdin
+        with contextlib.suppress(OSError):
+            self.child.stdin.write(text.encode() + b"\n")
+            self.child.stdin.flush()
+
     def end_input(self) -> None:
         """End its standard input, upon which it stops and removes its unfinished files."""
         assert self.child.stdin

@@ -1,8 +1,8 @@
 """The process of one training: it is given a job, tells its progress, and ends with its parent.
 
 It reads the job from standard input, as a length of eight bytes and a pickle, and writes a line of
-JSON for each step to standard output. If standard input ends, the training stops: its parent was
-interrupted, or is gone.
+JSON for each step to standard output. Lines that follow the job are answers to what it asks. If
+standard input ends, the training stops: its parent was interrupted, or is gone.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import _thread
 import json
 import os
 import pickle
+import queue
 import signal
 import sys
 import threading
@@ -29,6 +30,9 @@ GRACE = 10.0
 """Seconds that a training has to stop and clean up."""
 
 
+_ANSWERS: queue.Queue[str] = queue.Queue()
+
+
 class Told:
     """A `Progress` that tells the parent."""
 
@@ -42,6 +46,15 @@ class Told:
             self._channel.flush()
         except OSError:
             pass
+
+    def ask(self, *what: object) -> str:
+        """Write one line, and wait for the parent's answer to it."""
+        self.say(*what)
+        while True:
+            try:
+                return _ANSWERS.get(timeout=0.2)  # without a limit it could not be interrupted
+            except queue.Empty:
+                continue
 
     def start(self, title: str, total: int, unit: str) -> None:
         """A job of `total` units begins."""
@@ -87,7 +100,8 @@ def _stop(*_: object) -> None:
 
 
 def _watch(given: BinaryIO) -> None:
-    given.read(1)
+    for line in given:
+        _ANSWERS.put(line.decode().strip())
     _thread.interrupt_main(signal.SIGTERM)
     time.sleep(GRACE)
     os._exit(1)
