@@ -43,11 +43,10 @@ def processes_of(asked: int | Literal["auto"], recipe: Recipe, device: str) -> i
     Raises
     ------
     TrainingError
-        For several processes where there is only one device, more than there are GPUs or cores, or
-        with TRL's trainer.
+        For several processes where there is only one device, or more than there are GPUs or cores.
     """
     if asked == "auto":
-        if device != "cuda" or recipe.trainer == "trl":
+        if device != "cuda":
             return 1
         import torch
 
@@ -55,8 +54,6 @@ def processes_of(asked: int | Literal["auto"], recipe: Recipe, device: str) -> i
     if asked == 1:
         return 1
     said = f"{recipe.path}: training.processes: expected 1"
-    if recipe.trainer == "trl":
-        raise TrainingError(f"{said} with trainer: trl, got {asked}; use trainer: native")
     if device == "cuda":
         import torch
 
