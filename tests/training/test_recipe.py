@@ -231,6 +231,20 @@ def test_a_suite_is_not_a_recipe(project: Path) -> None:
         load_recipe("chat.yaml", project)
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("distil: {teacher: recipe:tiny, scale: 0}", "4:39: recipe: distil.scale=0 is too small"),
+        ("training: {processes: 0}", "4:23: recipe: training.processes=0 is too small"),
+    ],
+)
+def test_a_number_out_of_range_is_one_mistake_where_a_word_is_allowed(
+    project: Path, text: str, said: str
+) -> None:
+    (line,) = printed(project, f"recipe: 1\nbase: b\ndata: d\n{text}\n").splitlines()
+    assert line.startswith(f"mine.yaml:{said}")
+
+
 def test_a_sweep_file_is_not_a_recipe(project: Path) -> None:
     said = printed(project, "sweep: 1\nrecipe: other.yaml\nkeys: {seed: [1]}\n")
     assert said == (
