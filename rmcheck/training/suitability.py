@@ -17,7 +17,7 @@ ADAPTED = (torch.nn.Linear, torch.nn.Embedding, torch.nn.Conv1d, torch.nn.Conv2d
 def refuse_unknown_targets(recipe: Recipe, model: Any) -> None:
     """Raise TrainingError if `lora.targets` names a layer that the model does not have.
 
-    PEFT adapts the others, and says nothing of it.
+    PEFT adapts the others, and does not tell.
     """
     layers = [name for name, each in model.named_modules() if isinstance(each, ADAPTED)]
     known = {name.rpartition(".")[2] for name in layers if "." in name}
@@ -30,7 +30,7 @@ def refuse_unknown_targets(recipe: Recipe, model: Any) -> None:
 
 
 def refuse_no_chat_template(recipe: Recipe, tokenizer: Any) -> None:
-    """Raise TrainingError if the recipe's template is the tokenizer's, and there is none."""
+    """Raise TrainingError if the recipe asks for a chat template that the tokenizer lacks."""
     if recipe.template == "chat" and not getattr(tokenizer, "chat_template", None):
         raise TrainingError(
             f"{recipe.path}: template: chat is the tokenizer's own template, but the tokenizer of "
