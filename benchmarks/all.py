@@ -17,7 +17,8 @@ from pathlib import Path
 ORDER = (
     "gate_overhead", "report_size", "size", "bootstrap", "arithmetic_rate", "score_copies --counts",
     "score_copies",
-    "score_pairs", "score_pairs --shape rm-bench", "score_pairs --shape apart", "train", "served",
+    "score_pairs", "score_pairs --shape rm-bench", "score_pairs --shape apart", "train", "rounding",
+    "served",
     "serve", "gpu", "large", "shards", "adversary",
     "behaviour", "seeds", "more_flips", "losses", "domains", "slices", "early_stop",
     "bisect_series", "over_time", "monitor",

@@ -146,6 +146,21 @@ def by_domain(found: Domains) -> str:
     return table(head, [*rows, row])
 
 
+def by_seed(found: Domains) -> str:
+    """The table of each way's win rates on all pairs, by seed, with their mean and spread."""
+    rows = []
+    for way in WAYS:
+        won = found.all_of(way)
+        if won is None:
+            continue
+        rates = won.mean(axis=1)
+        spread = f"{100 * rates.std(ddof=1):.1f}" if len(rates) > 1 else "–"
+        rows.append((way, *(f"{rate:.3f}" for rate in rates), f"{rates.mean():.3f}", spread))
+    seeds = max((len(row) - 3 for row in rows), default=0)
+    head = ("way", *(f"seed {seed}" for seed in range(seeds)), "mean", "sd in points")
+    return table(head, rows)
+
+
 def _rate(won: Wins | None) -> str:
     return "–" if won is None else f"{won.mean():.3f}"
 
@@ -166,7 +181,8 @@ def main() -> None:
         "a model of one domain. A model that is told the domain has its name before each prompt, "
         "in training and evaluation. Points are against the model of all domains; intervals are "
         "95 %, over prompts and seeds (of single trainings, over prompts); p is two-sided, in the "
-        f"rows of domains adjusted over both columns (Holm).\n\n{by_domain(found)}",
+        f"rows of domains adjusted over both columns (Holm).\n\n{by_domain(found)}\n\n"
+        f"All domains by seed:\n\n{by_seed(found)}",
         how,
     )
 

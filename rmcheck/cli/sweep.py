@@ -148,7 +148,9 @@ def _shown(given: Mapping[str, Any]) -> str:
     """Settings on one line, in brackets."""
     if not given:
         return " (the recipe as it is)"
-    return " (" + ", ".join(f"{key}: {value}" for key, value in given.items()) + ")"
+    from rmcheck.training.sweep_file import shown_settings
+
+    return f" ({shown_settings(given)})"
 
 
 def _value(given: Mapping[str, Any], key: str) -> str:

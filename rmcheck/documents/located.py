@@ -228,13 +228,23 @@ def _leaves(annotation: Any) -> set[Any]:
     return set().union(*map(_leaves, inner)) if inner else {annotation}
 
 
+_RANGES = ("greater_than", "less_than")
+
+
 def _telling(
     details: Sequence[ErrorDetails], located: Located, where: Path_
 ) -> Iterator[ErrorDetails]:
-    """The errors, without those of a list or union where another error is deeper in it."""
+    """The errors, without those of a list or union where another error is deeper in it.
+
+    A number out of its range is told as that alone, where a word is allowed besides.
+    """
     places = [_existing(located, where, detail["loc"]) for detail in details]
     above = {place[:length] for place in set(places) for length in range(len(place))}
-    for place, detail in zip(places, details, strict=True):
+    found = list(zip(places, details, strict=True))
+    outside = {place for place, detail in found if detail["type"].startswith(_RANGES)}
+    for place, detail in found:
+        if place in outside and detail["type"] == "literal_error":
+            continue
         if not (place in above and detail["type"].endswith(("_type", "too_short"))):
             yield detail
 

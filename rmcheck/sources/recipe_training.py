@@ -56,7 +56,7 @@ class OfRecipe(Protocol):
     def trained_now(self) -> bool:
         """Whether its adapter was trained for this session."""
 
-    def train(self) -> Path:
+    def train(self, watch: Watch | None = None) -> Path:
         """The adapter's folder; trains if it is missing."""
 
     def variant(self, spec: str, recipe: Recipe) -> OfRecipe:
@@ -161,10 +161,10 @@ class RecipeTraining:
     work: float
     memory: float
 
-    def __call__(self, progress: Progress) -> bool:
+    def __call__(self, progress: Progress, watch: Watch | None = None) -> bool:
         """Train; False if another process has done it meanwhile."""
         source = self.source(replace(self.options, progress=progress))
-        source.train()
+        source.train(watch)
         return source.trained_now
 
 

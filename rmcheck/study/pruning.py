@@ -1,4 +1,4 @@
-"""Trainings of a sweep that are stopped at rungs when they fall behind."""
+"""Trainings of a sweep that are stopped at rungs when they fall behind, one after another."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Pruner:
         self.prune = prune
         self.shares = shares(prune)
         self.table = RungTable(prune.reduction)
-        self._dialogues = pair_dialogues(pairs)
+        self.dialogues = pair_dialogues(pairs)
         self._cache = cache
         self._key = content_hash("rungs", self.shares, prune.by, [p.hash for p in pairs])[:8]
 
@@ -65,13 +65,11 @@ class Pruner:
         TrainingError
             If it cannot be trained; what it reached until then is noted.
         """
-        journal = Journal.of(self._cache, source.adapter.name, self._key)
+        journal = self.journal(source)
         stopped = None
         if not source.is_trained:
             stopped = None if whole else self._stops_at(journal.values)
             if stopped is None:
-                if not journal.exists:
-                    source.forget_checkpoints()  # they may be beyond a rung
                 stopped = self._trained(source, journal, whole)
         values = {
             rung: value
@@ -80,6 +78,16 @@ class Pruner:
         }
         self.table.note(values)
         return Reached(values, stopped)
+
+    def journal(self, source: RecipeSource) -> Journal:
+        """What a training had at its rungs."""
+        return Journal.of(self._cache, source.adapter.name, self._key)
+
+    def begin(self, source: RecipeSource, journal: Journal) -> None:
+        """Before a training begins, or goes on."""
+        if not journal.exists:
+            source.forget_checkpoints()  # they may be beyond a rung
+        self.write(journal, {})
 
     def _stops_at(self, values: Mapping[int, float]) -> int | None:
         """The first of these rungs at which the training is stopped."""
@@ -91,7 +99,7 @@ class Pruner:
     def _trained(self, source: RecipeSource, journal: Journal, whole: bool) -> int | None:
         watch = _Judge(self, journal, whole)
         try:
-            self._write(journal, {})
+            self.begin(source, journal)
             source.train(watch)
         except Stopped:
             source.forget_checkpoints()
@@ -100,7 +108,8 @@ class Pruner:
             raise
         return watch.stopped
 
-    def _write(self, journal: Journal, more: Mapping[int, float]) -> None:
+    def write(self, journal: Journal, more: Mapping[int, float]) -> None:
+        """Keep these values beside those that are kept; raises TrainingError if it cannot."""
         try:
             journal.write({**journal.values, **more})
         except OSError as error:
@@ -109,10 +118,21 @@ class Pruner:
 
     def value(self, rewards: NDArray[np.float64]) -> float:
         """What is compared, higher is better: the win rate, or minus the log loss."""
-        chosen, rejected = rewards[0::2], rewards[1::2]
-        if self.prune.by == "win_rate":
-            return float(wins(chosen, rejected).mean())
-        return -float(np.logaddexp(0.0, rejected - chosen).mean())
+        return value_of(rewards, self.prune.by)
+
+
+def value_of(rewards: NDArray[np.float64], by: str) -> float:
+    """What runs are compared by at a rung, higher is better: the win rate, or minus the log loss.
+
+    Parameters
+    ----------
+    rewards
+        Of the chosen and the rejected response of each pair in turn, shape (2 n,).
+    """
+    chosen, rejected = rewards[0::2], rewards[1::2]
+    if by == "win_rate":
+        return float(wins(chosen, rejected).mean())
+    return -float(np.logaddexp(0.0, rejected - chosen).mean())
 
 
 class _Judge:
@@ -124,7 +144,7 @@ class _Judge:
 
     @property
     def dialogues(self) -> Sequence[Dialogue]:
-        return self._pruner._dialogues
+        return self._pruner.dialogues
 
     def steps(self, steps: int) -> Mapping[int, Sequence[int]]:
         return rung_steps(self._pruner.shares, steps)
@@ -132,7 +152,7 @@ class _Judge:
     def saw(self, step: int, steps: int, rewards: NDArray[np.float64]) -> None:
         value = self._pruner.value(rewards)
         rungs = self.steps(steps)[step]
-        self._pruner._write(self._journal, dict.fromkeys(rungs, value))
+        self._pruner.write(self._journal, dict.fromkeys(rungs, value))
         for rung in rungs:
             if not self._whole and not self._pruner.table.goes_on(rung, value):
                 self.stopped = rung

@@ -13,18 +13,19 @@ from numpy.typing import NDArray
 
 from rmcheck.data import PreferencePair, pair_dialogues
 from rmcheck.engine.book import ScoreBook
-from rmcheck.errors import TrainingError, UsageError
+from rmcheck.errors import SourceError, TrainingError, UsageError
 from rmcheck.reward_source import SourceOptions
 from rmcheck.sources.recipe import RecipeSource, source_of
 from rmcheck.sources.recipe_data import data_of
 from rmcheck.stats.paired import Difference, paired_difference
 from rmcheck.stats.winrate import undecidable, win_rate, wins
 from rmcheck.study.pruning import Pruner, Reached, saved
+from rmcheck.study.race import Race
 from rmcheck.study.search import search_of
 from rmcheck.study.trainings import train_all
 from rmcheck.training.folds import Folds, folds_of_data
 from rmcheck.training.recipe import Recipe
-from rmcheck.training.sweep_file import Sweep
+from rmcheck.training.sweep_file import Sweep, shown_settings
 from rmcheck.verdict import Estimate
 
 CHOOSE, CONFIRM = 1, 2
@@ -119,6 +120,16 @@ class _Judge:
         )
         return source_of(f"recipe:{recipe.name}", recipe, self.options)
 
+    def refuse_absent(self, settings: Mapping[str, Any]) -> None:
+        """Raise UsageError if a file that these settings name is not there."""
+        try:
+            _ = self.source(AS_IT_IS, settings).adapter
+        except (SourceError, UsageError) as error:
+            if not settings or str(error).startswith(self.sweep.shown):
+                raise
+            said = f"{self.sweep.shown}: keys: {shown_settings(settings)}: {error}"
+            raise UsageError(said) from None
+
     def of(self, fold: int) -> list[PreferencePair]:
         """The pairs of a fold."""
         rows = zip(self.pairs, self.numbers.tolist(), strict=True)
@@ -132,12 +143,21 @@ class _Judge:
 
     def runs(self, first: int, proposed: Sequence[Mapping[str, Any]]) -> Iterator[Run]:
         """Train proposals side by side, then score them one by one; the first is run `first`."""
-        if self.pruner is not None:
-            for number, settings in enumerate(proposed, start=first):
-                yield self.pruned(self.pruner, number, settings)
-            return
         numbered = list(enumerate(proposed, start=first))
         sources = [self.source(number, settings) for number, settings in numbered]
+        if self.pruner is not None:
+            race = Race(self.pruner, sources, [number == AS_IT_IS for number, _ in numbered])
+            if race.places < 2:
+                for number, settings in numbered:
+                    yield self.pruned(self.pruner, number, settings)
+                return
+            ended = race.run(self.options.progress)
+            for (number, settings), found in zip(numbered, ended, strict=True):
+                if isinstance(found, TrainingError):
+                    yield self.run(number, settings, str(found))
+                else:
+                    yield self.run(number, settings, "", found)
+            return
         failed = train_all(sources, self.options.progress)
         for place, (number, settings) in enumerate(numbered):
             error = failed.get(place)
@@ -188,8 +208,8 @@ def run_sweep(
 ) -> SweepResult:
     """Try the settings of a sweep, choose the best, and confirm it on fresh prompts.
 
-    With `prune`, runs are trained one after another and stopped where they fall behind; the recipe
-    as it is never is, so one run is always complete. Without, several are trained at once.
+    Several are trained at once where that is faster. With `prune` they are stopped where they fall
+    behind those before them; the recipe as it is never is, so one run is always complete.
 
     Every run is a recipe with its own hash; what is trained and scored already is not repeated, so
     a sweep that was stopped continues, and one with more runs only adds these.
@@ -208,7 +228,8 @@ def run_sweep(
     Raises
     ------
     UsageError
-        If the data have fewer prompts than folds.
+        If the data have fewer prompts than folds, settings do not go together, or a file that they
+        name is not there; before anything is trained.
     TrainingError
         If the recipe as it is cannot be trained; other runs may fail.
     """
@@ -219,6 +240,8 @@ def run_sweep(
         raise UsageError(f"{sweep.shown}: folds: {error}") from None
     judge = _Judge(sweep, data.pairs, numbers, dataclasses.replace(options, cache=cache))
     search = search_of(sweep)
+    for alone in sweep.each_value():
+        judge.refuse_absent(alone)
     runs: list[Run] = []
     proposed: list[Mapping[str, Any]] = [{}]
     if search.independent:

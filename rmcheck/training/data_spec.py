@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from annotated_types import Ge, Gt, Lt
+from annotated_types import Ge, Gt, Lt, MinLen
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from rmcheck.data.layouts import LAYOUTS
@@ -16,6 +16,9 @@ from rmcheck.shipped import anchored
 from rmcheck.training.settings import Replay
 
 DataSpec = tuple[str, ...] | Mapping[str, Any]
+
+Patterns = Annotated[list[str], MinLen(1)]
+"""Files or globs as a list."""
 
 
 class Dataset(BaseModel):
@@ -54,7 +57,7 @@ class ReplayFile(BaseModel):
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
-    data: str | list[str] | Dataset
+    data: str | Patterns | Dataset
     share: Annotated[float, Gt(0), Lt(1)]
     layout: Annotated[str, AfterValidator(known_layout)] | None = None
 

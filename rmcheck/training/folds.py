@@ -167,8 +167,13 @@ def folds_of_data(data: PreferenceData, of: int, seed: int) -> NDArray[np.int64]
     Raises
     ------
     ValueError
-        If there are fewer prompts than folds, or a fold has no pairs.
+        If there are no pairs, fewer prompts than folds, or a fold has no pairs.
     """
+    if not data.pairs and data.sets:
+        raise ValueError(
+            f"expected pairs, by whose win rate models are judged, got "
+            f"{counted(len(data.sets), 'response set')} and no pair; add some to data"
+        )
     numbers = fold_numbers([*data.pairs, *data.sets], of, seed)[: len(data.pairs)]
     empty = sorted(set(range(1, of + 1)) - set(numbers.tolist()))
     if empty:

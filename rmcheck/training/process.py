@@ -87,13 +87,9 @@ class Process(Generic[Given]):
 
     def give(self, place: int, job: Given) -> None:
         """Have it train a job: its first, or one after the line that the last one is trained."""
-        assert self.child.stdin
         self.place, self.job = place, job
         self.last: list[Any] | None = None
-        given = pickle.dumps(job)
-        with contextlib.suppress(OSError):  # it may have ended at once; `ended` says why
-            self.child.stdin.write(len(given).to_bytes(LENGTH, "big") + given)
-            self.child.stdin.flush()
+        self._send(pickle.dumps(job))
 
     def ended(self) -> Ended | None:
         """How it ended, from its last line; None if it was killed."""
@@ -117,6 +113,16 @@ class Process(Generic[Given]):
         last = "".join(printed.splitlines()[-1:])
         said = f"the training process ended with exit code {code}: {last}"
         return Ended(error=TrainingError(f"{self.job.spec}: {said}"))
+
+    def answer(self, text: str) -> None:
+        """Answer what its job asked."""
+        self._send(text.encode())
+
+    def _send(self, given: bytes) -> None:
+        assert self.child.stdin
+        with contextlib.suppress(OSError):  # it may have ended at once; `ended` says why
+            self.child.stdin.write(len(given).to_bytes(LENGTH, "big") + given)
+            self.child.stdin.flush()
 
     def end_input(self) -> None:
         """End its standard input: no further job; an unfinished one stops and removes its files."""

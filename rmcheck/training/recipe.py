@@ -19,7 +19,7 @@ from rmcheck.data.dialogue import content_hash, later_formats
 from rmcheck.data.layouts.registry import LAYOUTS_FORMAT
 from rmcheck.data.preferences import expand
 from rmcheck.data.template import TEMPLATE_FORMAT
-from rmcheck.errors import UsageError
+from rmcheck.errors import SourceError, UsageError, did_you_mean
 from rmcheck.scoring.files import FileHashes, ModelFiles, locate
 from rmcheck.slices.conditions import CONDITIONS_FORMAT
 from rmcheck.slices.where import Slice
@@ -184,7 +184,12 @@ class Recipe:
 
     def base_files(self) -> ModelFiles:
         """The base model's files; raises SourceError if they are not found."""
-        return locate(self.base, self.path.parent, self.revision)
+        files = locate(self.base, self.path.parent, self.revision)
+        if self.gguf_file and files.folder and not (files.folder / self.gguf_file).is_file():
+            there = [path.name for path in files.folder.glob("*.gguf")]
+            said = f"gguf_file: no file {self.gguf_file!r} in {files.folder}"
+            raise SourceError(f"{self.path}: {said}, {did_you_mean(self.gguf_file, there)}")
+        return files
 
     def data_files(self) -> list[Path]:
         """The files of training pairs, sorted; empty for a data set of the hub."""

@@ -17,7 +17,7 @@ from rmcheck.errors import Problem, ProblemsFound, UsageError, did_you_mean, fir
 from rmcheck.scoring.files import looked_for
 from rmcheck.shipped import shipped
 from rmcheck.training import adapter
-from rmcheck.training.data_spec import Dataset, ReplayFile, data_spec
+from rmcheck.training.data_spec import Dataset, Patterns, ReplayFile, data_spec
 from rmcheck.training.loss_key import misfits, separated
 from rmcheck.training.recipe import FILE_KEYS, Recipe, Start
 from rmcheck.training.settings import CONFIG, Lora
@@ -45,7 +45,7 @@ def _file_model() -> type[BaseModel]:
             given = default if made is dataclasses.MISSING else Field(default_factory=made)
             columns[FILE_KEYS[each.name]] = (hints[each.name], given)
     columns["name"] = (str | None, None)
-    columns["data"] = (str | list[str] | Dataset, ...)
+    columns["data"] = (str | Patterns | Dataset, ...)
     columns["from"] = (str | None, None)
     columns["replay"] = (ReplayFile | None, None)
     of_loss, default_loss = columns["loss"]
@@ -108,6 +108,9 @@ def _read(path: Path, root: Path, before: Sequence[Path] = ()) -> Recipe:
         raise ProblemsFound([Problem(shown, 1, 1, said)])
     if "recipe" not in document.value and {"rmcheck", "checks"} & set(document.value):
         said = f"expected a recipe, got a suite; run it with `pytest {shown}`"
+        raise ProblemsFound([Problem(shown, 1, 1, said)])
+    if "sweep" in document.value:
+        said = f"expected a recipe, got a sweep file; run it with `rmcheck sweep {shown}`"
         raise ProblemsFound([Problem(shown, 1, 1, said)])
     return recipe_of(document, path, before)
 

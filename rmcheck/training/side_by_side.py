@@ -121,7 +121,7 @@ def _round(
     running: dict[int, Process[TrainingJob]] = {}
     killed: list[TrainingJob] = []
     news: queue.Queue[tuple[int, list[Any] | None]] = queue.Queue()
-    bar = _Bar(progress, len(jobs))
+    bar = Bar(progress, len(jobs))
     threads = threads_of(count)
     try:
         while waiting or running:
@@ -160,7 +160,7 @@ def _round(
 
 
 @dataclass
-class _Bar:
+class Bar:
     """One bar over the steps of all trainings; it begins when each running one has said its steps.
 
     Those that wait for a place count as many steps as the mean of the others.

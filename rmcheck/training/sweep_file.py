@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
@@ -16,7 +17,7 @@ from rmcheck.data.rows import shown_path
 from rmcheck.documents import located
 from rmcheck.documents.finding import is_yaml
 from rmcheck.documents.located import Located
-from rmcheck.errors import Problem, ProblemsFound, did_you_mean
+from rmcheck.errors import Problem, ProblemsFound, UsageError, did_you_mean
 from rmcheck.training.distil_key import Distil
 from rmcheck.training.loss_key import separated
 from rmcheck.training.recipe import FILE_KEYS, Recipe
@@ -28,9 +29,12 @@ _CONFIG = ConfigDict(extra="forbid", allow_inf_nan=False)
 _NESTED = {"lora": Lora, "training": Optimisation, "label_noise": LabelNoise, "distil": Distil}
 _FIXED = (
     *("name", "description", "data", "layout", "augment", "folds", "trainer", "from", "replay"),
-    *_NESTED,
+    *("training.processes", *_NESTED),
 )
-"""Keys of a recipe that a sweep does not vary: what is named, the data, and whole mappings."""
+"""Keys of a recipe that a sweep does not vary: what is named, the data, whole mappings, and what
+does not change a model."""
+_MOST_TOGETHER = 1000
+"""Settings of two keys, at most, that are tried out before anything is trained."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,16 +157,42 @@ class Sweep:
     prune: Prune | None = None
 
     def varied(self, settings: Mapping[str, Any]) -> Recipe:
-        """The recipe with some keys changed."""
+        """The recipe with some keys changed.
+
+        Raises
+        ------
+        UsageError
+            If the values do not go together.
+        """
         changed = with_keys(self.values, settings)
-        return recipe_of(Located(str(self.recipe.path), changed, {}, {}), self.recipe.path)
+        try:
+            return recipe_of(Located(str(self.recipe.path), changed, {}, {}), self.recipe.path)
+        except ProblemsFound as error:
+            said = error.problems[0].message.removeprefix("recipe: ")
+            raise UsageError(f"{self.shown}: keys: {shown_settings(settings)}: {said}") from None
+
+    def each_value(self) -> Iterator[Mapping[str, Any]]:
+        """The recipe as it is, then each value of the lists by itself."""
+        yield {}
+        for key, space in self.space.items():
+            if isinstance(space, list):
+                yield from ({key: value} for value in space)
+
+
+def shown_settings(given: Mapping[str, Any]) -> str:
+    """Settings on one line.
+
+    >>> shown_settings({"lora.r": 8, "loss": "hinge"})
+    'lora.r: 8, loss: hinge'
+    """
+    return ", ".join(f"{key}: {value}" for key, value in given.items())
 
 
 def varied_keys() -> list[str]:
     """The keys of a recipe that a sweep can vary."""
     plain = [key for key in FILE_KEYS.values() if key not in _FIXED]
     nested = [f"{key}.{each.name}" for key, kind in _NESTED.items() for each in fields(kind)]
-    return [*plain, *nested]
+    return [*plain, *(key for key in nested if key not in _FIXED)]
 
 
 def with_keys(values: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -204,7 +234,7 @@ def load_sweep(path: Path, root: Path) -> Sweep:
         problems.append(document.problem(("recipe",), said))
     if problems:
         raise ProblemsFound(problems)
-    return Sweep(
+    sweep = Sweep(
         shown=shown,
         recipe=recipe,
         values=values,
@@ -215,6 +245,31 @@ def load_sweep(path: Path, root: Path) -> Sweep:
         space=given.keys,
         prune=given.prune,
     )
+    _refuse_contradictions(sweep, document)
+    return sweep
+
+
+def _refuse_contradictions(sweep: Sweep, document: Located) -> None:
+    """Raise ProblemsFound at the first values, of one key or two, that do not go together."""
+    for settings in itertools.islice(_together(sweep.space), _MOST_TOGETHER):
+        try:
+            sweep.varied(settings)
+        except UsageError as error:
+            said = str(error).removeprefix(f"{sweep.shown}: ")
+            where = ("keys", list(settings)[-1])
+            raise ProblemsFound([document.problem(where, said, key=True)]) from None
+
+
+def _together(space: Space) -> Iterator[dict[str, Any]]:
+    """Each value by itself, then with each value of another key; of ranges, the ends."""
+    values = {
+        key: each if isinstance(each, list) else [each.low, each.high]
+        for key, each in space.items()
+    }
+    for count in (1, 2):
+        for keys in itertools.combinations(values, count):
+            for chosen in itertools.product(*(values[key] for key in keys)):
+                yield dict(zip(keys, chosen, strict=True))
 
 
 def _recipe(name: str, sweep: Path, root: Path) -> Recipe:
@@ -264,9 +319,20 @@ def _wrong_keys(
         steps: list[int | str] = (
             list(range(len(space))) if isinstance(space, list) else ["low", "high"]
         )
+        wrong: list[Problem] = []
         for step in steps:
             value = space[int(step)] if isinstance(space, list) else getattr(space, str(step))
-            yield from _wrong_value(key, value, document, ("keys", key, step), values)
+            wrong += _wrong_value(key, value, document, ("keys", key, step), values)
+        yield from wrong
+        if wrong or isinstance(space, list) or space.whole:
+            continue
+        inside = math.floor(space.low) + 0.5  # no whole number
+        if any(_wrong_value(key, inside, document, ("keys", key), values)):
+            said = (
+                f"keys.{key}: takes whole numbers, and {space.low} to {space.high} has others; "
+                "write both ends without a decimal point"
+            )
+            yield document.problem(("keys", key), said)
 
 
 def _wrong_value(

@@ -16,6 +16,7 @@ from rmcheck.data import PreferencePair, ResponseSet
 from rmcheck.errors import RmcheckError, TrainingError
 from rmcheck.progress import NoProgress, Progress
 from rmcheck.record.run import TrainingRecord
+from rmcheck.scoring.threads import cores
 from rmcheck.training import adapter
 from rmcheck.training.lessons import Taught
 from rmcheck.training.process import Ended, Process, stop
@@ -42,10 +43,10 @@ def processes_of(asked: int | Literal["auto"], recipe: Recipe, device: str) -> i
     Raises
     ------
     TrainingError
-        For several processes where there is only one device, or with TRL's trainer.
+        For several processes where there is only one device, or more than there are GPUs or cores.
     """
     if asked == "auto":
-        if device != "cuda" or recipe.trainer == "trl":
+        if device != "cuda":
             return 1
         import torch
 
@@ -53,8 +54,6 @@ def processes_of(asked: int | Literal["auto"], recipe: Recipe, device: str) -> i
     if asked == 1:
         return 1
     said = f"{recipe.path}: training.processes: expected 1"
-    if recipe.trainer == "trl":
-        raise TrainingError(f"{said} with trainer: trl, got {asked}; use trainer: native")
     if device == "cuda":
         import torch
 
@@ -68,6 +67,11 @@ def processes_of(asked: int | Literal["auto"], recipe: Recipe, device: str) -> i
         raise TrainingError(
             f"{said} on the device {device}, got {asked}; several processes train on 'cuda' (each "
             "on a GPU of its own) or on 'cpu'"
+        )
+    elif asked > cores():
+        raise TrainingError(
+            f"{recipe.path}: training.processes: expected at most {cores()}, as many as this "
+            f"process has cores, got {asked}; more would wait for each other"
         )
     return asked
 

@@ -33,6 +33,7 @@ from rmcheck.training.plan import Plan
 from rmcheck.training.preparation import Shared
 from rmcheck.training.ranks import ALONE, Alone
 from rmcheck.training.recipe import Recipe, steps_of
+from rmcheck.training.suitability import refuse_no_chat_template, refuse_unknown_targets
 from rmcheck.training.taught import TaughtMaterial
 from rmcheck.training.watch import Watch
 
@@ -77,8 +78,8 @@ def train(
     Raises
     ------
     TrainingError
-        If there are fewer than two training examples, the loss asks for what the data lack, or it
-        is NaN or infinite.
+        If there are fewer than two training examples, the loss asks for what the data lack or is
+        NaN or infinite, or the recipe asks for what its base does not have.
     Stopped
         If `watch` stops it.
     """
@@ -89,9 +90,11 @@ def train(
         scratch = within.enter_context(tempfile.TemporaryDirectory())
         files = recipe.base_files()
         tokenizer = load_tokenizer(files, recipe.gguf_file)
+        refuse_no_chat_template(recipe, tokenizer)
         base, missing = load_base(
             files, seed=recipe.seed, gguf_file=recipe.gguf_file, outputs=len(recipe.objectives) or 1
         )
+        refuse_unknown_targets(recipe, base)
         # LoRA's first matrices are drawn from the global generator.
         torch.manual_seed(recipe.seed)
         model = get_peft_model(base, lora_config(recipe, base, missing))

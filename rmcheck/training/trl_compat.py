@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from safetensors import SafetensorError
@@ -17,7 +18,13 @@ from torch.utils.data import Sampler
 from trl.trainer.reward_config import RewardConfig
 from trl.trainer.reward_trainer import DataCollatorForPreference, RewardTrainer
 
-__all__ = ["OVERRIDDEN", "DataCollatorForPreference", "QuietRewardTrainer", "RewardConfig"]
+__all__ = [
+    "OVERRIDDEN",
+    "DataCollatorForPreference",
+    "QuietRewardTrainer",
+    "RewardConfig",
+    "unwrapped",
+]
 
 OVERRIDDEN = (
     "_send_telemetry",
@@ -56,7 +63,9 @@ class QuietRewardTrainer(RewardTrainer):  # type: ignore[misc]
         return self._sampler()
 
     def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
-        """The adapter only; whether to save the embeddings PEFT would ask the hub."""
+        """The adapter only, by the first process; PEFT would ask the hub about embeddings."""
+        if not self.args.should_save:
+            return
         model = self.accelerator.unwrap_model(self.model)
         model.save_pretrained(output_dir, save_embedding_layers=False)
 
@@ -69,3 +78,11 @@ class QuietRewardTrainer(RewardTrainer):  # type: ignore[misc]
         """Without TRL's model card. A full disk costs the checkpoint, not the training."""
         with contextlib.suppress(OSError, RuntimeError, SafetensorError):
             super(RewardTrainer, self)._save_checkpoint(model, trial)
+
+
+def unwrapped(accelerator: Any) -> None:
+    """Have an accelerator of several processes leave the model as it is, without DDP around it.
+
+    The forest is read without the `forward` by which DDP sums gradients.
+    """
+    accelerator.prepare_model = partial(accelerator.prepare_model, evaluation_mode=True)

@@ -1,8 +1,9 @@
 """The process of trainings: it is given one job after another, and ends with its parent.
 
 It reads jobs from standard input, each as a length of eight bytes and a pickle, and writes lines of
-JSON to standard output: one for each step, and one that says how a job ended. If standard input
-ends while it trains, the training stops: its parent was interrupted, or is gone.
+JSON to standard output: one for each step, and one that says how a job ended. What comes while it
+trains is the answer to what it asked. If standard input ends while it trains, the training stops:
+its parent was interrupted, or is gone.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ LENGTH = 8
 GRACE = 10.0
 """Seconds that a training has to stop and clean up."""
 
+_ANSWERS: queue.Queue[str] = queue.Queue()
+
 
 class Told:
     """A `Progress` that tells the parent."""
@@ -45,6 +48,15 @@ class Told:
             self._channel.flush()
         except OSError:
             pass
+
+    def ask(self, *what: object) -> str:
+        """Write one line, and wait for the parent's answer to it."""
+        self.say(*what)
+        while True:
+            try:
+                return _ANSWERS.get(timeout=0.2)  # without a limit it could not be interrupted
+            except queue.Empty:
+                continue
 
     def start(self, title: str, total: int, unit: str) -> None:
         """A job of `total` units begins."""
@@ -61,7 +73,8 @@ class Told:
 class Jobs:
     """The jobs that standard input brings; a thread reads them, and stops this process at the end.
 
-    An end of the input while a job is done is its parent's wish to stop.
+    While a job is done, what comes is an answer for it, and an end of the input is its parent's
+    wish to stop.
     """
 
     def __init__(self, given: BinaryIO) -> None:
@@ -82,11 +95,14 @@ class Jobs:
     def _read(self) -> None:
         while True:
             length = int.from_bytes(self._given.read(LENGTH), "big")
-            job = self._given.read(length)
-            if not job or len(job) < length:
+            text = self._given.read(length)
+            if not text or len(text) < length:
                 break
+            if self._busy:
+                _ANSWERS.put(text.decode())
+                continue
             self._busy = True
-            self._waiting.put(job)
+            self._waiting.put(text)
         self._waiting.put(None)
         if self._busy:
             _thread.interrupt_main(signal.SIGTERM)

@@ -22,6 +22,7 @@ TITLES = {
 SLOW = {
     "slices": "Slices",
     "train": "Training",
+    "rounding": "Training in bf16: rounding",
     "gate_overhead": "Overhead of a gate",
     "report_size": "The HTML report",
     "shards": "Shards: a second worker",

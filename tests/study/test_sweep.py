@@ -171,3 +171,29 @@ def test_mistakes(project: Path, capsys: Output) -> None:
     code, _, err = said(capsys, "sweep", "sweep.yaml")
     assert code == 4
     assert "folds: expected at least 99 prompts for 99 folds, got 40 prompts" in err
+
+
+@pytest.mark.parametrize("search", ["grid", "random"])
+def test_a_base_that_is_not_there_is_told_before_anything_is_trained(
+    project: Path, capsys: Output, trained_once: list[str], search: str
+) -> None:
+    text = SWEEP.replace("grid", search).replace("1.0e-5, 5.0e-2", "7.0e-3")
+    (project / "sweep.yaml").write_text(f"{text}  base: [../base, ./bass]\n")
+    code, out, err = said(capsys, "sweep", "sweep.yaml")
+    assert (code, out, trained_once) == (4, "", [])
+    assert "sweep.yaml: keys: base: ./bass: ./bass: folder not found (looked for " in err
+
+
+def test_data_without_pairs_cannot_choose(project: Path, capsys: Output) -> None:
+    rows = [
+        {"id": f"s{row}", "prompt": f"Why {row}?", "responses": ["a", "b", "c"], "best": [0]}
+        for row in range(9)
+    ]
+    (project / "sets.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    text = (project / "recipes/mine.yaml").read_text().replace("pairs.jsonl", "sets.jsonl")
+    (project / "recipes/sets.yaml").write_text(text + "loss: plackett_luce\n")
+    (project / "sweep.yaml").write_text(SWEEP.replace("mine", "sets"))
+    for command in (("sweep", "sweep.yaml"), ("cv", "recipes/sets.yaml", "--folds", "3")):
+        code, _, err = said(capsys, *command)
+        assert code == 4
+        assert "expected pairs, by whose win rate models are judged, got 9 response sets and" in err

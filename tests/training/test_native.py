@@ -25,6 +25,7 @@ from rmcheck.training import checkpoint, trl_trainer
 from rmcheck.training.augmentation import Augment
 from rmcheck.training.checkpoint import folder_of
 from rmcheck.training.native import Updates, adamw
+from rmcheck.training.ranks import ALONE
 from rmcheck.training.recipe import Recipe
 from rmcheck.training.settings import EarlyStopping, LabelNoise, Lora, Optimisation
 from rmcheck.training.trainer import train
@@ -206,8 +207,10 @@ def test_trl_is_refused_where_it_would_see_several_gpus(
     shared: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    plan = SimpleNamespace(recipe=project.recipe_of(shared), device="cuda")
-    with pytest.raises(TrainingError, match=r"sees 2; set CUDA_VISIBLE_DEVICES=0, or use trainer:"):
+    plan = SimpleNamespace(ranks=ALONE, recipe=project.recipe_of(shared), device="cuda")
+    with pytest.raises(
+        TrainingError, match=r"sees 2; set CUDA_VISIBLE_DEVICES=0, use training\.proc"
+    ):
         trl_trainer.run(plan)  # type: ignore[arg-type]
 
 

@@ -231,6 +231,43 @@ def test_a_suite_is_not_a_recipe(project: Path) -> None:
         load_recipe("chat.yaml", project)
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("distil: {teacher: recipe:tiny, scale: 0}", "4:39: recipe: distil.scale=0 is too small"),
+        ("training: {processes: 0}", "4:23: recipe: training.processes=0 is too small"),
+    ],
+)
+def test_a_number_out_of_range_is_one_mistake_where_a_word_is_allowed(
+    project: Path, text: str, said: str
+) -> None:
+    (line,) = printed(project, f"recipe: 1\nbase: b\ndata: d\n{text}\n").splitlines()
+    assert line.startswith(f"mine.yaml:{said}")
+
+
+def test_a_sweep_file_is_not_a_recipe(project: Path) -> None:
+    said = printed(project, "sweep: 1\nrecipe: other.yaml\nkeys: {seed: [1]}\n")
+    assert said == (
+        "mine.yaml:1:1: expected a recipe, got a sweep file; run it with `rmcheck sweep mine.yaml`"
+    )
+
+
+def test_a_list_of_no_data_is_told(project: Path) -> None:
+    start = "recipe: 1\nbase: base\n"
+    assert "mine.yaml:3:7: recipe: data" in printed(project, f"{start}data: []\n")
+    replay = "data: data/*.jsonl\nfrom: tiny\nreplay: {data: [], share: 0.2}\n"
+    assert "mine.yaml:5:16: recipe: replay.data" in printed(project, start + replay)
+
+
+def test_a_gguf_file_that_is_not_there_names_the_nearest(project: Path) -> None:
+    (project / "base" / "model-q8.gguf").write_bytes(b"")
+    (project / "mine.yaml").write_text(
+        "recipe: 1\nbase: base\ngguf_file: model-q4.gguf\ndata: data/*.jsonl\n"
+    )
+    with pytest.raises(SourceError, match=r"gguf_file: no file .*mean 'model-q8\.gguf'\?"):
+        load_recipe("mine.yaml", project).base_files()
+
+
 def test_a_base_that_is_not_there_says_where_it_looked(project: Path) -> None:
     (project / "mine.yaml").write_text("recipe: 1\nbase: ./bass\ndata: data/*.jsonl\n")
     with pytest.raises(SourceError, match="folder not found"):

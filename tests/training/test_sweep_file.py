@@ -102,3 +102,42 @@ def test_files_of_another_kind(folder: Path) -> None:
     (folder / "sweep.yaml").write_text("sweep: 1\nrecipe: tniy\nkeys: {seed: [1]}\n")
     with pytest.raises(UsageError, match="unknown recipe, did you mean 'tiny'"):
         load_sweep(folder / "sweep.yaml", folder)
+
+
+@pytest.mark.parametrize(
+    ("keys", "place", "said"),
+    [
+        ("  loss: [hinge, regression]\n  margin: [0.0, 0.5]\n", "5:3",
+         "loss: regression, margin: 0.5: margin=0.5 has no effect on loss 'regression'; remove"),
+        ("  early_stopping: [null, {patience: 2}]\n  seed: [1]\n  held_out: [0.1, 0.0]\n", "6:3",
+         "early_stopping: {'patience': 2}, held_out: 0.0: early_stopping needs held-out pairs"),
+        ("  margin: [0.5]\n  seed: [1, 2]\n  loss: [contrastive]\n", "6:3", "margin=0.5 has no"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("search", ["grid", "random", "tpe"])
+def test_values_that_do_not_go_together_are_told_before_anything_is_trained(
+    folder: Path, keys: str, place: str, said: str, search: str
+) -> None:
+    (line,) = told(folder, f"{HEAD}search: {search}\nkeys:\n{keys}")
+    row, _, column = place.partition(":")
+    assert line.startswith(f"sweep.yaml:{int(row) + 1}:{column}: keys: ")
+    assert said in line
+
+
+def test_a_value_that_does_not_go_with_the_recipe_is_told(folder: Path) -> None:
+    (folder / "mine.yaml").write_text(f"{RECIPE}margin: 0.5\n")
+    (line,) = told(folder, f"{HEAD}keys:\n  loss: [hinge, regression]\n")
+    assert line.startswith("sweep.yaml:4:3: keys: loss: regression: margin=0.5 has no effect")
+
+
+def test_whole_numbers_have_ends_without_a_point(folder: Path) -> None:
+    (line,) = told(folder, f"{HEAD}keys:\n  lora.r: {{low: 4.0, high: 32.0}}\n")
+    assert line == (
+        "sweep.yaml:4:11: keys.lora.r: takes whole numbers, and 4.0 to 32.0 has others; write both "
+        "ends without a decimal point"
+    )
+
+
+def test_the_number_of_processes_is_not_varied(folder: Path) -> None:
+    (line,) = told(folder, f"{HEAD}keys:\n  training.processes: [1, 2]\n")
+    assert "keys: unknown key 'training.processes' of a recipe" in line

@@ -79,9 +79,26 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "early_stopping": EarlyStopping(patience=1, measurements=20),
         "epochs": 10, "learning_rate": 3e-2, "label_noise": LabelNoise(0.5, 0),
     },
+    "trl": {"trainer": "trl"},
+    "trl, odd batches": {
+        "trainer": "trl", "batch_size": 3, "gradient_accumulation": 3, "epochs": 2.5,
+    },
+    "trl, single pairs": {
+        "trainer": "trl", "batch_size": 1, "epochs": 0.5, "weight_decay": 0.1,
+    },
+    "trl, early stopping": {
+        "trainer": "trl", "early_stopping": EarlyStopping(patience=1, measurements=20),
+        "epochs": 10, "learning_rate": 3e-2, "label_noise": LabelNoise(0.5, 0),
+    },
 }  # fmt: skip
 
 COUNT = 2
+
+
+@pytest.fixture(autouse=True)
+def _four_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the tests have one core only."""
+    monkeypatch.setattr(together, "cores", lambda: 4)
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +122,8 @@ def both(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
             assert ended.error is None
         else:
             processes[rank].last = said
+            if said[0] not in ("start", "advance", "finish"):
+                processes[rank].end_input()
     return folder
 
 
@@ -178,24 +197,26 @@ def processes(monkeypatch: pytest.MonkeyPatch) -> list[Kept]:
 
 @pytest.mark.ci
 @pytest.mark.skipif(os.name != "posix", reason="kills by signal")
+@pytest.mark.parametrize("trainer", ["native", "trl"])
 def test_a_process_that_is_killed_ends_the_training_which_then_goes_on(
-    shared: Path, tmp_path: Path, processes: list[Kept]
+    shared: Path, tmp_path: Path, processes: list[Kept], trainer: str
 ) -> None:
     pairs, cache = project.pairs_in(shared), tmp_path / "f"
+    change = {"epochs": 6, "trainer": trainer}
     killing = At(4, lambda: os.kill(Kept.all[1].child.pid, signal.SIGKILL))
     expected = r"process 2 of the 2 that trained it was killed \(out of memory\?\).*goes on from"
     with pytest.raises(TrainingError, match=expected):
-        train_together(whole(shared, tmp_path / "a", cache, epochs=6), pairs, killing)
+        train_together(whole(shared, tmp_path / "a", cache, **change), pairs, killing)
     assert all(gone(each.child.pid) for each in Kept.all)
     assert killing.finished == 1
     (kept,) = folder_of(cache).glob("checkpoint-*")
     assert adapter.doubt(kept) == ""
     bar = At(0, None)
-    record = train_together(whole(shared, tmp_path / "b", cache, epochs=6), pairs, bar)
+    record = train_together(whole(shared, tmp_path / "b", cache, **change), pairs, bar)
     assert bar.first == int(kept.name.partition("-")[2])
     assert (bar.done, bar.finished) == (record.steps, 1)
     assert [title for title, *_ in bar.started] == ["training recipe:tiny on 32 pairs"]
-    model, one = train(changed(shared, epochs=6), pairs, "cpu", NoProgress())
+    model, one = train(changed(shared, **change), pairs, "cpu", NoProgress())
     adapter.write(model, tmp_path / "one")
     weights = load_file(tmp_path / "b" / adapter.WEIGHTS)
     for key, value in load_file(tmp_path / "one" / adapter.WEIGHTS).items():
@@ -310,7 +331,5 @@ def test_processes_need_a_device_each(shared: Path, monkeypatch: pytest.MonkeyPa
         processes_of(5, recipe, "cuda")
     with pytest.raises(TrainingError, match="expected 1 on the device cuda:1, got 2"):
         processes_of(2, recipe, "cuda:1")
-    by_trl = dataclasses.replace(recipe, trainer="trl")
-    assert processes_of("auto", by_trl, "cuda") == 1
-    with pytest.raises(TrainingError, match="expected 1 with trainer: trl, got 2; use trainer:"):
-        processes_of(2, by_trl, "cpu")
+    with pytest.raises(TrainingError, match="expected at most 4, as many as this process has core"):
+        processes_of(5, recipe, "cpu")

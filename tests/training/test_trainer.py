@@ -299,3 +299,38 @@ def test_a_model_that_cannot_read_a_forest_trains_on_padded_batches(
     model, record = train(recipe, project.pairs_in(shared), "cpu", NoProgress())
     assert np.isfinite(record.curve[-1].loss)
     assert any("modules_to_save" in name for name, _ in model.named_parameters())
+
+
+@pytest.mark.parametrize(
+    ("targets", "expected"),
+    [
+        # PEFT adapts c_attn, and says nothing of the other one.
+        (("c_attn", "c_prj"), "named 'c_prj', did you mean 'c_proj'?"),
+        (("q_proj",), "named 'q_proj', did you mean"),
+        (("attn",), "named 'attn', "),  # layers are in it, but it is none
+    ],
+)
+def test_layers_that_the_base_does_not_have_are_told(
+    shared: Path, targets: tuple[str, ...], expected: str
+) -> None:
+    recipe = dataclasses.replace(project.recipe_of(shared), lora=Lora(4, 8, targets))
+    with pytest.raises(TrainingError) as caught:
+        train(recipe, project.pairs_in(shared), "cpu", NoProgress())
+    said = str(caught.value)
+    assert said.startswith(f"{recipe.path}: lora.targets: no layer of base that LoRA can adapt is ")
+    assert expected in said
+    assert "(allowed: c_attn, c_fc, c_proj, " in said or "allowed: c_attn, c_fc, c_proj, " in said
+
+
+def test_layers_may_be_named_with_what_they_are_in(shared: Path) -> None:
+    recipe = dataclasses.replace(project.recipe_of(shared), lora=Lora(4, 8, ("attn.c_proj",)))
+    model, _ = train(recipe, project.pairs_in(shared), "cpu", NoProgress())
+    adapted = {name for name, _ in model.named_parameters() if "lora_A" in name}
+    assert len(adapted) == 2
+    assert all(".attn.c_proj." in name for name in adapted)
+
+
+def test_a_tokenizer_without_the_template_that_is_asked_for_is_told(shared: Path) -> None:
+    recipe = dataclasses.replace(project.recipe_of(shared), template="chat")
+    with pytest.raises(TrainingError, match=r"the tokenizer of base has none; use template: def"):
+        train(recipe, project.pairs_in(shared), "cpu", NoProgress())

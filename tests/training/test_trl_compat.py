@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 
 import pytest
 import trl.trainer.base_trainer as trl_base
+from accelerate import Accelerator
 from trl.trainer.reward_trainer import RewardTrainer
 
 from rmcheck.training.trl_compat import OVERRIDDEN, QuietRewardTrainer
@@ -19,6 +21,12 @@ def test_what_is_overridden_is_there_to_be_overridden(name: str) -> None:
         "rmcheck/training/trl_compat.py"
     )
     assert name in vars(QuietRewardTrainer)
+
+
+def test_what_several_processes_rely_on_is_there() -> None:
+    for name in ("get_train_dataloader", "get_batch_samples", "training_step", "compute_loss"):
+        assert callable(getattr(RewardTrainer, name, None)), name
+    assert "evaluation_mode" in inspect.signature(Accelerator.prepare_model).parameters
 
 
 def test_a_training_tells_nobody(
