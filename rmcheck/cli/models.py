@@ -17,7 +17,7 @@ from rmcheck.cli.output import refuse_to_replace, tell
 from rmcheck.cli.project import configured
 from rmcheck.cli.shards import add_score_options, in_shards, run_shards
 from rmcheck.data import Dialogue, pair_dialogues
-from rmcheck.data.reading import told
+from rmcheck.data.file_note import told
 from rmcheck.engine.book import ScoreBook
 from rmcheck.errors import UsageError
 from rmcheck.registry import BrokenEntryPoint, summary

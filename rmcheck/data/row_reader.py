@@ -16,6 +16,7 @@ from rmcheck.data.dialogue import (
 )
 from rmcheck.data.label import read_labels
 from rmcheck.data.rows import Row
+from rmcheck.data.unread import PROMPT_COLUMNS, unread
 from rmcheck.data.variants import read_messages, read_variants
 from rmcheck.errors import Problem, did_you_mean, nearest
 from rmcheck.wording import counted
@@ -98,7 +99,9 @@ def read_responses(
 _PLAIN_KEYS = frozenset({"id", "prompt", "chosen", "rejected", "group", "tags"})
 _TEXT = {str}
 _SYSTEM = ("system", "system_prompt")
-_CAREFUL = frozenset({"confidence", "ratings", "responses", "variants", "objectives", *_SYSTEM})
+_CAREFUL = frozenset(
+    {"confidence", "ratings", "responses", "variants", "objectives", *PROMPT_COLUMNS}
+)
 
 
 class _Reader:
@@ -211,6 +214,9 @@ class _Reader:
                     f"the key '{key}' would be ignored; put it into 'prompt' as a message with the "
                     "role system, or name 'layout: trl', which reads it"
                 )
+        said = unread(self.row.values, _SYSTEM, self.columns)
+        if said is not None:
+            self._note(said)
         if not isinstance(value, list):
             return self._text("prompt", empty=True)
         return read_messages(value, "prompt", self._note)

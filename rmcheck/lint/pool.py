@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from rmcheck.data import PreferencePair, ResponseSet, prompt_text
-from rmcheck.data.reading import FileNote, read_file
+from rmcheck.data.file_note import FileNote
+from rmcheck.data.reading import read_file
 from rmcheck.data.rows import shown_path
 from rmcheck.errors import Problem
 from rmcheck.lint.finding import Place

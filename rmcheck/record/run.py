@@ -166,7 +166,8 @@ class FileRecord(_Model):
     """How a data file was read, unless it has our own layout.
 
     `guessed` says that the layout was recognised, not named; `left_out` counts the rows that are
-    no pairs by reason, and `examples` has the first lines of each.
+    no pairs by reason, `remarks` those that were read and are doubtful, and `examples` has the
+    first lines of each.
     """
 
     path: str
@@ -176,16 +177,11 @@ class FileRecord(_Model):
     rows: int = 0
     left_out: dict[str, int] = Field(default_factory=dict)
     examples: dict[str, list[int]] = Field(default_factory=dict)
+    remarks: dict[str, int] = Field(default_factory=dict)
 
     def __str__(self) -> str:
         """The layout, and what was left out, in a line."""
-        return read_as(
-            self.layout,
-            guessed=self.guessed,
-            rows=self.rows,
-            left_out=self.left_out,
-            examples=self.examples,
-        )
+        return read_as(**self.model_dump(exclude={"path", "form"}))
 
 
 class DataRecord(_Model):
