@@ -318,7 +318,8 @@ class ScoringRecord(_Model):
 class RunRecord(_Model):
     """One run of pytest over suites; `scores` names the file of per-pair scores beside it.
 
-    `commit` names the revision of the project that was gated (None: not known). `blessed` is the
+    `commit` names the revision of the project that was gated (None: not known). `baseline_off` says
+    that no comparison was asked for (`--rm-baseline none`). `blessed` is the
     time at which it became a baseline (None: it did not); kept here, so that a checkout of another
     branch does not change which baseline is the latest. `incomplete` says that the run was stopped
     before all checks were decided; `unread` names the suite files that could not be read, and
@@ -338,6 +339,7 @@ class RunRecord(_Model):
     command: str = ""
     source: SourceRecord
     baseline: BaselineRecord | None = None
+    baseline_off: bool = False
     environment: EnvironmentRecord
     outcome: Literal["pass", "fail", "error"]
     incomplete: bool = False
