@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -165,7 +166,10 @@ def read_layout(
     """
     if not rows:
         return Reading(FileNote(shown, layout or OURS, form=form))
-    cells = decoded(rows)
+    try:
+        cells = decoded(rows)
+    except ProblemsFound as error:
+        return Reading(FileNote(shown), problems=list(error.problems), read=len(rows))
     shape = Shape(row.values for row in cells)
     try:
         chosen = named(layout) if layout is not None else _recognised(shape, cells)
@@ -308,16 +312,30 @@ def decoded(rows: list[Row]) -> list[Row]:
     """The rows; of a table, columns whose cells are lists or messages as JSON text, decoded.
 
     A column is decoded where most of its cells are such text: a response may be JSON by itself.
+
+    Raises
+    ------
+    ProblemsFound
+        For a column of messages as Python prints them, which is no JSON.
     """
     if not rows or not is_table(rows[0].path):
         return rows
     given: Counter[str] = Counter()
     packed: Counter[str] = Counter()
+    printed: Counter[str] = Counter()
     for row in rows:
         for key, value in row.values.items():
             if isinstance(value, str) and value:
                 given[key] += 1
                 packed[key] += _of_json(value) is not value
+                printed[key] += _PRINTED.match(value) is not None
+    for key, count in printed.items():
+        if count > given[key] / 2:
+            said = (
+                f"column '{key}' has messages or lists as Python prints them ({{'role': …}}), "
+                "which is no JSON; write them with json.dumps, or save the data as JSON Lines or Parquet"
+            )
+            raise ProblemsFound([Problem(rows[0].path, rows[0].line, 1, said)])
     columns = {key for key, count in packed.items() if count > given[key] / 2}
     if not columns:
         return rows
@@ -331,13 +349,17 @@ def decoded(rows: list[Row]) -> list[Row]:
     ]
 
 
+_PRINTED = re.compile(r"\[?\s*\{\s*'(role|content|from|value)'\s*:|\[\s*'[^\n]*'\s*\]$")
+"""A message, or a list of messages or of texts, as Python or NumPy prints it."""
+
+
 def _of_json(value: Any) -> Any:
     found = texts.parsed(value)
     if isinstance(found, Mapping):
         return found if {"role", "content"} <= set(found) else value
     if not isinstance(found, list) or not found:
         return value
-    same = all(isinstance(one, str) for one in found) or all(isinstance(o, dict) for o in found)
+    same = any(all(isinstance(one, kind) for one in found) for kind in (str, dict, list))
     return found if same else value
 
 
