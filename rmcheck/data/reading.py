@@ -333,7 +333,8 @@ def decoded(rows: list[Row]) -> list[Row]:
         if count > given[key] / 2:
             said = (
                 f"column '{key}' has messages or lists as Python prints them ({{'role': …}}), "
-                "which is no JSON; write them with json.dumps, or save the data as JSON Lines or Parquet"
+                "which is no JSON; write them with json.dumps, or save the data as JSON Lines or "
+                "Parquet"
             )
             raise ProblemsFound([Problem(rows[0].path, rows[0].line, 1, said)])
     columns = {key for key, count in packed.items() if count > given[key] / 2}
