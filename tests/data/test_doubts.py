@@ -95,3 +95,57 @@ def test_the_record_has_them(tmp_path: Path) -> None:
     record = data.notes[0].as_dict()
     assert record["remarks"] == {"'winner' is not 'chosen'": 2}
     assert record["examples"] == {"'winner' is not 'chosen'": [1, 2]}
+
+
+def best_of(path: Path, low: int, ratings: list[float]) -> PreferenceData:
+    """Four response sets whose first response is the best; `low` of them have these ratings."""
+    rows = [
+        {
+            "id": f"s{number}",
+            "prompt": f"Why {number}?",
+            "responses": ["So.", "No.", "Go."],
+            "best": [0],
+            "ratings": ratings if number < low else [5, 1, 1],
+        }
+        for number in range(4)
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return load([path], root=path.parent)
+
+
+def test_response_sets_whose_best_is_rated_below_another(tmp_path: Path) -> None:
+    said = "a response of 'best' is rated below another"
+    assert best_of(tmp_path / "d.jsonl", 2, [1, 5, 1]).notes[0].remarks == {said: 2}
+    assert best_of(tmp_path / "d.jsonl", 4, [5, 5, 1]).notes[0].remarks == {}
+    with pytest.raises(ProblemsFound, match="in 3 of the 4 rows that say so; correct 'best'"):
+        best_of(tmp_path / "d.jsonl", 3, [1, 5, 1])
+
+
+@pytest.mark.parametrize("key", ["reasoning_content", "thinking"])
+def test_reasoning_that_is_not_scored_is_told(key: str, tmp_path: Path) -> None:
+    asked = {"role": "user", "content": "Why?"}
+    sides = {
+        side: [asked, {"role": "assistant", "content": text, key: "Let me think."}]
+        for side, text in (("chosen", "So."), ("rejected", "No."))
+    }
+    (tmp_path / "d.jsonl").write_text(json.dumps(sides) + "\n")
+    data = load([tmp_path / "d.jsonl"])
+    assert (data.pairs[0].chosen, data.pairs[0].rejected) == ("So.", "No.")
+    assert data.notes[0].remarks == {f"'{key}' of the answers is not scored": 1}
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ({"image_url": "http://example.org/a.png"}, "the row has image_url, and only text can be"),
+        (
+            {"chosen": {"role": "assistant", "content": "", "function_call": {"name": "f"}}},
+            "the answer has function_call, and only text can be scored",
+        ),
+    ],
+)
+def test_what_is_not_text_is_left_out(row: dict[str, Any], said: str, tmp_path: Path) -> None:
+    whole = {"prompt": "Why?", "chosen": "So.", "rejected": "No.", **row}
+    (tmp_path / "d.jsonl").write_text(json.dumps(whole) + "\n")
+    with pytest.raises(ProblemsFound, match=said):
+        load([tmp_path / "d.jsonl"])
