@@ -28,6 +28,13 @@ PAIR_KEYS = (
 LIST_KEYS = ("id", "prompt", "response", "responses", "group", "tags")
 SET_KEYS = ("id", "prompt", "responses", "best", "group", "tags", "ratings")
 LARGEST = sys.float_info.max
+_OF = {
+    "responses": " of texts",
+    "best": " of indices (0 is the first response)",
+    "tags": " of texts",
+    "ratings": " of numbers, one for each response",
+}
+"""What the lists of a row hold."""
 
 
 def read_item(
@@ -203,6 +210,9 @@ class _Reader:
         """The id; a whole number is as good as its digits."""
         value = self.row.values.get("id")
         whole = isinstance(value, int) and not isinstance(value, bool)
+        if isinstance(value, float):
+            self._note(f"id must be text or a whole number, got {value!r}; write it as text")
+            return ""
         return str(value) if whole else self._text("id")
 
     def _prompt(self) -> Prompt:
@@ -234,7 +244,7 @@ class _Reader:
             isinstance(entry, kind) and not isinstance(entry, bool) for entry in value
         )
         if not good:
-            self._note(f"{key} must be a list, got {str(value)[:40]!r}")
+            self._note(f"{key} must be a list{_OF.get(key, '')}, got {str(value)[:40]!r}")
             return []
         return list(value or [])
 

@@ -107,7 +107,7 @@ def read_pool(files: Sequence[DataFile], *, root: Path | None = None) -> Pool:
             else:
                 rows.append(PlacedSet(item, place))
         if not found.read:
-            problems.append(Problem(shown, 0, 0, "file is empty"))
+            problems.append(Problem(shown, 0, 0, "file is empty; add one JSON object per line"))
     return pool_of(rows, [shown_path(path, root) for path in unique], problems, notes)
 
 
