@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 _COMMANDING = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
@@ -72,23 +72,32 @@ def read_as(
     rows: int,
     left_out: Mapping[str, int],
     examples: Mapping[str, Sequence[int]],
+    remarks: Mapping[str, int] | None = None,
 ) -> str:
-    """How a data file was read: its layout, and the rows that were left out, by reason.
+    """How a data file was read: its layout, the rows that were left out, and what is doubtful.
 
     >>> read_as("hh", guessed=True, rows=900, left_out={"no turn": 2}, examples={"no turn": [7, 9]})
     'layout hh (recognised); left out: 2 of 900 rows (no turn: rows 7 and 9)'
     """
     said = f"layout {layout}{' (recognised)' if guessed else ''}"
-    if not left_out:
-        return said
-    told = []
-    for reason, count in left_out.items():
+    if left_out:
+        total = sum(left_out.values())
+        reasons = "; ".join(_with_places(left_out, examples))
+        said += f"; left out: {total:,} of {counted(rows, 'row')} ({reasons})"
+    if remarks:
+        said += f"; doubtful: {'; '.join(_with_places(remarks, examples))}"
+    return said
+
+
+def _with_places(
+    reasons: Mapping[str, int], examples: Mapping[str, Sequence[int]]
+) -> Iterator[str]:
+    """Each reason with the first of its rows and the number of the others."""
+    for reason, count in reasons.items():
         places = [str(place) for place in examples.get(reason, ())]
         noun = "row" if count == 1 else "rows"
         more = [f"{count - len(places):,} more"] if count > len(places) else []
-        told.append(f"{reason}: {noun} {listed([*places, *more], limit=4)}")
-    total = sum(left_out.values())
-    return f"{said}; left out: {total:,} of {counted(rows, 'row')} ({'; '.join(told)})"
+        yield f"{reason}: {noun} {listed([*places, *more], limit=4)}"
 
 
 def percent(level: float) -> str:

@@ -12,12 +12,14 @@ from typing import Any
 from rmcheck.cli.output import tell
 from rmcheck.cli.project import configured
 from rmcheck.data import Dialogue, PreferencePair, ResponseSet, Variant, preferences
+from rmcheck.data.file_note import FileNote
 from rmcheck.data.layouts import LAYOUTS, OURS
-from rmcheck.data.reading import FileNote, read_file
+from rmcheck.data.reading import read_file
 from rmcheck.data.rows import shown_path
 from rmcheck.data.template import render
+from rmcheck.data.unused import unused_columns
 from rmcheck.errors import RmcheckError, UsageError, did_you_mean
-from rmcheck.wording import counted
+from rmcheck.wording import counted, listed
 
 _SHOWN = 2
 _LONGEST = 400
@@ -95,8 +97,11 @@ def run_data(options: argparse.Namespace) -> int:
     if options.output is not None:
         _refuse_to_replace(Path(options.output))
     data = data_of(options.data, root, layout)
-    for note in data.notes:
+    for path, note in zip(files_of(options.data), data.notes, strict=True):
         _tell_file(note)
+        unused = unused_columns(path, note.path, note.layout)
+        if unused:
+            tell(f"  columns that are not read: {listed(unused, limit=_MOST_TAGS)}")
     groups = len({pair.group for pair in data.pairs} | {entry.group for entry in data.sets})
     tell(
         f"{counted(len(data.pairs), 'pair')} and {counted(len(data.sets), 'response set')} in "
@@ -129,6 +134,10 @@ def _tell_file(note: FileNote) -> None:
         lines = ", ".join(str(line) for line in note.examples[reason])
         more = ", …" if count > len(note.examples[reason]) else ""
         tell(f"  left out: {counted(count, 'row')}: {reason} ({lines}{more})")
+    for reason, count in note.remarks.items():
+        lines = ", ".join(str(line) for line in note.examples[reason])
+        more = ", …" if count > len(note.examples[reason]) else ""
+        tell(f"  doubtful: {counted(count, 'row')}: {reason} ({lines}{more})")
 
 
 def _tell_counts(title: str, names: Iterable[str]) -> None:

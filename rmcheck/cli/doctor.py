@@ -14,7 +14,7 @@ from rmcheck.cli.options import add_compute_options, settings
 from rmcheck.cli.output import tell
 from rmcheck.cli.server import show_server
 from rmcheck.data import Dialogue, pair_dialogues
-from rmcheck.data.reading import told
+from rmcheck.data.file_note import told
 from rmcheck.errors import UsageError
 from rmcheck.reward_source import Composed
 from rmcheck.sources import create

@@ -10,7 +10,7 @@ from rmcheck.cli.data import data_of, layout_of
 from rmcheck.cli.output import tell
 from rmcheck.compare.members import contributions
 from rmcheck.data import pair_dialogues
-from rmcheck.data.reading import told
+from rmcheck.data.file_note import told
 from rmcheck.engine import Settings
 from rmcheck.engine.book import ScoreBook
 from rmcheck.errors import UsageError

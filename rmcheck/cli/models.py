@@ -17,13 +17,16 @@ from rmcheck.cli.output import refuse_to_replace, tell
 from rmcheck.cli.project import configured
 from rmcheck.cli.shards import add_score_options, in_shards, run_shards
 from rmcheck.data import Dialogue, pair_dialogues
-from rmcheck.data.reading import told
+from rmcheck.data.file_note import told
+from rmcheck.engine import Settings
 from rmcheck.engine.book import ScoreBook
 from rmcheck.errors import UsageError
 from rmcheck.registry import BrokenEntryPoint, summary
+from rmcheck.reward_source import Source
 from rmcheck.shipped import shipped
 from rmcheck.sources import KINDS as SOURCES
 from rmcheck.sources import create
+from rmcheck.sources.recipe import RecipeSource
 from rmcheck.spec import redacted
 from rmcheck.wording import counted
 
@@ -89,6 +92,7 @@ def run_score(options: argparse.Namespace) -> int:
     data = data_of(options.data, chosen.root, layout_of(options))
     tell(*told(data.notes))
     source, book = create(chosen.source, chosen.options), ScoreBook(chosen.cache)
+    _tell_default(source, chosen)
     set_dialogues = [side for entry in data.sets for side in entry.dialogues()]
     book.fetch(source, [*pair_dialogues(data.pairs), *set_dialogues])
     both = book.scores(source, pair_dialogues(data.pairs))
@@ -123,6 +127,7 @@ def run_try(options: argparse.Namespace) -> int:
         raise UsageError("expected two or more responses, got 1; a single reward has no meaning")
     chosen = settings(options)
     source, book = create(chosen.source, chosen.options), ScoreBook(chosen.cache)
+    _tell_default(source, chosen)
     dialogues = [
         Dialogue(options.prompt, response, key=f"response {number}")
         for number, response in enumerate(options.responses, start=1)
@@ -137,6 +142,19 @@ def run_try(options: argparse.Namespace) -> int:
         beaten = "–" if rank == 1 else f"σ({best - scores[row]:.3f}) = {chance:.3f}"
         tell(f"{rank:>4}  {scores[row]:>9.4f}  {beaten:>16}   {_clip(options.responses[row])}")
     return 0
+
+
+def _tell_default(source: Source, chosen: Settings) -> None:
+    """Say which model is used where none was named, and that it is trained first."""
+    if chosen.source_named:
+        return
+    said = f"no --rm and no rm_source: using {chosen.source}"
+    if isinstance(source, RecipeSource) and not source.is_trained:
+        said += (
+            ", which is trained first and kept in the cache (about a minute on two CPU cores); "
+            "name a model with --rm SPEC instead"
+        )
+    tell(said, error=True)
 
 
 def _clip(text: str, width: int = 70) -> str:

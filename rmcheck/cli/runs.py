@@ -23,7 +23,13 @@ from rmcheck.compare import agreement, parity, pins
 from rmcheck.compare.comparison import Side, compare, is_record, is_run, read_side, state_first
 from rmcheck.compare.ranking import rank
 from rmcheck.engine.seeds import no_effect
-from rmcheck.engine.settings import DEFAULT_BASELINE, Options, Settings, settings_from
+from rmcheck.engine.settings import (
+    DEFAULT_BASELINE,
+    DEFAULT_REPORT,
+    Options,
+    Settings,
+    settings_from,
+)
 from rmcheck.errors import UsageError
 from rmcheck.record import baseline as baselines
 from rmcheck.record import history
@@ -104,7 +110,9 @@ def add_commands(commands: Any) -> None:
         "else 0. With three or more: ranks them on the pairs that all have scored, for each "
         "suite and over all, and says which cannot be told apart.",
     )
-    versus.add_argument("candidate", help="run folder, baseline name, score file or source")
+    versus.add_argument(
+        "candidate", nargs="?", help="run folder, baseline name, score file or source"
+    )
     versus.add_argument(
         "others",
         nargs="*",
@@ -223,22 +231,28 @@ def _seeds_unused(count: int, candidate: Side, baseline: Side) -> list[str]:
 def run_compare(options: argparse.Namespace) -> int:
     """Print one line for each suite, 1 if one regressed; or rank three or more models."""
     refuse_files(options)
-    chosen = settings(options)
-    if len(options.others) > 1:
+    if options.candidate is None:
+        raise UsageError(
+            "name what to compare: a run folder, a baseline, a score file or a source, such as "
+            f"`rmcheck compare {DEFAULT_REPORT} {DEFAULT_BASELINE}` or `rmcheck compare "
+            "scores:NEW.jsonl scores:OLD.jsonl`"
+        )
+    chosen, sides = settings(options), [options.candidate, *options.others]
+    if len(sides) > 2:
         if options.measure != "win_rate":
             raise UsageError(
-                f"--measure {options.measure} compares two; {len(options.others) + 1} were given, "
+                f"--measure {options.measure} compares two; {len(sides)} were given, "
                 "and a ranking counts wins; leave --measure out, or name two"
             )
         if options.rm_seeds and chosen.seeds > 1:
             raise UsageError(
-                f"--seeds {chosen.seeds} compares two recipes; {len(options.others) + 1} models "
+                f"--seeds {chosen.seeds} compares two recipes; {len(sides)} models "
                 "were given, and a ranking takes one training of each; leave --seeds out, or name "
                 "two"
             )
         chosen = replace(chosen, seeds=1)
-        return run_ranking(options, chosen, [options.candidate, *options.others])
-    given = [options.candidate, *(options.others or [DEFAULT_BASELINE])]
+        return run_ranking(options, chosen, sides)
+    given = sides if len(sides) > 1 else [*sides, DEFAULT_BASELINE]
     specs = [as_spec(spec, chosen) for spec in given]
     suites = suites_of(options, chosen, specs)
     candidate, baseline = (read_side(spec, chosen, suites) for spec in specs)

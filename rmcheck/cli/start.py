@@ -13,8 +13,8 @@ from rmcheck.cli.data import data_of
 from rmcheck.cli.options import add_suites_option, settings, suites_folder
 from rmcheck.cli.output import tell
 from rmcheck.cli.project import rooted, shown, tell_ignored
+from rmcheck.data.file_note import told
 from rmcheck.data.preferences import expand
-from rmcheck.data.reading import told
 from rmcheck.documents.finding import INI_FILES, matches
 from rmcheck.documents.ini import IniFile
 from rmcheck.engine.settings import DEFAULT_BASELINE, Options, settings_from

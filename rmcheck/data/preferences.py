@@ -18,19 +18,15 @@ from rmcheck.data.dialogue import (
     data_hash,
     prompt_text,
 )
+from rmcheck.data.doubts import Doubts, needs_a_look
+from rmcheck.data.file_note import FileNote, other_layouts
 from rmcheck.data.folders import data_files
 from rmcheck.data.forms.json_text import line_rows
+from rmcheck.data.layouts import repeated
 from rmcheck.data.layouts.registry import OURS
 from rmcheck.data.objectives import labelled
 from rmcheck.data.pairs import Pairs
-from rmcheck.data.reading import (
-    SAME_TEXTS,
-    FileNote,
-    Reading,
-    other_layouts,
-    read_file,
-    surely_ours,
-)
+from rmcheck.data.reading import SAME_TEXTS, Reading, read_file, surely_ours
 from rmcheck.data.row_reader import read_item
 from rmcheck.data.rows import Row, renamed, shown_path
 from rmcheck.documents.regular import regular_bytes
@@ -246,6 +242,11 @@ class _Clean:
         """Its response sets, in order."""
         return tuple(item for _, item in self.rows if isinstance(item, ResponseSet))
 
+    @cached_property
+    def repeats(self) -> bool:
+        """Whether the answers of any pair repeat its prompt, which has to be looked at."""
+        return any(repeated.item_repeats(item) for _, item in self.rows)
+
     def note(self, shown: str, layout: str | None) -> FileNote:
         """How it was read."""
         return FileNote(shown, OURS, layout is None, "JSON Lines", len(self.rows))
@@ -286,7 +287,8 @@ def _clean_file(path: Path, columns: Mapping[str, str], layout: str | None) -> _
         with suppress(OSError):  # told by `read_file`
             content = regular_bytes(path, MOST_KEPT + 1)
             if len(content) <= MOST_KEPT:
-                return _clean(content, tuple(columns.items()))
+                found = _clean(content, tuple(columns.items()))
+                return None if found is None or (layout is None and found.repeats) else found
     return None
 
 
@@ -296,7 +298,7 @@ def _clean(content: bytes, columns: tuple[tuple[str, str], ...]) -> _Clean | Non
 
     Suites and the report share the pairs of a file, and with them the hashes of their texts.
     """
-    names, problems = dict(columns), list[Problem]()
+    names, problems, doubts = dict(columns), list[Problem](), Doubts()
     items = []
     try:
         lines = enumerate(content.decode("utf-8-sig").split("\n"), start=1)
@@ -305,7 +307,10 @@ def _clean(content: bytes, columns: tuple[tuple[str, str], ...]) -> _Clean | Non
             if not surely_ours(row.values):
                 return None
             items.append((line, read_item(row, names, problems)))
+            if needs_a_look(row.values):
+                doubts.look(line, row.values, items[-1][1])
     except (UnicodeDecodeError, ProblemsFound):
         return None
     read = tuple((line, item) for line, item in items if item is not None)
-    return None if problems or len(read) < len(items) or not read else _Clean(read)
+    flawed = problems or doubts.found or len(read) < len(items)
+    return None if flawed or not read else _Clean(read)

@@ -2,100 +2,32 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from rmcheck import collector
+from rmcheck.data.doubts import Doubts, needs_a_look
+from rmcheck.data.file_note import FileNote, LeftOut, note_of
 from rmcheck.data.forms.json_text import NotText
 from rmcheck.data.forms.tables import is_table
-from rmcheck.data.layouts import texts
+from rmcheck.data.layouts import repeated, texts
 from rmcheck.data.layouts.layout import Item, Layout, NoPreference, NotAPair
 from rmcheck.data.layouts.recognise import named, recognised, unrecognised
 from rmcheck.data.layouts.registry import OURS
 from rmcheck.data.layouts.shape import Shape
 from rmcheck.data.row_reader import plain_pair, read_item
 from rmcheck.data.rows import Row, read_rows, renamed, under_our_keys
+from rmcheck.data.unread import unread
 from rmcheck.errors import Problem, ProblemsFound
-from rmcheck.wording import counted, read_as
+from rmcheck.wording import counted
 
 MOST_LEFT_OUT = 0.05
 """The largest share of rows that may be left out for a fault of theirs."""
 SAME_TEXTS = "the same texts as an earlier row"
-_EXAMPLES = 3
-_MOST_REASONS = 20
-
-
-@dataclass(frozen=True)
-class LeftOut:
-    """A row that is not a pair, with the reason; `fault` where it counts against the data."""
-
-    line: int
-    reason: str
-    fault: bool = True
-
-
-@dataclass(frozen=True)
-class FileNote:
-    """How a file was read.
-
-    Parameters
-    ----------
-    path
-        The file as messages print it, or the name of the data set.
-    layout, guessed
-        The layout, and whether it was recognised, not named.
-    form
-        The form of the file in words.
-    rows
-        Its rows.
-    reasons
-        How many rows were left out, by reason.
-    examples
-        The lines of the first rows that were left out, by reason.
-    """
-
-    path: str
-    layout: str = OURS
-    guessed: bool = False
-    form: str = ""
-    rows: int = 0
-    reasons: Mapping[str, int] = field(default_factory=dict)
-    examples: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-
-    def without(self, line: int, reason: str) -> FileNote:
-        """The note with one more row that was left out."""
-        lines = self.examples.get(reason, ())
-        return replace(
-            self,
-            reasons={**self.reasons, reason: self.reasons.get(reason, 0) + 1},
-            examples={**self.examples, reason: (*lines, line)[:_EXAMPLES]},
-        )
-
-    def as_dict(self) -> dict[str, Any]:
-        """It for a record, with at most `_MOST_REASONS` reasons."""
-        reasons = dict(list(self.reasons.items())[:_MOST_REASONS])
-        return {
-            "path": self.path,
-            "layout": self.layout,
-            "guessed": self.guessed,
-            "form": self.form,
-            "rows": self.rows,
-            "left_out": reasons,
-            "examples": {reason: list(self.examples[reason]) for reason in reasons},
-        }
-
-    def __str__(self) -> str:
-        """The layout, and what was left out, in a line."""
-        return read_as(
-            self.layout,
-            guessed=self.guessed,
-            rows=self.rows,
-            left_out=self.reasons,
-            examples=self.examples,
-        )
 
 
 @dataclass
@@ -160,6 +92,7 @@ def _ours(
     """The file in our own layout, row by row; with `strict` None unless it surely has that."""
     form: list[str] = []
     found = Reading(FileNote(shown))
+    doubts = Doubts()
     as_it_is = not columns and not is_table(shown)
     try:
         for row in read_rows(path, shown, form):
@@ -168,6 +101,8 @@ def _ours(
                 found.read += 1
                 found.items.append((row.line, plain))
                 found.sources.extend([row.values] if keep else [])
+                if needs_a_look(row.values):
+                    doubts.look(row.line, row.values, plain)
                 continue
             row = row if as_it_is else renamed(row, columns)
             if strict and not surely_ours(row.values):
@@ -177,11 +112,23 @@ def _ours(
             if item is not None:
                 found.items.append((row.line, item))
                 found.sources.extend([row.values] if keep else [])
+                if needs_a_look(row.values):
+                    doubts.look(row.line, row.values, item)
     except ProblemsFound as error:
         if strict and not found.read:
             return None
         _add(found, error)
-    found.note = FileNote(shown, OURS, strict, form[-1] if form else "", found.read)
+    if strict and any(repeated.item_repeats(item) for _, item in found.items):
+        return None  # told, or read without the prompt, once all rows are looked at
+    return _noted(found, doubts, strict, form[-1] if form else "")
+
+
+def _noted(found: Reading, doubts: Doubts, guessed: bool, form: str) -> Reading:
+    """What was read in our own layout, with its note."""
+    found.note = note_of(
+        found.note.path, OURS, guessed=guessed, form=form, rows=found.read, remarks=doubts.found
+    )
+    found.problems.extend(Problem(found.note.path, 0, 0, said) for said in doubts.mistakes())
     return found
 
 
@@ -219,23 +166,49 @@ def read_layout(
     """
     if not rows:
         return Reading(FileNote(shown, layout or OURS, form=form))
-    cells = _decoded(rows)
+    try:
+        cells = decoded(rows)
+    except ProblemsFound as error:
+        return Reading(FileNote(shown), problems=list(error.problems), read=len(rows))
     shape = Shape(row.values for row in cells)
     try:
-        chosen = named(layout) if layout is not None else recognised(shape)
+        chosen = named(layout) if layout is not None else _recognised(shape, cells)
     except ValueError as error:
         return _refused(shown, len(rows), str(error))
     if chosen is None:
         return _refused(shown, len(rows), unrecognised(shape, columns))
     if chosen.name == OURS:
-        found = Reading(FileNote(shown, OURS, layout is None, form, len(rows)), read=len(rows))
+        found, doubts = Reading(FileNote(shown), read=len(rows)), Doubts()
         for row in rows:
             item = read_item(renamed(row, {}), columns, found.problems)
-            if item is not None:
-                found.items.append((row.line, item))
-                found.sources.extend([row.values] if keep else [])
+            if item is None:
+                continue
+            if layout is None and repeated.repeats_surely(row.values):
+                found.problems.append(Problem(shown, row.line, 1, repeated.SAID))
+                continue
+            found.items.append((row.line, item))
+            found.sources.extend([row.values] if keep else [])
+            doubts.look(row.line, row.values, item)
+        return _noted(found, doubts, layout is None, form)
+    return _in_layout(cells, shown, chosen, layout is None, form, keep, columns)
+
+
+_EXPLICIT = ("trl", OURS)
+"""Layouts of a prompt and two answers, whose answers may repeat the prompt."""
+
+
+def _recognised(shape: Shape, rows: Sequence[Row]) -> Layout | None:
+    """The layout of rows, by their keys and kinds of value, and by what their texts repeat.
+
+    Raises
+    ------
+    ValueError
+        If it cannot be told whether answers repeat their prompts.
+    """
+    found = recognised(shape)
+    if found is None or found.name not in _EXPLICIT:
         return found
-    return _in_layout(cells, shown, chosen, layout is None, form, keep)
+    return repeated.REPEATED if repeated.all_repeat(row.values for row in rows) else found
 
 
 def _refused(shown: str, rows: int, said: str) -> Reading:
@@ -243,18 +216,26 @@ def _refused(shown: str, rows: int, said: str) -> Reading:
 
 
 def _in_layout(
-    rows: list[Row], shown: str, layout: Layout, guessed: bool, form: str, keep: bool
+    rows: list[Row],
+    shown: str,
+    layout: Layout,
+    guessed: bool,
+    form: str,
+    keep: bool,
+    columns: Mapping[str, str],
 ) -> Reading:
     total = len(rows)
     items: list[tuple[int, Item]] = []
     left_out: list[LeftOut] = []
     sources: list[Mapping[str, Any]] = []
     seen: dict[str, tuple[int, Item]] = {}
+    doubts = Doubts()
     for lines, belonging in _together(rows, layout):
         line = lines[0]
         try:
             for values in belonging:
                 texts.refuse_media(values)
+                _refuse_unread(values, layout, guessed, columns)
             made = list(layout.read(belonging))
         except NotAPair as error:
             fault = not isinstance(error, NoPreference)
@@ -272,14 +253,36 @@ def _in_layout(
                 item = replace(item, id=f"{item.id}:{item.hash[:8]}")
             seen.setdefault(item.id, (line, item))
             items.append((line, item))
+            doubts.look(line, {} if layout.asked_by is None else belonging[0], item)
             if keep:
                 sources.append({} if layout.together else belonging[0])
-    note = _note(shown, layout, guessed, form, total, left_out)
+    note = note_of(
+        shown,
+        layout.name,
+        guessed=guessed,
+        form=form,
+        rows=total,
+        left_out=left_out,
+        remarks=doubts.found,
+    )
     faults = [each for each in left_out if each.fault]
-    problems = []
+    problems = [Problem(shown, 0, 0, said) for said in doubts.mistakes()]
     if len(faults) > MOST_LEFT_OUT * total:
-        problems = _too_many(faults, total, shown, layout)
+        problems += _too_many(faults, total, shown, layout)
     return Reading(note, items, problems, total, sources)
+
+
+def _refuse_unread(
+    values: Mapping[str, Any], layout: Layout, guessed: bool, columns: Mapping[str, str]
+) -> None:
+    """Raise NotAPair for a row of which the layout would miss a part, or read one twice."""
+    if layout.asked_by is None:
+        return
+    said = unread(values, layout.asked_by, columns)
+    if said is None and guessed and layout.name in _EXPLICIT and repeated.repeats_surely(values):
+        said = repeated.SAID
+    if said is not None:
+        raise NotAPair(said)
 
 
 def _together(rows: list[Row], layout: Layout) -> Iterator[tuple[Sequence[int], Sequence[Any]]]:
@@ -305,20 +308,35 @@ def _together(rows: list[Row], layout: Layout) -> Iterator[tuple[Sequence[int], 
     yield from groups.values()
 
 
-def _decoded(rows: list[Row]) -> list[Row]:
+def decoded(rows: list[Row]) -> list[Row]:
     """The rows; of a table, columns whose cells are lists or messages as JSON text, decoded.
 
     A column is decoded where most of its cells are such text: a response may be JSON by itself.
+
+    Raises
+    ------
+    ProblemsFound
+        For a column of messages as Python prints them, which is no JSON.
     """
     if not rows or not is_table(rows[0].path):
         return rows
     given: Counter[str] = Counter()
     packed: Counter[str] = Counter()
+    printed: Counter[str] = Counter()
     for row in rows:
         for key, value in row.values.items():
             if isinstance(value, str) and value:
                 given[key] += 1
                 packed[key] += _of_json(value) is not value
+                printed[key] += _PRINTED.match(value) is not None
+    for key, count in printed.items():
+        if count > given[key] / 2:
+            said = (
+                f"column '{key}' has messages or lists as Python prints them ({{'role': …}}), "
+                "which is no JSON; write them with json.dumps, or save the data as JSON Lines or "
+                "Parquet"
+            )
+            raise ProblemsFound([Problem(rows[0].path, rows[0].line, 1, said)])
     columns = {key for key, count in packed.items() if count > given[key] / 2}
     if not columns:
         return rows
@@ -332,26 +350,18 @@ def _decoded(rows: list[Row]) -> list[Row]:
     ]
 
 
+_PRINTED = re.compile(r"\[?\s*\{\s*'(role|content|from|value)'\s*:|\[\s*'[^\n]*'\s*\]$")
+"""A message, or a list of messages or of texts, as Python or NumPy prints it."""
+
+
 def _of_json(value: Any) -> Any:
     found = texts.parsed(value)
     if isinstance(found, Mapping):
         return found if {"role", "content"} <= set(found) else value
     if not isinstance(found, list) or not found:
         return value
-    same = all(isinstance(one, str) for one in found) or all(isinstance(o, dict) for o in found)
+    same = any(all(isinstance(one, kind) for one in found) for kind in (str, dict, list))
     return found if same else value
-
-
-def _note(
-    shown: str, layout: Layout, guessed: bool, form: str, rows: int, left_out: Sequence[LeftOut]
-) -> FileNote:
-    reasons = Counter(each.reason for each in left_out)
-    examples: dict[str, tuple[int, ...]] = {}
-    for each in left_out:
-        lines = examples.get(each.reason, ())
-        if len(lines) < _EXAMPLES:
-            examples[each.reason] = (*lines, each.line)
-    return FileNote(shown, layout.name, guessed, form, rows, dict(reasons.most_common()), examples)
 
 
 def _too_many(faults: Sequence[LeftOut], rows: int, shown: str, layout: Layout) -> list[Problem]:
@@ -366,11 +376,10 @@ def _too_many(faults: Sequence[LeftOut], rows: int, shown: str, layout: Layout) 
     ]
 
 
-def other_layouts(notes: Iterable[FileNote]) -> tuple[str, ...]:
-    """The layouts other than ours, each once, sorted; they are a part of the data's hash."""
-    return tuple(sorted({note.layout for note in notes} - {OURS}))
-
-
-def told(notes: Iterable[FileNote]) -> list[str]:
-    """A line for each file that has another layout than ours."""
-    return [f"{note.path}: {note}" for note in notes if note.layout != OURS]
+def begins_as_ours(path: Path, shown: str) -> bool:
+    """Whether the first row of a file has our own layout and no answers that repeat its prompt."""
+    try:
+        first = next(read_rows(path, shown), None)
+    except ProblemsFound:
+        return False
+    return first is not None and surely_ours(first.values) and not repeated.repeats(first.values)

@@ -16,6 +16,7 @@ from rmcheck.data.dialogue import (
 )
 from rmcheck.data.label import read_labels
 from rmcheck.data.rows import Row
+from rmcheck.data.unread import PROMPT_COLUMNS, unread
 from rmcheck.data.variants import read_messages, read_variants
 from rmcheck.errors import Problem, did_you_mean, nearest
 from rmcheck.wording import counted
@@ -27,6 +28,13 @@ PAIR_KEYS = (
 LIST_KEYS = ("id", "prompt", "response", "responses", "group", "tags")
 SET_KEYS = ("id", "prompt", "responses", "best", "group", "tags", "ratings")
 LARGEST = sys.float_info.max
+_OF = {
+    "responses": " of texts",
+    "best": " of indices (0 is the first response)",
+    "tags": " of texts",
+    "ratings": " of numbers, one for each response",
+}
+"""What the lists of a row hold."""
 
 
 def read_item(
@@ -98,7 +106,9 @@ def read_responses(
 _PLAIN_KEYS = frozenset({"id", "prompt", "chosen", "rejected", "group", "tags"})
 _TEXT = {str}
 _SYSTEM = ("system", "system_prompt")
-_CAREFUL = frozenset({"confidence", "ratings", "responses", "variants", "objectives", *_SYSTEM})
+_CAREFUL = frozenset(
+    {"confidence", "ratings", "responses", "variants", "objectives", *PROMPT_COLUMNS}
+)
 
 
 class _Reader:
@@ -200,6 +210,9 @@ class _Reader:
         """The id; a whole number is as good as its digits."""
         value = self.row.values.get("id")
         whole = isinstance(value, int) and not isinstance(value, bool)
+        if isinstance(value, float):
+            self._note(f"id must be text or a whole number, got {value!r}; write it as text")
+            return ""
         return str(value) if whole else self._text("id")
 
     def _prompt(self) -> Prompt:
@@ -211,6 +224,9 @@ class _Reader:
                     f"the key '{key}' would be ignored; put it into 'prompt' as a message with the "
                     "role system, or name 'layout: trl', which reads it"
                 )
+        said = unread(self.row.values, _SYSTEM, self.columns)
+        if said is not None:
+            self._note(said)
         if not isinstance(value, list):
             return self._text("prompt", empty=True)
         return read_messages(value, "prompt", self._note)
@@ -228,7 +244,7 @@ class _Reader:
             isinstance(entry, kind) and not isinstance(entry, bool) for entry in value
         )
         if not good:
-            self._note(f"{key} must be a list, got {str(value)[:40]!r}")
+            self._note(f"{key} must be a list{_OF.get(key, '')}, got {str(value)[:40]!r}")
             return []
         return list(value or [])
 

@@ -11,7 +11,6 @@ from rmcheck.checks import ScoredPairs
 from rmcheck.checks.controls import LONGER, SHORTER, SHUFFLED, control_wins
 from rmcheck.checks.evidence import estimates_by_tag
 from rmcheck.data import Pairs, PreferencePair
-from rmcheck.data.layouts import OURS
 from rmcheck.engine.context import SuiteContext
 from rmcheck.engine.kept_slices import KeptSlices, Parts
 from rmcheck.engine.members import members_record
@@ -136,7 +135,7 @@ def controls(pairs: Sequence[PreferencePair], seed: int) -> dict[str, Estimate]:
 
 def _files(suite: Suite) -> list[FileRecord]:
     """How the files of a suite were read that have another layout than our own."""
-    return [FileRecord(**note.as_dict()) for note in suite.data.notes if note.layout != OURS]
+    return [FileRecord(**note.as_dict()) for note in suite.data.notes if note.is_told]
 
 
 def _scored(context: SuiteContext, pairs: Sequence[PreferencePair]) -> ScoredPairs | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from rmcheck.documents.finding import INI_FILES
-from rmcheck.errors import UsageError, did_you_mean
+from rmcheck.errors import UsageError, did_you_mean, nearest
 from rmcheck.progress import NoProgress, Progress
 from rmcheck.reward_source import SourceOptions
 from rmcheck.stats.precision import PRECISIONS
@@ -17,6 +17,11 @@ from rmcheck.stats.precision import PRECISIONS
 DEFAULT_SOURCE = "recipe:tiny"
 DEFAULT_BASELINE = "main"
 NO_BASELINE = "none"
+DEVICES = (
+    "cpu", "cuda", "mps", "xpu", "xla", "hpu", "npu", "mlu", "musa", "mtia", "vulkan", "ipu",
+    "gcu", "sdaa", "maia", "hip", "ve", "meta", "privateuseone",
+)  # fmt: skip
+"""Kinds of device that torch and its packages for other hardware know."""
 """The baseline of a run that wants no comparison."""
 DEFAULT_CACHE = ".rmcheck"
 DEFAULT_REPORT = "reports/latest"
@@ -142,7 +147,7 @@ def settings_from(ini: Ini, options: Options, *, progress: Progress | None = Non
         baselines=asked.place("rm_baselines", DEFAULT_BASELINES),
         report=asked.folder("rm_report", DEFAULT_REPORT),
         files=asked.globs(),
-        device=asked.text("rm_device"),
+        device=asked.device(),
         dtype=asked.dtype(),
         seed=asked.whole("rm_seed") or 0,
         examples=asked.whole("rm_examples", least=1),
@@ -217,6 +222,21 @@ class _Asked:
         if value not in ("on", "off"):
             raise UsageError(f"{self._name(key)}={value!r}: expected on or off")
         return value == "on"
+
+    def device(self) -> str | None:
+        """A device as torch names it; whatever the source, since a typing error is one."""
+        value = self.text("rm_device")
+        if value is None:
+            return None
+        kind, colon, number = value.partition(":")
+        if kind not in DEVICES or (colon and not number.isdecimal()):
+            near = "cuda" if kind == "gpu" else nearest(kind, DEVICES)
+            meant = f"did you mean '{near}'? " if near else ""
+            raise UsageError(
+                f"{self._name('rm_device')}={value!r}: unknown device; {meant}(cpu, cuda, cuda:0, "
+                "mps, … as torch names them)"
+            )
+        return value
 
     def dtype(self) -> str:
         value = self.text("rm_dtype")

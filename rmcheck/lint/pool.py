@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from rmcheck.data import PreferencePair, ResponseSet, prompt_text
-from rmcheck.data.reading import FileNote, read_file
+from rmcheck.data.file_note import FileNote
+from rmcheck.data.reading import read_file
 from rmcheck.data.rows import shown_path
 from rmcheck.errors import Problem
 from rmcheck.lint.finding import Place
@@ -106,7 +107,7 @@ def read_pool(files: Sequence[DataFile], *, root: Path | None = None) -> Pool:
             else:
                 rows.append(PlacedSet(item, place))
         if not found.read:
-            problems.append(Problem(shown, 0, 0, "file is empty"))
+            problems.append(Problem(shown, 0, 0, "file is empty; add one JSON object per line"))
     return pool_of(rows, [shown_path(path, root) for path in unique], problems, notes)
 
 

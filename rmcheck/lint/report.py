@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rmcheck.data.layouts import OURS
-from rmcheck.data.reading import FileNote
+from rmcheck.data.file_note import FileNote
 from rmcheck.lint.finding import LEVELS, Finding, Place
 from rmcheck.lint.labels import LabelAudit, audit_json
 from rmcheck.lint.pool import Pool
@@ -75,7 +74,7 @@ class LintReport:
             "schema_version": SCHEMA_VERSION,
             "counts": {level: len(self.of_level(level)) for level in LEVELS},
             "files": [vars(facts) | {"tags": dict(facts.tags)} for facts in self.files],
-            "layouts": [_note_json(note) for note in self.notes if note.layout != OURS],
+            "layouts": [_note_json(note) for note in self.notes if note.is_told],
             "suites": list(self.suites),
             "findings": [_finding_json(finding) for finding in self.findings],
             "rules": [
@@ -94,6 +93,7 @@ def _note_json(note: FileNote) -> dict[str, Any]:
         "guessed": note.guessed,
         "rows": note.rows,
         "left_out": dict(note.reasons),
+        "remarks": dict(note.remarks),
     }
 
 

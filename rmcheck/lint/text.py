@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rmcheck.data.reading import told
+from rmcheck.data.file_note import told
 from rmcheck.lint.coverage import SMALLEST_TAG
 from rmcheck.lint.finding import LEVELS, Finding
 from rmcheck.lint.labels import LabelAudit, who

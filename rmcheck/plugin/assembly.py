@@ -18,7 +18,7 @@ from rmcheck import __version__
 from rmcheck.data.rows import shown_path
 from rmcheck.documents.recognise import looks_like_suite
 from rmcheck.engine.environment import commit
-from rmcheck.engine.settings import DEFAULT_BASELINE
+from rmcheck.engine.settings import DEFAULT_BASELINE, NO_BASELINE
 from rmcheck.errors import os_message
 from rmcheck.plugin import junit, scope
 from rmcheck.plugin.asked import suite_files
@@ -238,6 +238,7 @@ class Assembly:
             command=self._command(),
             source=_source(suites, self._settings.source),
             baseline=baseline and BaselineRecord.model_validate(baseline),
+            baseline_off=self._settings.baseline == NO_BASELINE,
             environment=self._environment or EnvironmentRecord(python=""),
             outcome="error"
             if self._unread or self._undecided or missing

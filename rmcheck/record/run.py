@@ -166,7 +166,8 @@ class FileRecord(_Model):
     """How a data file was read, unless it has our own layout.
 
     `guessed` says that the layout was recognised, not named; `left_out` counts the rows that are
-    no pairs by reason, and `examples` has the first lines of each.
+    no pairs by reason, `remarks` those that were read and are doubtful, and `examples` has the
+    first lines of each.
     """
 
     path: str
@@ -176,16 +177,11 @@ class FileRecord(_Model):
     rows: int = 0
     left_out: dict[str, int] = Field(default_factory=dict)
     examples: dict[str, list[int]] = Field(default_factory=dict)
+    remarks: dict[str, int] = Field(default_factory=dict)
 
     def __str__(self) -> str:
         """The layout, and what was left out, in a line."""
-        return read_as(
-            self.layout,
-            guessed=self.guessed,
-            rows=self.rows,
-            left_out=self.left_out,
-            examples=self.examples,
-        )
+        return read_as(**self.model_dump(exclude={"path", "form"}))
 
 
 class DataRecord(_Model):
@@ -322,7 +318,8 @@ class ScoringRecord(_Model):
 class RunRecord(_Model):
     """One run of pytest over suites; `scores` names the file of per-pair scores beside it.
 
-    `commit` names the revision of the project that was gated (None: not known). `blessed` is the
+    `commit` names the revision of the project that was gated (None: not known). `baseline_off` says
+    that no comparison was asked for (`--rm-baseline none`). `blessed` is the
     time at which it became a baseline (None: it did not); kept here, so that a checkout of another
     branch does not change which baseline is the latest. `incomplete` says that the run was stopped
     before all checks were decided; `unread` names the suite files that could not be read, and
@@ -342,6 +339,7 @@ class RunRecord(_Model):
     command: str = ""
     source: SourceRecord
     baseline: BaselineRecord | None = None
+    baseline_off: bool = False
     environment: EnvironmentRecord
     outcome: Literal["pass", "fail", "error"]
     incomplete: bool = False

@@ -154,12 +154,13 @@ class Invitation:
 
 
 def invitation(record: RunRecord) -> Invitation | None:
-    """How this run becomes the first baseline; None if there is one or `bless` would refuse.
+    """How this run becomes the first baseline; None if there is one, none was asked for, or
+    `bless` would refuse.
 
     Failed checks do not prevent it: the command then includes `--red`.
     """
     refusal = bless_refusal(record)
-    if record.baseline is not None or (refusal and refusal.why != "red"):
+    if record.baseline is not None or record.baseline_off or (refusal and refusal.why != "red"):
         return None
     command = f"{BLESS}{_elsewhere(record)}"
     if refusal is None:
@@ -244,7 +245,9 @@ def _passed(record: RunRecord, groups: Groups) -> Sentence:
         clauses.append(f"{counted(count, 'other suite')} {be(count, past=True)} not run")
     if record.left_out or record.unasked:
         return Sentence("unknown", "Cannot say", "; ".join(clauses))
-    if record.baseline is None:
+    if record.baseline_off:
+        clauses.append("not checked for regressions, since rm_baseline is none")
+    elif record.baseline is None:
         clauses.append("no baseline yet, so it was not checked for regressions")
     return Sentence("weak" if weak else "yes", "Safe to merge", "; ".join(clauses))
 

@@ -57,8 +57,9 @@ def benchmark_form(definition: Definition, data: PreferenceData | None) -> str:
         return text
     if definition.hub is None:
         raise UsageError(
-            f"--benchmark {definition.name}: name its files with --data; they are published at "
-            f"{definition.formula.partition(',')[0]}"
+            f"--benchmark {definition.name}: its files are not here; download them with "
+            f"`{definition.published}`, then name them: `rmcheck new --benchmark "
+            f"{definition.name} --data '{definition.file}'`"
         )
     dataset, split = definition.hub
     return text.replace("DATA", f"{{dataset: {dataset}, split: {split}}}")

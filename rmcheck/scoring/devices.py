@@ -19,7 +19,7 @@ def pick_device(wanted: str | None) -> str:
         return "cuda" if torch.cuda.is_available() else "cpu"
     try:
         torch.empty(0, device=wanted)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
+    except (RuntimeError, AssertionError, NotImplementedError, ImportError) as error:
         first = str(error).splitlines()[0]
         raise SourceError(f"--rm-device {wanted}: device not available ({first[:120]})") from None
     return wanted

@@ -13,8 +13,10 @@ import numpy as np
 
 from rmcheck.data import Dialogue, Message, PreferencePair, ResponseSet
 from rmcheck.data.dialogue import Prompt
+from rmcheck.data.file_note import FileNote, told
+from rmcheck.data.layouts import repeated
 from rmcheck.data.preferences import UNFILLED, Item, load, unfilled
-from rmcheck.data.reading import FileNote, surely_ours, told
+from rmcheck.data.reading import begins_as_ours
 from rmcheck.data.row_reader import read_item
 from rmcheck.data.rows import read_rows, shown_path
 from rmcheck.errors import Problem, ProblemsFound
@@ -59,7 +61,7 @@ class ItemStream:
         notes: list[FileNote] = []
         for path in self.paths:
             shown = shown_path(path, self.root)
-            if self.layout is None and _begins_as_ours(path, shown):
+            if self.layout is None and begins_as_ours(path, shown):
                 found = _row_by_row(path, shown, problems)
             else:
                 data = load([path], root=self.root, layout=self.layout)
@@ -77,15 +79,6 @@ class ItemStream:
             load(self.paths, root=self.root, layout=self.layout)  # names the ids and their lines
 
 
-def _begins_as_ours(path: Path, shown: str) -> bool:
-    """Whether the first row of a file has our own layout."""
-    try:
-        first = next(read_rows(path, shown), None)
-    except ProblemsFound:
-        return False
-    return first is not None and surely_ours(first.values)
-
-
 def _row_by_row(path: Path, shown: str, problems: list[Problem]) -> Iterator[Item]:
     try:
         for row in read_rows(path, shown):
@@ -94,6 +87,9 @@ def _row_by_row(path: Path, shown: str, problems: list[Problem]) -> Iterator[Ite
                 continue
             if unfilled(item):
                 problems.append(Problem(shown, row.line, 1, UNFILLED))
+                continue
+            if repeated.repeats_surely(row.values):
+                problems.append(Problem(shown, row.line, 1, repeated.SAID))
                 continue
             yield item
     except ProblemsFound as error:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from rmcheck.data import PreferencePair, ResponseSet
-from rmcheck.data.layouts import OURS
 from rmcheck.progress import NoProgress, Progress
 from rmcheck.record.run import FileRecord, TrainingRecord
 from rmcheck.reward_source import SourceOptions
@@ -92,7 +91,7 @@ def make_adapter(source: OfRecipe, temporary: Path, watch: Watch | None) -> None
         progress, shared = options.progress, source.shared
         model, record = train(recipe, given, device, progress, shared, folder, watch, start)
         adapter.write(model, temporary)
-    read = [FileRecord(**note.as_dict()) for note in data.notes if note.layout != OURS]
+    read = [FileRecord(**note.as_dict()) for note in data.notes if note.is_told]
     files = recipe.base_files()
     known = {"fingerprint": folder.name, "files": read, "replayed": replayed}
     sidecar = adapter.Sidecar(

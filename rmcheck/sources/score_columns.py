@@ -22,7 +22,7 @@ NUMBERS = (*SIDES, "scores", "score", "scores_chosen", "scores_rejected", "score
 """Columns of tables whose cells are numbers, or lists of them."""
 
 WINNERS = {"chosen": (1.0, 0.0), "rejected": (0.0, 1.0), "tie": (0.5, 0.5)}
-_PAIRED = (("scores_chosen", "scores_rejected"), ("score_chosen", "score_rejected"))
+PAIRED = (("scores_chosen", "scores_rejected"), ("score_chosen", "score_rejected"))
 _LONG = ("prompt", "response", "score")
 
 
@@ -112,7 +112,7 @@ def as_ours(values: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     if isinstance(name, int) and not isinstance(name, bool):
         values = {**values, "id": str(name)}
     own = any(values.get(key) is not None for key in (*SIDES, "scores"))
-    paired = next((both for both in _PAIRED if all(key in values for key in both)), None)
+    paired = next((both for both in PAIRED if all(key in values for key in both)), None)
     if paired is not None and not own:
         chosen, rejected = ([_flat(one) for one in _many(values[key])] for key in paired)
         yield from _combined(values, chosen, rejected)
@@ -124,8 +124,9 @@ def as_ours(values: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
                 "verdict on A and B to the sides of the pair first"
             )
         yield {**values, **dict(zip(SIDES, WINNERS[said], strict=True))}
-    elif isinstance(values.get("scores"), list) and isinstance(values.get("num_correct"), int):
-        scores, right = [_flat(one) for one in values["scores"]], values["num_correct"]
+    elif isinstance(values.get("scores"), list) and values.get("num_correct") is not None:
+        scores = [_flat(one) for one in values["scores"]]
+        right = _count(values["num_correct"], len(scores))
         yield from _combined(values, scores[:right], scores[right:])
     else:
         yield values
@@ -144,6 +145,17 @@ def _combined(
         for second, bad in enumerate(rejected):
             name = f"{values.get('id')}:{first}-{second}"
             yield {**kept, "id": name, "chosen": good, "rejected": bad}
+
+
+def _count(given: Any, scores: int) -> int:
+    """How many of the scores are those of right responses; of a table, it may be a float."""
+    whole = isinstance(given, int | float) and not isinstance(given, bool) and given == given // 1
+    if not whole or not 0 < given <= scores:
+        raise ValueError(
+            f"num_correct: expected a whole number from 1 to {scores}, the number of scores, got "
+            f"{str(given)[:40]}; correct the row"
+        )
+    return int(given)
 
 
 def _many(value: Any) -> list[Any]:

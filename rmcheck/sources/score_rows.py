@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,6 +19,7 @@ from rmcheck.sources.score_columns import NUMBERS, SIDES
 from rmcheck.wording import listed
 
 TEXTS = ("prompt", "response")
+_NAMED = "name the columns in the spec: scores:FILE,id=COLUMN,chosen=COLUMN,rejected=COLUMN"
 KEYS = ("id", *SIDES, "scores", "hash", "suite", "objective")
 
 
@@ -87,26 +89,50 @@ def _missing(keys: Sequence[str], values: Mapping[str, Any]) -> str:
     """The message for missing keys, with the misspelt key of the row where there is one."""
     quoted = listed([f"'{key}'" for key in keys])
     if all(key in values for key in keys):
-        return f"{quoted} empty or null; a score must be a number"
+        return (
+            f"{quoted} empty or null; a score must be a number: score the text, or remove the row"
+        )
     given = [key for key in values if key not in KEYS]
     wanted = keys if "id" in keys else [*keys, "scores"]
     found = {nearest(key, given): key for key in wanted}
     near = [f"found '{got}', did you mean '{key}'?" for got, key in found.items() if got]
     noun = "key" if len(keys) == 1 else "keys"
     either = " (or 'scores')" if len(keys) == len(SIDES) else ""
-    return "; ".join([f"{noun} {quoted}{either} missing", *near])
+    there = listed(list(values)[:12], limit=12) or "none"
+    return "; ".join([f"{noun} {quoted}{either} missing", *near, f"keys: {there}", _NAMED])
 
 
 def number(name: str, key: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise ValueError(f"'{name}': {key} must be a number, got {value!r}")
+        raise ValueError(f"'{name}': {key} must be a number, got {value!r}{_as_number(value)}")
     try:
         number = float(value)
     except OverflowError:  # whole numbers have no largest one
         raise ValueError(f"'{name}': {key} is too large for a score") from None
     if not math.isfinite(number):
-        raise ValueError(f"'{name}': {key} is {value}; a score must be finite")
+        raise ValueError(
+            f"'{name}': {key} is {value}; a score must be finite: score the text again, or remove "
+            "the row"
+        )
     return number
+
+
+def _as_number(value: Any) -> str:
+    """How to write a value that is a number for people."""
+    if not isinstance(value, str):
+        return ""
+    text = value.strip()
+    try:
+        float(text)
+    except ValueError:
+        pass
+    else:
+        return "; write it without quotes"
+    if text.endswith("%"):
+        return "; write it as a fraction, without a percent sign"
+    if "," in text and re.fullmatch(r"[-+]?[\d.,]+", text):
+        return "; write it with a decimal point, and thousands without a separator"
+    return ""
 
 
 def enter(entry: Entry, name: str, stamp: Any, rewards: Mapping[str, float], line: int) -> None:

@@ -17,6 +17,7 @@ from rmcheck.errors import Problem, ProblemsFound, condensed
 from rmcheck.record.run import SCORES
 from rmcheck.record.table import ScoreTable
 from rmcheck.sources.score_arrays import ScoreArrays, is_by_seed, plain_arrays, table_arrays
+from rmcheck.sources.score_claims import Models, refuse_contradictions
 from rmcheck.sources.score_columns import SIDES, as_ours, is_data, is_long, long_row, renamed
 from rmcheck.sources.score_rows import (
     Entry,
@@ -28,6 +29,11 @@ from rmcheck.sources.score_rows import (
     rewards_of,
     rows,
     tags_of,
+)
+
+NONE = (
+    "file has no scores; expected rows with 'id', 'chosen' and 'rejected' (`rmcheck score DATA -o "
+    "FILE` writes them), or name the columns: scores:FILE,id=COLUMN,chosen=COLUMN,rejected=COLUMN"
 )
 
 
@@ -90,6 +96,7 @@ def read_scores(path: Path, shown: str, columns: Mapping[str, str]) -> dict[str,
                 return {"": Scores(arrays=plain, seeds=_by_seed(plain))}
     sides: dict[str, Scores] = {}
     problems: list[Problem] = []
+    models = Models()
     try:
         for line, given in rows(path, shown):
             try:
@@ -97,6 +104,8 @@ def read_scores(path: Path, shown: str, columns: Mapping[str, str]) -> dict[str,
                 if is_data(values):
                     wrong = "expected scores, got preference data; score it with `rmcheck score`"
                     raise ProblemsFound([Problem(shown, line, 1, wrong)])
+                models.look(line, values)
+                refuse_contradictions(values, columns)
                 side = sides.setdefault(str(values.get("objective") or ""), Scores())
                 if is_long(values):
                     _enter_text(side, values, line)
@@ -108,6 +117,9 @@ def read_scores(path: Path, shown: str, columns: Mapping[str, str]) -> dict[str,
                 problems.append(Problem(shown, line, 1, str(error)))
     except ProblemsFound as error:
         problems.extend(error.problems)
+    several = models.mistake()
+    if several is not None:  # and not that their scores differ
+        raise ProblemsFound([Problem(shown, several[0], 1, several[1])])
     for side in sides.values():
         for name, entry in side.entered.get("", Table()).items():
             unlike = (contradiction(name, entry, other) for other in side.suited.get(name, ()))
@@ -115,7 +127,7 @@ def read_scores(path: Path, shown: str, columns: Mapping[str, str]) -> dict[str,
     if problems:
         raise ProblemsFound(condensed(problems))
     if not any(side.tables or side.texts for side in sides.values()):
-        raise ProblemsFound([Problem(shown, 0, 0, "file has no scores")])
+        raise ProblemsFound([Problem(shown, 0, 0, NONE)])
     return sides
 
 

@@ -18,6 +18,7 @@ from rmcheck import perturb
 from rmcheck.data.dialogue import content_hash, later_formats
 from rmcheck.data.layouts.registry import LAYOUTS_FORMAT
 from rmcheck.data.preferences import expand
+from rmcheck.data.reading import begins_as_ours
 from rmcheck.data.template import TEMPLATE_FORMAT
 from rmcheck.errors import SourceError, UsageError, did_you_mean
 from rmcheck.scoring.files import FileHashes, ModelFiles, locate
@@ -243,6 +244,18 @@ class Recipe:
             given["loss"] = {"name": self.loss, **self.loss_settings}
         return _flat(given)
 
+    def _has_other_layouts(self) -> bool:
+        """Whether any data may have another layout than our own; of those that surely do not,
+        the layouts' format decides nothing."""
+        if isinstance(self.data, Mapping) or (
+            self.replay and isinstance(self.replay.data, Mapping)
+        ):
+            return True
+        files = [*self.data_files(), *(self.replay_files() if self.replay else ())]
+        return not all(
+            ".jsonl" in path.suffixes and begins_as_ours(path, path.name) for path in files
+        )
+
     def fingerprint(self, hashes: FileHashes, teacher: str | None = None) -> str:
         """32 hex digits over all that decides the trained weights; without torch.
 
@@ -288,7 +301,7 @@ class Recipe:
         formats = later_formats(
             trainer=TRAINER_FORMAT,
             template=TEMPLATE_FORMAT,
-            layouts=LAYOUTS_FORMAT,
+            layouts=LAYOUTS_FORMAT if self._has_other_layouts() else 1,
             conditions=CONDITIONS_FORMAT if self.where else 1,
         )
         return content_hash("recipe", settings, data, base, versions, *formats, *drawn)

@@ -16,8 +16,8 @@ from rmcheck.checks.counterexamples import (
     worst,
 )
 from rmcheck.data import Dialogue, PreferencePair
+from rmcheck.data.file_note import FileNote
 from rmcheck.data.preferences import PreferenceData
-from rmcheck.data.reading import FileNote
 from rmcheck.wording import escaped
 
 

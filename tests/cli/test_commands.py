@@ -158,6 +158,11 @@ MISTAKES = {
     "report: broken": (["report", "half"], "results.json: cannot be read as JSON"),
     "report: texts": (["report", "--texts", "some"], "invalid choice: 'some'"),
     "report: version": (["report", "future"], "expected schema_version 1, got 2"),
+    "compare: nothing": (["compare"], "name what to compare: a run folder, a baseline, a score"),
+    "compare: device": (
+        ["compare", "scores:scores.jsonl", "scores:scores.jsonl", "--rm-device", "gpu"],
+        "--rm-device='gpu': unknown device; did you mean 'cuda'?",
+    ),
     "compare: no main": (["compare", "reports/latest"], "'main' is not a run folder"),
     "compare: unknown": (["compare", "reports/latest", "main"], "'main' is not a run folder"),
     "compare: empty": (["compare", "data", "reports/latest"], "'data' contains neither a run"),

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from plugin.projects import Project, Row, jsonl, pairs, scores
+
+from rmcheck.cli import models
+from rmcheck.engine.book import ScoreBook
 
 MINE = "rm_source = scores:scores.jsonl"
 
@@ -159,10 +164,34 @@ def test_the_device_of_the_ini_file_counts(project: Project) -> None:
     """A model that is to be loaded says which device it did not find."""
     project.write("base/config.json", "{}")
     project.write("data/chat.jsonl", jsonl(pairs(3)))
-    project.write("pytest.ini", "[pytest]\nrm_source = hf:base\nrm_device = nowhere\n")
+    for device, told in (("nowhere", "unknown device"), ("hpu", "device not available")):
+        project.write("pytest.ini", f"[pytest]\nrm_source = hf:base\nrm_device = {device}\n")
+        said = project.cli("try", "Q?", "A.", "B.")
+        assert said.code == 4
+        assert device in said.err[0]
+        assert told in said.err[0]
+
+
+class Untrained(ScoreBook):
+    """Scores without a model."""
+
+    def scores(self, source: Any, dialogues: Any) -> Any:
+        return np.arange(len(dialogues), dtype=float)
+
+
+def test_try_without_a_model_says_that_it_trains_one(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(models, "ScoreBook", Untrained)
+    project.write("pytest.ini", "[pytest]\n")
     said = project.cli("try", "Q?", "A.", "B.")
-    assert said.code == 4
-    assert "nowhere" in said.err[0]
+    assert said.code == 0
+    assert said.err == [
+        "no --rm and no rm_source: using recipe:tiny, which is trained first and kept in the "
+        "cache (about a minute on two CPU cores); name a model with --rm SPEC instead"
+    ]
+    named = project.cli("try", "Q?", "A.", "B.", "--rm", "recipe:tiny")
+    assert named.err == []
 
 
 def test_help_needs_no_ini_file_that_can_be_read(project: Project) -> None:

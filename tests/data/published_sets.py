@@ -57,6 +57,41 @@ TRAINING: dict[str, tuple[dict[str, Any] | list[dict[str, Any]], list[tuple[Any,
         {"system": "Be brief.", "prompt": "Why?", "chosen": "Because.", "rejected": "No."},
         [((("system", "Be brief."), ("user", "Why?")), "Because.", "No.", ())],
     ),
+    "trl (history)": (
+        {"prompt": "Why?", "history": [["Hi", "Hello"]], "chosen": "Because.", "rejected": "No."},
+        [(LONG, "Because.", "No.", ())],
+    ),
+    "trl (transcript)": (
+        {
+            "prompt": "\n\nHuman: Hi\n\nAssistant: Hello\n\nHuman: Why?\n\nAssistant:",
+            "chosen": " Because.",
+            "rejected": " No.",
+        },
+        [(LONG, "Because.", "No.", ())],
+    ),
+    "trl-repeated": (
+        {
+            "prompt": "Why is the sky blue?",
+            "chosen": "Why is the sky blue?\nBecause.",
+            "rejected": "Why is the sky blue?\nNo.",
+        },
+        [("Why is the sky blue?", "Because.", "No.", ())],
+    ),
+    "alpaca": (
+        {"instruction": "Explain.", "input": "Rain", "chosen": "Because.", "rejected": "No."},
+        [("Explain.\n\nRain", "Because.", "No.", ())],
+    ),
+    "alpaca (system and history)": (
+        {
+            "instruction": "Why?",
+            "input": "",
+            "system": "Be brief.",
+            "history": [["Hi", "Hello"]],
+            "chosen": {"from": "gpt", "value": "Because."},
+            "rejected": {"from": "gpt", "value": "No."},
+        },
+        [((("system", "Be brief."), *LONG), "Because.", "No.", ())],
+    ),
     "trl-implicit": (
         {
             "chosen": asked("Hi", "Hello", "Why?", "Because."),

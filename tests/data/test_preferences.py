@@ -80,7 +80,7 @@ def test_response_sets_beside_pairs(tmp_path: Path) -> None:
     [
         ({"id": None}, "the key 'id' is missing"),
         ({"id": ""}, "id is empty"),
-        ({"id": 7.5}, "id must be text, got float '7.5'"),
+        ({"id": 7.5}, "id must be text or a whole number, got 7.5; write it as text"),
         ({"chosen": None}, "the key 'chosen' is missing"),
         ({"rejected": ["x"]}, "rejected must be text, got list \"['x']\""),
         ({"prompt": None}, "the key 'prompt' is missing"),
@@ -88,8 +88,8 @@ def test_response_sets_beside_pairs(tmp_path: Path) -> None:
         ({"prompt": [{"role": "user", "content": None}]}, "prompt: expected a list of objects"),
         ({"prompt": ["Why?"]}, "prompt: expected a list of objects"),
         ({"group": 3}, "group must be text, got int '3'"),
-        ({"tags": "x"}, "tags must be a list, got 'x'"),
-        ({"tags": [1]}, "tags must be a list, got '[1]'"),
+        ({"tags": "x"}, "tags must be a list of texts, got 'x'"),
+        ({"tags": [1]}, "tags must be a list of texts, got '[1]'"),
         ({"confidence": 0.4}, "confidence=0.4 is outside [0.5, 1]"),
         ({"confidence": "high"}, "confidence must be a number, got 'high'"),
         ({"confidence": True}, "confidence must be a number, got 'True'"),
@@ -105,7 +105,7 @@ def test_response_sets_beside_pairs(tmp_path: Path) -> None:
         ({"confidance": 0.9}, "unknown key 'confidance', did you mean 'confidence'? (allowed:"),
         ({"chosen_": "x"}, "unknown key 'chosen_', did you mean 'chosen'?"),
         ({"Tags": ["x"]}, "unknown key 'Tags', did you mean 'tags'?"),
-        ({"responses": "x"}, "responses must be a list, got 'x'"),
+        ({"responses": "x"}, "responses must be a list of texts, got 'x'"),
     ],
 )
 def test_a_malformed_row_is_told_at_its_line(
@@ -120,12 +120,15 @@ def test_a_malformed_row_is_told_at_its_line(
     ("changes", "said"),
     [
         ({"responses": ["x"]}, "responses: expected at least two texts"),
-        ({"responses": ["x", 1]}, "responses must be a list, got"),
+        ({"responses": ["x", 1]}, "responses must be a list of texts, got"),
         ({"best": []}, "best=[]: expected the index of one response or more (0 is the first)"),
         ({"best": [2]}, "best=[2]: expected the index of one response"),
         ({"best": [-1]}, "best=[-1]: expected the index of one response"),
-        ({"best": [True]}, "best must be a list, got '[True]'"),
-        ({"best": None}, "best must be a list, got 'None'"),
+        (
+            {"best": [True]},
+            "best must be a list of indices (0 is the first response), got '[True]'",
+        ),
+        ({"best": None}, "best must be a list of indices (0 is the first response), got 'None'"),
         ({"ratings": [1]}, "ratings: expected one for each response, got 1 rating for 2 responses"),
         ({"ratings": [1, float("nan")]}, "ratings must be a finite number, got nan"),
         ({"respnses": ["x"]}, "unknown key 'respnses', did you mean 'responses'?"),

@@ -74,7 +74,7 @@ def test_every_mistake_has_its_line(tmp_path: Path) -> None:
     with pytest.raises(ProblemsFound) as caught:
         read_unlabelled(path, "free.jsonl")
     told = [str(problem) for problem in caught.value.problems]
-    assert "free.jsonl:1:1: responses must be a list, got 'One.'" in told
+    assert "free.jsonl:1:1: responses must be a list of texts, got 'One.'" in told
     assert "free.jsonl:2:1: the key 'prompt' is missing" in told
     assert "free.jsonl:3:1: expected 'response' or 'responses', got both; remove one" in told
     assert any(each.startswith("free.jsonl:4:1: unknown key 'respones'") for each in told)

@@ -69,6 +69,9 @@ REFUSED: dict[str, tuple[Values, Mapping[str, str], str]] = {
     ),
     "dtype": ({}, {"rm_dtype": "float23"}, "--rm-dtype='float23': did you mean 'float32'?"),
     "dtype key": ({"rm_dtype": "f16"}, {}, "rm_dtype='f16': "),
+    "device": ({}, {"rm_device": "gpu"}, "--rm-device='gpu': unknown device; did you mean 'cuda'?"),
+    "device key": ({"rm_device": "cuda:x"}, {}, "rm_device='cuda:x': unknown device; did you mean"),
+    "device name": ({"rm_device": "nowhere"}, {}, "rm_device='nowhere': unknown device; (cpu, "),
     "a file": ({"rm_cache": "file"}, {}, "rm_cache file is a file; choose a directory"),
     "a list": (
         {"rm_source": ["a", "b"]},
@@ -90,6 +93,12 @@ def test_what_means_nothing_is_refused(tmp_path: Path, case: str) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match=f"^{re.escape(said)}"):
         settings_from(IniFile(tmp_path, values=values), Options(given))
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda", "cuda:1", "mps", "xpu:0", "meta"])
+def test_devices_are_called_as_torch_calls_them(tmp_path: Path, device: str) -> None:
+    found = settings_from(IniFile(tmp_path), Options({"rm_device": device}))
+    assert found.device == device
 
 
 def test_pytest_and_commands_read_the_same(pytester: pytest.Pytester) -> None:

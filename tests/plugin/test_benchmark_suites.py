@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from typing import Any
 
 import pytest
@@ -208,7 +210,10 @@ def test_mistakes_of_new_and_export(project: Project) -> None:
     for arguments, told in (
         ((), "name the suite (rmcheck new DOMAIN), or a benchmark"),
         (("--benchmark", "rm-bensh"), "unknown benchmark 'rm-bensh', did you mean 'rm-bench'"),
-        (("--benchmark", "rmb"), "--benchmark rmb: name its files with --data"),
+        *(
+            (("--benchmark", name), f"--benchmark {name}: its files are not here; download them")
+            for name in ("rmb", "rm-bench", "ppe", "judge-bench", "reward-math")
+        ),
         (
             ("--benchmark", "rm-bench", "--data", "data/rb.jsonl"),
             "--data: no items of RM-Bench (layout reward-bench); expected the files as",
@@ -223,3 +228,24 @@ def test_mistakes_of_new_and_export(project: Project) -> None:
     suite = yaml.safe_load((project.root / "suites/reward-bench-2.yaml").read_text("utf-8"))
     assert suite["data"] == {"dataset": "allenai/reward-bench-2", "split": "test"}
     assert not (project.root / "data/reward-bench-2.jsonl").exists()
+
+
+RMB = {
+    "pair_uid": "u1",
+    "conversation_input": [{"role": "user", "content": "Why?"}],
+    "category_path": "Harmlessness/S1",
+    "chosen": {"answer": "Because.", "llm_name": "a"},
+    "reject": {"answer": "No.", "llm_name": "b"},
+}
+
+
+def test_the_command_that_new_names_reads_what_was_downloaded(project: Project) -> None:
+    told = project.cli("new", "--benchmark", "rmb").err[0]
+    assert "`git clone https://github.com/Zhou-Zoey/RMB-Reward-Model-Benchmark`" in told
+    (command,) = re.findall(r"`rmcheck (new .*)`", told)
+    folder = "RMB-Reward-Model-Benchmark/RMB_dataset/Pairwise_set"
+    project.write(f"{folder}/Harmlessness/S1.json", json.dumps([RMB]))
+    made = project.cli(*shlex.split(command))
+    assert made.code == 0, made
+    suite = yaml.safe_load((project.root / "suites/rmb.yaml").read_text("utf-8"))
+    assert suite["data"].endswith("RMB_dataset/**/*.json")

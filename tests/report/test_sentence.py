@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from rmcheck.record.run import CheckRecord, SuiteRecord
-from rmcheck.report.sentence import Sentence, grouped, sentence
+from rmcheck.report.sentence import Sentence, grouped, invitation, sentence
 
 from . import builder as build
 
@@ -139,6 +139,15 @@ def test_without_a_baseline_it_says_so() -> None:
     assert verdict.answer == "yes"
     assert "1 was skipped" in verdict.reason
     assert "no baseline yet" in verdict.reason
+
+
+def test_a_run_that_asked_for_no_baseline_is_not_told_to_make_one() -> None:
+    verdict = said(build.suite(build.check()), baseline=None, baseline_off=True)
+    assert verdict.answer == "yes"
+    assert verdict.reason.endswith("not checked for regressions, since rm_baseline is none")
+    record = build.record(build.suite(build.check()), baseline=None, baseline_off=True)
+    assert invitation(record) is None
+    assert invitation(build.record(build.suite(build.check()), baseline=None)) is not None
 
 
 def test_a_run_recorded_as_failed_without_a_failing_check_is_not_called_good() -> None:

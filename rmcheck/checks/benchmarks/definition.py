@@ -70,7 +70,11 @@ class Definition:
     remarks
         What a reader of its totals should know.
     hub
-        Data set and split of the hub, where they are known.
+        Data set and split of the hub that `datasets` loads, where they are known.
+    published
+        The command that downloads its files, where a suite does not load them from the hub.
+    file
+        The file, folder or glob that is then there.
     results
         Which parts its leaderboard's results file lists; empty without such a file.
     """
@@ -84,6 +88,8 @@ class Definition:
     chance: float | None
     remarks: tuple[str, ...] = ()
     hub: tuple[str, str] | None = None
+    published: str = ""
+    file: str = ""
     results: tuple[str, ...] = field(default=())
 
     @property

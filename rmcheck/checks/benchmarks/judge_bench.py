@@ -43,6 +43,8 @@ JUDGE_BENCH = Definition(
     name="judge-bench",
     title="JudgeBench",
     formula="github.com/ScalerLab/JudgeBench, utils/metrics.py at e2c52c2",
+    published="git clone https://github.com/ScalerLab/JudgeBench",
+    file="JudgeBench/data/dataset=judgebench,response_model=gpt-4o-2024-05-13.jsonl",
     totals=(
         Total("overall", {"overall": 1.0}, needs=CATEGORIES),
         *(share_of(name) for name in CATEGORIES),

@@ -51,6 +51,8 @@ RM_BENCH = Definition(
     name="rm-bench",
     title="RM-Bench",
     formula="github.com/THU-KEG/RM-Bench, scripts/utils.py at 73c52d7",
+    published="git clone https://github.com/THU-KEG/RM-Bench",
+    file="RM-Bench/data/total_dataset.json",
     totals=(
         mean_of("overall", [f"{domain} {level}" for domain in DOMAINS for level in LEVELS]),
         *(mean_of(level, [f"{domain} {level}" for domain in DOMAINS]) for level in LEVELS),

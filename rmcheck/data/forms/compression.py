@@ -43,6 +43,36 @@ def suffix(name: str) -> str:
     return os.path.splitext(plain)[1].lower()
 
 
+_MAGIC = {
+    b"\x1f\x8b": ("gzip", ".gz"),
+    b"BZh": ("bzip2", ".bz2"),
+    b"\xfd7zXZ\x00": ("xz", ".xz"),
+    b"\x28\xb5\x2f\xfd": ("Zstandard", ".zst"),
+}
+_OTHERS = {
+    b"PK\x03\x04": "a zip archive; unpack it, and name the file in it",
+    b"7z\xbc\xaf": "a 7z archive; unpack it, and name the file in it",
+    b"PAR1": "a Parquet file; name it .parquet",
+    b"ARROW1": "an Arrow file; name it .arrow",
+    b"\xff\xfe": "UTF-16 text; save it as UTF-8",
+    b"\xfe\xff": "UTF-16 text; save it as UTF-8",
+}
+
+
+def not_text(begin: bytes, name: str) -> str | None:
+    """What a file is that begins with these bytes and is no UTF-8 text, and what to do; or None.
+
+    >>> not_text(b"\\x1f\\x8b\\x08", "d.jsonl")
+    'compressed with gzip; name it d.jsonl.gz'
+    """
+    for magic, (called, end) in _MAGIC.items():
+        if begin.startswith(magic):
+            if ending(name):
+                return f"compressed twice (inside, with {called}); decompress it once"
+            return f"compressed with {called}; name it {name}{end}"
+    return next((said for magic, said in _OTHERS.items() if begin.startswith(magic)), None)
+
+
 def opened(path: Path) -> IO[bytes]:
     """A regular file as a stream of its bytes, decompressed.
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import IO, Any
 
+from rmcheck.data.forms.compression import not_text
 from rmcheck.documents.unique_keys import DuplicateKey, unique_keys
 from rmcheck.errors import Problem, ProblemsFound
 from rmcheck.wording import listed
@@ -91,7 +92,8 @@ def _decoded(lines: Iterable[tuple[int, bytes]], shown: str) -> Iterator[tuple[i
             text = line.decode("utf-8-sig" if number == 1 else "utf-8")
         except UnicodeDecodeError as error:
             row = number + error.object[: error.start].count(b"\n")
-            said = (
+            known = not_text(error.object, shown.rpartition("/")[2]) if number == 1 else None
+            said = known or (
                 f"not UTF-8 text (byte 0x{error.object[error.start]:02x}); save the file as UTF-8"
             )
             raise NotText([Problem(shown, row, 1, said)]) from None

@@ -5,11 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from rmcheck.data.forms.compression import ending, opened, suffix
+from rmcheck.data.forms.compression import ending, not_text, opened, suffix
 
 Values = Mapping[str, Any]
 TAB = "\t"
@@ -75,6 +75,12 @@ def delimited(path: Path, separator: str) -> Iterator[tuple[int, dict[str, str]]
                 line = reader.line_num + 1
         except csv.Error as error:
             raise ValueError(f"line {line}: {_in_words(error)}") from None
+        except UnicodeDecodeError as error:
+            byte = (
+                f"not UTF-8 text (byte 0x{error.object[error.start]:02x}); save the file as UTF-8"
+            )
+            known = not_text(error.object, path.name) if line == 1 else None
+            raise ValueError(known or byte) from None
 
 
 def _in_words(error: csv.Error) -> str:
@@ -105,8 +111,19 @@ def _names(header: Sequence[str], separator: str) -> list[str]:
                     f"the columns are separated by {called}, expected {_SEPARATORS[separator]}; "
                     f"{'name the file .tsv' if other == TAB else 'save it with commas as .csv'}"
                 )
+    for other, called in _SEPARATORS.items():
+        # A header in which another separator comes more often has names that are several columns.
+        if other != separator and sum(map(_counts(other), header)) > len(header) - 1:
+            raise ValueError(
+                f"the header has more {called} than {_SEPARATORS[separator]}; save it with "
+                f"{_SEPARATORS[separator]} between its cells"
+            )
     _refuse_repeated(header)
     return list(header)
+
+
+def _counts(separator: str) -> Callable[[str], int]:
+    return lambda name: name.count(separator)
 
 
 def _refuse_repeated(names: Sequence[str]) -> None:

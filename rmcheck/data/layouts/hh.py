@@ -43,6 +43,34 @@ def is_transcript(text: str) -> bool:
     return text.lstrip().startswith(_ASKED.lstrip()) and _ANSWER in text
 
 
+def asked(prompt: str) -> Prompt | None:
+    """A prompt that is a transcript as its turns; None for any other text.
+
+    It begins with a blank line and `Human:`, and ends with `Assistant:` or a turn of the human.
+
+    >>> asked("\n\nHuman: Hi\n\nAssistant:"), asked("Human: Hi")
+    ('Hi', None)
+
+    Raises
+    ------
+    NotAPair
+        If it ends with a turn of the assistant.
+    """
+    before, mark, rest = prompt.rpartition(_ANSWER)
+    if mark and not rest.strip() and before.lstrip().startswith(_ASKED.lstrip()):
+        return turns(before)
+    return turns(prompt) if prompt.startswith(_ASKED) else None
+
+
+def begins_with_a_turn(text: str) -> bool:
+    """Whether a text begins with the mark of a turn.
+
+    >>> begins_with_a_turn("Assistant: Hi"), begins_with_a_turn("Assistants help.")
+    (True, False)
+    """
+    return text.lstrip().startswith((_ANSWER.lstrip(), _ASKED.lstrip()))
+
+
 def turns(transcript: str) -> Prompt:
     """What stands before an answer: the text of one turn, or the messages of several.
 
@@ -73,5 +101,6 @@ HH = Layout(
     needs={"chosen": (shape.TRANSCRIPT,), "rejected": (shape.TRANSCRIPT,)},
     read=each(_read),
     lacks=("prompt",),
+    asked_by=(),
     hub=("Anthropic/hh-rlhf",),
 )

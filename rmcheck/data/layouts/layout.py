@@ -58,6 +58,9 @@ class Layout:
         later ones get a hash of their texts besides.
     hub
         Names of data sets on the hub that have it.
+    asked_by
+        The columns besides `prompt` that are a part of its prompts (see `rmcheck.data.unread`);
+        None for published data, whose columns are known.
     """
 
     name: str
@@ -69,6 +72,7 @@ class Layout:
     named_only: bool = False
     own_ids: bool = False
     hub: tuple[str, ...] = field(default=())
+    asked_by: tuple[str, ...] | None = None
 
 
 def each(read: Callable[[Values], Iterable[Item]]) -> Reader:

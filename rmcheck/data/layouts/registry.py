@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from rmcheck.data.layouts import (
+    alpaca,
     answers,
     arena,
     hh,
@@ -13,6 +14,7 @@ from rmcheck.data.layouts import (
     ppe,
     preferences,
     rated,
+    repeated,
     reward_bench,
     reward_math,
     rm_bench,
@@ -22,7 +24,7 @@ from rmcheck.data.layouts import (
 )
 from rmcheck.data.layouts.layout import Layout, each
 
-LAYOUTS_FORMAT = 1
+LAYOUTS_FORMAT = 2
 """How rows become pairs. It is part of every recipe's hash: add 1 with every change of a layout
 that changes the pairs of some data."""
 
@@ -68,6 +70,8 @@ LAYOUTS: Mapping[str, Layout] = {
         hh.HH,
         trl.CONVERSATIONS,
         trl.EXPLICIT,
+        repeated.REPEATED,
+        alpaca.ALPACA,
         trl.IMPLICIT,
         trl.COMMON_START,
     )

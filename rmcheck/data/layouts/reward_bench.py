@@ -55,6 +55,7 @@ REWARD_BENCH = Layout(
     },
     read=each(_first),
     hub=("allenai/reward-bench",),
+    asked_by=(),
 )
 REWARD_BENCH_2 = Layout(
     name="reward-bench-2",

@@ -16,7 +16,10 @@ _ROLES = {
     "bot": "assistant", "chatgpt": "assistant", "bing": "assistant", "bard": "assistant",
 }  # fmt: skip
 _PLAIN = ("user", "assistant", "system")
-MEDIA = ("images", "image", "audio", "audios", "video", "videos")
+MEDIA = (
+    "images", "image", "audio", "audios", "video", "videos", "image_url", "image_urls",
+    "image_path", "image_paths", "audio_path", "video_path",
+)  # fmt: skip
 """Keys of a row with what is not text."""
 
 _KNOWN = ("role", "content", "from", "value")
@@ -106,8 +109,9 @@ def answer(where: str, value: Any) -> tuple[tuple[Message, ...], str]:
     last = turns[-1]
     if last.role != "assistant":
         raise NotAPair(f"{where} ends with a turn of {last.role!r}")
-    if '"tool_calls": ' in last.extra:
-        raise NotAPair(f"{where}: the answer has tool_calls, and only text can be scored")
+    for key in ("tool_calls", "function_call"):
+        if f'"{key}": ' in last.extra:
+            raise NotAPair(f"{where}: the answer has {key}, and only text can be scored")
     return turns[:-1], last.content
 
 

@@ -11,12 +11,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rmcheck.data.dialogue import Message, Prompt
-from rmcheck.data.layouts import hh, shape, texts
+from rmcheck.data.dialogue import Message, PreferencePair, Prompt
+from rmcheck.data.layouts import earlier, hh, shape, texts
 from rmcheck.data.layouts.layout import Item, Layout, NotAPair, Values, each, name_of, pair
+from rmcheck.data.layouts.ratings import ratings_of
 
-_CHOSEN_RATINGS = ("score_chosen", "chosen_score", "chosen-rating", "chosen_rating")
-_REJECTED_RATINGS = ("score_rejected", "rejected_score", "rejected-rating", "rejected_rating")
 _TAGS = ("source", "subset", "domain", "category")
 OTHER_PROMPTS = (
     "question", "instruction", "query", "input", "context", "history", "post", "conversation",
@@ -24,6 +23,8 @@ OTHER_PROMPTS = (
 )  # fmt: skip
 """Keys that hold a prompt in other data; a layout without a prompt must not ignore them."""
 SYSTEM = ("system", "system_prompt")
+BEFORE = (earlier.HISTORY, *SYSTEM)
+"""Keys of what comes before the prompt."""
 
 
 def _explicit(row: Values) -> list[Item]:
@@ -31,17 +32,36 @@ def _explicit(row: Values) -> list[Item]:
     before = row.get("prompt")
     if before is None or before == [] or before == "":
         before = row.get("conversations") or before
+    return [explicit(row, before, row.get("chosen"), row.get("rejected"))]
+
+
+def explicit(row: Values, before: Any, chosen: Any, rejected: Any) -> PreferencePair:
+    """The pair of a prompt and both sides; `row` has what else is known of it.
+
+    Raises
+    ------
+    NotAPair
+        If they are no pair.
+    """
     if isinstance(before, Mapping):
         before = [before]
     if before:
-        _refuse_transcripts(row)
-    prompt, good, bad = texts.sides(before, row.get("chosen"), row.get("rejected"))
-    return [_pair(row, _with_system(row, prompt), good, bad)]
+        _refuse_transcripts(chosen, rejected)
+    if isinstance(before, str) and isinstance(chosen, str) and isinstance(rejected, str):
+        asked = hh.asked(before)
+        if asked is not None:  # a transcript that the answers continue
+            return _pair(row, _whole(row, asked), chosen.strip(), rejected.strip())
+    prompt, good, bad = texts.sides(before, chosen, rejected)
+    return _pair(row, _whole(row, prompt), good, bad)
 
 
-def _refuse_transcripts(row: Values) -> None:
+def _whole(row: Values, prompt: Prompt) -> Prompt:
+    """The prompt with the row's earlier turns and its system prompt before it."""
+    return _with_system(row, earlier.with_history(row.get(earlier.HISTORY), prompt))
+
+
+def _refuse_transcripts(*sides: Any) -> None:
     """Raise for sides that hold the whole conversation: the prompt would be scored twice."""
-    sides = [row.get(side) for side in ("chosen", "rejected")]
     if all(isinstance(one, str) and hh.is_transcript(one) for one in sides):
         raise NotAPair(
             "chosen and rejected are transcripts ('Human: … Assistant: …'), not answers to the "
@@ -55,7 +75,7 @@ def _common_start(row: Values) -> list[Item]:
     return [_pair(row, *texts.common_start(chosen, rejected))]
 
 
-def _pair(row: Values, prompt: Prompt, good: str, bad: str) -> Item:
+def _pair(row: Values, prompt: Prompt, good: str, bad: str) -> PreferencePair:
     group, confidence = row.get("group"), row.get("confidence")
     own = row.get("tags")
     return pair(
@@ -65,7 +85,7 @@ def _pair(row: Values, prompt: Prompt, good: str, bad: str) -> Item:
         name=name_of(row),
         tags=[*_listed(own), *texts.tags(row, *_TAGS)],
         group=group if isinstance(group, str) and group else None,
-        ratings=_ratings(row),
+        ratings=ratings_of(row),
         confidence=None if confidence in (None, "") else _confidence(confidence),
     )
 
@@ -81,22 +101,6 @@ def _confidence(value: Any) -> float:
     return found
 
 
-def _ratings(row: Values) -> tuple[float, float] | None:
-    own = row.get("ratings")
-    if isinstance(own, Mapping) and {"chosen", "rejected"} <= set(own):
-        both = [texts.number(f"ratings.{side}", own[side]) for side in ("chosen", "rejected")]
-        return both[0], both[1]
-    try:  # keys of others, which may mean anything
-        good = texts.number("", _first(row, _CHOSEN_RATINGS))
-        return good, texts.number("", _first(row, _REJECTED_RATINGS))
-    except NotAPair:
-        return None
-
-
-def _first(row: Values, keys: Sequence[str]) -> Any:
-    return next((row[key] for key in keys if row.get(key) is not None), None)
-
-
 def _with_system(row: Values, prompt: Prompt) -> Prompt:
     """The prompt with the row's own system prompt before it."""
     given = next((row[key] for key in SYSTEM if isinstance(row.get(key), str) and row[key]), None)
@@ -104,6 +108,8 @@ def _with_system(row: Values, prompt: Prompt) -> Prompt:
         return prompt
     turns = (Message("user", prompt),) if isinstance(prompt, str) else prompt
     if turns[0].role == "system":
+        if given.strip() not in turns[0].content:
+            raise NotAPair("the row has one system prompt of its own and another in its messages")
         return turns
     return (Message("system", given), *turns)
 
@@ -117,6 +123,7 @@ CONVERSATIONS = Layout(
     read=each(_explicit),
     own_ids=True,
     lacks=("prompt",),
+    asked_by=("conversations", *BEFORE),
 )
 EXPLICIT = Layout(
     name="trl",
@@ -125,6 +132,7 @@ EXPLICIT = Layout(
     read=each(_explicit),
     own_ids=True,
     hub=("Dahoas/synthetic-instruct-gptj-pairwise", "HuggingFaceH4/ultrafeedback_binarized"),
+    asked_by=BEFORE,
 )
 IMPLICIT = Layout(
     name="trl-implicit",
@@ -133,6 +141,7 @@ IMPLICIT = Layout(
     read=each(_explicit),
     own_ids=True,
     hub=("trl-lib/ultrafeedback_binarized", "Skywork/Skywork-Reward-Preference-80K-v0.2"),
+    asked_by=("conversations", *BEFORE),
 )
 COMMON_START = Layout(
     name="trl-implicit-text",
@@ -141,4 +150,5 @@ COMMON_START = Layout(
     read=each(_common_start),
     own_ids=True,
     lacks=("prompt", *OTHER_PROMPTS, *SYSTEM),
+    asked_by=(),
 )
