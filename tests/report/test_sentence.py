@@ -106,7 +106,10 @@ def test_an_incomplete_run_with_a_failure_is_a_no() -> None:
 def test_only_skipped_checks_decide_nothing() -> None:
     verdict = said(build.suite(build.skipped(), build.skipped("label_noise")))
     assert verdict.answer == "unknown"
-    assert str(verdict) == "Cannot say: no required check was decided, 2 checks skipped."
+    assert str(verdict) == (
+        "Cannot say: no required check was decided, 2 checks skipped (conversation::no_regression "
+        "and conversation::label_noise)."
+    )
 
 
 def test_no_check_at_all() -> None:
