@@ -30,7 +30,7 @@ from rmcheck.record import folder as folders
 from rmcheck.record import history as histories
 from rmcheck.record import run as records
 from rmcheck.record.inputs import InputsRecord
-from rmcheck.record.removal import missing_from
+from rmcheck.record.removal import missing_from, newer_than
 from rmcheck.record.run import (
     BaselineRecord,
     CheckRecord,
@@ -201,9 +201,16 @@ class Assembly:
                 f"note: {kept} of {counted(len(self._kept), 'check')} as in an earlier run, "
                 "because nothing that they depend on changed; --rm-kept off judges them again"
             )
+        newer = self._newer(self._record) if verbosity >= 0 else []
+        if newer and self._record.baseline:
+            name = self._record.baseline.name
+            terminalreporter.write_line(
+                f"note: newer than {escaped(name)}: {escaped(listed(newer))}; add to it: "
+                f"rmcheck bless{'' if name == DEFAULT_BASELINE else f' {escaped(name)}'}"
+            )
         for line in self._over_time if verbosity >= 0 else ():
             terminalreporter.write_line(escaped(line), yellow=True)
-        unused = self._unusedsource_of()
+        unused = self._unused_source()
         if unused:
             terminalreporter.write_line(unused, yellow=True)
         if self._undecided:
@@ -218,7 +225,15 @@ class Assembly:
             for command in annotations.lines(self._record, folder=folder):
                 terminalreporter.write_line(command)
 
-    def _unusedsource_of(self) -> str:
+    def _newer(self, record: RunRecord) -> list[str]:
+        """The suites and checks that the baseline does not know."""
+        name = record.baseline.name if record.baseline else ""
+        if not name or not baselines.known(name, self._settings.baselines):
+            return []
+        kept = baselines.find(name, self._settings.baselines).record
+        return newer_than(kept, record.suites)
+
+    def _unused_source(self) -> str:
         """A line for a `--rm` that no suite used."""
         spec = self._config.getoption("rm_source")
         used = [suite.source.spec for suite in self._suites.values() if suite.source is not None]

@@ -1,4 +1,4 @@
-"""What a baseline has and a run of the whole project no longer has: suites and required checks."""
+"""What only one of a baseline and a run has: suites and checks."""
 
 from __future__ import annotations
 
@@ -50,3 +50,15 @@ def missing_from(
         elif any((root / suite.path).resolve().is_relative_to(folder) for folder in asked):
             gone.append(suite.name)
     return gone
+
+
+def newer_than(baseline: RunRecord, suites: Iterable[SuiteRecord]) -> list[str]:
+    """The checks of a run that its baseline does not know, by id; a new suite by its name."""
+    known = {suite.name: {check.id for check in suite.checks} for suite in baseline.suites}
+    new: list[str] = []
+    for suite in suites:
+        if suite.name in known:
+            new += [check.id for check in suite.checks if check.id not in known[suite.name]]
+        else:
+            new.append(suite.name)
+    return new
