@@ -77,7 +77,7 @@ class Example:
         """
         alone = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **environment}
         return self._run("pytest", "-p", "rmcheck.plugin", "-p", "no:cacheprovider", "--color=no",
-                         *arguments, **alone)  # fmt: skip
+                         "-o", "required_plugins=", *arguments, **alone)  # fmt: skip
 
     def process(self, *arguments: str, **environment: str) -> str:
         """What a command of rmcheck prints in a process of its own."""

@@ -176,3 +176,13 @@ def test_to_compare_with_none_is_not_called_good(two: Project) -> None:
     assert two.record()["uncompared"] is True
     summary = Path(two.root, "reports/latest/summary.md").read_text(encoding="utf-8")
     assert "Cannot say: " in summary
+
+
+@pytest.mark.parametrize("options", [("-p", "no:rmcheck"), ()], ids=["blocked", "loaded"])
+def test_required_plugins_names_the_one_that_is_not_loaded(
+    two: Project, server: Server, options: tuple[str, ...]
+) -> None:
+    two.ini("required_plugins = rmcheck")
+    ended = server.run(Call(arguments=["suites", "tests", *options], folder=str(two.root)))
+    assert ended.code == (4 if options else 0)
+    assert ("Missing required plugins: rmcheck" in ended.text) is bool(options)
