@@ -61,8 +61,8 @@ OPTIONS: Sequence[list[str]] = (
     ["--no-header"], ["--color", "yes"], ["--basetemp", "t"], ["--pdbcls"],
     ["--rm-baseline", "none"], ["-o", "rm_baseline=none"], ["--rm-kept", "off"], ["--rm-kept", "x"],
     ["--rm-early-stop", "on"], ["--rm-early-stop", "x"], ["--rm-seeds", "5"], ["--rm-seeds", "0"],
-    ["--rm-engine", "local:2"], ["--rm-engine", "x"], ["--rm-seed", "1"], ["--setup-only"],
-    ["--setup-plan"], ["--setup-show"], ["-n", "2"], ["-n", "2", "--dist", "loadfile"], ["-n", "0"],
+    ["--rm-engine", "local:2"], ["--rm-engine", "x"], ["--rm-seed", "1"],
+    ["--setup-show"], ["-n", "2"], ["-n", "2", "--dist", "loadfile"], ["-n", "0"],
     ["--stepwise"], ["--lf", "--lfnf", "none"], ["-p", "no:rmcheck-controller"], ["--maxfail", "0"],
     ["--pyargs"], ["-o", "norecursedirs=suites"], ["-o", "rm_strict=false", "--lf"],
     ["--ignore", "data"], ["--ignore-glob", "*.txt"], ["-W", "error"], ["--full-trace"],
@@ -76,7 +76,7 @@ NARROWING: Sequence[list[str]] = (
 )  # fmt: skip
 LISTING: Sequence[list[str]] = (
     ["--co"], ["--co", "-q"], ["--fixtures"], ["--fixtures-per-test"], ["--markers"],
-    ["--cache-show"], ["--version"], ["--help"],
+    ["--cache-show"], ["--version"], ["--help"], ["--setup-only"], ["--setup-plan"],
 )  # fmt: skip
 OTHERS: Sequence[list[str]] = (
     ["--rm-baseline", "other"], ["--rm-baseline", "latest"], ["--rm-baseline", f"scores:{BAD}"],
