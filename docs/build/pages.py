@@ -71,9 +71,13 @@ class Example:
         return [json.loads(line) for line in lines]
 
     def pytest(self, *arguments: str, **environment: str) -> str:
-        """What pytest prints in a process of its own, as in a wide terminal."""
-        return self._run("pytest", "-p", "no:cacheprovider", "--color=no", *arguments,
-                         **environment)  # fmt: skip
+        """What pytest prints in a process of its own, as in a wide terminal.
+
+        With no other plugin than ours: others print lines, and change the order of the tests.
+        """
+        alone = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **environment}
+        return self._run("pytest", "-p", "rmcheck.plugin", "-p", "no:cacheprovider", "--color=no",
+                         "-o", "required_plugins=", *arguments, **alone)  # fmt: skip
 
     def process(self, *arguments: str, **environment: str) -> str:
         """What a command of rmcheck prints in a process of its own."""
@@ -84,7 +88,7 @@ class Example:
             [sys.executable, "-m", module, *arguments],
             capture_output=True,
             encoding="utf-8",
-            env={**_without_ci(), "COLUMNS": "400", "PYTHONUTF8": "1", **environment},
+            env={**_alone(), "COLUMNS": "400", "PYTHONUTF8": "1", **environment},
             check=False,
         )
         return self._shown(done.stdout + done.stderr)
@@ -108,9 +112,16 @@ class Example:
         return text.replace(str(shipped()), "…/rmcheck")
 
 
-def _without_ci() -> dict[str, str]:
-    dropped = ("CI", "GITHUB_ACTIONS", "PYTEST_ADDOPTS")
-    return {key: value for key, value in os.environ.items() if key not in dropped}
+_OF_A_RUN = ("GITHUB_", "PYTEST_", "HYPOTHESIS_", "HF_", "RM_", "RMCHECK_")
+
+
+def _alone() -> dict[str, str]:
+    """The environment without what a CI, or the run of pytest that asks for a page, adds to it."""
+    return {
+        key: value
+        for key, value in os.environ.items()
+        if key != "CI" and not key.startswith(_OF_A_RUN)
+    }
 
 
 def lines(text: str, *words: str) -> str:
@@ -179,14 +190,14 @@ def troubleshooting(example: Example) -> Mapping[str, str]:
     example.chat()
     example.write("conftest.py", FIXTURE % "-len(response)")
     found["low"] = lines(example.pytest("suites"), "  FAILED ")
-    found["lint"] = example.rmcheck("lint", "data/chat.jsonl")
+    found["lint"] = example.process("lint", "data/chat.jsonl")
     example.write("conftest.py", FIXTURE % "float('nan')")
     found["nan"] = lines(example.pytest("suites"), "  ERROR ")
     example.write("conftest.py", FIXTURE % "0.5")
     found["tied"] = lines(example.pytest("suites"), "  FAILED ")
     example.write("conftest.py", "")
     found["no_hub"] = example.process("train", "gpt2", HF_HUB_OFFLINE="1", HF_HOME="hub")
-    found["no_folder"] = example.rmcheck("try", "Hi?", "Yes.", "No.", "--rm", "hf:./checkpoint")
+    found["no_folder"] = example.process("try", "Hi?", "Yes.", "No.", "--rm", "hf:./checkpoint")
     example.chat("  - {check: win_rate, minimum: 0.60}\n  - {check: score_gab}\n")
     example.write("data/chat.jsonl", '{"id": "a", "prompt": "Hi?", "chosen": "Hello."}\n')
     mistakes = example.pytest("suites", "--rm", "scores:none.jsonl")

@@ -166,7 +166,7 @@ def run_init(options: argparse.Namespace) -> int:
 
 def _next(folder: str) -> list[tuple[str, str]]:
     steps = [
-        ("pytest suites/", "trains the sample model (three seeds, four minutes), runs the gate"),
+        ("pytest suites/", "trains the sample model (three seeds, two minutes), runs the gate"),
         ("rmcheck bless", "saves that run as the baseline; commit it with the rest"),
         ("rmcheck new NAME", "adds a domain of your own"),
     ]

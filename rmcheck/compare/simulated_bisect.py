@@ -11,6 +11,7 @@ from scipy.special import bdtrc
 from rmcheck.checks.no_regression import NoRegression
 from rmcheck.compare.bisect import ALPHA, Bisection, Search, looks
 from rmcheck.compare.comparison import Side
+from rmcheck.compare.forecast import timed
 from rmcheck.compare.lookalikes import Contents, Lookalikes, places
 from rmcheck.compare.simulation import Guard, Share, Trial
 from rmcheck.progress import NoProgress, Progress
@@ -21,7 +22,7 @@ from rmcheck.stats.winrate import undecidable, wins
 
 STEPS = 16
 _NOISE = 0.001
-MOST_SERIES = 100
+MOST_SERIES = 50
 """A search takes a quarter of a second with 1,400 pairs."""
 
 
@@ -123,8 +124,7 @@ def simulated_bisect(
     series = _Series(models, drops)
     rng = np.random.default_rng(seed)
     named, exact, early, within, scored = 0, 0, 0, 0, 0
-    shown.start("simulating bisect", runs, "series")
-    for _ in range(runs):
+    for _ in timed(shown, "simulating bisect", runs, "series"):
         answer, _ = series.searched(rng, steps, planted=steps)
         named += answer.first is not None
         if any(drops):
@@ -135,8 +135,6 @@ def simulated_bisect(
                 exact += answer.first == planted
                 early += answer.first < planted
                 within += answer.after < planted <= answer.first
-        shown.advance(1)
-    shown.finish()
     told = any(drops)
     return BisectTest(
         steps=steps,

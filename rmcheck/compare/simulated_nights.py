@@ -9,6 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from rmcheck.compare.forecast import timed
 from rmcheck.compare.lookalikes import Contents, Lookalikes, places
 from rmcheck.compare.simulation import Guard, Share, Tested
 from rmcheck.progress import NoProgress, Progress
@@ -108,8 +109,7 @@ def simulated_nights(
     # The night of the alarm in each history, by check.
     equal, at_once, late = (np.full((len(both), runs), math.inf) for _ in range(3))
     rng = np.random.default_rng(seed)
-    shown.start("simulating nights", runs, "histories")
-    for run in range(runs):
+    for run in timed(shown, "simulating nights", runs, "histories"):
         told = simulation.told(rng, nights)
         equal[:, run] = [told.get(name, math.inf) for name in names]
         if any(drops):
@@ -117,8 +117,6 @@ def simulated_nights(
             at_once[:, run] = [told.get(name, math.inf) for name in names]
             told = simulation.told(rng, GOOD + WATCHED, drops, since=GOOD)
             late[:, run] = [_after(told.get(name, math.inf), GOOD) for name in names]
-        shown.advance(1)
-    shown.finish()
     alarmed = np.isfinite(equal)
     return NightsTest(
         nights=nights,

@@ -136,11 +136,15 @@ class IniFile:
 
 
 def unread(path: Path) -> str:
-    """Why keys are refused that are in another file beside `path`, the one that pytest reads.
+    """Why keys are refused that are in another file than `path`, the one that pytest reads.
 
     pytest reads one file of a folder. A key in another one, such as `rm_strict` in pyproject.toml
-    beside a pytest.ini, would have no effect. Empty if all keys are read.
+    beside a pytest.ini, would have no effect, and no key of the project would have one if its
+    folder `suites` had a pytest.ini of its own. Empty if all keys are read.
     """
+    hidden = _hidden(path)
+    if hidden:
+        return hidden
     for name, read in _READERS.items():
         other = path.with_name(name)
         if name == path.name or not other.is_file():
@@ -155,6 +159,26 @@ def unread(path: Path) -> str:
             why = f"{has} no effect, because pytest reads {path.name}; move {it} there"
             return f"{other}: {listed(ours)} {why}"
     return ""
+
+
+def _hidden(path: Path) -> str:
+    """Why a file in a folder `suites`, or below one, must not configure pytest; "" if it may."""
+    within = [folder for folder in path.parents if folder.name == "suites"]
+    if not within:
+        return ""
+    try:
+        project = IniFile.above(within[-1].parent)
+    except UsageError:
+        return ""  # not ours to tell
+    ours = [key for key in project.values if key in KEYS]
+    kept = (project.root / "fixtures/baselines").is_dir()
+    if project.path is None or not (ours or kept):
+        return ""
+    lost = listed(ours) if ours else "its baselines"
+    return (
+        f"{path}: pytest reads this file in place of {project.path}, so {lost} would have no "
+        "effect; move its keys there and delete it"
+    )
 
 
 def _ini(section: str, *, always: bool) -> Callable[[Path], Mapping[str, object] | None]:

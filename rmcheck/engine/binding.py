@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from rmcheck.checks import CannotDecide, SourceRef
 from rmcheck.data import Dialogue
+from rmcheck.engine.settings import NO_BASELINE
 from rmcheck.errors import BaselineMissing, SourceError, Unscorable
 from rmcheck.record.baseline import Baseline
 from rmcheck.reward_source import (
@@ -149,6 +150,11 @@ class Binding:
             return self.candidate
         if ref.role == "other":
             return create(ref.spec, self.options)
+        if self.baseline is None and self.baseline_name == NO_BASELINE:
+            raise BaselineMissing(
+                "compared with no baseline, as --rm-baseline or rm_baseline asks ('none'); "
+                "remove it, or name one"
+            )
         if self.baseline is None:
             raise BaselineMissing(
                 "no baseline to compare with yet; bless a run that passes: rmcheck bless"

@@ -178,7 +178,7 @@ class Engine:
             self._bindings[key] = Binding(
                 chosen,
                 other,
-                name or (other.spec if other else DEFAULT_BASELINE),
+                name or (other.spec if other else self.settings.baseline or DEFAULT_BASELINE),
                 self._options,
             )
         return self._bindings[key]

@@ -20,27 +20,26 @@ from rmcheck.documents.recognise import looks_like_suite
 from rmcheck.engine.environment import commit
 from rmcheck.engine.settings import DEFAULT_BASELINE, NO_BASELINE
 from rmcheck.errors import os_message
-from rmcheck.plugin import junit, scope
+from rmcheck.plugin import junit, scope, silence
 from rmcheck.plugin.asked import suite_files
 from rmcheck.plugin.keys import ROWS, STARTED, SUITES
 from rmcheck.plugin.settings import settings_of
+from rmcheck.plugin.totals import sent_rows, source_of, summed, with_adjusted_p
 from rmcheck.record import baseline as baselines
 from rmcheck.record import folder as folders
 from rmcheck.record import history as histories
 from rmcheck.record import run as records
 from rmcheck.record.inputs import InputsRecord
-from rmcheck.record.removal import missing_from
+from rmcheck.record.removal import missing_from, newer_than
 from rmcheck.record.run import (
     BaselineRecord,
     CheckRecord,
     EnvironmentRecord,
     RunRecord,
     ScoringRecord,
-    SourceRecord,
     SuiteRecord,
     TrainingRecord,
 )
-from rmcheck.record.served import RequestsRecord
 from rmcheck.record.table import ScoreTable
 from rmcheck.report.publish import render, write
 from rmcheck.spec import redacted
@@ -61,6 +60,10 @@ class Assembly:
         Whether the run came to its end, so that suites which it did not find are missing.
     undecided
         Whether none of the required checks could be decided.
+    unselected
+        The ids of the required checks, where none of them was run.
+    uncollected
+        The suite files that were asked for, where none was collected.
     """
 
     def __init__(
@@ -71,6 +74,8 @@ class Assembly:
         unread: Sequence[str] = (),
         finished: bool = False,
         undecided: bool = False,
+        unselected: Sequence[str] = (),
+        uncollected: Sequence[Path] = (),
     ) -> None:
         self._config = config
         self._root = Path(config.rootpath)
@@ -78,6 +83,7 @@ class Assembly:
         self._unread = sorted(unread)
         self._finished = finished
         self._undecided = undecided
+        self._uncollected = uncollected
         self._suites: dict[str, SuiteRecord] = {}
         self._checks: dict[str, dict[str, CheckRecord]] = {}
         self._kept: dict[tuple[str, str], bool] = {}
@@ -88,7 +94,7 @@ class Assembly:
         self._taken: list[dict[str, Any]] = []
         self._environment: EnvironmentRecord | None = None
         asked = {"asked": "", "baseline": None, "inputs": None}
-        self._last: dict[str, Any] = {"left_out": [], "run": asked}
+        self._last: dict[str, Any] = {"left_out": [*unselected], "run": asked}
         self._record: RunRecord | None = None
         self._problems: list[str] = []
         self._over_time: Sequence[str] = ()
@@ -108,7 +114,7 @@ class Assembly:
             if path not in self._suites or found.source is not None:
                 self._suites[path] = found
         if payload["rows"]:
-            self._rows[path] = _table(payload["rows"])
+            self._rows[path] = sent_rows(payload["rows"])
         for entry in payload["training"]:
             if entry in self._taken:  # each check of a process brings the same
                 continue
@@ -195,6 +201,13 @@ class Assembly:
                 f"note: {kept} of {counted(len(self._kept), 'check')} as in an earlier run, "
                 "because nothing that they depend on changed; --rm-kept off judges them again"
             )
+        newer = self._newer(self._record) if verbosity >= 0 else []
+        if newer and self._record.baseline:
+            name = self._record.baseline.name
+            terminalreporter.write_line(
+                f"note: newer than {escaped(name)}: {escaped(listed(newer))}; add to it: "
+                f"rmcheck bless{'' if name == DEFAULT_BASELINE else f' {escaped(name)}'}"
+            )
         for line in self._over_time if verbosity >= 0 else ():
             terminalreporter.write_line(escaped(line), yellow=True)
         unused = self._unused_source()
@@ -203,12 +216,22 @@ class Assembly:
         if self._undecided:
             said = "no required check was decided, so the run fails; see the skip reasons"
             terminalreporter.write_line(said, red=True)
+        if self._finished and self.silenced:
+            terminalreporter.write_line(self.silenced, red=True)
         for problem in self._problems:
             terminalreporter.write_line(problem, red=True)
         if annotations.wanted():
             folder = annotations.folder_of(self._root)
             for command in annotations.lines(self._record, folder=folder):
                 terminalreporter.write_line(command)
+
+    def _newer(self, record: RunRecord) -> list[str]:
+        """The suites and checks that the baseline does not know."""
+        name = record.baseline.name if record.baseline else ""
+        if not name or not baselines.known(name, self._settings.baselines):
+            return []
+        kept = baselines.find(name, self._settings.baselines).record
+        return newer_than(kept, record.suites)
 
     def _unused_source(self) -> str:
         """A line for a `--rm` that no suite used."""
@@ -225,10 +248,11 @@ class Assembly:
         return sorted(self._checks)
 
     def _assembled(self, *, incomplete: bool) -> RunRecord:
-        suites = _with_adjusted_p([self._suite(path) for path in self._ordered()])
+        suites = with_adjusted_p([self._suite(path) for path in self._ordered()])
         started = datetime.fromtimestamp(self._config.stash[STARTED], UTC)
         baseline, inputs = self._last["run"]["baseline"], self._last["run"]["inputs"]
-        whole, missing = self._asked(suites, baseline and baseline["name"], incomplete)
+        unasked = self._unasked(suites)
+        whole, missing = self._asked(suites, baseline and baseline["name"], incomplete, unasked)
         return RunRecord(
             rmcheck=__version__,
             started=started.isoformat(timespec="seconds").replace("+00:00", "Z"),
@@ -236,9 +260,8 @@ class Assembly:
             seed=self._settings.seed,
             inputs=inputs and InputsRecord.model_validate(inputs),
             command=self._command(),
-            source=_source(suites, self._settings.source),
+            source=source_of(suites, self._settings.source),
             baseline=baseline and BaselineRecord.model_validate(baseline),
-            baseline_off=self._settings.baseline == NO_BASELINE,
             environment=self._environment or EnvironmentRecord(python=""),
             outcome="error"
             if self._unread or self._undecided or missing
@@ -246,16 +269,15 @@ class Assembly:
             incomplete=incomplete,
             unread=self._unread,
             left_out=self._last["left_out"],
-            unasked=self._unasked(suites),
+            unasked=unasked,
             whole=whole,
             missing=missing,
+            uncompared=self._settings.baseline == NO_BASELINE,
             commit=commit(self._root),
             run_id=uuid.uuid4().hex,
             suites=suites,
             training=list(self._training.values()),
-            scoring=_summed(
-                [ScoringRecord.model_validate(each) for each in self._scoring.values()]
-            ),
+            scoring=summed([ScoringRecord.model_validate(each) for each in self._scoring.values()]),
         )
 
     @property
@@ -268,16 +290,22 @@ class Assembly:
         """Suites and required checks of the baseline that the run did not find."""
         return self._record.missing if self._record else ()
 
+    @property
+    def silenced(self) -> str:
+        """What was left out of what the command line asks for, and by what; "" for nothing."""
+        record = self._record
+        return silence.partial(record.left_out, record.unasked, self._config) if record else ""
+
     def vanished(self) -> bool:
         """Whether a run without any check asked for suites of the baseline."""
-        return bool(self._asked([], None, incomplete=False)[1])
+        return bool(self._asked([], None, incomplete=False, unasked=[])[1])
 
     def _unasked(self, suites: list[SuiteRecord]) -> list[str]:
         """The suite files beside those of the run that it was not asked to run."""
         asked = [*(suite.path for suite in suites), *self._unread]
         # `Path.resolve` fails for links in a loop, which are a file that could not be read.
         found = {Path(os.path.realpath(self._root / path)) for path in asked}
-        beside = suite_files(found, self._config) - found if found else set()
+        beside = suite_files(found, self._config) - found if found else set(self._uncollected)
         return sorted(
             shown_path(path, self._root)
             for path in beside
@@ -285,14 +313,22 @@ class Assembly:
         )
 
     def _asked(
-        self, suites: list[SuiteRecord], baseline: str | None, incomplete: bool
+        self,
+        suites: list[SuiteRecord],
+        baseline: str | None,
+        incomplete: bool,
+        unasked: Sequence[str],
     ) -> tuple[bool, list[str]]:
-        """Whether the run asked for every suite of the project, and what it did not find."""
+        """Whether the run asked for every suite of the project, and what it did not find.
+
+        What is there and was left out is not missing.
+        """
         folders = scope.folders(self._config)
         if folders is None or incomplete or self._unread or not self._finished:
             return False, []
         found = {(self._root / suite.path).resolve() for suite in suites}
-        whole = not self._last["left_out"] and suite_files(found, self._config) <= found
+        left_out = self._last["left_out"]
+        whole = not left_out and suite_files(found, self._config) <= found
         name = self._settings.baseline or DEFAULT_BASELINE if not suites else baseline
         if not name or not baselines.known(name, self._settings.baselines):
             return whole, []
@@ -301,7 +337,17 @@ class Assembly:
             any((self._root / each.path).resolve().is_relative_to(folder) for folder in folders)
             for each in kept.suites
         )
-        return whole and covered, missing_from(suites, kept, self._root, folders)
+        paths = [self._root / each.path for each in kept.suites]
+        ignored = scope.ignored(paths, self._config)
+        missing = missing_from(
+            suites,
+            kept,
+            self._root,
+            folders,
+            present=[*ignored, *(self._root / each for each in unasked)],
+            unselected=left_out,
+        )
+        return whole and covered and not ignored, missing
 
     def _suite(self, path: str) -> SuiteRecord:
         checks = sorted(self._checks[path].values(), key=lambda check: check.line)
@@ -316,57 +362,3 @@ class Assembly:
     def _shown(self, path: Path) -> str:
         here = Path(self._config.invocation_params.dir)
         return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
-
-
-def _table(lines: str) -> ScoreTable:
-    """The rows that a worker sent."""
-    found = ScoreTable.parsed(lines)
-    if found is None:
-        raise ValueError("a worker sent rows that cannot be read")
-    return found
-
-
-def _source(suites: list[SuiteRecord], spec: str) -> SourceRecord:
-    """The source of the run: the requested one if a suite used it."""
-    used = [suite.source for suite in suites if suite.source is not None]
-    for source in used:
-        if source.spec == redacted(spec):
-            return source
-    return used[0] if used else SourceRecord(spec=spec)
-
-
-def _summed(counts: list[ScoringRecord]) -> ScoringRecord:
-    """The counts of all workers together."""
-    return ScoringRecord(
-        needed=sum(count.needed for count in counts),
-        cached=sum(count.cached for count in counts),
-        computed=sum(count.computed for count in counts),
-        truncated=sum(count.truncated for count in counts),
-        requests=sum((count.requests for count in counts), RequestsRecord()),
-        remarks=list(dict.fromkeys(remark for count in counts for remark in count.remarks)),
-    )
-
-
-def _with_adjusted_p(suites: list[SuiteRecord]) -> list[SuiteRecord]:
-    """Holm-adjusted p beside each required comparison, over those of this run."""
-    compared = [
-        check.p_value
-        for suite in suites
-        for check in suite.checks
-        if check.state is not None and check.p_value is not None and check.gate == "required"
-    ]
-    if not compared:
-        return suites
-    from rmcheck.stats.multiplicity import holm
-
-    adjusted = iter(holm(compared))
-    result = []
-    for suite in suites:
-        checks = []
-        for check in suite.checks:
-            counts = check.state is not None and check.p_value is not None
-            if counts and check.gate == "required":
-                check = check.model_copy(update={"adjusted_p": next(adjusted)})
-            checks.append(check)
-        result.append(suite.model_copy(update={"checks": checks}))
-    return result

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from rmcheck.plugin import heap, scope
+from rmcheck.plugin import heap, scope, silence
 from rmcheck.plugin.asked import is_suite
 from rmcheck.plugin.interrupt import ignore_sigint
 from rmcheck.plugin.keys import MISTAKEN, MISTAKES, PAYLOAD, SUITES
@@ -106,12 +106,16 @@ class Controller:
                     unread=self._unread,
                     finished=finished,
                     undecided=undecided,
+                    unselected=() if self._payloads else self._unselected(),
+                    uncollected=() if self._payloads else self._uncollected(),
                 )
                 self._assembly.write(incomplete=stopped and not self._all_decided(session))
                 if self._assembly.missing and exitstatus in _ENDED:
                     session.exitstatus = pytest.ExitCode.TESTS_FAILED
-                if self._assembly.red and session.exitstatus == pytest.ExitCode.OK:
-                    # Another plugin or a mark (`xfail`) made a failed check green.
+                red = self._assembly.red or (finished and self._assembly.silenced)
+                if red and session.exitstatus == pytest.ExitCode.OK:
+                    # Another plugin or a mark (`xfail`) made a failed check green, or a setting
+                    # left a part of the run out.
                     session.exitstatus = pytest.ExitCode.TESTS_FAILED
             self._checks_only = self._has_only_checks(session)
         finally:
@@ -149,15 +153,28 @@ class Controller:
 
     def _leaves_a_record(self, exitstatus: int, session: pytest.Session) -> bool:
         """Whether the run replaces the previous one: an error must not leave a passed report."""
-        if session.config.getoption("collectonly"):
+        if scope.lists_only(session.config):
             return False
         if self._payloads or self._unread:
             return True
         if exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
-            return self._vanished()
+            return bool(self._unselected() or self._uncollected()) or self._vanished()
         if exitstatus == pytest.ExitCode.USAGE_ERROR:
             return SUITES in session.config.stash
         return bool(self._begun) and exitstatus == pytest.ExitCode.INTERRUPTED
+
+    def _unselected(self) -> list[str]:
+        """The required checks of the collected suites, where the command line asked for them."""
+        suites = self._config.stash.get(SUITES, {})
+        if scope.folders(self._config) is None:
+            return []
+        return [each.id for suite in suites.values() for each in suite.bound if each.required]
+
+    def _uncollected(self) -> list[Path]:
+        """The suite files that were asked for, where this process collected none of them."""
+        if SUITES in self._config.stash or scope.folders(self._config) is None:
+            return []
+        return silence.suites_asked(self._config)
 
     def _vanished(self) -> bool:
         """Whether no check was found where the baseline has some."""

@@ -7,6 +7,7 @@ and does nothing until a suite file is collected. What happens then is in `rmche
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Generator, Iterable
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from rmcheck.plugin import heap
+from rmcheck.plugin import heap, scope, silence
 from rmcheck.plugin.asked import (
     INI_FILES,
     is_suite,
@@ -49,10 +50,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_load_initial_conftests(
-    parser: pytest.Parser, args: list[str]
+    early_config: pytest.Config, parser: pytest.Parser, args: list[str]
 ) -> Generator[None, Any, Any]:
-    """Suggest the nearest name for a misspelt `--rm` option; pytest only calls it unknown."""
+    """Suggest the nearest name for a misspelt `--rm` option; pytest only calls it unknown.
+
+    Also note what the command line itself says, apart from `addopts`.
+    """
     result = yield  # a conftest.py may have added options of its own
+    scope.note_typed(early_config, parser)
     if any(word.startswith("--rm") for word in args):
         _, unknown = parser.parse_known_and_unknown_args(args)
         for word in unknown:
@@ -83,12 +88,12 @@ def _refuse_misspelt_keys(config: pytest.Config) -> None:
 
 
 def _refuse_unread_keys(config: pytest.Config) -> None:
-    """Refuse our keys in a file that pytest does not read, because another one comes before it."""
+    """Refuse our keys in a file that pytest does not read, because another one replaces it."""
     path = config.inipath
     if path is None or config.getoption("inifilename", None):  # -c FILE is a choice
         return
     others = [path.with_name(name) for name in _CONFIGURATION if name != path.name]
-    if any(each.is_file() for each in others):
+    if "suites" in path.parts or any(each.is_file() for each in others):
         from rmcheck.documents.ini import unread
 
         said = unread(path)
@@ -124,6 +129,17 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(Controller(config), CONTROLLER)
     if config.pluginmanager.hasplugin("pytest_forked"):
         config.pluginmanager.register(Unforked(), UNFORKED)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_cmdline_main(config: pytest.Config) -> Generator[None, Any, Any]:
+    """A run in which the configuration has pytest list things, such as fixtures, is not green."""
+    code = yield
+    said = silence.idle(config) if code == pytest.ExitCode.OK else ""
+    if said:
+        sys.stderr.write(f"rmcheck: {said}\n")
+        return pytest.ExitCode.TESTS_FAILED
+    return code
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -318,16 +318,14 @@ class ScoringRecord(_Model):
 class RunRecord(_Model):
     """One run of pytest over suites; `scores` names the file of per-pair scores beside it.
 
-    `commit` names the revision of the project that was gated (None: not known). `baseline_off` says
-    that no comparison was asked for (`--rm-baseline none`). `blessed` is the
-    time at which it became a baseline (None: it did not); kept here, so that a checkout of another
-    branch does not change which baseline is the latest. `incomplete` says that the run was stopped
-    before all checks were decided; `unread` names the suite files that could not be read, and
-    `left_out` the required checks of its suites that were not selected (by `-k`, say), `unasked`
-    the suite files beside its own that it did not ask for. `whole` says that the run asked for
-    every suite of the project, `missing` names the suites of the baseline, and their required
-    checks, that such a run no longer found. `run_id`
-    is in every file that the run leaves, `scores_hash` (SHA-256) ties `scores.jsonl` to it.
+    `commit` names the revision of the gated project (None: not known). `blessed` is when it became
+    a baseline (None: it did not), kept here, so that no checkout changes which one is the latest.
+    `incomplete` says that the run stopped before all checks were decided; `unread` names the suite
+    files that could not be read, `left_out` the required checks of its suites that were not
+    selected (by `-k`, say), `unasked` the suite files beside its own that it did not ask for.
+    `whole` says that the run asked for every suite of the project, `missing` names the suites and
+    required checks of the baseline that it no longer found, `uncompared` that it was to have none.
+    `run_id` is in every file that the run leaves, `scores_hash` (SHA-256) ties in the scores' file.
     """
 
     schema_version: Literal[1] = 1
@@ -339,7 +337,6 @@ class RunRecord(_Model):
     command: str = ""
     source: SourceRecord
     baseline: BaselineRecord | None = None
-    baseline_off: bool = False
     environment: EnvironmentRecord
     outcome: Literal["pass", "fail", "error"]
     incomplete: bool = False
@@ -348,6 +345,7 @@ class RunRecord(_Model):
     unasked: list[str] = Field(default_factory=list)
     whole: bool = False
     missing: list[str] = Field(default_factory=list)
+    uncompared: bool = False
     commit: str | None = None
     blessed: str | None = None
     run_id: str = ""

@@ -135,6 +135,9 @@ def sentence(record: RunRecord, groups: Groups | None = None) -> Sentence:
         return Sentence("unknown", "Cannot say", reason)
     if record.missing:
         return Sentence("no", "Do not merge", _missing(record))
+    if not groups.all and (record.left_out or record.unasked):
+        clauses = ["no check was run", *_unseen(record)]
+        return Sentence("unknown", "Cannot say", "; ".join(clauses))
     if not groups.all and record.outcome == "error":
         return Sentence("unknown", "Cannot say", "an error ended the run before any check began")
     required = [each for each in groups.all if each.check.gate == "required"]
@@ -160,7 +163,8 @@ def invitation(record: RunRecord) -> Invitation | None:
     Failed checks do not prevent it: the command then includes `--red`.
     """
     refusal = bless_refusal(record)
-    if record.baseline is not None or record.baseline_off or (refusal and refusal.why != "red"):
+    known = record.baseline is not None or record.uncompared
+    if known or (refusal and refusal.why != "red"):
         return None
     command = f"{BLESS}{_elsewhere(record)}"
     if refusal is None:
@@ -218,7 +222,7 @@ def _passed(record: RunRecord, groups: Groups) -> Sentence:
     if not groups.all:
         return Sentence("unknown", "Cannot say", "the run has no checks")
     if not decided:
-        why = f"{counted(len(groups.skipped), 'check')} skipped"
+        why = f"{counted(len(groups.skipped), 'check')} skipped ({_names(groups.skipped)})"
         none = "no required check was decided" if required else "none of the checks is required"
         return Sentence("unknown", "Cannot say", f"{none}{f', {why}' if groups.skipped else ''}")
     if skipped:
@@ -230,26 +234,38 @@ def _passed(record: RunRecord, groups: Groups) -> Sentence:
     if weak:
         clauses[0] += f", but {len(weak)} {be(len(weak))} inconclusive ({_names(weak)})"
     if skipped:
-        clauses.append(f"{len(skipped)} {be(len(skipped), past=True)} skipped")
+        were = be(len(skipped), past=True)
+        clauses.append(f"{len(skipped)} {were} skipped ({_names(skipped)})")
     if groups.advisory:
         clauses.append(f"{counted(len(groups.advisory), 'advisory check')} failed")
     if groups.errors:
         clauses.append(f"{counted(len(groups.errors), 'advisory check')} could not be run")
     clauses += _left_out(record)
-    if record.left_out:
-        count = len(record.left_out)
-        others = counted(count, "other required check")
-        clauses.append(f"{others} of the suites {be(count, past=True)} not selected")
-    if record.unasked:
-        count = len(record.unasked)
-        clauses.append(f"{counted(count, 'other suite')} {be(count, past=True)} not run")
-    if record.left_out or record.unasked:
+    clauses += _unseen(record)
+    if record.uncompared:
+        clauses.append("it was not compared with a baseline, because rm_baseline is 'none'")
+    waiting = [each for each in skipped if each.check.compares] if record.baseline is None else []
+    undecided = len(skipped) > len(waiting) or (record.uncompared and skipped)
+    if record.left_out or record.unasked or undecided:
         return Sentence("unknown", "Cannot say", "; ".join(clauses))
-    if record.baseline_off:
-        clauses.append("not checked for regressions, since rm_baseline is none")
-    elif record.baseline is None:
+    if record.baseline is None and not record.uncompared:
         clauses.append("no baseline yet, so it was not checked for regressions")
     return Sentence("weak" if weak else "yes", "Safe to merge", "; ".join(clauses))
+
+
+def _unseen(record: RunRecord) -> list[str]:
+    """Which required checks and suites the run did not look at, as clauses."""
+    other = "other " if record.suites else ""
+    clauses = []
+    if record.left_out:
+        count = len(record.left_out)
+        were = f"of the suites {be(count, past=True)} not selected ({_shown(record.left_out)})"
+        clauses.append(f"{counted(count, f'{other}required check')} {were}")
+    if record.unasked:
+        count = len(record.unasked)
+        were = f"{be(count, past=True)} not run ({_shown(record.unasked)})"
+        clauses.append(f"{counted(count, f'{other}suite')} {were}")
+    return clauses
 
 
 def _missing(record: RunRecord) -> str:
@@ -284,4 +300,8 @@ def _pass(number: int) -> str:
 
 
 def _names(placed: Iterable[Placed]) -> str:
-    return listed([one_line(each.check.id, 80) for each in placed])
+    return _shown([each.check.id for each in placed])
+
+
+def _shown(names: Iterable[str]) -> str:
+    return listed([one_line(each, 80) for each in names])

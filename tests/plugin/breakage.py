@@ -17,6 +17,7 @@ import yaml
 from hypothesis import strategies as st
 
 from .calls import CALLS, Break, Draw, environment, key, option, place
+from .settings_broken import KINDS, conftest
 from .worse import BAD, GOOD, MAIN, OTHER
 
 SUITES = ("suites/chat.yaml", "suites/code.yaml")
@@ -39,14 +40,14 @@ def breaks(root: Path) -> st.SearchStrategy[Break]:
     """One thing broken in the project at `root`; drawing it breaks it."""
     kinds = (
         _whole_file, _whole_folder, _byte, _cut, _line, _tree, _row, _identity, _path, _text,
-        option, key, place, environment,
+        option, key, place, environment, *KINDS,
     )  # fmt: skip
 
     @st.composite
     def drawn(draw: Draw) -> Break:
         kind = draw(st.sampled_from(kinds))
         found: Break = kind(draw, root)
-        if kind not in (option, place) and draw(st.integers(0, 3)) == 0:
+        if kind not in (option, place, conftest) and draw(st.integers(0, 3)) == 0:
             found.arguments = draw(st.sampled_from(CALLS))
         return found
 
@@ -359,8 +360,12 @@ def _path(draw: Draw, root: Path) -> Break:
     return Break(f"{new!r} in place of {old!r} in {name}")
 
 
+ENCODINGS = (
+    "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-8-sig", "utf-7", "cp037", "latin-1",
+    "shift_jis", "gb18030",
+)  # fmt: skip
 DRESSES = (
-    "utf-16", "utf-16-le", "utf-32", "utf-8-sig", "cp037", "utf-7", "\r", "\r\n", "\x85", "\u2028",
+    *ENCODINGS, "\r", "\r\n", "\x85", "\u2028",
     "---\n", "...\n", "%YAML 1.1\n---\n", "\ufeff\ufeff", "# ", "\t", "\0", "： ", "[",
     "null\n---\n",
 )  # fmt: skip
@@ -376,8 +381,8 @@ def _text(draw: Draw, root: Path) -> Break:
         path.write_bytes(text.replace("\n", how).encode())
     elif how == "： ":
         path.write_bytes(text.replace(": ", how).encode())
-    elif how.startswith(("utf", "cp")):
-        path.write_bytes(text.encode(how, errors="replace"))  # cp037 has no ≥
+    elif how in ENCODINGS:
+        path.write_bytes(text.encode(how, errors="replace"))  # not all have every sign
     else:
         path.write_bytes((how + text).encode())
     return Break(f"{name} as {how!r}")

@@ -17,12 +17,17 @@ Draw = Callable[[st.SearchStrategy[Any]], Any]
 
 @dataclass
 class Break:
-    """What was broken, for a person, and how the gate is called after it."""
+    """What was broken, for a person, and how the gate is called after it.
+
+    `asks` says what a call asks for that is not the gate: `part`, a selection; `list`, no run at
+    all; `other`, another model or baseline.
+    """
 
     told: str
     arguments: list[str] = field(default_factory=lambda: ["suites"])
     folder: str = "."
     environment: dict[str, str] = field(default_factory=dict)
+    asks: str = ""
 
 
 CALLS: tuple[list[str], ...] = (
@@ -54,15 +59,42 @@ OPTIONS: Sequence[list[str]] = (
     ["--doctest-modules"], ["--doctest-glob", "*.yaml"], ["--durations", "3"],
     ["-W", "error::DeprecationWarning"], ["--disable-warnings"],
     ["--no-header"], ["--color", "yes"], ["--basetemp", "t"], ["--pdbcls"],
+    ["--rm-baseline", "none"], ["-o", "rm_baseline=none"], ["--rm-kept", "off"], ["--rm-kept", "x"],
+    ["--rm-early-stop", "on"], ["--rm-early-stop", "x"], ["--rm-seeds", "5"], ["--rm-seeds", "0"],
+    ["--rm-engine", "local:2"], ["--rm-engine", "x"], ["--rm-seed", "1"],
+    ["--setup-show"], ["-n", "2"], ["-n", "2", "--dist", "loadfile"], ["-n", "0"],
+    ["--stepwise"], ["--lf", "--lfnf", "none"], ["-p", "no:rmcheck-controller"], ["--maxfail", "0"],
+    ["--pyargs"], ["-o", "norecursedirs=suites"], ["-o", "rm_strict=false", "--lf"],
+    ["--ignore", "data"], ["--ignore-glob", "*.txt"], ["-W", "error"], ["--full-trace"],
 )  # fmt: skip
+
+
+NARROWING: Sequence[list[str]] = (
+    ["-k", "code"], ["-m", "not rmcheck"], ["--deselect", "suites/chat.yaml::no_regression"],
+    ["--deselect", "suites/chat.yaml"], ["--ignore", "suites/chat.yaml"], ["--ignore", "suites"],
+    ["--ignore-glob", "*chat*"], ["-k", "not chat", "-n", "2"], ["-o", "addopts=-k code"],
+)  # fmt: skip
+LISTING: Sequence[list[str]] = (
+    ["--co"], ["--co", "-q"], ["--fixtures"], ["--fixtures-per-test"], ["--markers"],
+    ["--cache-show"], ["--version"], ["--help"], ["--setup-only"], ["--setup-plan"],
+)  # fmt: skip
+OTHERS: Sequence[list[str]] = (
+    ["--rm-baseline", "other"], ["--rm-baseline", "latest"], ["--rm-baseline", f"scores:{BAD}"],
+)  # fmt: skip
+ASKING = {
+    **{tuple(each): "part" for each in NARROWING},
+    **{tuple(each): "list" for each in LISTING},
+    **{tuple(each): "other" for each in OTHERS},
+}
 
 
 def option(draw: Draw, root: Path) -> Break:
     """An option beside, before or after the ordinary call."""
-    extra = draw(st.sampled_from(OPTIONS))
+    extra = draw(st.one_of(st.sampled_from(OPTIONS), st.sampled_from([*map(list, ASKING)])))
     call = draw(st.sampled_from(CALLS))
     arguments = [*extra, *call] if draw(st.booleans()) else [*call, *extra]
-    return Break(f"pytest {' '.join(arguments)}", arguments)
+    told = f"pytest {' '.join(arguments)}"
+    return Break(told, arguments, asks=ASKING.get(tuple(extra), ""))
 
 
 KEYS = (
@@ -71,7 +103,12 @@ KEYS = (
     "rm_baselines = nowhere", "rm_baselines = reports", "rm_strict = false", "rm_strict =",
     "rmcheck_files =", "rmcheck_files = !suites/*", "rmcheck_files = suites/code.yaml",
     "rmcheck_files = nowhere/*.yaml", "rmcheck_files = suites/*.yml", "rmcheck_file = x",
-    "norecursedirs = suites", "norecursedirs = *", "addopts = -k code", "addopts = --co",
+    "norecursedirs = suites", "norecursedirs = *", "addopts = -k code", "rm_baseline = none",
+    "addopts = -m 'not rmcheck'", "addopts = --setup-only", "addopts = --setup-plan",
+    "addopts = --ignore-glob=*chat*", "addopts = --lf", "addopts = --ignore=data",
+    "addopts = --rm-baseline none", "addopts = --fixtures", "addopts = -x --sw", "rm_kept = off",
+    "rm_early_stop = on", "rm_seeds = 5", "testpaths = suites/code.yaml", "rm_engine = local:2",
+    "addopts = --co",
     "addopts = --deselect suites/chat.yaml::no_regression", "addopts = --ignore suites/chat.yaml",
     "addopts = -p no:rmcheck", "addopts = --rm=", "addopts = -m rmcheck", "python_files = *.yaml",
     "collect_imported_tests = false", "xfail_strict = true", "minversion = 99", "rm_cache =",
@@ -113,7 +150,15 @@ VARIABLES = (
     {"PYTHONHASHSEED": "3"}, {"TMPDIR": "/nowhere"}, {"NO_COLOR": "1"}, {"COLUMNS": "1"},
     {"PYTHONOPTIMIZE": "2"}, {"GITHUB_STEP_SUMMARY": "/x/y"},
     {"RM_SOURCE": f"scores:{GOOD}"}, {"TZ": "Asia/Tokyo"},
-    {"PYTEST_ADDOPTS": "-p no:cacheprovider"},
+    {"PYTEST_ADDOPTS": "-p no:cacheprovider"}, {"PYTEST_ADDOPTS": "-k code"},
+    {"PYTEST_ADDOPTS": "--co"}, {"PYTEST_ADDOPTS": "-m 'not rmcheck'"},
+    {"PYTEST_ADDOPTS": "--deselect suites/chat.yaml"}, {"PYTEST_ADDOPTS": "--ignore suites"},
+    {"PYTEST_ADDOPTS": "--rm-baseline none"}, {"PYTEST_ADDOPTS": "--setup-plan"},
+    {"PYTEST_ADDOPTS": "-n 2 -k code"}, {"PYTEST_ADDOPTS": "--fixtures"},
+    {"PYTEST_ADDOPTS": "-p no:rmcheck"}, {"PYTEST_PLUGINS": "nowhere"},
+    {"RMCHECK_SOURCE": f"scores:{GOOD}"}, {"RMCHECK_BASELINE": "none"},
+    {"RMCHECK_STRICT": "false"}, {"RMCHECK_CACHE_KEY": "x"}, {"RM_BASELINE": "none"},
+    {"OMP_NUM_THREADS": "0"}, {"PYTHONWARNINGS": "error"}, {"PYTHONUTF8": "0", "LC_ALL": "C"},
 )  # fmt: skip
 
 

@@ -102,6 +102,30 @@ def test_a_key_in_a_file_that_pytest_does_not_read_is_an_error(simple: Project) 
     simple.run().assert_outcomes(passed=2)
 
 
+@pytest.mark.parametrize("name", ["pytest.ini", "tox.ini", "pyproject.toml"])
+@pytest.mark.parametrize("keys", ["rm_source = scores:scores.jsonl", ""], ids=["keys", "baseline"])
+def test_a_file_in_the_folder_of_suites_does_not_replace_that_of_the_project(
+    simple: Project, name: str, keys: str
+) -> None:
+    simple.write("pytest.ini", f"[pytest]\n{keys}\n")
+    assert simple.run("suites", "--rm", "scores:scores.jsonl").ret == 0
+    assert simple.cli("bless").code == 0
+    section = "[tool.pytest.ini_options]" if name == "pyproject.toml" else "[pytest]"
+    simple.write(
+        f"suites/{name}",
+        f"{section}\nminversion = '8'\n".replace("'", '"' * (name == "pyproject.toml")),
+    )
+    result = simple.run("suites", "--rm", "scores:scores.jsonl")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR, text_of(result)
+    lost = "rm_source" if keys else "its baselines"
+    said = f"pytest.ini, so {lost} would have no effect; move its keys there and delete it"
+    assert f"suites/{name}: pytest reads this file in place of " in text_of(result)
+    assert said in text_of(result)
+    simple.write("pytest.ini", "[pytest]\n")
+    (simple.root / "fixtures/baselines").rename(simple.root / "fixtures/other")
+    assert simple.run("suites", "--co").ret == 0  # nothing of the project is lost
+
+
 def test_a_misspelt_key_on_the_command_line_is_no_other_model(simple: Project) -> None:
     result = simple.run("-o", "rm_sorce=scores:scores.jsonl")
     assert result.ret == pytest.ExitCode.USAGE_ERROR, text_of(result)

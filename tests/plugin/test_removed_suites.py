@@ -105,6 +105,19 @@ def test_another_folder_of_suites_is_not_expected(kept: Project) -> None:
     assert (kept.record()["missing"], kept.record()["whole"]) == ([], False)
 
 
+def test_what_is_newer_than_the_baseline_is_told(kept: Project) -> None:
+    assert "newer than" not in text_of(kept.run())
+    kept.suite("chat", WIN, "no_regression", "score_gap", {"check": "length_bias", "name": "even"})
+    result = kept.run()
+    assert "note: newer than main: chat::score_gap and chat::even; add to it: rmcheck bless" in (
+        text_of(result)
+    )
+    kept.suite("new", WIN, rows=pairs(40, name="n"))
+    assert "newer than main: chat::score_gap, chat::even and new; add" in text_of(kept.run())
+    assert kept.cli("bless", "--red").code == 0
+    assert "newer than" not in text_of(kept.run())
+
+
 def test_an_advisory_check_is_still_there(kept: Project) -> None:
     kept.suite("chat", {**WIN, "gate": "advisory"}, "no_regression")
     assert kept.run().ret == 0

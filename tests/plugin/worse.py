@@ -5,9 +5,7 @@ Every other check passes, so whatever lets go of that one comparison makes the g
 
 from __future__ import annotations
 
-import json
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
@@ -81,25 +79,6 @@ def _rows(name: str, wrong: int) -> list[Row]:
         {**row, "prompt": f"{name}: question {number % PROMPTS}?"}
         for number, row in enumerate(found)
     ]
-
-
-def wins(path: Path, ids: Sequence[str] = ()) -> int:
-    """How many pairs of `chat` the scores in a file get right, by what JSON itself says.
-
-    Lines that are not rows count as wrong; of two rows of one id the better one counts, so that
-    the answer is never too low.
-    """
-    best: dict[str, bool] = {}
-    for line in path.read_bytes().splitlines():
-        try:
-            row = json.loads(line)
-            right = row["chosen"] > row["rejected"]
-            name = str(row["id"])
-        except (ValueError, TypeError, LookupError):
-            continue
-        if name.startswith("chat"):
-            best[name] = best.get(name, False) or right
-    return sum(best.values())
 
 
 def _write(path: Path, text: str) -> None:

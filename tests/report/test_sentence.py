@@ -106,7 +106,10 @@ def test_an_incomplete_run_with_a_failure_is_a_no() -> None:
 def test_only_skipped_checks_decide_nothing() -> None:
     verdict = said(build.suite(build.skipped(), build.skipped("label_noise")))
     assert verdict.answer == "unknown"
-    assert str(verdict) == "Cannot say: no required check was decided, 2 checks skipped."
+    assert str(verdict) == (
+        "Cannot say: no required check was decided, 2 checks skipped (conversation::no_regression "
+        "and conversation::label_noise)."
+    )
 
 
 def test_no_check_at_all() -> None:
@@ -123,7 +126,8 @@ def test_other_suites_that_were_not_run_leave_the_answer_open() -> None:
     verdict = said(build.suite(build.check()), unasked=["suites/b.yaml", "suites/c.yaml"])
     assert verdict.answer == "unknown"
     assert str(verdict) == (
-        "Cannot say: the one required check passes; 2 other suites were not run."
+        "Cannot say: the one required check passes; 2 other suites were not run (suites/b.yaml "
+        "and suites/c.yaml)."
     )
     failed = said(build.suite(build.failed()), unasked=["suites/b.yaml"])
     assert failed.answer == "no"
@@ -141,13 +145,41 @@ def test_without_a_baseline_it_says_so() -> None:
     assert "no baseline yet" in verdict.reason
 
 
-def test_a_run_that_asked_for_no_baseline_is_not_told_to_make_one() -> None:
-    verdict = said(build.suite(build.check()), baseline=None, baseline_off=True)
-    assert verdict.answer == "yes"
-    assert verdict.reason.endswith("not checked for regressions, since rm_baseline is none")
-    record = build.record(build.suite(build.check()), baseline=None, baseline_off=True)
-    assert invitation(record) is None
+def test_a_required_check_that_was_skipped_leaves_the_answer_open() -> None:
+    skipped = build.skipped("label_noise")
+    verdict = said(build.suite(build.check(), skipped))
+    assert str(verdict) == (
+        "Cannot say: the one required check that could be decided passes; 1 was skipped "
+        f"({skipped.id})."
+    )
+    assert verdict.answer == "unknown"
+    advised = skipped.model_copy(update={"gate": "advisory"})
+    assert said(build.suite(build.check(), advised)).answer == "yes"
+
+
+def test_a_run_that_was_to_have_no_baseline_is_not_called_good() -> None:
+    compared = build.skipped("no_regression")
+    verdict = said(build.suite(build.check(), compared), baseline=None, uncompared=True)
+    assert verdict.answer == "unknown"
+    assert "it was not compared with a baseline, because rm_baseline is 'none'" in verdict.reason
+    assert "no baseline yet" not in verdict.reason
+    assert said(build.suite(build.check()), baseline=None, uncompared=True).answer == "yes"
+    asked = build.record(build.suite(build.check()), baseline=None, uncompared=True)
+    assert invitation(asked) is None
     assert invitation(build.record(build.suite(build.check()), baseline=None)) is not None
+
+
+def test_a_run_that_collected_no_suite_names_them() -> None:
+    verdict = said(outcome="error", unasked=["suites/chat.yaml"])
+    assert str(verdict) == "Cannot say: no check was run; 1 suite was not run (suites/chat.yaml)."
+
+
+def test_a_run_without_any_selected_check_names_them() -> None:
+    verdict = said(outcome="error", left_out=["chat::win_rate", "chat::score_gap"])
+    assert str(verdict) == (
+        "Cannot say: no check was run; 2 required checks of the suites were not selected "
+        "(chat::win_rate and chat::score_gap)."
+    )
 
 
 def test_a_run_recorded_as_failed_without_a_failing_check_is_not_called_good() -> None:

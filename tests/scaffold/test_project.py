@@ -306,6 +306,7 @@ def test_a_skipped_required_check_fails_a_new_project(empty: Project) -> None:
     found = IniFile.of(empty.root)
     assert found is not None
     assert found.get("rm_strict") == "true"
+    assert found.get("required_plugins") == "rmcheck"
     found.refuse_misspelt()
 
 
