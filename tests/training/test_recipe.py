@@ -337,31 +337,6 @@ def test_data_weights_and_library_versions_change_the_fingerprint(
     assert len(seen) == 5
 
 
-def test_how_layouts_are_read_decides_where_the_data_may_have_another_layout(
-    project: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    hashes = FileHashes(project / "cache")
-    data = project / "data" / "one.jsonl"
-
-    def both() -> list[str]:
-        found = []
-        for number in (1, 3):
-            monkeypatch.setattr(module, "LAYOUTS_FORMAT", number)
-            found.append(load_recipe("mine.yaml", project).fingerprint(hashes))
-        return found
-
-    before, after = both()
-    assert before == after  # rows of our own layout are read as ever
-    for other in (
-        '{"prompt": "Why?", "chosen": "So.", "rejected": "No."}\n',
-        '{"id": "a", "prompt": "Why now?", "chosen": "Why now? So.", "rejected": "Why now? No."}\n',
-        "",
-    ):
-        data.write_text(other)
-        before, after = both()
-        assert before != after
-
-
 def test_the_fingerprint_of_the_shipped_recipe_needs_no_torch() -> None:
     program = """
 import sys, tempfile
