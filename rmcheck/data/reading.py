@@ -316,7 +316,7 @@ def decoded(rows: list[Row]) -> list[Row]:
     Raises
     ------
     ProblemsFound
-        For a column of messages as Python prints them, which is no JSON.
+        For a column of messages as Python prints them, which JSON is not.
     """
     if not rows or not is_table(rows[0].path):
         return rows
@@ -333,7 +333,7 @@ def decoded(rows: list[Row]) -> list[Row]:
         if count > given[key] / 2:
             said = (
                 f"column '{key}' has messages or lists as Python prints them ({{'role': …}}), "
-                "which is no JSON; write them with json.dumps, or save the data as JSON Lines or "
+                "which JSON is not; write them with json.dumps, or save the data as JSON Lines or "
                 "Parquet"
             )
             raise ProblemsFound([Problem(rows[0].path, rows[0].line, 1, said)])

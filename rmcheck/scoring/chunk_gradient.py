@@ -31,11 +31,15 @@ class Part(Protocol):
 
 
 def is_for(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> bool:
-    """Whether `attend` is for these states: in float32 on a CPU, and a gradient is asked for."""
-    asked = query.requires_grad or key.requires_grad or value.requires_grad
+    """Whether `attend` is for these states: in float32 on a CPU, and a gradient is asked for.
+
+    Autocast would have attention compute in another precision, whatever theirs is.
+    """
+    states = (query, key, value)
     there = _FORWARD is not None and _BACKWARD is not None
-    suited = query.dtype == torch.float32 and query.device.type == "cpu"
-    return there and suited and asked and torch.is_grad_enabled()
+    suited = all(each.dtype == torch.float32 and each.device.type == "cpu" for each in states)
+    asked = torch.is_grad_enabled() and any(each.requires_grad for each in states)
+    return there and suited and asked and not torch.is_autocast_enabled("cpu")
 
 
 def attend(

@@ -83,7 +83,7 @@ def test_lists_as_python_prints_them_are_no_text(cell: str, tmp_path: Path) -> N
     path.write_text(f'prompt,chosen,rejected\nWhy?,"{cell}",No.\nWho?,"{cell}",Ann.\n')
     assert refused(path) == (
         "d.csv:2:1: column 'chosen' has messages or lists as Python prints them ({'role': …}), "
-        "which is no JSON; write them with json.dumps, or save the data as JSON Lines or Parquet"
+        "which JSON is not; write them with json.dumps, or save the data as JSON Lines or Parquet"
     )
 
 

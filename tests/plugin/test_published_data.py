@@ -118,6 +118,7 @@ def test_what_was_left_out_is_told_in_terminal_record_and_page(project: Project)
             "chosen and rejected continue different conversations": [31],
             "chosen is null": [62],
         },
+        "remarks": {},
     }
     page = (project.root / "reports/latest/index.html").read_text(encoding="utf-8")
     assert f"data/hh.jsonl: {said}" in page

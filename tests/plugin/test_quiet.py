@@ -63,6 +63,7 @@ def test_a_run_without_suites_imports_nothing_heavy(project: Project) -> None:
             "keys",
             "pytest_compat",
             "scope",
+            "silence",
             "unforked",
         )
     }

@@ -67,6 +67,21 @@ def test_chunks_are_attention_by_definition(
     torch.testing.assert_close(half.double(), expected, atol=0.1, rtol=0.05)
 
 
+def test_states_of_two_precisions_and_autocast_are_left_to_pytorch() -> None:
+    """Rotary positions are in float32, values in bfloat16, where a model trains in bfloat16."""
+    trees = Trees.of(planted([[1, 2, 3, 4], [1, 2, 5]]))
+    full = [torch.randn(5, HEADS, WIDTH).requires_grad_() for _ in range(3)]
+    mixed = [*full[:2], full[2].detach().bfloat16().requires_grad_()]
+    assert chunk_gradient.is_for(*full)
+    assert not chunk_gradient.is_for(*mixed)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert not chunk_gradient.is_for(*full)
+        found = trees.attention(*mixed, 0.3)
+    assert found.dtype == torch.bfloat16
+    expected = trees.attention(*full[:2], mixed[2].detach().float(), 0.3)
+    torch.testing.assert_close(found.float(), expected, atol=0.05, rtol=0.05)
+
+
 @pytest.mark.parametrize("own", [True, False])  # the backward pass of ours, or PyTorch's
 def test_gradients_are_those_of_attention_at_once(
     own: bool, monkeypatch: pytest.MonkeyPatch

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -129,8 +130,12 @@ def test_an_interrupt_while_workers_compute_leaves_none(
         return forward(self, *args, **options)
 
     monkeypatch.setattr(kind, "forward", slow)
-    with pytest.raises(KeyboardInterrupt) as caught:
-        scorer.score(dialogues(60))
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # xdist ignores it
+    try:
+        with pytest.raises(KeyboardInterrupt) as caught:
+            scorer.score(dialogues(60))
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert caught.value.__traceback__ is not None
     assert threading.active_count() == running
 

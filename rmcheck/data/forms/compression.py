@@ -60,7 +60,7 @@ _OTHERS = {
 
 
 def not_text(begin: bytes, name: str) -> str | None:
-    """What a file is that begins with these bytes and is no UTF-8 text, and what to do; or None.
+    """What a file of another kind than UTF-8 text is, by its first bytes, and what to do; or None.
 
     >>> not_text(b"\\x1f\\x8b\\x08", "d.jsonl")
     'compressed with gzip; name it d.jsonl.gz'
