@@ -21,6 +21,7 @@ from rmcheck.data.file_note import told
 from rmcheck.engine import Settings
 from rmcheck.engine.book import ScoreBook
 from rmcheck.errors import UsageError
+from rmcheck.extras import MODELS, missing
 from rmcheck.registry import BrokenEntryPoint, summary
 from rmcheck.reward_source import Source
 from rmcheck.shipped import shipped
@@ -146,7 +147,7 @@ def run_try(options: argparse.Namespace) -> int:
 
 def _tell_default(source: Source, chosen: Settings) -> None:
     """Say which model is used where none was named, and that it is trained first."""
-    if chosen.source_named:
+    if chosen.source_named or missing(MODELS):  # where packages are missing, the error is next
         return
     said = f"no --rm and no rm_source: using {chosen.source}"
     if isinstance(source, RecipeSource) and not source.is_trained:

@@ -60,6 +60,7 @@ def test_a_page_over_seeds_says_which_training_its_pairs_are_of() -> None:
     said = "the scores of the first of 3 trainings; checks over seeds count what most of them say."
     assert said in lead(criterion={"seeds": [0, 1, 2]})
     assert "trainings" not in lead()
+    assert "trainings" not in lead(criterion={"seeds": 3})
 
 
 def test_a_failed_threshold() -> None:

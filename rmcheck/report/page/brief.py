@@ -36,7 +36,8 @@ def brief(check: CheckRecord, baseline: str | None, named: Sequence[Pair]) -> tu
 
 def trainings(check: CheckRecord) -> int:
     """How many trainings of the candidate's recipe a comparison over seeds looked at; else 1."""
-    return max(1, len(check.criterion.get("seeds") or ()))
+    found = check.criterion.get("seeds")  # of `label_noise` it is a number: draws of wrong labels
+    return len(found) if isinstance(found, list) and found else 1
 
 
 def _sight(check: CheckRecord, detectable: float) -> str:
