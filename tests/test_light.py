@@ -234,6 +234,7 @@ def _with_model(folder: Path) -> None:
     """A folder that looks like a model's, and a recipe for it."""
     (folder / "model").mkdir()
     (folder / "model/config.json").write_text("{}", encoding="utf-8")
+    (folder / "model/a.gguf").write_bytes(b"GGUF")
     recipe = "recipe: 1\nbase: model\ngguf_file: a.gguf\ndata: suites/chat.jsonl\n"
     (folder / "packed.yaml").write_text(recipe, encoding="utf-8")
 
