@@ -13,7 +13,7 @@ from rmcheck.record import folder as folders
 from rmcheck.record import run as record
 from rmcheck.record.refusal import bless_refusal
 from rmcheck.record.replacement import unfinished
-from rmcheck.record.run import RunRecord, SourceRecord
+from rmcheck.record.run import RunRecord, SourceRecord, SuiteRecord
 from rmcheck.record.table import ScoreTable
 
 LATEST = "latest"
@@ -183,7 +183,8 @@ def prepare(run: Path, folder: Path, name: str, *, red: bool = False) -> Blessin
     """What blessing the run folder `run` as `name` would keep; `red` allows required failures.
 
     Suites of the run replace those of the same name; all others are kept, unless the run was one
-    of the whole project. A suite in which the run scored nothing is kept, too.
+    of the whole project. A suite in which the run scored nothing is kept, too; one of response sets
+    alone, which has no scores of pairs, is replaced if the run decided any of its checks.
 
     Raises
     ------
@@ -218,7 +219,14 @@ def _merged(name: str, folder: Path, found: RunRecord, rows: ScoreTable) -> Bles
         raise UsageError(f"baseline '{name}' cannot be updated: {error}") from None
     _refuse_parts(name, found, rows, old_rows)
     scored, before = set(rows.suites), {suite.name for suite in old.suites}
-    taken = [each for each in found.suites if each.name in scored or each.name not in before]
+    paired = set(old_rows.suites)
+    taken = [
+        each
+        for each in found.suites
+        if each.name in scored
+        or each.name not in before
+        or (each.name not in paired and _decided(each))
+    ]
     new = {each.name for each in taken}
     here = {each.name for each in found.suites}
     gone = [each.name for each in old.suites if found.whole and each.name not in here]
@@ -246,6 +254,11 @@ def _merged(name: str, folder: Path, found: RunRecord, rows: ScoreTable) -> Bles
         kept=tuple(each for each in place if each not in new),
         removed=tuple(gone),
     )
+
+
+def _decided(suite: SuiteRecord) -> bool:
+    """Whether any of its checks has a verdict."""
+    return any(check.outcome not in {"skipped", "error"} for check in suite.checks)
 
 
 def _refuse_parts(name: str, found: RunRecord, rows: ScoreTable, old_rows: ScoreTable) -> None:

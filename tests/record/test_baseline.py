@@ -105,6 +105,30 @@ def test_a_suite_that_was_not_run_stays_in_the_baseline(tmp_path: Path) -> None:
     assert names == ["chat", "code", "math"]
 
 
+def test_a_suite_without_scores_of_pairs_is_replaced_where_it_was_decided(tmp_path: Path) -> None:
+    """Response sets have no scores of pairs."""
+    kept = tmp_path / "baselines"
+
+    def run(*names: str, outcome: Any = "pass") -> Path:
+        checks = [
+            CheckRecord(id=f"sets::{name}", kind=name, gate="required", outcome=outcome, message="")
+            for name in names
+        ]
+        return a_run(tmp_path, suites={"chat": PAIRS, "sets": []}, checks=checks)
+
+    def checks() -> list[str]:
+        suites = {each.name: each for each in baseline.find("main", kept).record.suites}
+        return [check.id for check in suites["sets"].checks]
+
+    baseline.bless(run("best_of_n"), kept, "main")
+    baseline.bless(run("best_of_n", "ties", outcome="skipped"), kept, "main")
+    assert checks() == ["sets::best_of_n"]  # it looked at nothing
+    made = baseline.prepare(run("best_of_n", "ties"), kept, "main")
+    assert (made.replaced, made.kept) == (("chat", "sets"), ())
+    made.keep()
+    assert checks() == ["sets::best_of_n", "sets::ties"]
+
+
 def test_half_a_suite_does_not_take_the_place_of_a_whole_one(tmp_path: Path) -> None:
     kept = tmp_path / "baselines"
     baseline.bless(a_run(tmp_path), kept, "main")
