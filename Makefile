@@ -16,7 +16,7 @@ help:
 
 gate: $(STAMP)
 	@test -d .rmcheck/adapters || echo "First run: trains the embedded model with three seeds and" \
-	    "two copies with noisy labels, about 5 minutes on 2 cores. Later runs take seconds."
+	    "two copies with noisy labels, about 4 minutes on 2 cores. Later runs take seconds."
 	$(BIN)/python -m pytest $(GATE)
 
 test: $(STAMP)
