@@ -27,11 +27,12 @@ def refused(path: Path) -> str:
     return str(caught.value)
 
 
-def zipped() -> bytes:
+def zipped(second: int) -> bytes:
+    """At 16:00:20 the bytes of the time are a line break and the first that is not UTF-8."""
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w") as archive:
-        archive.writestr("a.jsonl", ROWS)
-        archive.writestr("b.jsonl", ROWS)
+        for name in ("a.jsonl", "b.jsonl"):
+            archive.writestr(zipfile.ZipInfo(name, (2025, 1, 2, 16, 0, second)), ROWS)
     return made.getvalue()
 
 
@@ -45,8 +46,10 @@ def zipped() -> bytes:
             gzip.compress(gzip.compress(ROWS.encode())),
             "compressed twice (inside, with gzip); decompress it once",
         ),
-        ("d.jsonl", zipped(), "a zip archive; unpack it, and name the file in it"),
-        ("d.zip", zipped(), "a zip archive; unpack it, and name the file in it"),
+        ("d.jsonl", zipped(8), "a zip archive; unpack it, and name the file in it"),
+        ("d.jsonl", zipped(20), "a zip archive; unpack it, and name the file in it"),
+        ("d.zip", zipped(20), "a zip archive; unpack it, and name the file in it"),
+        ("d.csv", zipped(20), "a zip archive; unpack it, and name the file in it"),
         ("d.jsonl", ROWS.encode("utf-16"), "UTF-16 text; save it as UTF-8"),
         ("d.csv", TABLE.encode("utf-16"), "UTF-16 text; save it as UTF-8"),
         ("d.csv", TABLE.encode("latin-1"), "not UTF-8 text (byte 0xe9); save the file as UTF-8"),

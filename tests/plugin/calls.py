@@ -65,7 +65,8 @@ OPTIONS: Sequence[list[str]] = (
     ["--setup-show"], ["-n", "2"], ["-n", "2", "--dist", "loadfile"], ["-n", "0"],
     ["--stepwise"], ["--lf", "--lfnf", "none"], ["-p", "no:rmcheck-controller"], ["--maxfail", "0"],
     ["--pyargs"], ["-o", "norecursedirs=suites"], ["-o", "rm_strict=false", "--lf"],
-    ["--ignore", "data"], ["--ignore-glob", "*.txt"], ["-W", "error"], ["--full-trace"],
+    ["--ignore", "data"], ["--ignore-glob", "*.txt"], ["-W", "error::FutureWarning"],
+    ["--full-trace"],
 )  # fmt: skip
 
 

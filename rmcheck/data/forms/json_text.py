@@ -87,13 +87,14 @@ def _numbered(first: Iterable[bytes], file: IO[bytes]) -> Iterator[tuple[int, by
 
 
 def _decoded(lines: Iterable[tuple[int, bytes]], shown: str) -> Iterator[tuple[int, str]]:
+    begin = b""
     for number, line in lines:
+        begin = begin or line
         try:
             text = line.decode("utf-8-sig" if number == 1 else "utf-8")
         except UnicodeDecodeError as error:
             row = number + error.object[: error.start].count(b"\n")
-            known = not_text(error.object, shown.rpartition("/")[2]) if number == 1 else None
-            said = known or (
+            said = not_text(begin, shown.rpartition("/")[2]) or (
                 f"not UTF-8 text (byte 0x{error.object[error.start]:02x}); save the file as UTF-8"
             )
             raise NotText([Problem(shown, row, 1, said)]) from None

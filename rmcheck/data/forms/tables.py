@@ -79,7 +79,8 @@ def delimited(path: Path, separator: str) -> Iterator[tuple[int, dict[str, str]]
             byte = (
                 f"not UTF-8 text (byte 0x{error.object[error.start]:02x}); save the file as UTF-8"
             )
-            known = not_text(error.object, path.name) if line == 1 else None
+            with opened(path) as begun:
+                known = not_text(begun.read(16), path.name)
             raise ValueError(known or byte) from None
 
 
