@@ -130,14 +130,11 @@ def _tell_file(note: FileNote) -> None:
         f"{' (recognised)' if note.guessed else ''}"
     )
     tell(f"  {LAYOUTS[note.layout].about}")
-    for reason, count in note.reasons.items():
-        lines = ", ".join(str(line) for line in note.examples[reason])
-        more = ", …" if count > len(note.examples[reason]) else ""
-        tell(f"  left out: {counted(count, 'row')}: {reason} ({lines}{more})")
-    for reason, count in note.remarks.items():
-        lines = ", ".join(str(line) for line in note.examples[reason])
-        more = ", …" if count > len(note.examples[reason]) else ""
-        tell(f"  doubtful: {counted(count, 'row')}: {reason} ({lines}{more})")
+    for said, rows in (("left out", note.reasons), ("doubtful", note.remarks)):
+        for reason, count in rows.items():
+            lines = ", ".join(str(line) for line in note.examples[reason])
+            more = ", …" if count > len(note.examples[reason]) else ""
+            tell(f"  {said}: {counted(count, 'row')}: {reason} ({lines}{more})")
 
 
 def _tell_counts(title: str, names: Iterable[str]) -> None:
